@@ -1,0 +1,312 @@
+//! [`Buffer`]: aligned memory for numbers, taken from and given back to a cache.
+//!
+//! A fresh large allocation costs a page fault for every 4 KiB that is first touched, nine times
+//! the price of writing to memory that is already mapped. So a dropped buffer's block goes to a
+//! free list of its size class, and the next buffer of that class takes it from there.
+//!
+//! Memory is zeroed once, when a block is first made, and keeps its old contents when it is
+//! reused. All types that a buffer can hold ([`Plain`]) are valid for every bit pattern their
+//! constructor lets through, so a recycled block is never uninitialised memory.
+
+use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::fmt;
+use std::marker::PhantomData;
+use std::ops::{Deref, DerefMut};
+use std::ptr::NonNull;
+use std::sync::Mutex;
+
+use half::{bf16, f16};
+
+mod sealed {
+    pub trait Sealed {}
+}
+
+/// A number type that a [`Buffer`] can hold.
+///
+/// # Safety
+/// Sealed. Implementors have no padding, need no drop and are at most 64-byte aligned; unless
+/// `ANY_BITS` is false, every bit pattern is a valid value; the all-zero pattern always is.
+pub unsafe trait Plain: Copy + Send + Sync + fmt::Debug + 'static + sealed::Sealed {
+    /// Whether every bit pattern is a value of this type (false for `bool` only).
+    const ANY_BITS: bool;
+}
+
+macro_rules! plain {
+    ($($t:ty: $any:literal),*) => {$(
+        impl sealed::Sealed for $t {}
+        // SAFETY: a primitive number (or a transparent wrapper of one) without padding; see ANY_BITS.
+        unsafe impl Plain for $t { const ANY_BITS: bool = $any; }
+    )*};
+}
+plain!(f32: true, f64: true, f16: true, bf16: true, i64: true, i32: true, i16: true, i8: true,
+       u64: true, u32: true, u16: true, u8: true, bool: false);
+
+/// Alignment of every block: a cache line, and the width of an AVX-512 vector.
+const ALIGN: usize = 64;
+/// The smallest block, in bytes.
+const MIN_BLOCK: usize = 64;
+/// Four size classes for each power of two, so at most a quarter of a block is unused.
+const CLASSES: usize = 4 * 48;
+/// Blocks kept for reuse hold at most this many bytes together.
+const CACHE_LIMIT: usize = 4 << 30;
+
+/// The size class of a request of `bytes`, and the size of its blocks.
+fn class_of(bytes: usize) -> (usize, usize) {
+    let bytes = bytes.max(MIN_BLOCK);
+    // `base` is the largest power of two not above `bytes`; quarters of it divide the octave.
+    let log = usize::BITS - 1 - bytes.leading_zeros();
+    let base = 1usize << log;
+    let quarter = base / 4;
+    let step = (bytes - base).div_ceil(quarter);
+    let octave = (log - MIN_BLOCK.trailing_zeros()) as usize;
+    (octave * 4 + step, base + step * quarter)
+}
+
+struct FreeBlock(NonNull<u8>);
+// SAFETY: a free block is owned memory that nobody else refers to.
+unsafe impl Send for FreeBlock {}
+
+struct Cache {
+    free: [Vec<FreeBlock>; CLASSES],
+    bytes: usize,
+}
+
+static CACHE: Mutex<Cache> = Mutex::new(Cache {
+    free: [const { Vec::new() }; CLASSES],
+    bytes: 0,
+});
+
+fn lock_cache() -> std::sync::MutexGuard<'static, Cache> {
+    // Nothing that can panic runs under the lock, so a poisoned cache is still consistent.
+    CACHE.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+fn layout(block: usize) -> Layout {
+    Layout::from_size_align(block, ALIGN).expect("a buffer is smaller than isize::MAX bytes")
+}
+
+/// Gives the memory that is kept for reuse back to the system, and returns how many bytes it was.
+pub fn empty_cache() -> usize {
+    let mut cache = lock_cache();
+    let mut freed = 0;
+    for class in 0..CLASSES {
+        let blocks = std::mem::take(&mut cache.free[class]);
+        let size = class_size(class);
+        for block in blocks {
+            // SAFETY: the block was allocated with this layout and is in no other list.
+            unsafe { dealloc(block.0.as_ptr(), layout(size)) };
+            freed += size;
+        }
+    }
+    cache.bytes = 0;
+    freed
+}
+
+/// Bytes that are kept for reuse now.
+pub fn cached_bytes() -> usize {
+    lock_cache().bytes
+}
+
+/// The block size of a class: the inverse of [`class_of`].
+fn class_size(class: usize) -> usize {
+    let base = MIN_BLOCK << (class / 4);
+    base + (class % 4) * (base / 4)
+}
+
+/// A fixed-length array of numbers, 64-byte aligned, from the cache of blocks.
+///
+/// ```
+/// use pleach_kernels::Buffer;
+/// let mut b = Buffer::<f32>::zeroed(3);
+/// b[1] = 2.5;
+/// assert_eq!(&b[..], &[0.0, 2.5, 0.0]);
+/// ```
+pub struct Buffer<T: Plain> {
+    ptr: NonNull<T>,
+    len: usize,
+    class: usize,
+    owns: PhantomData<T>,
+}
+
+// SAFETY: a buffer owns its memory, and its elements are plain numbers.
+unsafe impl<T: Plain> Send for Buffer<T> {}
+// SAFETY: as above; shared access only reads.
+unsafe impl<T: Plain> Sync for Buffer<T> {}
+
+impl<T: Plain> Buffer<T> {
+    /// A buffer of `len` elements with arbitrary values: what a kernel that writes every element
+    /// should start from.
+    pub fn new(len: usize) -> Self {
+        let bytes = len
+            .checked_mul(size_of::<T>())
+            .expect("a buffer is smaller than usize::MAX bytes");
+        if bytes == 0 {
+            return Buffer {
+                ptr: NonNull::<Aligned>::dangling().cast(),
+                len,
+                class: 0,
+                owns: PhantomData,
+            };
+        }
+        let (class, size) = class_of(bytes);
+        let recycled = {
+            let mut cache = lock_cache();
+            let block = cache.free.get_mut(class).and_then(Vec::pop);
+            if block.is_some() {
+                cache.bytes -= size;
+            }
+            block
+        };
+        let (ptr, fresh) = match recycled {
+            Some(block) => (block.0, false),
+            None => {
+                let layout = layout(size);
+                // SAFETY: the layout has a size of at least MIN_BLOCK.
+                let raw = unsafe { alloc_zeroed(layout) };
+                (
+                    NonNull::new(raw).unwrap_or_else(|| handle_alloc_error(layout)),
+                    true,
+                )
+            }
+        };
+        let mut buffer = Buffer {
+            ptr: ptr.cast::<T>(),
+            len,
+            class,
+            owns: PhantomData,
+        };
+        if !T::ANY_BITS && !fresh {
+            buffer.clear();
+        }
+        buffer
+    }
+
+    /// A buffer of `len` zeros.
+    pub fn zeroed(len: usize) -> Self {
+        let mut buffer = Self::new(len);
+        buffer.clear();
+        buffer
+    }
+
+    /// A buffer of `len` copies of `value`.
+    pub fn full(len: usize, value: T) -> Self {
+        let mut buffer = Self::new(len);
+        buffer.fill(value);
+        buffer
+    }
+
+    /// A buffer with the values of a slice.
+    pub fn from_slice(values: &[T]) -> Self {
+        let mut buffer = Self::new(values.len());
+        buffer.copy_from_slice(values);
+        buffer
+    }
+
+    /// A buffer with the values of an iterator whose length is known.
+    pub fn from_exact_iter(values: impl ExactSizeIterator<Item = T>) -> Self {
+        let mut buffer = Self::new(values.len());
+        let mut written = 0;
+        for (slot, value) in buffer.iter_mut().zip(values) {
+            *slot = value;
+            written += 1;
+        }
+        assert_eq!(written, buffer.len, "the iterator was shorter than it said");
+        buffer
+    }
+
+    /// Sets all bits to zero.
+    fn clear(&mut self) {
+        // SAFETY: the block holds `len` elements, for which the all-zero pattern is valid.
+        unsafe { std::ptr::write_bytes(self.ptr.as_ptr(), 0, self.len) };
+    }
+}
+
+/// Gives an empty buffer's dangling pointer the alignment of every other buffer.
+#[repr(align(64))]
+struct Aligned;
+
+impl<T: Plain> Deref for Buffer<T> {
+    type Target = [T];
+    fn deref(&self) -> &[T] {
+        // SAFETY: `ptr` is aligned and valid for `len` initialised elements (dangling if no bytes).
+        unsafe { std::slice::from_raw_parts(self.ptr.as_ptr(), self.len) }
+    }
+}
+
+impl<T: Plain> DerefMut for Buffer<T> {
+    fn deref_mut(&mut self) -> &mut [T] {
+        // SAFETY: as in `deref`, and `&mut self` makes the access exclusive.
+        unsafe { std::slice::from_raw_parts_mut(self.ptr.as_ptr(), self.len) }
+    }
+}
+
+impl<T: Plain> Clone for Buffer<T> {
+    fn clone(&self) -> Self {
+        Self::from_slice(self)
+    }
+}
+
+impl<T: Plain> fmt::Debug for Buffer<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Debug::fmt(&**self, f)
+    }
+}
+
+impl<T: Plain> Drop for Buffer<T> {
+    fn drop(&mut self) {
+        if self.len * size_of::<T>() == 0 {
+            return;
+        }
+        let size = class_size(self.class);
+        let block = self.ptr.cast::<u8>();
+        {
+            let mut cache = lock_cache();
+            if self.class < CLASSES && cache.bytes + size <= CACHE_LIMIT {
+                cache.bytes += size;
+                cache.free[self.class].push(FreeBlock(block));
+                return;
+            }
+        }
+        // SAFETY: the block was allocated with this layout, and this was its only owner.
+        unsafe { dealloc(block.as_ptr(), layout(size)) };
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_class_holds_its_request_and_wastes_less_than_a_quarter() {
+        for bytes in (1..5000).chain([1 << 20, (1 << 20) + 1, (3 << 20) - 1, (1 << 33) + 5]) {
+            let (class, size) = class_of(bytes);
+            assert_eq!(class_size(class), size, "{bytes}");
+            assert!(size >= bytes);
+            assert!(size <= MIN_BLOCK || size as f64 <= bytes as f64 * 1.25 + 1.0, "{bytes} {size}");
+        }
+    }
+
+    #[test]
+    fn buffers_are_aligned_and_hold_what_was_written() {
+        for len in [0, 1, 7, 64, 1000, 100_000] {
+            let mut b = Buffer::<f64>::zeroed(len);
+            assert_eq!(b.as_ptr() as usize % ALIGN, 0);
+            assert!(b.iter().all(|v| *v == 0.0));
+            for (i, v) in b.iter_mut().enumerate() {
+                *v = i as f64;
+            }
+            let c = b.clone();
+            drop(b);
+            assert!(c.iter().enumerate().all(|(i, v)| *v == i as f64));
+        }
+    }
+
+    #[test]
+    fn a_recycled_block_makes_valid_booleans() {
+        for _ in 0..4 {
+            drop(Buffer::<u8>::full(777, 0xff));
+            let b = Buffer::<bool>::new(777);
+            assert!(b.iter().all(|v| !*v));
+        }
+    }
+}

@@ -1,1 +1,43 @@
-//! (being built)
+//! Tensor, autograd, parameters and random numbers of pleach.
+//!
+//! Start at [`Tensor`]; [`Parameter`] and [`Buffer`] are the handles that modules hold;
+//! [`autograd`] records operations and walks them backwards; [`random::Generator`] is PyTorch's
+//! CPU generator, bit for bit.
+
+#![forbid(unsafe_code)]
+
+#[macro_use]
+mod dispatch;
+
+pub mod autograd;
+mod buffer;
+mod dtype;
+mod element;
+mod error;
+mod number;
+mod parameter;
+pub mod random;
+mod scalar;
+mod shape;
+mod storage;
+mod tensor;
+
+mod ops;
+
+pub use autograd::{enable_grad, is_grad_enabled, no_grad};
+pub use buffer::{Buffer, BufferId};
+pub use dtype::DType;
+pub use element::Element;
+pub use error::{Error, ErrorKind, Result};
+pub use ops::{Dims, IntoIndex, Operand, Target, TensorIndex, slice};
+pub use parameter::{Data, ParamId, Parameter};
+pub use random::{Generator, manual_seed};
+pub use scalar::Scalar;
+pub use shape::{IntoShape, IntoSizes, Shape, size_text};
+pub use tensor::Tensor;
+
+/// What the [`tensor!`] macro expands to.
+#[doc(hidden)]
+pub mod __literal {
+    pub use crate::tensor::{LiteralValues, TensorLiteral};
+}

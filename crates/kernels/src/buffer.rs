@@ -282,7 +282,10 @@ mod tests {
             let (class, size) = class_of(bytes);
             assert_eq!(class_size(class), size, "{bytes}");
             assert!(size >= bytes);
-            assert!(size <= MIN_BLOCK || size as f64 <= bytes as f64 * 1.25 + 1.0, "{bytes} {size}");
+            assert!(
+                size <= MIN_BLOCK || size as f64 <= bytes as f64 * 1.25 + 1.0,
+                "{bytes} {size}"
+            );
         }
     }
 

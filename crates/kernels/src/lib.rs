@@ -6,6 +6,38 @@
 //! Results never depend on the number of threads: work is split by shape alone, and no float is
 //! reduced across threads except over chunks fixed by the shape and combined in order.
 
+pub mod batch_norm;
 pub mod buffer;
+pub mod conv;
+pub mod elementwise;
+pub mod float;
+pub mod gemm;
+pub mod isa;
+pub mod nll;
+pub mod pool2d;
+pub mod random;
+pub mod reduce;
+pub mod softmax;
+pub mod threads;
 
+pub use batch_norm::{
+    BatchNormAffine, BatchNormGrads, BatchNormShape, BatchStatsMut, RunningStats, batch_norm_eval,
+    batch_norm_eval_backward, batch_norm_train, batch_norm_train_backward,
+};
 pub use buffer::{Buffer, Plain};
+pub use conv::{
+    Conv2dShape, conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight,
+    conv2d_forward,
+};
+pub use elementwise::{map, map_inplace, zip, zip_inplace};
+pub use float::Float;
+pub use gemm::{MatRef, gemm};
+pub use isa::{Isa, Loop};
+pub use nll::NllLoss;
+pub use pool2d::{
+    AvgDivisor, Pool2dShape, adaptive_avg_pool2d_backward, adaptive_avg_pool2d_forward,
+    avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_forward,
+};
+pub use reduce::{arg_extreme_axis, fold_axis, sum, sum_axis};
+pub use softmax::{log_softmax, log_softmax_backward, softmax, softmax_backward};
+pub use threads::{for_each_chunk_mut, num_threads, parallel_for, set_num_threads};

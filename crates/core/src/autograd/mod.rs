@@ -1,0 +1,40 @@
+//! Reverse-mode differentiation: operations are recorded as they run and walked backwards.
+//!
+//! A tensor that needs a gradient holds a [`Node`]: PyTorch's `grad_fn`. The node knows where its
+//! inputs came from and owns a [`GradFn`], which turns the gradient of the outputs into those of
+//! the inputs. To add an operation, compute its result and [`record`] it:
+//!
+//! ```
+//! use pleach_core::autograd::{self, Backward};
+//! use pleach_core::{tensor, Result, Tensor};
+//!
+//! fn square(x: &Tensor) -> Result<Tensor> {
+//!     let x = x.clone();
+//!     let y = x.detach().mul(&x.detach())?;
+//!     Ok(autograd::record(y, &[&x], |_| {
+//!         let saved = x.detach();
+//!         Backward::new("SquareBackward", move |g: &Tensor| {
+//!             Ok([Some(g.mul(&saved)?.mul(2.0)?)].into_iter().collect())
+//!         })
+//!     }))
+//! }
+//!
+//! let x = tensor![3.0].requires_grad_(true)?;
+//! square(&x)?.sum()?.backward()?;
+//! assert_eq!(x.grad().unwrap().to_vec::<f32>()?, [6.0]);
+//! # Ok::<(), pleach_core::Error>(())
+//! ```
+
+mod engine;
+mod gradcheck;
+mod mode;
+mod node;
+mod tensor;
+
+pub use engine::{Grads, backward, grad, grad_allow_unused};
+pub use gradcheck::gradcheck;
+pub use mode::{enable_grad, is_grad_enabled, no_grad};
+pub(crate) use mode::with_grad_mode;
+pub(crate) use tensor::check_grad;
+pub use node::{Backward, GradFn, InputGrads, Node, record, record_many};
+pub(crate) use node::{History, Leaf};

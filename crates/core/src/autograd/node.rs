@@ -1,0 +1,280 @@
+//! The graph: nodes, their edges, and how an operation is recorded.
+
+use std::cell::RefCell;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use smallvec::SmallVec;
+
+use super::mode::is_grad_enabled;
+use crate::{Result, Tensor};
+
+/// The gradients of an operation's inputs, in their order; `None` for an input that needs none.
+pub type InputGrads = SmallVec<[Option<Tensor>; 3]>;
+
+/// The backward step of an operation.
+pub trait GradFn: Send + Sync {
+    /// PyTorch's name of the step, as printed in `grad_fn=<…>`: `AddBackward0`.
+    fn name(&self) -> &'static str;
+
+    /// The inputs' gradients from the outputs'. At least one output has a gradient; it has the
+    /// output's shape and dtype. One entry for each recorded input, or fewer if the rest is `None`.
+    fn backward(&self, grads: &[Option<Tensor>]) -> Result<InputGrads>;
+
+    /// Whether it holds values that `backward()` should free. If it holds none, the graph can be
+    /// walked twice.
+    fn has_saved(&self) -> bool {
+        true
+    }
+}
+
+/// A [`GradFn`] of an operation with one output, from a closure.
+pub struct Backward<F> {
+    name: &'static str,
+    saved: bool,
+    step: F,
+}
+
+impl<F> Backward<F>
+where
+    F: Fn(&Tensor) -> Result<InputGrads> + Send + Sync,
+{
+    /// A step that holds saved tensors.
+    pub fn new(name: &'static str, step: F) -> Self {
+        Backward {
+            name,
+            saved: true,
+            step,
+        }
+    }
+
+    /// A step that holds no values, only shapes and the like.
+    pub fn stateless(name: &'static str, step: F) -> Self {
+        Backward {
+            name,
+            saved: false,
+            step,
+        }
+    }
+}
+
+impl<F> GradFn for Backward<F>
+where
+    F: Fn(&Tensor) -> Result<InputGrads> + Send + Sync,
+{
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn backward(&self, grads: &[Option<Tensor>]) -> Result<InputGrads> {
+        match grads {
+            [Some(grad)] => (self.step)(grad),
+            _ => Ok(InputGrads::new()),
+        }
+    }
+
+    fn has_saved(&self) -> bool {
+        self.saved
+    }
+}
+
+/// Locks, ignoring poison: nothing that can panic runs while a graph lock is held.
+pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(|e| e.into_inner())
+}
+
+/// Where a gradient is accumulated: the identity of a leaf.
+pub(crate) struct Leaf {
+    pub id: u64,
+    grad: Mutex<Option<Tensor>>,
+}
+
+impl Leaf {
+    pub fn new() -> Arc<Self> {
+        Arc::new(Leaf {
+            id: next_id(),
+            grad: Mutex::new(None),
+        })
+    }
+
+    pub fn grad(&self) -> Option<Tensor> {
+        lock(&self.grad).clone()
+    }
+
+    pub fn set_grad(&self, grad: Option<Tensor>) {
+        // The old gradient is dropped after the lock is released.
+        let _old = std::mem::replace(&mut *lock(&self.grad), grad);
+    }
+
+    /// Adds to the gradient.
+    pub fn accumulate(&self, grad: Tensor) -> Result<()> {
+        let old = lock(&self.grad).take();
+        let sum = match old {
+            None => grad,
+            Some(mut old) => {
+                old.add_(&grad)?;
+                old
+            }
+        };
+        self.set_grad(Some(sum));
+        Ok(())
+    }
+}
+
+/// How a tensor came to be.
+#[derive(Clone)]
+pub(crate) enum History {
+    /// A constant.
+    None,
+    /// A leaf that requires a gradient.
+    Leaf(Arc<Leaf>),
+    /// An output of a recorded operation.
+    Op { node: Arc<Node>, output: usize },
+}
+
+/// Where an input's gradient goes.
+pub(super) enum Edge {
+    None,
+    Leaf(Arc<Leaf>),
+    Node(Arc<Node>, usize),
+}
+
+/// A recorded operation.
+pub struct Node {
+    /// Larger than the ids of all nodes it depends on.
+    pub(super) id: u64,
+    name: &'static str,
+    pub(super) outputs: usize,
+    pub(super) edges: SmallVec<[Edge; 3]>,
+    pub(super) step: Mutex<Option<Box<dyn GradFn>>>,
+    /// Outputs whose gradient is kept, and that gradient.
+    pub(super) retained: Mutex<SmallVec<[(usize, Option<Tensor>); 1]>>,
+}
+
+fn next_id() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Node {
+    /// The name of the operation's backward step.
+    pub fn name(&self) -> &'static str {
+        self.name
+    }
+
+    pub(super) fn retained_grad(&self, output: usize) -> Option<Tensor> {
+        lock(&self.retained)
+            .iter()
+            .find(|(o, _)| *o == output)
+            .and_then(|(_, g)| g.clone())
+    }
+}
+
+/// What a node owns, taken out of it so that it can be dropped without recursion.
+type Remains = (SmallVec<[Edge; 3]>, Option<Box<dyn GradFn>>);
+
+thread_local! {
+    /// `Some` while a drop is in progress on this thread: the nodes still to be taken apart.
+    static DROPPING: RefCell<Option<Vec<Remains>>> = const { RefCell::new(None) };
+}
+
+/// A chain of nodes of any length is dropped with a constant stack: a node that dies while
+/// another is being dropped leaves its remains to that one's loop.
+impl Drop for Node {
+    fn drop(&mut self) {
+        let step = self
+            .step
+            .get_mut()
+            .unwrap_or_else(|e| e.into_inner())
+            .take();
+        let mut own = Some((std::mem::take(&mut self.edges), step));
+        let outermost = DROPPING.try_with(|queue| {
+            let mut queue = queue.borrow_mut();
+            let outermost = queue.is_none();
+            queue.get_or_insert_default().extend(own.take());
+            outermost
+        });
+        // Err: the thread is ending and its queue is gone; `own` drops recursively.
+        if outermost != Ok(true) {
+            return;
+        }
+        let next = || {
+            DROPPING.with(|queue| {
+                let mut queue = queue.borrow_mut();
+                let item = queue.as_mut().and_then(Vec::pop);
+                if item.is_none() {
+                    *queue = None;
+                }
+                item
+            })
+        };
+        while let Some(remains) = next() {
+            drop(remains);
+        }
+    }
+}
+
+/// Ties the result of an operation to its inputs, if recording is on and an input needs a
+/// gradient. `make` is told which inputs do, so that the step saves only what it will use; it must
+/// save tensors detached.
+pub fn record<G: GradFn + 'static>(
+    output: Tensor,
+    inputs: &[&Tensor],
+    make: impl FnOnce(&[bool]) -> G,
+) -> Tensor {
+    match new_node(inputs, 1, make) {
+        None => output,
+        Some(node) => output.with_history(History::Op { node, output: 0 }),
+    }
+}
+
+/// [`record`] for an operation with several outputs.
+pub fn record_many<G: GradFn + 'static>(
+    outputs: Vec<Tensor>,
+    inputs: &[&Tensor],
+    make: impl FnOnce(&[bool]) -> G,
+) -> Vec<Tensor> {
+    match new_node(inputs, outputs.len(), make) {
+        None => outputs,
+        Some(node) => outputs
+            .into_iter()
+            .enumerate()
+            .map(|(output, t)| {
+                // Integer outputs (indices) carry no gradient.
+                if !t.dtype().is_float() {
+                    return t;
+                }
+                let node = node.clone();
+                t.with_history(History::Op { node, output })
+            })
+            .collect(),
+    }
+}
+
+fn new_node<G: GradFn + 'static>(
+    inputs: &[&Tensor],
+    outputs: usize,
+    make: impl FnOnce(&[bool]) -> G,
+) -> Option<Arc<Node>> {
+    if !is_grad_enabled() || !inputs.iter().any(|t| t.requires_grad()) {
+        return None;
+    }
+    let needs: SmallVec<[bool; 4]> = inputs.iter().map(|t| t.requires_grad()).collect();
+    let edges = inputs
+        .iter()
+        .map(|t| match t.history() {
+            History::None => Edge::None,
+            History::Leaf(leaf) => Edge::Leaf(leaf.clone()),
+            History::Op { node, output } => Edge::Node(node.clone(), *output),
+        })
+        .collect();
+    let step = make(&needs);
+    Some(Arc::new(Node {
+        id: next_id(),
+        name: step.name(),
+        outputs,
+        edges,
+        step: Mutex::new(Some(Box::new(step))),
+        retained: Mutex::new(SmallVec::new()),
+    }))
+}

@@ -1,0 +1,122 @@
+//! [`Buffer`]: a tensor that belongs to a module's state but is not trained.
+
+use std::fmt;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use crate::parameter::ValueCell;
+use crate::{DType, Result, Tensor};
+
+/// The identity of a [`Buffer`]: equal for its shared handles, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct BufferId(u64);
+
+/// A handle to a tensor without gradient: running statistics, masks, position tables.
+///
+/// As with [`Parameter`](crate::Parameter), `share` aliases and `deep_copy` copies.
+///
+/// ```
+/// use pleach_core::{tensor, Buffer};
+/// let mean = Buffer::new(tensor![0.0, 0.0]);
+/// mean.set(tensor![1.0, 2.0]);
+/// assert_eq!(mean.tensor().to_vec::<f32>()?, [1.0, 2.0]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub struct Buffer(Arc<Inner>);
+
+struct Inner {
+    id: u64,
+    persistent: bool,
+    cell: ValueCell,
+}
+
+const WHAT: &str = "buffer";
+
+impl Buffer {
+    /// A buffer that is saved with the model.
+    pub fn new(data: impl Into<Tensor>) -> Self {
+        Self::with_persistent(data.into(), true)
+    }
+
+    /// A buffer that is not saved with the model: listed, but in no state dict.
+    pub fn non_persistent(data: impl Into<Tensor>) -> Self {
+        Self::with_persistent(data.into(), false)
+    }
+
+    fn with_persistent(data: Tensor, persistent: bool) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Buffer(Arc::new(Inner {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            persistent,
+            cell: ValueCell::new(data.detach()),
+        }))
+    }
+
+    /// The same buffer under another name.
+    pub fn share(&self) -> Self {
+        Buffer(self.0.clone())
+    }
+
+    /// A new buffer with equal values.
+    pub fn deep_copy(&self) -> Self {
+        Self::with_persistent(self.tensor(), self.0.persistent)
+    }
+
+    /// Its identity, equal for shared handles only.
+    pub fn id(&self) -> BufferId {
+        BufferId(self.0.id)
+    }
+
+    /// Whether two handles are the same buffer.
+    pub fn same(&self, other: &Buffer) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    /// Whether it is saved with the model.
+    pub fn is_persistent(&self) -> bool {
+        self.0.persistent
+    }
+
+    /// The values; no copy.
+    pub fn tensor(&self) -> Tensor {
+        self.0.cell.get(WHAT)
+    }
+
+    /// Replaces the values.
+    pub fn set(&self, data: impl Into<Tensor>) {
+        self.0.cell.set(data.into().detach(), WHAT);
+    }
+
+    /// Changes the values in place: `buffer.update(|t| t.fill_(0.0).map(drop))`.
+    ///
+    /// # Errors
+    /// What `f` returns.
+    ///
+    /// # Panics
+    /// If `f` reads this same buffer: its value is taken out meanwhile.
+    pub fn update<R>(&self, f: impl FnOnce(&mut Tensor) -> Result<R>) -> Result<R> {
+        self.0.cell.update(WHAT, f)
+    }
+
+    /// The sizes of the dimensions.
+    pub fn shape(&self) -> Vec<usize> {
+        self.tensor().shape().to_vec()
+    }
+
+    /// The type of the elements.
+    pub fn dtype(&self) -> DType {
+        self.tensor().dtype()
+    }
+}
+
+impl fmt::Display for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.tensor().fmt(f)
+    }
+}
+
+impl fmt::Debug for Buffer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}

@@ -1,0 +1,140 @@
+//! [`DType`] and PyTorch's rules of type promotion.
+
+use std::fmt;
+
+/// The type of a tensor's elements, known at run time.
+///
+/// `F32`, `F64`, the integers and `Bool` compute; `F16` and `BF16` store and convert.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum DType {
+    /// 32-bit float: the default.
+    F32,
+    /// 64-bit float.
+    F64,
+    /// 16-bit IEEE float (storage only).
+    F16,
+    /// 16-bit brain float (storage only).
+    BF16,
+    /// 64-bit integer: the type of indices and labels.
+    I64,
+    /// 32-bit integer.
+    I32,
+    /// 16-bit integer.
+    I16,
+    /// 8-bit integer.
+    I8,
+    /// Unsigned 8-bit integer.
+    U8,
+    /// Truth value.
+    Bool,
+}
+
+impl DType {
+    /// Every dtype.
+    pub const ALL: [DType; 10] = {
+        use DType::*;
+        [F32, F64, F16, BF16, I64, I32, I16, I8, U8, Bool]
+    };
+
+    /// Whether it is a floating-point type.
+    pub fn is_float(self) -> bool {
+        self.category() == 2
+    }
+
+    /// Bytes of one element.
+    pub fn size_of(self) -> usize {
+        match self {
+            DType::F64 | DType::I64 => 8,
+            DType::F32 | DType::I32 => 4,
+            DType::F16 | DType::BF16 | DType::I16 => 2,
+            DType::I8 | DType::U8 | DType::Bool => 1,
+        }
+    }
+
+    /// The name that PyTorch's error texts use: `Float`, `Double`, `Long`, …
+    pub fn torch_name(self) -> &'static str {
+        match self {
+            DType::F32 => "Float",
+            DType::F64 => "Double",
+            DType::F16 => "Half",
+            DType::BF16 => "BFloat16",
+            DType::I64 => "Long",
+            DType::I32 => "Int",
+            DType::I16 => "Short",
+            DType::I8 => "Char",
+            DType::U8 => "Byte",
+            DType::Bool => "Bool",
+        }
+    }
+
+    /// The C++ name that some of PyTorch's error texts use: `float`, `double`, `long int`, …
+    pub fn c_name(self) -> &'static str {
+        match self {
+            DType::F32 => "float",
+            DType::F64 => "double",
+            DType::F16 => "c10::Half",
+            DType::BF16 => "c10::BFloat16",
+            DType::I64 => "long int",
+            DType::I32 => "int",
+            DType::I16 => "short int",
+            DType::I8 => "signed char",
+            DType::U8 => "unsigned char",
+            DType::Bool => "bool",
+        }
+    }
+
+    /// 0 for bool, 1 for integers, 2 for floats: promotion never goes down a category.
+    pub(crate) fn category(self) -> u8 {
+        match self {
+            DType::Bool => 0,
+            DType::I64 | DType::I32 | DType::I16 | DType::I8 | DType::U8 => 1,
+            DType::F32 | DType::F64 | DType::F16 | DType::BF16 => 2,
+        }
+    }
+
+    /// The type that both operands are converted to (spec: nn-facts, "Tensor ops").
+    ///
+    /// ```
+    /// use pleach_core::DType;
+    /// assert_eq!(DType::F16.promote(DType::BF16), DType::F32);
+    /// assert_eq!(DType::U8.promote(DType::I8), DType::I16);
+    /// ```
+    pub fn promote(self, other: DType) -> DType {
+        use DType::*;
+        if self == other {
+            return self;
+        }
+        match self.category().cmp(&other.category()) {
+            std::cmp::Ordering::Greater => return self,
+            std::cmp::Ordering::Less => return other,
+            std::cmp::Ordering::Equal => {}
+        }
+        match (self, other) {
+            (F64, _) | (_, F64) => F64,
+            (F32, _) | (_, F32) | (F16, BF16) | (BF16, F16) => F32,
+            (I64, _) | (_, I64) => I64,
+            (I32, _) | (_, I32) => I32,
+            (I16, _) | (_, I16) | (U8, I8) | (I8, U8) => I16,
+            // Equal types were answered above; no other pair is left within a category.
+            _ => self,
+        }
+    }
+}
+
+/// PyTorch's name: `torch.float32`.
+impl fmt::Display for DType {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            DType::F32 => "torch.float32",
+            DType::F64 => "torch.float64",
+            DType::F16 => "torch.float16",
+            DType::BF16 => "torch.bfloat16",
+            DType::I64 => "torch.int64",
+            DType::I32 => "torch.int32",
+            DType::I16 => "torch.int16",
+            DType::I8 => "torch.int8",
+            DType::U8 => "torch.uint8",
+            DType::Bool => "torch.bool",
+        })
+    }
+}

@@ -1,0 +1,115 @@
+//! [`Element`]: the Rust types that a tensor's elements can have.
+
+use std::fmt;
+use std::sync::Arc;
+
+use half::{bf16, f16};
+use pleach_kernels::{Buffer, Plain};
+
+use crate::DType;
+use crate::storage::Storage;
+
+/// A Rust type that stands for a [`DType`].
+pub trait Element: Plain + Default + PartialEq + PartialOrd + fmt::Display {
+    /// The dtype it stands for.
+    const DTYPE: DType;
+    /// Converts from f64, rounding to nearest (integers truncate and saturate; bool is `!= 0`).
+    fn from_f64(value: f64) -> Self;
+    /// Converts from i64, wrapping (bool is `!= 0`).
+    fn from_i64(value: i64) -> Self;
+    /// Widens to f64.
+    fn to_f64(self) -> f64;
+    /// Converts to i64 (floats truncate and saturate).
+    fn to_i64(self) -> i64;
+
+    #[doc(hidden)]
+    fn into_storage(buffer: Arc<Buffer<Self>>) -> Storage;
+    #[doc(hidden)]
+    fn of_storage(storage: &Storage) -> Option<&Arc<Buffer<Self>>>;
+    #[doc(hidden)]
+    fn of_storage_mut(storage: &mut Storage) -> Option<&mut Arc<Buffer<Self>>>;
+
+    /// Converts between element types as PyTorch's `.to(dtype)` does.
+    fn cast<U: Element>(self) -> U {
+        if Self::DTYPE.is_float() {
+            U::from_f64(self.to_f64())
+        } else {
+            U::from_i64(self.to_i64())
+        }
+    }
+}
+
+macro_rules! storage_access {
+    ($variant:ident) => {
+        const DTYPE: DType = DType::$variant;
+        fn into_storage(buffer: Arc<Buffer<Self>>) -> Storage {
+            Storage::$variant(buffer)
+        }
+        fn of_storage(storage: &Storage) -> Option<&Arc<Buffer<Self>>> {
+            match storage {
+                Storage::$variant(buffer) => Some(buffer),
+                _ => None,
+            }
+        }
+        fn of_storage_mut(storage: &mut Storage) -> Option<&mut Arc<Buffer<Self>>> {
+            match storage {
+                Storage::$variant(buffer) => Some(buffer),
+                _ => None,
+            }
+        }
+    };
+}
+
+macro_rules! primitive {
+    ($($t:ident $variant:ident),*) => {$(
+        impl Element for $t {
+            storage_access!($variant);
+            #[inline(always)]
+            fn from_f64(value: f64) -> Self { value as $t }
+            #[inline(always)]
+            fn from_i64(value: i64) -> Self { value as $t }
+            #[inline(always)]
+            fn to_f64(self) -> f64 { self as f64 }
+            #[inline(always)]
+            fn to_i64(self) -> i64 { self as i64 }
+        }
+    )*};
+}
+primitive!(f32 F32, f64 F64, i64 I64, i32 I32, i16 I16, i8 I8, u8 U8);
+
+macro_rules! half_float {
+    ($($t:ident $variant:ident),*) => {$(
+        impl Element for $t {
+            storage_access!($variant);
+            #[inline(always)]
+            fn from_f64(value: f64) -> Self { $t::from_f64(value) }
+            #[inline(always)]
+            fn from_i64(value: i64) -> Self { $t::from_f64(value as f64) }
+            #[inline(always)]
+            fn to_f64(self) -> f64 { $t::to_f64(self) }
+            #[inline(always)]
+            fn to_i64(self) -> i64 { $t::to_f64(self) as i64 }
+        }
+    )*};
+}
+half_float!(f16 F16, bf16 BF16);
+
+impl Element for bool {
+    storage_access!(Bool);
+    #[inline(always)]
+    fn from_f64(value: f64) -> Self {
+        value != 0.0
+    }
+    #[inline(always)]
+    fn from_i64(value: i64) -> Self {
+        value != 0
+    }
+    #[inline(always)]
+    fn to_f64(self) -> f64 {
+        self as u8 as f64
+    }
+    #[inline(always)]
+    fn to_i64(self) -> i64 {
+        self as i64
+    }
+}

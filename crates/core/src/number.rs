@@ -1,0 +1,167 @@
+//! [`Number`]: the arithmetic of the dtypes that compute. Integers wrap, as PyTorch's do.
+
+use crate::Element;
+
+/// An element type with arithmetic: every dtype but bool and the half floats.
+pub(crate) trait Number: Element {
+    const ZERO: Self;
+    const ONE: Self;
+    /// The smallest and largest value: the identities of `max` and `min`.
+    const LOWEST: Self;
+    const HIGHEST: Self;
+    fn add(self, other: Self) -> Self;
+    fn sub(self, other: Self) -> Self;
+    fn mul(self, other: Self) -> Self;
+    fn neg(self) -> Self;
+    /// Rounds towards minus infinity; an integer divided by zero gives zero (PyTorch refuses,
+    /// and so does the operation before it gets here).
+    fn floor_div(self, other: Self) -> Self;
+    /// Has the divisor's sign.
+    fn remainder(self, other: Self) -> Self;
+    fn pow(self, exponent: Self) -> Self;
+    fn is_nan(self) -> bool;
+    /// The larger one; nan if either is.
+    #[inline(always)]
+    fn larger(self, other: Self) -> Self {
+        if self.is_nan() || self > other { self } else { other }
+    }
+    /// The smaller one; nan if either is.
+    #[inline(always)]
+    fn smaller(self, other: Self) -> Self {
+        if self.is_nan() || self < other { self } else { other }
+    }
+}
+
+macro_rules! float_number {
+    ($($t:ident),*) => {$(
+        impl Number for $t {
+            const ZERO: Self = 0.0;
+            const ONE: Self = 1.0;
+            const LOWEST: Self = $t::NEG_INFINITY;
+            const HIGHEST: Self = $t::INFINITY;
+            #[inline(always)]
+            fn add(self, other: Self) -> Self { self + other }
+            #[inline(always)]
+            fn sub(self, other: Self) -> Self { self - other }
+            #[inline(always)]
+            fn mul(self, other: Self) -> Self { self * other }
+            #[inline(always)]
+            fn neg(self) -> Self { -self }
+            fn floor_div(self, other: Self) -> Self {
+                // Python's rule: exact where (a - a mod b) / b is, and then rounded.
+                if other == 0.0 {
+                    return self / other;
+                }
+                let remainder = self % other;
+                let mut quotient = (self - remainder) / other;
+                if remainder != 0.0 && (other < 0.0) != (remainder < 0.0) {
+                    quotient -= 1.0;
+                }
+                if quotient == 0.0 {
+                    return (0.0 as $t).copysign(self / other);
+                }
+                let floor = quotient.floor();
+                if quotient - floor > 0.5 { floor + 1.0 } else { floor }
+            }
+            fn remainder(self, other: Self) -> Self {
+                let r = self % other;
+                if r != 0.0 && (r < 0.0) != (other < 0.0) { r + other } else { r }
+            }
+            #[inline(always)]
+            fn pow(self, exponent: Self) -> Self { self.powf(exponent) }
+            #[inline(always)]
+            fn is_nan(self) -> bool { self != self }
+        }
+    )*};
+}
+float_number!(f32, f64);
+
+macro_rules! int_number {
+    ($($t:ident),*) => {$(
+        impl Number for $t {
+            const ZERO: Self = 0;
+            const ONE: Self = 1;
+            const LOWEST: Self = $t::MIN;
+            const HIGHEST: Self = $t::MAX;
+            #[inline(always)]
+            fn add(self, other: Self) -> Self { self.wrapping_add(other) }
+            #[inline(always)]
+            fn sub(self, other: Self) -> Self { self.wrapping_sub(other) }
+            #[inline(always)]
+            fn mul(self, other: Self) -> Self { self.wrapping_mul(other) }
+            #[inline(always)]
+            fn neg(self) -> Self { self.wrapping_neg() }
+            #[allow(unused_comparisons)]
+            fn floor_div(self, other: Self) -> Self {
+                if other == 0 {
+                    return 0;
+                }
+                let q = self.wrapping_div(other);
+                let r = self.wrapping_rem(other);
+                if r != 0 && (r < 0) != (other < 0) { q.wrapping_sub(1) } else { q }
+            }
+            #[allow(unused_comparisons)]
+            fn remainder(self, other: Self) -> Self {
+                if other == 0 {
+                    return 0;
+                }
+                let r = self.wrapping_rem(other);
+                if r != 0 && (r < 0) != (other < 0) { r.wrapping_add(other) } else { r }
+            }
+            #[allow(unused_comparisons)]
+            fn pow(self, exponent: Self) -> Self {
+                if exponent < 0 {
+                    // The integer part of a reciprocal power.
+                    return match self {
+                        1 => 1,
+                        s if s.wrapping_neg() == 1 => if exponent % 2 == 0 { 1 } else { s },
+                        _ => 0,
+                    };
+                }
+                let (mut base, mut e, mut result) = (self, exponent, 1 as $t);
+                while e > 0 {
+                    if e % 2 == 1 {
+                        result = result.wrapping_mul(base);
+                    }
+                    base = base.wrapping_mul(base);
+                    e /= 2;
+                }
+                result
+            }
+            #[inline(always)]
+            fn is_nan(self) -> bool { false }
+        }
+    )*};
+}
+int_number!(i64, i32, i16, i8, u8);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn floor_division_and_remainder_follow_python() {
+        assert_eq!((-7i64).floor_div(2), -4);
+        assert_eq!((-7i64).remainder(2), 1);
+        assert_eq!(7i64.remainder(-2), -1);
+        assert_eq!((-7.5f64).floor_div(2.0), -4.0);
+        assert_eq!((-7.5f64).remainder(2.0), 0.5);
+        assert_eq!(1.0f64.floor_div(0.1), 9.0);
+        assert_eq!(i32::MIN.floor_div(-1), i32::MIN);
+        assert_eq!(200u8.floor_div(7), 28);
+    }
+
+    #[test]
+    fn integer_powers_wrap() {
+        assert_eq!(3i64.pow(4), 81);
+        assert_eq!(2u8.pow(9), 0);
+        assert_eq!(2i64.pow(-1), 0);
+        assert_eq!((-1i64).pow(-3), -1);
+    }
+
+    #[test]
+    fn nan_wins_max_and_min() {
+        assert!(f32::NAN.larger(1.0).is_nan() && 1.0f32.larger(f32::NAN).is_nan());
+        assert!(f32::NAN.smaller(1.0).is_nan() && 1.0f32.smaller(f32::NAN).is_nan());
+    }
+}

@@ -1,0 +1,403 @@
+//! Arithmetic of two operands, broadcast together and promoted to one dtype.
+
+use smallvec::smallvec;
+
+use super::elementwise::{map, zip};
+use super::operand::{Operand, result_type};
+use crate::autograd::{Backward, record};
+use crate::number::Number;
+use crate::{DType, Element, Error, Result, Scalar, Tensor};
+
+/// The two operands in one dtype; a number stays a number.
+fn promoted(x: &Tensor, y: &Operand, dtype: DType) -> Result<(Tensor, Operand)> {
+    let y = match y {
+        Operand::Tensor(y) => Operand::Tensor(y.to_dtype(dtype)?),
+        Operand::Scalar(s) => Operand::Scalar(*s),
+    };
+    Ok((x.to_dtype(dtype)?, y))
+}
+
+/// `f` of two operands of type `T`, without history.
+fn apply<T: Element, U: Element>(
+    x: &Tensor,
+    y: &Operand,
+    f: impl Fn(T, T) -> U + Sync + Copy,
+) -> Result<Tensor> {
+    match y {
+        Operand::Tensor(y) => zip(x, y, f),
+        Operand::Scalar(s) => {
+            let b = s.to::<T>();
+            map(x, move |a| f(a, b))
+        }
+    }
+}
+
+/// Sums a gradient back to the shape of an operand that was broadcast.
+pub(crate) fn unbroadcast(grad: Tensor, shape: &[usize]) -> Result<Tensor> {
+    grad.sum_to(shape)
+}
+
+/// The tensors among two operands, as the inputs of a node.
+fn inputs<'a>(x: &'a Tensor, y: &'a Operand) -> smallvec::SmallVec<[&'a Tensor; 2]> {
+    match y {
+        Operand::Tensor(y) => smallvec![x, y],
+        Operand::Scalar(_) => smallvec![x],
+    }
+}
+
+fn shape_of(y: &Operand) -> crate::Shape {
+    match y {
+        Operand::Tensor(y) => y.shape_vec(),
+        Operand::Scalar(_) => crate::Shape::new(),
+    }
+}
+
+/// A value that backward needs, without its history.
+fn saved(y: &Operand) -> Operand {
+    match y {
+        Operand::Tensor(y) => Operand::Tensor(y.detach()),
+        Operand::Scalar(s) => Operand::Scalar(*s),
+    }
+}
+
+impl Tensor {
+    /// `self + other`, broadcast and promoted (bool: logical or).
+    ///
+    /// ```
+    /// use pleach_core::tensor;
+    /// let x = tensor![[1., 2.], [3., 4.]];
+    /// assert_eq!(x.add(&tensor![10., 20.])?.to_vec::<f32>()?, [11., 22., 13., 24.]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn add(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        let other = other.into();
+        let (x, y) = promoted(self, &other, result_type(self, &other))?;
+        let out = match x.dtype() {
+            DType::Bool => apply::<bool, bool>(&x, &y, |a, b| a | b)?,
+            dtype => dispatch_number!("add", dtype, T => apply::<T, T>(&x, &y, T::add)?),
+        };
+        let (xs, ys) = (x.shape_vec(), shape_of(&y));
+        Ok(record(out, &inputs(&x, &y), |needs| {
+            let (nx, ny) = (needs[0], needs.get(1) == Some(&true));
+            Backward::stateless("AddBackward0", move |g: &Tensor| {
+                Ok(smallvec![
+                    nx.then(|| unbroadcast(g.clone(), &xs)).transpose()?,
+                    ny.then(|| unbroadcast(g.clone(), &ys)).transpose()?,
+                ])
+            })
+        }))
+    }
+
+    /// `self - other`, broadcast and promoted.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together, or both are bool.
+    pub fn sub(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        let other = other.into();
+        let (x, y) = promoted(self, &other, result_type(self, &other))?;
+        if x.dtype() == DType::Bool {
+            return Err(bool_sub());
+        }
+        let out = dispatch_number!("sub", x.dtype(), T => apply::<T, T>(&x, &y, T::sub)?);
+        let (xs, ys) = (x.shape_vec(), shape_of(&y));
+        Ok(record(out, &inputs(&x, &y), |needs| {
+            let (nx, ny) = (needs[0], needs.get(1) == Some(&true));
+            Backward::stateless("SubBackward0", move |g: &Tensor| {
+                Ok(smallvec![
+                    nx.then(|| unbroadcast(g.clone(), &xs)).transpose()?,
+                    ny.then(|| unbroadcast(g.neg()?, &ys)).transpose()?,
+                ])
+            })
+        }))
+    }
+
+    /// `value - self` for a number: what `1.0 - &x` computes.
+    ///
+    /// # Errors
+    /// If the tensor is bool.
+    pub fn rsub(&self, value: impl Into<Scalar>) -> Result<Tensor> {
+        let y = Operand::Scalar(value.into());
+        let (x, y) = promoted(self, &y, result_type(self, &y))?;
+        if x.dtype() == DType::Bool {
+            return Err(bool_sub());
+        }
+        let out = dispatch_number!("rsub", x.dtype(), T => apply::<T, T>(&x, &y, |a, b| b.sub(a))?);
+        Ok(record(out, &[&x], |_| {
+            Backward::stateless("RsubBackward1", |g: &Tensor| Ok(smallvec![Some(g.neg()?)]))
+        }))
+    }
+
+    /// `self * other`, broadcast and promoted (bool: logical and).
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn mul(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        let other = other.into();
+        let (x, y) = promoted(self, &other, result_type(self, &other))?;
+        let out = match x.dtype() {
+            DType::Bool => apply::<bool, bool>(&x, &y, |a, b| a & b)?,
+            dtype => dispatch_number!("mul", dtype, T => apply::<T, T>(&x, &y, T::mul)?),
+        };
+        let (xs, ys) = (x.shape_vec(), shape_of(&y));
+        Ok(record(out, &inputs(&x, &y), |needs| {
+            let for_x = needs[0].then(|| saved(&y));
+            let for_y = (needs.get(1) == Some(&true)).then(|| x.detach());
+            Backward::new("MulBackward0", move |g: &Tensor| {
+                let dx = for_x.as_ref().map(|y| unbroadcast(g.mul(y)?, &xs));
+                let dy = for_y.as_ref().map(|x| unbroadcast(g.mul(x)?, &ys));
+                Ok(smallvec![dx.transpose()?, dy.transpose()?])
+            })
+        }))
+    }
+
+    /// `self / other`, broadcast; integers are divided as f32.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn div(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        let other = other.into();
+        let dtype = float_type(result_type(self, &other));
+        let (x, y) = promoted(self, &other, dtype)?;
+        let out = dispatch_float!("div", dtype, T => apply::<T, T>(&x, &y, |a, b| a / b)?);
+        let (xs, ys) = (x.shape_vec(), shape_of(&y));
+        Ok(record(out, &inputs(&x, &y), |needs| {
+            let needs_x = needs[0];
+            let for_y = (needs.get(1) == Some(&true)).then(|| x.detach());
+            let y = saved(&y);
+            Backward::new("DivBackward0", move |g: &Tensor| {
+                let quotient = g.div(&y)?;
+                let dy = for_y.as_ref().map(|x| {
+                    unbroadcast(quotient.mul(&x.div(&y)?)?.neg()?, &ys)
+                });
+                let dx = needs_x.then(|| unbroadcast(quotient.clone(), &xs));
+                Ok(smallvec![dx.transpose()?, dy.transpose()?])
+            })
+        }))
+    }
+
+    /// `value / self` for a number: the reciprocal times the value.
+    ///
+    /// # Errors
+    /// If the dtype does not compute.
+    pub fn rdiv(&self, value: impl Into<Scalar>) -> Result<Tensor> {
+        self.reciprocal()?.mul(Operand::Scalar(value.into()))
+    }
+
+    /// Division rounded towards minus infinity: Python's `//`. No gradient.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together, or an integer is divided by zero.
+    pub fn floor_divide(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        let other = other.into();
+        let (x, y) = promoted(&self.detach(), &other, result_type(self, &other))?;
+        refuse_zero_divisor(&x, &y)?;
+        Ok(dispatch_number!("floor_divide", x.dtype(), T => apply::<T, T>(&x, &y, T::floor_div)?))
+    }
+
+    /// The remainder with the divisor's sign: Python's `%`.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together, or an integer is divided by zero.
+    pub fn remainder(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        let other = other.into();
+        let (x, y) = promoted(self, &other, result_type(self, &other))?;
+        refuse_zero_divisor(&x, &y)?;
+        let out = dispatch_number!("remainder", x.dtype(), T => apply::<T, T>(&x, &y, T::remainder)?);
+        let (xs, ys) = (x.shape_vec(), shape_of(&y));
+        Ok(record(out, &inputs(&x, &y), |needs| {
+            let needs_x = needs[0];
+            // x mod y = x - y floor(x / y), so dy = -floor(x / y).
+            let for_y = (needs.get(1) == Some(&true)).then(|| (x.detach(), saved(&y)));
+            Backward::new("RemainderBackward0", move |g: &Tensor| {
+                let dy = for_y.as_ref().map(|(x, y)| {
+                    unbroadcast(g.mul(&x.floor_divide(y)?)?.neg()?, &ys)
+                });
+                let dx = needs_x.then(|| unbroadcast(g.clone(), &xs));
+                Ok(smallvec![dx.transpose()?, dy.transpose()?])
+            })
+        }))
+    }
+
+    /// `self` to the power of `other`.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together, or an integer is raised to a negative number.
+    pub fn pow(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        let other = other.into();
+        let (x, y) = promoted(self, &other, result_type(self, &other))?;
+        let out = match (&y, x.dtype()) {
+            (Operand::Scalar(s), DType::F32) => pow_number::<f32>(&x, s.to_f64())?,
+            (Operand::Scalar(s), DType::F64) => pow_number::<f64>(&x, s.to_f64())?,
+            (Operand::Scalar(s), _) if s.to_f64() < 0.0 => {
+                return Err(Error::value(
+                    "Integers to negative integer powers are not allowed.",
+                ));
+            }
+            (_, dtype) => dispatch_number!("pow", dtype, T => apply::<T, T>(&x, &y, <T as Number>::pow)?),
+        };
+        match &y {
+            Operand::Scalar(e) => {
+                let exponent = e.to_f64();
+                Ok(record(out, &[&x], |_| {
+                    let x = x.detach();
+                    Backward::new("PowBackward0", move |g: &Tensor| {
+                        // x ** 0 is constant, also at 0 where 0 * x ** -1 would be nan.
+                        Ok(smallvec![Some(if exponent == 0.0 {
+                            g.zeros_like()
+                        } else {
+                            g.mul(&x.pow(exponent - 1.0)?.mul(exponent)?)?
+                        })])
+                    })
+                }))
+            }
+            Operand::Tensor(y) => {
+                let (xs, ys) = (x.shape_vec(), y.shape_vec());
+                let power = out.detach();
+                Ok(record(out, &[&x, y], |needs| {
+                    let (x, y) = (x.detach(), y.detach());
+                    let (needs_x, needs_y) = (needs[0], needs[1]);
+                    Backward::new("PowBackward1", move |g: &Tensor| {
+                        let dx = needs_x.then(|| {
+                            let slope = y.mul(&x.pow(&y.sub(1.0)?)?)?;
+                            let slope = Tensor::where_cond(&y.eq(0.0)?, 0.0, &slope)?;
+                            unbroadcast(g.mul(&slope)?, &xs)
+                        });
+                        let dy = needs_y.then(|| {
+                            // 0 ** y is constant for y >= 0, where ln(0) would spoil it.
+                            let slope = power.mul(&x.log()?)?;
+                            let flat = x.eq(0.0)?.mul(&y.ge(0.0)?)?;
+                            let slope = Tensor::where_cond(&flat, 0.0, &slope)?;
+                            unbroadcast(g.mul(&slope)?, &ys)
+                        });
+                        Ok(smallvec![dx.transpose()?, dy.transpose()?])
+                    })
+                }))
+            }
+        }
+    }
+
+    /// The larger of each pair; nan if either is. Equal ones share the gradient.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn maximum(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        self.extreme(other.into(), true)
+    }
+
+    /// The smaller of each pair; nan if either is. Equal ones share the gradient.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn minimum(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        self.extreme(other.into(), false)
+    }
+
+    fn extreme(&self, other: Operand, max: bool) -> Result<Tensor> {
+        let (x, y) = promoted(self, &other, result_type(self, &other))?;
+        let out = match (x.dtype(), max) {
+            (DType::Bool, true) => apply::<bool, bool>(&x, &y, |a, b| a | b)?,
+            (DType::Bool, false) => apply::<bool, bool>(&x, &y, |a, b| a & b)?,
+            (dtype, true) => {
+                dispatch_number!("maximum", dtype, T => apply::<T, T>(&x, &y, T::larger)?)
+            }
+            (dtype, false) => {
+                dispatch_number!("minimum", dtype, T => apply::<T, T>(&x, &y, T::smaller)?)
+            }
+        };
+        let name = if max {
+            "MaximumBackward0"
+        } else {
+            "MinimumBackward0"
+        };
+        let y = y.to_tensor().to_dtype(x.dtype())?;
+        let (xs, ys) = (x.shape_vec(), y.shape_vec());
+        Ok(record(out, &[&x, &y], |needs| {
+            let (x, y) = (x.detach(), y.detach());
+            let (needs_x, needs_y) = (needs[0], needs[1]);
+            Backward::new(name, move |g: &Tensor| {
+                let tie = x.eq(&y)?;
+                let x_wins = if max { x.gt(&y)? } else { x.lt(&y)? };
+                let half = Tensor::where_cond(&tie, 0.5, &g.zeros_like())?;
+                let share = Tensor::where_cond(&x_wins, 1.0, &half)?;
+                let dx = needs_x.then(|| unbroadcast(g.mul(&share)?, &xs));
+                let dy = needs_y.then(|| unbroadcast(g.mul(&share.rsub(1.0)?)?, &ys));
+                Ok(smallvec![dx.transpose()?, dy.transpose()?])
+            })
+        }))
+    }
+
+    /// `self + weight * (end - self)`.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn lerp(&self, end: &Tensor, weight: impl Into<Operand>) -> Result<Tensor> {
+        self.add(&end.sub(self)?.mul(weight)?)
+    }
+
+    /// `self + value * a * b`.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn addcmul(&self, a: &Tensor, b: &Tensor, value: f64) -> Result<Tensor> {
+        let product = a.mul(b)?;
+        // Scaling by one would only cost a pass.
+        if value == 1.0 {
+            return self.add(&product);
+        }
+        self.add(&product.mul(value)?)
+    }
+
+    /// `self + value * a / b`.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn addcdiv(&self, a: &Tensor, b: &Tensor, value: f64) -> Result<Tensor> {
+        self.add(&a.div(b)?.mul(value)?)
+    }
+}
+
+fn bool_sub() -> Error {
+    Error::dtype(
+        "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
+    )
+}
+
+/// f32 for what is not a float type.
+pub(crate) fn float_type(dtype: DType) -> DType {
+    if dtype.is_float() { dtype } else { DType::F32 }
+}
+
+fn refuse_zero_divisor(x: &Tensor, y: &Operand) -> Result<()> {
+    if x.dtype().is_float() {
+        return Ok(());
+    }
+    let zero = match y {
+        Operand::Scalar(s) => s.to_f64() == 0.0,
+        Operand::Tensor(y) => y.to_vec_f64().contains(&0.0),
+    };
+    if zero {
+        return Err(Error::value("ZeroDivisionError"));
+    }
+    Ok(())
+}
+
+/// A float to a fixed power; small whole powers by multiplication, as PyTorch does.
+fn pow_number<T: Element + num_traits::Float>(x: &Tensor, exponent: f64) -> Result<Tensor> {
+    match exponent {
+        0.0 => map(x, |_: T| T::one()),
+        1.0 => map(x, |a: T| a),
+        2.0 => map(x, |a: T| a * a),
+        3.0 => map(x, |a: T| a * a * a),
+        0.5 => map(x, |a: T| a.sqrt()),
+        -0.5 => map(x, |a: T| T::one() / a.sqrt()),
+        -1.0 => map(x, |a: T| T::one() / a),
+        -2.0 => map(x, |a: T| T::one() / (a * a)),
+        _ => {
+            let e = T::from_f64(exponent);
+            map(x, move |a: T| a.powf(e))
+        }
+    }
+}

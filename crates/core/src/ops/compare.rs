@@ -1,0 +1,93 @@
+//! Comparisons and logic: results are bool and carry no gradient.
+
+use super::elementwise::{map, zip};
+use super::operand::{Operand, result_type};
+use crate::{Result, Tensor};
+
+macro_rules! comparison {
+    ($($(#[$doc:meta])* $name:ident: $op:tt;)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            /// If the shapes cannot be broadcast together.
+            pub fn $name(&self, other: impl Into<Operand>) -> Result<Tensor> {
+                let other = other.into();
+                let dtype = result_type(self, &other);
+                let x = self.detach().to_dtype(dtype)?;
+                dispatch_all!(dtype, T => match &other {
+                    Operand::Scalar(s) => {
+                        let b = s.to::<T>();
+                        map(&x, move |a: T| a $op b)
+                    }
+                    Operand::Tensor(y) => {
+                        zip(&x, &y.detach().to_dtype(dtype)?, |a: T, b: T| a $op b)
+                    }
+                })
+            }
+        )*}
+    };
+}
+comparison! {
+    /// `self > other`, element by element.
+    gt: >;
+    /// `self >= other`, element by element.
+    ge: >=;
+    /// `self < other`, element by element.
+    lt: <;
+    /// `self <= other`, element by element.
+    le: <=;
+    /// `self == other`, element by element.
+    eq: ==;
+    /// `self != other`, element by element.
+    ne: !=;
+}
+
+impl Tensor {
+    /// True where an element is zero.
+    pub fn logical_not(&self) -> Result<Tensor> {
+        self.eq(0)
+    }
+
+    /// True where both are non-zero.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn logical_and(&self, other: &Tensor) -> Result<Tensor> {
+        self.ne(0)?.mul(&other.ne(0)?)
+    }
+
+    /// True where either is non-zero.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn logical_or(&self, other: &Tensor) -> Result<Tensor> {
+        self.ne(0)?.add(&other.ne(0)?)
+    }
+
+    /// Whether two tensors have the same shape and equal elements (nan equals nothing).
+    ///
+    /// ```
+    /// use pleach_core::tensor;
+    /// assert!(tensor![1., 2.].equal(&tensor![1., 2.])?);
+    /// assert!(!tensor![1., 2.].equal(&tensor![[1., 2.]])?);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn equal(&self, other: &Tensor) -> Result<bool> {
+        if self.shape() != other.shape() {
+            return Ok(false);
+        }
+        Ok(self.eq(other)?.to_vec::<bool>()?.into_iter().all(|same| same))
+    }
+
+    /// Whether `|self - other| <= atol + rtol * |other|` everywhere.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn allclose(&self, other: &Tensor, rtol: f64, atol: f64) -> Result<bool> {
+        let (x, y) = (self.detach().double()?, other.detach().double()?);
+        let bound = y.abs()?.mul(rtol)?.add(atol)?;
+        let close = x.sub(&y)?.abs()?.le(&bound)?.logical_or(&x.eq(&y)?)?;
+        Ok(close.to_vec::<bool>()?.into_iter().all(|ok| ok))
+    }
+}

@@ -1,0 +1,189 @@
+//! `gather` and its opposites: one position for each element, along one dimension.
+
+use smallvec::smallvec;
+
+use super::index::plus;
+use crate::autograd::{Backward, record};
+use crate::shape::{contiguous_strides, resolve_dim};
+use crate::{DType, Error, ErrorKind, Result, Tensor};
+
+/// For each element of `index`, in row-major order, where it points in a contiguous tensor of
+/// `shape`: its own coordinates, with that of `dim` replaced by its value.
+fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
+    let at = index.detach().long()?.contiguous()?;
+    let at = at.as_slice::<i64>()?;
+    if shape.is_empty() {
+        // A number has the one position 0.
+        return match at.iter().find(|i| **i != 0) {
+            Some(&index) => Err(ErrorKind::IndexOutOfBounds { index, dim, size: 1 }.into()),
+            None => Ok(vec![0; at.len()]),
+        };
+    }
+    let (own, strides) = (contiguous_strides(index.shape()), contiguous_strides(shape));
+    at.iter()
+        .enumerate()
+        .map(|(flat, &i)| {
+            let size = shape[dim];
+            if i < 0 || i >= size as i64 {
+                return Err(ErrorKind::IndexOutOfBounds { index: i, dim, size }.into());
+            }
+            let mut to = i as usize * strides[dim];
+            for d in (0..shape.len()).filter(|d| *d != dim) {
+                to += flat / own[d] % index.shape()[d] * strides[d];
+            }
+            Ok(to)
+        })
+        .collect()
+}
+
+/// Checks that `index` fits inside `outer` in every dimension but `dim`.
+fn check_index(op: &str, index: &Tensor, outer: &Tensor, dim: usize, also_dim: bool) -> Result<()> {
+    if index.dtype() != DType::I64 {
+        return Err(Error::dtype(format!("{op}(): Expected dtype int64 for index")));
+    }
+    if index.rank().max(1) != outer.rank().max(1) {
+        return Err(Error::shape(format!(
+            "Index tensor must have the same number of dimensions as {} tensor",
+            if also_dim { "src" } else { "input" }
+        )));
+    }
+    for (d, (&i, &o)) in index.shape().iter().zip(outer.shape()).enumerate() {
+        if i > o && (also_dim || d != dim) {
+            return Err(Error::shape(format!(
+                "Size does not match at dimension {d} expected index {:?} to be no larger than {} {:?} apart from dimension {dim}",
+                index.shape(),
+                if also_dim { "src" } else { "self" },
+                outer.shape()
+            )));
+        }
+    }
+    Ok(())
+}
+
+/// The elements of `x` at these positions of a contiguous tensor, in the shape of `index`.
+fn pick(x: &Tensor, at: &[usize], shape: &[usize]) -> Result<Tensor> {
+    let x = x.detach().contiguous()?;
+    dispatch_all!(x.dtype(), T => {
+        let from = x.as_slice::<T>()?;
+        let out = pleach_kernels::Buffer::from_exact_iter(at.iter().map(|&i| from[i]));
+        Ok(Tensor::from_buffer(out, shape))
+    })
+}
+
+/// `x` with the values put in at these positions, or added.
+fn put(x: &Tensor, at: &[usize], values: &Tensor, add: bool) -> Result<Tensor> {
+    let (x, values) = (x.detach().contiguous()?, values.detach().contiguous()?);
+    dispatch_all!(x.dtype(), T => {
+        let mut out = pleach_kernels::Buffer::<T>::from_slice(x.as_slice()?);
+        for (&i, &v) in at.iter().zip(values.as_slice::<T>()?) {
+            out[i] = if add { plus(out[i], v) } else { v };
+        }
+        Ok(Tensor::from_buffer(out, x.shape()))
+    })
+}
+
+impl Tensor {
+    /// `out[i][j] = self[index[i][j]][j]` along dimension 0, and so on for the others. The result
+    /// has the index's shape.
+    ///
+    /// # Errors
+    /// If the index is not i64, does not fit, or points outside.
+    pub fn gather(&self, dim: i64, index: &Tensor) -> Result<Tensor> {
+        let d = resolve_dim(dim, self.rank())?;
+        check_index("gather", index, self, d, false)?;
+        let at = targets(index, self.shape(), d)?;
+        let out = pick(self, &at, index.shape())?;
+        let shape = self.shape_vec();
+        Ok(record(out, &[self], |_| {
+            Backward::new("GatherBackward0", move |g: &Tensor| {
+                let zeros = Tensor::zeros_of(&shape, g.dtype());
+                Ok(smallvec![Some(put(&zeros, &at, g, true)?)])
+            })
+        }))
+    }
+
+    /// This tensor with `self[index[i][j]][j] = source[i][j]` along dimension 0, and so on for
+    /// the others.
+    ///
+    /// # Errors
+    /// If the index is not i64, does not fit, or points outside.
+    pub fn scatter(&self, dim: i64, index: &Tensor, source: &Tensor) -> Result<Tensor> {
+        self.scattered("ScatterBackward0", dim, index, source, false)
+    }
+
+    /// [`Tensor::scatter`] that adds, once for each time a place is named.
+    ///
+    /// # Errors
+    /// If the index is not i64, does not fit, or points outside.
+    pub fn scatter_add(&self, dim: i64, index: &Tensor, source: &Tensor) -> Result<Tensor> {
+        self.scattered("ScatterAddBackward0", dim, index, source, true)
+    }
+
+    fn scattered(
+        &self,
+        name: &'static str,
+        dim: i64,
+        index: &Tensor,
+        source: &Tensor,
+        add: bool,
+    ) -> Result<Tensor> {
+        let d = resolve_dim(dim, self.rank())?;
+        check_index("scatter", index, self, d, false)?;
+        check_index("scatter", index, source, d, true)?;
+        if self.dtype() != source.dtype() {
+            return Err(Error::dtype(
+                "scatter(): Expected self.dtype to be equal to src.dtype",
+            ));
+        }
+        let at = targets(index, self.shape(), d)?;
+        // The source may be larger than the index: only its corner counts.
+        let mut corner = source.clone();
+        for (k, &size) in index.shape().iter().enumerate() {
+            corner = corner.narrow(k as i64, 0, size)?;
+        }
+        let out = put(self, &at, &corner, add)?;
+        let shape = index.shape().to_vec();
+        Ok(record(out, &[self, &corner], |needs| {
+            let (nx, ns) = (needs[0], needs[1]);
+            Backward::new(name, move |g: &Tensor| {
+                let dx = nx.then(|| {
+                    if add {
+                        return Ok(g.clone());
+                    }
+                    put(g, &at, &Tensor::zeros_of(&shape[..], g.dtype()), false)
+                });
+                let ds = ns.then(|| pick(g, &at, &shape));
+                Ok(smallvec![dx.transpose()?, ds.transpose()?])
+            })
+        }))
+    }
+
+    /// This tensor with the rows of `source` added to the rows of `dim` that `index` (a vector)
+    /// names.
+    ///
+    /// # Errors
+    /// If the index is no vector of integers, does not fit, or points outside.
+    pub fn index_add(&self, dim: i64, index: &Tensor, source: &Tensor) -> Result<Tensor> {
+        let d = resolve_dim(dim, self.rank())?;
+        if index.rank() != 1 || source.size(dim)? != index.numel() {
+            return Err(Error::shape(format!(
+                "index_add_(): Number of indices ({}) should be equal to source.size(dim): ({}), for dim: {dim}",
+                index.numel(),
+                source.size(dim)?
+            )));
+        }
+        let mut column = vec![1usize; source.rank()];
+        column[d] = index.numel();
+        let full = index.long()?.reshape(&column[..])?.expand(source.shape())?;
+        let mut expected = self.shape_vec();
+        expected[d] = index.numel();
+        if expected.as_slice() != source.shape() {
+            return Err(Error::shape(format!(
+                "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = {:?} source.shape = {:?}",
+                self.shape(),
+                source.shape()
+            )));
+        }
+        self.scattered("IndexAddBackward0", dim, &full, source, true)
+    }
+}

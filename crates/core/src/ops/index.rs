@@ -1,0 +1,579 @@
+//! Indexing: `x[...]` in one form for integers, ranges, index tensors, lists and masks.
+
+use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
+
+use smallvec::{SmallVec, smallvec};
+
+use super::elementwise::write_view;
+use crate::autograd::{Backward, record};
+use crate::shape::{Layout, Shape, broadcast_shapes, contiguous_strides, numel};
+use crate::{DType, Element, Error, ErrorKind, Operand, Result, Tensor};
+
+/// One part of an index expression.
+#[derive(Clone, Debug)]
+pub enum TensorIndex {
+    /// A position: the dimension goes away. Negative counts from the end.
+    At(i64),
+    /// A range with a step: Python's `start:end:step`.
+    Slice {
+        /// The first position; the beginning if `None`.
+        start: Option<i64>,
+        /// The position to stop before; the end if `None`.
+        end: Option<i64>,
+        /// The distance between positions, at least 1.
+        step: i64,
+    },
+    /// A new dimension of size 1: Python's `None`.
+    NewAxis,
+    /// All dimensions that are not mentioned: Python's `...`.
+    Ellipsis,
+    /// Positions, or a mask if the tensor is bool.
+    Tensor(Tensor),
+}
+
+/// A range with a step, as an index: Python's `start:end:step`.
+///
+/// ```
+/// use pleach_core::{slice, Tensor};
+/// let x = Tensor::arange(6);
+/// assert_eq!(x.index(slice(1, None, 2))?.to_vec::<i64>()?, [1, 3, 5]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn slice(
+    start: impl Into<Option<i64>>,
+    end: impl Into<Option<i64>>,
+    step: i64,
+) -> TensorIndex {
+    TensorIndex::Slice {
+        start: start.into(),
+        end: end.into(),
+        step,
+    }
+}
+
+fn span(start: Option<i64>, end: Option<i64>) -> TensorIndex {
+    slice(start, end, 1)
+}
+
+impl From<i64> for TensorIndex {
+    fn from(at: i64) -> Self {
+        TensorIndex::At(at)
+    }
+}
+impl From<i32> for TensorIndex {
+    fn from(at: i32) -> Self {
+        TensorIndex::At(at.into())
+    }
+}
+impl From<usize> for TensorIndex {
+    fn from(at: usize) -> Self {
+        TensorIndex::At(at as i64)
+    }
+}
+impl From<&Tensor> for TensorIndex {
+    fn from(positions: &Tensor) -> Self {
+        TensorIndex::Tensor(positions.clone())
+    }
+}
+impl From<&[i64]> for TensorIndex {
+    fn from(positions: &[i64]) -> Self {
+        let n = positions.len();
+        TensorIndex::Tensor(Tensor::from_buffer(
+            pleach_kernels::Buffer::from_slice(positions),
+            [n],
+        ))
+    }
+}
+impl<const N: usize> From<[i64; N]> for TensorIndex {
+    fn from(positions: [i64; N]) -> Self {
+        TensorIndex::from(&positions[..])
+    }
+}
+impl From<Vec<i64>> for TensorIndex {
+    fn from(positions: Vec<i64>) -> Self {
+        TensorIndex::from(&positions[..])
+    }
+}
+impl From<RangeFull> for TensorIndex {
+    fn from(_: RangeFull) -> Self {
+        span(None, None)
+    }
+}
+macro_rules! from_ranges {
+    ($($t:ty),*) => {$(
+        impl From<Range<$t>> for TensorIndex {
+            fn from(r: Range<$t>) -> Self { span(Some(r.start as i64), Some(r.end as i64)) }
+        }
+        impl From<RangeFrom<$t>> for TensorIndex {
+            fn from(r: RangeFrom<$t>) -> Self { span(Some(r.start as i64), None) }
+        }
+        impl From<RangeTo<$t>> for TensorIndex {
+            fn from(r: RangeTo<$t>) -> Self { span(None, Some(r.end as i64)) }
+        }
+        impl From<RangeInclusive<$t>> for TensorIndex {
+            fn from(r: RangeInclusive<$t>) -> Self {
+                span(Some(*r.start() as i64), after(*r.end() as i64))
+            }
+        }
+        impl From<RangeToInclusive<$t>> for TensorIndex {
+            fn from(r: RangeToInclusive<$t>) -> Self { span(None, after(r.end as i64)) }
+        }
+    )*};
+}
+from_ranges!(i64, i32, usize);
+
+/// The end of an inclusive range: `..=-1` reaches the last position.
+fn after(last: i64) -> Option<i64> {
+    if last == -1 { None } else { Some(last + 1) }
+}
+
+/// What can be given as a whole index: one [`TensorIndex`], a tuple of up to six, or a list.
+pub trait IntoIndex {
+    /// The parts, in order.
+    fn into_index(self) -> Vec<TensorIndex>;
+}
+
+impl<T: Into<TensorIndex>> IntoIndex for T {
+    fn into_index(self) -> Vec<TensorIndex> {
+        vec![self.into()]
+    }
+}
+impl IntoIndex for &[TensorIndex] {
+    fn into_index(self) -> Vec<TensorIndex> {
+        self.to_vec()
+    }
+}
+macro_rules! tuple_index {
+    ($(($($name:ident),+))*) => {$(
+        #[allow(non_snake_case)]
+        impl<$($name: Into<TensorIndex>),+> IntoIndex for ($($name,)+) {
+            fn into_index(self) -> Vec<TensorIndex> {
+                let ($($name,)+) = self;
+                vec![$($name.into()),+]
+            }
+        }
+    )*};
+}
+tuple_index!((A)(A, B)(A, B, C)(A, B, C, D)(A, B, C, D, E)(A, B, C, D, E, F));
+
+/// A tensor after the parts of an index that are views, and the index tensors left to apply.
+struct Prepared {
+    view: Tensor,
+    /// For each dimension of `view`, the positions that index it.
+    positions: Vec<Option<Tensor>>,
+}
+
+/// The positions of the true elements of a mask, one tensor for each of its dimensions.
+fn nonzero(mask: &Tensor) -> Result<Vec<Tensor>> {
+    let strides = contiguous_strides(mask.shape());
+    let hits: Vec<usize> = mask
+        .contiguous()?
+        .as_slice::<bool>()?
+        .iter()
+        .enumerate()
+        .filter_map(|(i, &hit)| hit.then_some(i))
+        .collect();
+    mask.shape()
+        .iter()
+        .zip(&strides)
+        .map(|(&size, &stride)| {
+            let at: Vec<i64> = hits.iter().map(|&i| (i / stride % size) as i64).collect();
+            Tensor::from_slice(&at, [hits.len()])
+        })
+        .collect()
+}
+
+fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
+    let uses = |part: &TensorIndex| match part {
+        TensorIndex::At(_) | TensorIndex::Slice { .. } => 1,
+        TensorIndex::NewAxis | TensorIndex::Ellipsis => 0,
+        TensorIndex::Tensor(t) if t.dtype() == DType::Bool => t.rank(),
+        TensorIndex::Tensor(_) => 1,
+    };
+    let used: usize = parts.iter().map(uses).sum();
+    if used > x.rank() {
+        return Err(Error::index(format!(
+            "too many indices for tensor of dimension {}",
+            x.rank()
+        )));
+    }
+    let mut view = x.clone();
+    let mut positions = Vec::new();
+    let mut dim = 0; // of `view`
+    let mut from = 0; // of `x`, for messages
+    for part in parts {
+        match part {
+            TensorIndex::At(index) => {
+                view = view.select(dim as i64, index).map_err(|e| match e.kind() {
+                    // The dimension as the user counts them.
+                    ErrorKind::IndexOutOfBounds { size, .. } => {
+                        let (dim, size) = (from, *size);
+                        ErrorKind::IndexOutOfBounds { index, dim, size }.into()
+                    }
+                    _ => e,
+                })?;
+                from += 1;
+            }
+            TensorIndex::Slice {
+                start: None,
+                end: None,
+                step: 1,
+            } => {
+                positions.push(None);
+                dim += 1;
+                from += 1;
+            }
+            TensorIndex::Slice { start, end, step } => {
+                view = view.slice_dim(dim as i64, start, end, step)?;
+                positions.push(None);
+                dim += 1;
+                from += 1;
+            }
+            TensorIndex::NewAxis => {
+                view = view.unsqueeze(dim as i64)?;
+                positions.push(None);
+                dim += 1;
+            }
+            TensorIndex::Ellipsis => {
+                let rest = x.rank() - used;
+                positions.extend(std::iter::repeat_n(None, rest));
+                dim += rest;
+                from += rest;
+            }
+            TensorIndex::Tensor(mask) if mask.dtype() == DType::Bool => {
+                for (k, &size) in mask.shape().iter().enumerate() {
+                    if view.shape()[dim + k] != size {
+                        return Err(Error::index(format!(
+                            "The shape of the mask {:?} at index {k} does not match the shape of the indexed tensor {:?} at index {}",
+                            mask.shape(),
+                            x.shape(),
+                            from + k
+                        )));
+                    }
+                }
+                if mask.rank() == 0 {
+                    // A single truth value takes all or nothing, along a new dimension.
+                    view = view.unsqueeze(dim as i64)?;
+                    let hit = mask.item()? != 0.0;
+                    positions.push(Some(Tensor::zeros_of([hit as usize], DType::I64)));
+                    dim += 1;
+                    continue;
+                }
+                positions.extend(nonzero(&mask)?.into_iter().map(Some));
+                dim += mask.rank();
+                from += mask.rank();
+            }
+            TensorIndex::Tensor(at) => {
+                if at.dtype().is_float() {
+                    return Err(Error::index(
+                        "tensors used as indices must be long, int, byte or bool tensors",
+                    ));
+                }
+                positions.push(Some(at.detach().long()?));
+                dim += 1;
+                from += 1;
+            }
+        }
+    }
+    positions.resize(view.rank(), None);
+    Ok(Prepared { view, positions })
+}
+
+/// How index tensors pick rows: from a tensor whose indexed dimensions were moved to the front.
+#[derive(Clone)]
+struct Picks {
+    /// The order that moves the indexed dimensions to the front.
+    order: SmallVec<[i64; 6]>,
+    /// For each picked row, its number among the rows (the indexed dimensions flattened).
+    rows: Vec<usize>,
+    /// The shape that the index tensors have together.
+    picked: Shape,
+    /// The dimensions that are not indexed.
+    rest: Shape,
+    /// Where the picked dimensions stand in the result.
+    at: usize,
+}
+
+impl Picks {
+    fn new(view: &Tensor, positions: &[Option<Tensor>]) -> Result<Picks> {
+        let indexed: Vec<usize> = (0..positions.len())
+            .filter(|&d| positions[d].is_some())
+            .collect();
+        let others: Vec<usize> = (0..positions.len())
+            .filter(|&d| positions[d].is_none())
+            .collect();
+        let mut picked = Shape::new();
+        for at in positions.iter().flatten() {
+            picked = broadcast_shapes(&picked, at.shape()).map_err(|_| {
+                let shapes: Vec<String> = positions
+                    .iter()
+                    .flatten()
+                    .map(|p| format!("{:?}", p.shape()))
+                    .collect();
+                Error::index(format!(
+                    "shape mismatch: indexing tensors could not be broadcast together with shapes {}",
+                    shapes.join(", ")
+                ))
+            })?;
+        }
+        let mut rows = vec![0usize; numel(&picked)];
+        for &d in &indexed {
+            let size = view.shape()[d];
+            let Some(at) = &positions[d] else { continue };
+            let at = at.broadcast_to(&picked)?.to_vec::<i64>()?;
+            for (row, index) in rows.iter_mut().zip(at) {
+                let i = if index < 0 { index + size as i64 } else { index };
+                if i < 0 || i >= size as i64 {
+                    return Err(ErrorKind::IndexOutOfBounds { index, dim: d, size }.into());
+                }
+                *row = *row * size + i as usize;
+            }
+        }
+        let adjacent = indexed.windows(2).all(|w| w[1] == w[0] + 1);
+        let at = match indexed.first() {
+            Some(&first) if adjacent => first,
+            _ => 0,
+        };
+        Ok(Picks {
+            order: indexed.iter().chain(&others).map(|&d| d as i64).collect(),
+            rows,
+            picked,
+            rest: others.iter().map(|&d| view.shape()[d]).collect(),
+            at,
+        })
+    }
+
+    /// The result's shape, and the order of dimensions that leads to it from `[picked, rest]`.
+    fn result(&self) -> (Shape, SmallVec<[i64; 6]>) {
+        let (p, r) = (self.picked.len(), self.rest.len());
+        let order: SmallVec<[usize; 6]> = (p..p + self.at)
+            .chain(0..p)
+            .chain(p + self.at..p + r)
+            .collect();
+        let mut front = self.picked.clone();
+        front.extend(self.rest.iter().copied());
+        (
+            order.iter().map(|&d| front[d]).collect(),
+            order.iter().map(|&d| d as i64).collect(),
+        )
+    }
+
+    fn gather(&self, view: &Tensor) -> Result<Tensor> {
+        let source = view.permute(&self.order[..])?.contiguous()?;
+        let width = numel(&self.rest);
+        let mut front = self.picked.clone();
+        front.extend(self.rest.iter().copied());
+        let out = dispatch_all!(view.dtype(), T => {
+            let from = source.as_slice::<T>()?;
+            let mut out = pleach_kernels::Buffer::<T>::new(self.rows.len() * width);
+            if width > 0 {
+                for (to, &row) in out.chunks_mut(width).zip(&self.rows) {
+                    to.copy_from_slice(&from[row * width..(row + 1) * width]);
+                }
+            }
+            Tensor::from_buffer(out, front)
+        });
+        out.permute(&self.result().1[..])
+    }
+
+    /// `target` (of the view's shape) with `values` (of the result's shape) put in, or added.
+    fn scatter(&self, target: &Tensor, values: &Tensor, add: bool) -> Result<Tensor> {
+        let (_, order) = self.result();
+        let values = values.permute(&inverse(&order)[..])?.contiguous()?;
+        let front = target.permute(&self.order[..])?;
+        let width = numel(&self.rest);
+        let out = dispatch_all!(target.dtype(), T => {
+            let from = values.as_slice::<T>()?;
+            let mut out = pleach_kernels::Buffer::<T>::from_slice(front.contiguous()?.as_slice::<T>()?);
+            if width > 0 {
+                for (from, &row) in from.chunks(width).zip(&self.rows) {
+                    let to = &mut out[row * width..(row + 1) * width];
+                    if add {
+                        to.iter_mut().zip(from).for_each(|(t, f)| *t = plus(*t, *f));
+                    } else {
+                        to.copy_from_slice(from);
+                    }
+                }
+            }
+            Tensor::from_buffer(out, front.shape())
+        });
+        out.permute(&inverse(&self.order)[..])
+    }
+}
+
+/// The sum of two elements of any dtype; integers wrap, bools are or'ed.
+pub(crate) fn plus<T: Element>(a: T, b: T) -> T {
+    if T::DTYPE.is_float() {
+        T::from_f64(a.to_f64() + b.to_f64())
+    } else {
+        T::from_i64(a.to_i64().wrapping_add(b.to_i64()))
+    }
+}
+
+fn inverse(order: &[i64]) -> SmallVec<[i64; 6]> {
+    let mut back: SmallVec<[i64; 6]> = smallvec![0; order.len()];
+    for (i, &d) in order.iter().enumerate() {
+        back[d as usize] = i as i64;
+    }
+    back
+}
+
+impl Tensor {
+    /// The elements that an index selects: `x[...]` of PyTorch.
+    ///
+    /// Integers, ranges and new axes give views; index tensors, lists and masks copy. A repeated
+    /// position accumulates its gradient.
+    ///
+    /// # Errors
+    /// If a position does not exist or there are more indices than dimensions.
+    ///
+    /// ```
+    /// use pleach_core::{slice, tensor, Tensor, TensorIndex};
+    /// let x = Tensor::arange(24).view([2, 3, 4])?;
+    /// assert_eq!(x.index(0)?.shape(), [3, 4]);                               // x[0]
+    /// assert_eq!(x.index((.., 1.., slice(None, None, 2)))?.shape(), [2, 2, 2]); // x[:, 1:, ::2]
+    /// assert_eq!(x.index((TensorIndex::Ellipsis, -1))?.shape(), [2, 3]);     // x[..., -1]
+    /// assert_eq!(x.index(((..), &tensor![2, 0]))?.shape(), [2, 2, 4]);       // x[:, [2, 0]]
+    /// assert_eq!(x.index(&x.gt(20)?)?.to_vec::<i64>()?, [21, 22, 23]);       // x[x > 20]
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn index(&self, index: impl IntoIndex) -> Result<Tensor> {
+        let Prepared { view, positions } = prepare(self, index.into_index())?;
+        if positions.iter().all(Option::is_none) {
+            return Ok(view);
+        }
+        let picks = Picks::new(&view, &positions)?;
+        let out = picks.gather(&view.detach())?;
+        let shape = view.shape_vec();
+        Ok(record(out, &[&view], |_| {
+            Backward::new("IndexBackward0", move |g: &Tensor| {
+                let zeros = Tensor::zeros_of(&shape, g.dtype());
+                Ok(smallvec![Some(picks.scatter(&zeros, g, true)?)])
+            })
+        }))
+    }
+
+    /// This tensor with the elements that an index selects replaced: the value of `x[...] = v`.
+    pub(crate) fn with_index(
+        &self,
+        parts: Vec<TensorIndex>,
+        values: &Operand,
+        accumulate: bool,
+    ) -> Result<Tensor> {
+        let values = values.to_tensor().to_dtype(self.dtype())?;
+        // What the index selects, as positions in a contiguous tensor of this shape.
+        let n = self.numel();
+        let all = Tensor::arange(n).reshape(self.shape())?;
+        let Prepared { view, positions } = prepare(&all, parts)?;
+        let plain = positions.iter().all(Option::is_none);
+        let target_shape = if plain {
+            view.shape_vec()
+        } else {
+            Picks::new(&view, &positions)?.result().0
+        };
+        let too_big = broadcast_shapes(values.shape(), &target_shape)
+            .map_or(true, |s| s != target_shape);
+        if too_big {
+            return Err(Error::shape(format!(
+                "shape mismatch: value tensor of shape {:?} cannot be broadcast to indexing result of shape {:?}",
+                values.shape(),
+                target_shape.as_slice()
+            )));
+        }
+        let (vs, shape) = (values.shape_vec(), self.shape_vec());
+        let name = if plain { "CopySlices" } else { "IndexPutBackward0" };
+        if plain && !accumulate {
+            let place: Layout = view.layout().clone();
+            let out = dispatch_all!(self.dtype(), T => {
+                let mut out = pleach_kernels::Buffer::<T>::from_slice(self.detach().contiguous()?.as_slice::<T>()?);
+                write_view(&mut out, &place, &values)?;
+                Tensor::from_buffer(out, &shape)
+            });
+            return Ok(record(out, &[self, &values], |needs| {
+                let (nx, nv) = (needs[0], needs[1]);
+                Backward::stateless(name, move |g: &Tensor| {
+                    let g = g.contiguous()?;
+                    let dx = nx.then(|| -> Result<Tensor> {
+                        let hole = Tensor::zeros_of((), g.dtype()).broadcast_to(&place.shape)?;
+                        dispatch_all!(g.dtype(), T => {
+                            let mut out = pleach_kernels::Buffer::<T>::from_slice(g.as_slice::<T>()?);
+                            write_view(&mut out, &place, &hole)?;
+                            Ok(Tensor::from_buffer(out, g.shape()))
+                        })
+                    });
+                    let dv = nv.then(|| g.with_layout(place.clone()).sum_to(&vs));
+                    Ok(smallvec![dx.transpose()?, dv.transpose()?])
+                })
+            }));
+        }
+        // Positions in the flat tensor, through the index itself.
+        let at: Vec<usize> = if plain {
+            view.to_vec::<i64>()?
+        } else {
+            Picks::new(&view, &positions)?.gather(&view)?.to_vec::<i64>()?
+        }
+        .into_iter()
+        .map(|i| i as usize)
+        .collect();
+        let full = values.detach().broadcast_to(&target_shape)?.contiguous()?;
+        let out = dispatch_all!(self.dtype(), T => {
+            let mut out = pleach_kernels::Buffer::<T>::from_slice(self.detach().contiguous()?.as_slice::<T>()?);
+            for (&i, &v) in at.iter().zip(full.as_slice::<T>()?) {
+                out[i] = if accumulate { plus(out[i], v) } else { v };
+            }
+            Tensor::from_buffer(out, &shape)
+        });
+        Ok(record(out, &[self, &values], |needs| {
+            let (nx, nv) = (needs[0], needs[1]);
+            Backward::new(name, move |g: &Tensor| {
+                let g = g.contiguous()?;
+                let dx = nx.then(|| -> Result<Tensor> {
+                    if accumulate {
+                        return Ok(g.clone());
+                    }
+                    dispatch_all!(g.dtype(), T => {
+                        let mut out = pleach_kernels::Buffer::<T>::from_slice(g.as_slice::<T>()?);
+                        at.iter().for_each(|&i| out[i] = T::default());
+                        Ok(Tensor::from_buffer(out, g.shape()))
+                    })
+                });
+                let dv = nv.then(|| -> Result<Tensor> {
+                    let rows: Vec<i64> = at.iter().map(|&i| i as i64).collect();
+                    let picked = g.reshape([-1i64])?.index(rows)?;
+                    picked.reshape(&target_shape)?.sum_to(&vs)
+                });
+                Ok(smallvec![dx.transpose()?, dv.transpose()?])
+            })
+        }))
+    }
+
+    /// The rows of a dimension at these positions (i64, 1-d).
+    ///
+    /// # Errors
+    /// If a position does not exist, or `positions` is not a vector of integers.
+    pub fn index_select(&self, dim: i64, positions: &Tensor) -> Result<Tensor> {
+        if positions.rank() > 1 {
+            return Err(Error::index("index_select(): Index is supposed to be a vector"));
+        }
+        let d = crate::shape::resolve_dim(dim, self.rank())?;
+        let mut parts = vec![slice(None, None, 1); d];
+        parts.push(TensorIndex::Tensor(positions.reshape([-1i64])?));
+        self.index(&parts[..])
+    }
+
+    /// The elements where the mask is true, as a vector.
+    ///
+    /// # Errors
+    /// If the mask is not bool, or the shapes cannot be broadcast together.
+    pub fn masked_select(&self, mask: &Tensor) -> Result<Tensor> {
+        if mask.dtype() != DType::Bool {
+            return Err(Error::dtype(
+                "masked_select: expected BoolTensor for mask".to_string(),
+            ));
+        }
+        let shape = broadcast_shapes(self.shape(), mask.shape())?;
+        let mask = mask.broadcast_to(&shape)?;
+        self.broadcast_to(&shape)?.index(&mask)
+    }
+}
+

@@ -1,0 +1,244 @@
+//! In-place methods: `add_`, `fill_`, …, on tensors, parameters and their data.
+//!
+//! On a tensor inside a graph they are recorded like their twins without underscore. On a leaf
+//! that requires a gradient they are an error outside `no_grad`. `Data`'s are never recorded.
+
+use smallvec::smallvec;
+
+use super::index::IntoIndex;
+use super::operand::Operand;
+use crate::autograd::{Backward, History, is_grad_enabled, no_grad, record};
+use crate::{Data, Error, Parameter, Result, Scalar, Tensor};
+
+const LEAF: &str = "a leaf Variable that requires grad is being used in an in-place operation.";
+const VIEW_OF_LEAF: &str =
+    "a view of a leaf Variable that requires grad is being used in an in-place operation.";
+
+impl Tensor {
+    /// Replaces this tensor by `f` of it, as an in-place operation does.
+    pub(crate) fn change(&mut self, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<&mut Self> {
+        self.change_or(LEAF, f)
+    }
+
+    fn change_or(
+        &mut self,
+        refusal: &str,
+        f: impl FnOnce(&Tensor) -> Result<Tensor>,
+    ) -> Result<&mut Self> {
+        let history = self.history().clone();
+        let new = match &history {
+            History::Leaf(_) if is_grad_enabled() => return Err(Error::autograd(refusal)),
+            _ => f(self)?,
+        };
+        if new.shape() != self.shape() {
+            return Err(Error::shape(format!(
+                "output with shape {:?} doesn't match the broadcast shape {:?}",
+                self.shape(),
+                new.shape()
+            )));
+        }
+        if new.dtype().category() > self.dtype().category() {
+            return Err(Error::dtype(format!(
+                "result type {} can't be cast to the desired output type {}",
+                new.dtype().torch_name(),
+                self.dtype().torch_name()
+            )));
+        }
+        let new = new.to_dtype(self.dtype())?;
+        *self = match history {
+            // Outside recording the tensor stays what it was in the graph.
+            History::None => new,
+            leaf @ History::Leaf(_) => new.detach().with_history(leaf),
+            op if !is_grad_enabled() => new.detach().with_history(op),
+            History::Op { .. } => new,
+        };
+        Ok(self)
+    }
+
+    /// Overwrites this tensor's values through `write`, whatever they were: the gradient that
+    /// flows back to them is zero.
+    pub(crate) fn overwrite(
+        &mut self,
+        name: &'static str,
+        write: impl FnOnce(&mut Tensor) -> Result<()>,
+    ) -> Result<&mut Self> {
+        match self.history() {
+            History::None => {
+                write(self)?;
+                Ok(self)
+            }
+            _ => self.change(|old| {
+                let mut new = old.detach();
+                write(&mut new)?;
+                Ok(record(new, &[old], |_| {
+                    Backward::stateless(name, |g: &Tensor| Ok(smallvec![Some(g.zeros_like())]))
+                }))
+            }),
+        }
+    }
+}
+
+/// Writes an in-place method for tensors, parameters and their data.
+macro_rules! in_place {
+    ($($(#[$doc:meta])* $name:ident($($arg:ident: $ty:ty),*) = |$t:ident| $body:expr;)*) => {
+        impl Tensor {$(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            /// If an argument does not fit, or this is a leaf that requires a gradient (outside
+            /// [`no_grad`]).
+            pub fn $name(&mut self, $($arg: $ty),*) -> Result<&mut Self> {
+                let $t = self;
+                $body
+            }
+        )*}
+        impl Data {$(
+            $(#[$doc])*
+            ///
+            /// Changes the parameter; nothing is recorded.
+            ///
+            /// # Errors
+            /// If an argument does not fit.
+            pub fn $name(&mut self, $($arg: $ty),*) -> Result<&mut Self> {
+                self.write(|t| t.$name($($arg),*).map(drop))?;
+                Ok(self)
+            }
+        )*}
+        impl Parameter {$(
+            $(#[$doc])*
+            ///
+            /// # Errors
+            /// If an argument does not fit, or the parameter requires a gradient outside
+            /// [`no_grad`]; [`Parameter::data`] has no such limit.
+            pub fn $name(&self, $($arg: $ty),*) -> Result<&Self> {
+                if self.requires_grad() && is_grad_enabled() {
+                    return Err(Error::autograd(LEAF));
+                }
+                self.write(|t| t.$name($($arg),*).map(drop))?;
+                Ok(self)
+            }
+        )*}
+    };
+}
+
+in_place! {
+    /// Sets every element to a value.
+    fill_(value: impl Into<Scalar>) = |t| {
+        let value = value.into();
+        t.overwrite("FillBackward0", |t| {
+            dispatch_all!(t.dtype(), T => t.make_slice_mut::<T>()?.fill(value.to::<T>()));
+            Ok(())
+        })
+    };
+    /// Sets every element to zero.
+    zero_() = |t| t.overwrite("ZeroBackward0", |t| {
+        dispatch_all!(t.dtype(), T => t.make_slice_mut::<T>()?.fill(T::default()));
+        Ok(())
+    });
+    /// Copies the values of another tensor, broadcast and converted.
+    copy_(source: &Tensor) = |t| t.change(|t| {
+        source.to_dtype(t.dtype())?.broadcast_to(t.shape())
+    });
+    /// Adds a tensor or a number.
+    add_(other: impl Into<Operand>) = |t| t.change(|t| t.add(other));
+    /// Subtracts a tensor or a number.
+    sub_(other: impl Into<Operand>) = |t| t.change(|t| t.sub(other));
+    /// Multiplies by a tensor or a number.
+    mul_(other: impl Into<Operand>) = |t| t.change(|t| t.mul(other));
+    /// Divides by a tensor or a number.
+    div_(other: impl Into<Operand>) = |t| t.change(|t| t.div(other));
+    /// Raises to a power.
+    pow_(other: impl Into<Operand>) = |t| t.change(|t| t.pow(other));
+    /// Changes every sign.
+    neg_() = |t| t.change(|t| t.neg());
+    /// Sets negative elements to zero.
+    relu_() = |t| t.change(|t| t.relu());
+    /// Limits the elements to `min ..= max`.
+    clamp_(min: impl Into<Option<f64>>, max: impl Into<Option<f64>>) = |t| t.change(|t| t.clamp(min, max));
+    /// Sets the elements where the mask is true.
+    masked_fill_(mask: &Tensor, value: impl Into<Scalar>) = |t| t.change(|t| t.masked_fill(mask, value));
+    /// Adds `value * a * b`.
+    addcmul_(a: &Tensor, b: &Tensor, value: f64) = |t| t.change(|t| t.addcmul(a, b, value));
+    /// Adds `value * a / b`.
+    addcdiv_(a: &Tensor, b: &Tensor, value: f64) = |t| t.change(|t| t.addcdiv(a, b, value));
+    /// Moves towards another tensor by a part of the way.
+    lerp_(end: &Tensor, weight: f64) = |t| t.change(|t| t.lerp(end, weight));
+    /// Sets the elements that an index selects: `x[index] = value`. Values are broadcast and
+    /// converted to the tensor's dtype.
+    index_put_(index: impl IntoIndex, value: impl Into<Operand>) = |t| {
+        let (parts, value) = (index.into_index(), value.into());
+        t.change_or(VIEW_OF_LEAF, |t| t.with_index(parts, &value, false))
+    };
+    /// Adds to the elements that an index selects, once for each time it names them.
+    index_add_to_(index: impl IntoIndex, value: impl Into<Operand>) = |t| {
+        let (parts, value) = (index.into_index(), value.into());
+        t.change_or(VIEW_OF_LEAF, |t| t.with_index(parts, &value, true))
+    };
+    /// Fills with values uniform in `[from, to)`, from the current generator.
+    uniform_(from: f64, to: f64) = |t| t.fill_random("UniformBackward0", super::random::Fill::Uniform { from, to });
+    /// Fills with normal values, from the current generator.
+    normal_(mean: f64, std: f64) = |t| t.fill_random("NormalBackward0", super::random::Fill::Normal { mean, std });
+    /// Fills with 1 with probability `p` and 0 otherwise, from the current generator.
+    bernoulli_(p: f64) = |t| t.fill_random("BernoulliBackward0", super::random::Fill::Bernoulli { p });
+}
+
+impl Data {
+    /// Replaces the values; shape and dtype may change: PyTorch's `.data = `.
+    ///
+    /// # Errors
+    /// As [`Parameter::set_data`].
+    pub fn set(&mut self, data: impl Into<Tensor>) -> Result<&mut Self> {
+        let data = data.into();
+        self.replace(&data)?;
+        Ok(self)
+    }
+}
+
+/// What random and constant fills work on: `&mut Tensor`, `&Parameter` or `&mut Data`. Nothing is
+/// recorded.
+pub trait Target {
+    /// Changes the values, and returns the target.
+    fn change_values(self, f: impl FnOnce(&mut Tensor) -> Result<()>) -> Result<Self>
+    where
+        Self: Sized;
+
+    /// The values now.
+    fn values(&self) -> Tensor;
+}
+
+impl Target for &mut Tensor {
+    fn change_values(self, f: impl FnOnce(&mut Tensor) -> Result<()>) -> Result<Self> {
+        no_grad(|| {
+            let history = self.history().clone();
+            // Taken out, so that this handle does not force a copy.
+            let mut values = std::mem::replace(self, Tensor::zeros([0])).detach();
+            let result = f(&mut values);
+            *self = values.with_history(history);
+            result
+        })?;
+        Ok(self)
+    }
+    fn values(&self) -> Tensor {
+        self.detach()
+    }
+}
+
+impl Target for &Parameter {
+    fn change_values(self, f: impl FnOnce(&mut Tensor) -> Result<()>) -> Result<Self> {
+        no_grad(|| self.write(f))?;
+        Ok(self)
+    }
+    fn values(&self) -> Tensor {
+        self.data().detach()
+    }
+}
+
+impl Target for &mut Data {
+    fn change_values(self, f: impl FnOnce(&mut Tensor) -> Result<()>) -> Result<Self> {
+        no_grad(|| self.write(f))?;
+        Ok(self)
+    }
+    fn values(&self) -> Tensor {
+        self.detach()
+    }
+}

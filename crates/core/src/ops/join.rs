@@ -1,0 +1,209 @@
+//! Several tensors as one, and one as several.
+
+use smallvec::SmallVec;
+
+use super::elementwise::write_view;
+use crate::autograd::{GradFn, InputGrads, record};
+use crate::shape::{Layout, Shape, numel, resolve_dim};
+use crate::{Error, Result, Tensor};
+
+/// The backward step of `cat`: each input's part of the gradient.
+struct CatBackward {
+    dim: i64,
+    /// Sizes along `dim`, and whether a gradient is needed.
+    parts: Vec<(usize, bool)>,
+    /// Shapes of the legacy `[0]` inputs, which take no part.
+    skipped: Vec<bool>,
+}
+
+impl GradFn for CatBackward {
+    fn name(&self) -> &'static str {
+        "CatBackward0"
+    }
+
+    fn has_saved(&self) -> bool {
+        false
+    }
+
+    fn backward(&self, grads: &[Option<Tensor>]) -> Result<InputGrads> {
+        let mut out = InputGrads::new();
+        let [Some(g)] = grads else { return Ok(out) };
+        let mut start = 0;
+        for (&(size, needed), &skipped) in self.parts.iter().zip(&self.skipped) {
+            out.push(match (needed, skipped) {
+                (false, _) => None,
+                (true, true) => Some(Tensor::zeros_of([0], g.dtype())),
+                (true, false) => Some(g.narrow(self.dim, start, size)?),
+            });
+            start += size;
+        }
+        Ok(out)
+    }
+}
+
+impl Tensor {
+    /// The tensors one after the other along a dimension.
+    ///
+    /// # Errors
+    /// If there are none, or their shapes differ in another dimension.
+    ///
+    /// ```
+    /// use pleach_core::{tensor, Tensor};
+    /// let x = Tensor::cat(&[&tensor![[1., 2.]], &tensor![[3., 4.]]], 0)?;
+    /// assert_eq!(x.shape(), [2, 2]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn cat(tensors: &[&Tensor], dim: i64) -> Result<Tensor> {
+        let Some(first) = tensors.first() else {
+            return Err(Error::value(
+                "torch.cat(): expected a non-empty list of Tensors",
+            ));
+        };
+        if let Some(i) = tensors.iter().position(|t| t.rank() == 0) {
+            return Err(Error::shape(format!(
+                "zero-dimensional tensor (at position {i}) cannot be concatenated"
+            )));
+        }
+        let dtype = tensors
+            .iter()
+            .fold(first.dtype(), |d, t| d.promote(t.dtype()));
+        // PyTorch lets an empty vector stand beside tensors of any shape.
+        let skipped: Vec<bool> = tensors.iter().map(|t| t.shape() == [0]).collect();
+        let model = tensors.iter().find(|t| t.shape() != [0]).unwrap_or(first);
+        let d = resolve_dim(dim, model.rank())?;
+        let mut shape = model.shape_vec();
+        shape[d] = 0;
+        for (i, t) in tensors.iter().enumerate().filter(|(i, _)| !skipped[*i]) {
+            if t.rank() != model.rank() {
+                return Err(Error::shape(format!(
+                    "Tensors must have same number of dimensions: got {} and {}",
+                    model.rank(),
+                    t.rank()
+                )));
+            }
+            for (k, (&a, &b)) in model.shape().iter().zip(t.shape()).enumerate() {
+                if k != d && a != b {
+                    return Err(Error::shape(format!(
+                        "Sizes of tensors must match except in dimension {d}. Expected size {a} but got size {b} for tensor number {i} in the list."
+                    )));
+                }
+            }
+            shape[d] += t.shape()[d];
+        }
+        let inputs: Vec<Tensor> = tensors
+            .iter()
+            .map(|t| t.to_dtype(dtype))
+            .collect::<Result<_>>()?;
+        let refs: Vec<&Tensor> = inputs.iter().collect();
+        let whole = Layout::contiguous(shape.clone());
+        let size = |i: usize| if skipped[i] { 0 } else { inputs[i].shape()[d] };
+        let out = dispatch_all!(dtype, T => {
+            let mut out = pleach_kernels::Buffer::<T>::new(numel(&shape));
+            let mut start = 0;
+            for (i, t) in inputs.iter().enumerate().filter(|(i, _)| !skipped[*i]) {
+                let mut part = whole.clone();
+                part.offset = start * part.strides[d];
+                part.shape[d] = size(i);
+                write_view(&mut out, &part, t)?;
+                start += size(i);
+            }
+            Tensor::from_buffer(out, &shape)
+        });
+        Ok(record(out, &refs, |needs| CatBackward {
+            dim: d as i64,
+            parts: needs.iter().enumerate().map(|(i, &n)| (size(i), n)).collect(),
+            skipped: skipped.clone(),
+        }))
+    }
+
+    /// Tensors of one shape along a new dimension.
+    ///
+    /// # Errors
+    /// If there are none, or their shapes differ.
+    pub fn stack(tensors: &[&Tensor], dim: i64) -> Result<Tensor> {
+        let Some(first) = tensors.first() else {
+            return Err(Error::value("stack expects a non-empty TensorList"));
+        };
+        for (i, t) in tensors.iter().enumerate() {
+            if t.shape() != first.shape() {
+                return Err(Error::shape(format!(
+                    "stack expects each tensor to be equal size, but got {:?} at entry 0 and {:?} at entry {i}",
+                    first.shape(),
+                    t.shape()
+                )));
+            }
+        }
+        let d = resolve_dim(dim, first.rank() + 1)? as i64;
+        let wide: Vec<Tensor> = tensors
+            .iter()
+            .map(|t| t.unsqueeze(d))
+            .collect::<Result<_>>()?;
+        Tensor::cat(&wide.iter().collect::<Vec<_>>(), d)
+    }
+
+    /// Consecutive parts of these sizes along a dimension.
+    ///
+    /// # Errors
+    /// If the sizes do not add up to the dimension's.
+    pub fn split(&self, sizes: &[usize], dim: i64) -> Result<Vec<Tensor>> {
+        let size = self.size(dim)?;
+        if sizes.iter().sum::<usize>() != size {
+            return Err(Error::shape(format!(
+                "split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {dim}), but got split_sizes={sizes:?}"
+            )));
+        }
+        let mut start = 0;
+        sizes
+            .iter()
+            .map(|&n| {
+                start += n;
+                self.narrow(dim, start - n, n)
+            })
+            .collect()
+    }
+
+    /// At most `chunks` parts of equal size along a dimension; the last may be smaller.
+    ///
+    /// # Errors
+    /// If the dimension does not exist or `chunks` is zero.
+    pub fn chunk(&self, chunks: usize, dim: i64) -> Result<Vec<Tensor>> {
+        if chunks == 0 {
+            return Err(Error::value("chunk expects `chunks` to be greater than 0, got: 0"));
+        }
+        let size = self.size(dim)?;
+        let each = size.div_ceil(chunks).max(1);
+        let mut sizes: SmallVec<[usize; 8]> = SmallVec::new();
+        let mut left = size;
+        while left > 0 || sizes.is_empty() {
+            sizes.push(each.min(left));
+            left -= each.min(left);
+        }
+        self.split(&sizes, dim)
+    }
+
+    /// The slices along a dimension, without it.
+    ///
+    /// # Errors
+    /// If the dimension does not exist.
+    pub fn unbind(&self, dim: i64) -> Result<Vec<Tensor>> {
+        let size = self.size(dim)?;
+        (0..size).map(|i| self.select(dim, i as i64)).collect()
+    }
+
+    /// Sums over the dimensions that broadcasting from `shape` to this tensor's shape repeats.
+    pub(crate) fn sum_to(&self, shape: &[usize]) -> Result<Tensor> {
+        if self.shape() == shape {
+            return Ok(self.clone());
+        }
+        let lead = self.rank() - shape.len();
+        let repeated: Vec<i64> = (0..self.rank())
+            .filter(|&d| d < lead || (shape[d - lead] == 1 && self.shape()[d] != 1))
+            .map(|d| d as i64)
+            .collect();
+        let target: Shape = Shape::from_slice(shape);
+        if repeated.is_empty() {
+            return self.reshape(&target);
+        }
+        self.sum_dim(&repeated[..], true)?.reshape(&target)
+    }
+}

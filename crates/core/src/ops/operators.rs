@@ -1,0 +1,120 @@
+//! `+ - * / -x` and `+= -= *= /=`. They panic where the method of the same name returns an error,
+//! with the caller's place, as `ndarray`'s do.
+
+use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
+
+use crate::{Data, Result, Tensor};
+
+#[track_caller]
+fn done<T>(result: Result<T>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(e) => panic!("{e}"),
+    }
+}
+
+macro_rules! operators {
+    ($($Op:ident $op:ident $Assign:ident $assign:ident $method:ident $in_place:ident;)*) => {$(
+        impl $Op<&Tensor> for &Tensor {
+            type Output = Tensor;
+            #[track_caller]
+            fn $op(self, other: &Tensor) -> Tensor { done(Tensor::$method(self, other)) }
+        }
+        impl $Op<Tensor> for &Tensor {
+            type Output = Tensor;
+            #[track_caller]
+            fn $op(self, other: Tensor) -> Tensor { done(Tensor::$method(self, &other)) }
+        }
+        impl $Op<&Tensor> for Tensor {
+            type Output = Tensor;
+            #[track_caller]
+            fn $op(self, other: &Tensor) -> Tensor { done(Tensor::$method(&self, other)) }
+        }
+        impl $Op<Tensor> for Tensor {
+            type Output = Tensor;
+            #[track_caller]
+            fn $op(self, other: Tensor) -> Tensor { done(Tensor::$method(&self, &other)) }
+        }
+        impl $Assign<&Tensor> for Tensor {
+            #[track_caller]
+            fn $assign(&mut self, other: &Tensor) { done(self.$in_place(other)); }
+        }
+        impl $Assign<&Tensor> for Data {
+            #[track_caller]
+            fn $assign(&mut self, other: &Tensor) { done(self.$in_place(other)); }
+        }
+        scalar_operators!($Op $op $Assign $assign $method $in_place: f64, f32, i64, i32);
+    )*};
+}
+
+macro_rules! scalar_operators {
+    ($Op:ident $op:ident $Assign:ident $assign:ident $method:ident $in_place:ident: $($t:ty),*) => {$(
+        impl $Op<$t> for &Tensor {
+            type Output = Tensor;
+            #[track_caller]
+            fn $op(self, other: $t) -> Tensor { done(Tensor::$method(self, other)) }
+        }
+        impl $Op<$t> for Tensor {
+            type Output = Tensor;
+            #[track_caller]
+            fn $op(self, other: $t) -> Tensor { done(Tensor::$method(&self, other)) }
+        }
+        impl $Assign<$t> for Tensor {
+            #[track_caller]
+            fn $assign(&mut self, other: $t) { done(self.$in_place(other)); }
+        }
+        impl $Assign<$t> for Data {
+            #[track_caller]
+            fn $assign(&mut self, other: $t) { done(self.$in_place(other)); }
+        }
+    )*};
+}
+
+operators! {
+    Add add AddAssign add_assign add add_;
+    Sub sub SubAssign sub_assign sub sub_;
+    Mul mul MulAssign mul_assign mul mul_;
+    Div div DivAssign div_assign div div_;
+}
+
+macro_rules! scalar_first {
+    ($($t:ty),*) => {$(
+        impl Add<&Tensor> for $t {
+            type Output = Tensor;
+            #[track_caller]
+            fn add(self, other: &Tensor) -> Tensor { done(Tensor::add(other, self)) }
+        }
+        impl Sub<&Tensor> for $t {
+            type Output = Tensor;
+            #[track_caller]
+            fn sub(self, other: &Tensor) -> Tensor { done(Tensor::rsub(other, self)) }
+        }
+        impl Mul<&Tensor> for $t {
+            type Output = Tensor;
+            #[track_caller]
+            fn mul(self, other: &Tensor) -> Tensor { done(Tensor::mul(other, self)) }
+        }
+        impl Div<&Tensor> for $t {
+            type Output = Tensor;
+            #[track_caller]
+            fn div(self, other: &Tensor) -> Tensor { done(Tensor::rdiv(other, self)) }
+        }
+    )*};
+}
+scalar_first!(f64, f32, i64, i32);
+
+impl Neg for &Tensor {
+    type Output = Tensor;
+    #[track_caller]
+    fn neg(self) -> Tensor {
+        done(Tensor::neg(self))
+    }
+}
+
+impl Neg for Tensor {
+    type Output = Tensor;
+    #[track_caller]
+    fn neg(self) -> Tensor {
+        done(Tensor::neg(&self))
+    }
+}

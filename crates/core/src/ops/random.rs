@@ -1,0 +1,86 @@
+//! Random fills of tensors: path and order depend on the layout, as PyTorch's do.
+
+use half::{bf16, f16};
+
+use crate::random::{Generator, check_bernoulli, check_normal, check_uniform};
+use crate::{DType, Error, Result, Tensor};
+
+/// A distribution to fill a tensor with.
+#[derive(Clone, Copy)]
+pub(crate) enum Fill {
+    Uniform { from: f64, to: f64 },
+    Normal { mean: f64, std: f64 },
+    Bernoulli { p: f64 },
+}
+
+impl Tensor {
+    /// Fills with random values from the current generator.
+    pub(crate) fn fill_random(&mut self, name: &'static str, fill: Fill) -> Result<&mut Self> {
+        let generator = Generator::current();
+        self.overwrite(name, |t| t.draw(&generator, fill))
+    }
+
+    /// Fills with values uniform in `[from, to)` from a generator; nothing is recorded.
+    ///
+    /// # Errors
+    /// If the bounds make no interval of the dtype, or it is not a float type.
+    pub fn uniform_from(&mut self, generator: &Generator, from: f64, to: f64) -> Result<&mut Self> {
+        self.overwrite("UniformBackward0", |t| {
+            t.draw(generator, Fill::Uniform { from, to })
+        })
+    }
+
+    /// Fills with normal values from a generator; nothing is recorded.
+    ///
+    /// # Errors
+    /// If `std` is negative or nan, or the dtype is not a float type.
+    pub fn normal_from(&mut self, generator: &Generator, mean: f64, std: f64) -> Result<&mut Self> {
+        self.overwrite("NormalBackward0", |t| {
+            t.draw(generator, Fill::Normal { mean, std })
+        })
+    }
+
+    fn draw(&mut self, generator: &Generator, fill: Fill) -> Result<()> {
+        let dtype = self.dtype();
+        if let Fill::Bernoulli { p } = fill {
+            check_bernoulli(p).map_err(Error::value)?;
+            return dispatch_all!(dtype, T => self.refill_in_memory_order::<T>(|out| {
+                generator.fill_bernoulli(out, p);
+                Ok(())
+            }));
+        }
+        // The path of the normal fill is chosen by the layout before any un-sharing.
+        let contiguous = self.is_contiguous();
+        macro_rules! float_fill {
+            ($t:ty) => {
+                self.refill_in_memory_order::<$t>(|out| {
+                    match fill {
+                        Fill::Uniform { from, to } => {
+                            check_uniform::<$t>(from, to).map_err(Error::value)?;
+                            generator.fill_uniform(out, from, to);
+                        }
+                        Fill::Normal { mean, std } => {
+                            check_normal(std).map_err(Error::value)?;
+                            generator.fill_normal(out, mean, std, contiguous);
+                        }
+                        Fill::Bernoulli { .. } => unreachable!("handled above"),
+                    }
+                    Ok(())
+                })
+            };
+        }
+        match dtype {
+            DType::F32 => float_fill!(f32),
+            DType::F64 => float_fill!(f64),
+            DType::F16 => float_fill!(f16),
+            DType::BF16 => float_fill!(bf16),
+            other => Err(Error::not_implemented(
+                match fill {
+                    Fill::Normal { .. } => "normal_kernel_cpu",
+                    _ => "check_uniform_bounds",
+                },
+                other,
+            )),
+        }
+    }
+}

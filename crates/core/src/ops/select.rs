@@ -1,0 +1,138 @@
+//! Choosing between values: `where`, `masked_fill`, `clamp`.
+
+use smallvec::smallvec;
+
+use super::arithmetic::unbroadcast;
+use super::elementwise::{map, zip};
+use super::operand::{Operand, result_type};
+use crate::autograd::{Backward, record};
+use crate::number::Number;
+use crate::shape::broadcast_shapes;
+use crate::{DType, Error, Result, Scalar, Tensor};
+
+impl Tensor {
+    /// `a` where the condition is true, `b` elsewhere: PyTorch's `where`.
+    ///
+    /// # Errors
+    /// If the condition is not bool, or the shapes cannot be broadcast together.
+    ///
+    /// ```
+    /// use pleach_core::{tensor, Tensor};
+    /// let x = tensor![-1., 2.];
+    /// let y = Tensor::where_cond(&x.gt(0.0)?, &x, 0.0)?;
+    /// assert_eq!(y.to_vec::<f32>()?, [0., 2.]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn where_cond(
+        condition: &Tensor,
+        a: impl Into<Operand>,
+        b: impl Into<Operand>,
+    ) -> Result<Tensor> {
+        if condition.dtype() != DType::Bool {
+            return Err(Error::dtype(format!(
+                "where expected condition to be a boolean tensor, but got a tensor with dtype {}",
+                condition.dtype().torch_name()
+            )));
+        }
+        let (a, b) = (a.into(), b.into());
+        let dtype = match (&a, &b) {
+            (Operand::Tensor(a), b) => result_type(a, b),
+            (a, Operand::Tensor(b)) => result_type(b, a),
+            (Operand::Scalar(x), Operand::Scalar(y)) => x.dtype().promote(y.dtype()),
+        };
+        let a = a.to_tensor().to_dtype(dtype)?;
+        let b = b.to_tensor().to_dtype(dtype)?;
+        let shape = broadcast_shapes(a.shape(), b.shape())?;
+        let shape = broadcast_shapes(condition.shape(), &shape)?;
+        let out = dispatch_all!(dtype, T => {
+            let full = |t: &Tensor| t.detach().broadcast_to(&shape);
+            choose::<T>(&full(condition)?, &full(&a)?, &full(&b)?)?
+        });
+        let (sa, sb) = (a.shape_vec(), b.shape_vec());
+        Ok(record(out, &[&a, &b], |needs| {
+            let condition = condition.detach();
+            let (na, nb) = (needs[0], needs[1]);
+            Backward::new("WhereBackward0", move |g: &Tensor| {
+                let da = na.then(|| unbroadcast(Tensor::where_cond(&condition, g, 0.0)?, &sa));
+                let db = nb.then(|| unbroadcast(Tensor::where_cond(&condition, 0.0, g)?, &sb));
+                Ok(smallvec![da.transpose()?, db.transpose()?])
+            })
+        }))
+    }
+
+    /// `value` where the mask is true.
+    ///
+    /// # Errors
+    /// If the mask is not bool, or the shapes cannot be broadcast together.
+    pub fn masked_fill(&self, mask: &Tensor, value: impl Into<Scalar>) -> Result<Tensor> {
+        if mask.dtype() != DType::Bool {
+            return Err(Error::dtype(
+                "masked_fill_ only supports boolean masks, but got mask with dtype ".to_string()
+                    + mask.dtype().c_name(),
+            ));
+        }
+        let value = Tensor::full_of((), value, self.dtype());
+        let out = Tensor::where_cond(mask, &value, &self.detach())?;
+        let shape = self.shape_vec();
+        Ok(record(out, &[self], |_| {
+            let mask = mask.detach();
+            Backward::new("MaskedFillBackward0", move |g: &Tensor| {
+                let g = Tensor::where_cond(&mask, 0.0, g)?;
+                Ok(smallvec![Some(unbroadcast(g, &shape)?)])
+            })
+        }))
+    }
+
+    /// Limits the elements to `min ..= max`; either bound may be left out. The gradient is zero
+    /// at a bound and beyond it. nan stays nan.
+    ///
+    /// # Errors
+    /// If there is no bound.
+    ///
+    /// ```
+    /// let x = pleach_core::tensor![-2., 0.5, 3.];
+    /// assert_eq!(x.clamp(-1.0, 1.0)?.to_vec::<f32>()?, [-1., 0.5, 1.]);
+    /// assert_eq!(x.clamp(0.0, None)?.to_vec::<f32>()?, [0., 0.5, 3.]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn clamp(
+        &self,
+        min: impl Into<Option<f64>>,
+        max: impl Into<Option<f64>>,
+    ) -> Result<Tensor> {
+        let (min, max) = (min.into(), max.into());
+        if min.is_none() && max.is_none() {
+            return Err(Error::value(
+                "torch.clamp: At least one of 'min' or 'max' must not be None",
+            ));
+        }
+        let out = dispatch_number!("clamp", self.dtype(), T => {
+            let low = min.map_or(T::LOWEST, |v| Scalar::Float(v).to::<T>());
+            let high = max.map_or(T::HIGHEST, |v| Scalar::Float(v).to::<T>());
+            map(self, move |x: T| x.larger(low).smaller(high))?
+        });
+        Ok(record(out, &[self], |_| {
+            let x = self.detach();
+            Backward::new("ClampBackward1", move |g: &Tensor| {
+                Ok(smallvec![Some(dispatch_float!("ClampBackward1", g.dtype(), T => {
+                    let low = min.map_or(T::LOWEST, |v| v as T);
+                    let high = max.map_or(T::HIGHEST, |v| v as T);
+                    zip(g, &x, move |g: T, x: T| if x > low && x < high { g } else { T::ZERO })?
+                }))])
+            })
+        }))
+    }
+}
+
+/// `a` where the condition is true, `b` elsewhere; all of one shape.
+fn choose<T: crate::Element>(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    use ndarray::{ArrayViewMutD, IxDyn, Zip};
+    let mut out = pleach_kernels::Buffer::<T>::new(a.numel());
+    let mut view = ArrayViewMutD::from_shape(IxDyn(a.shape()), &mut out)?;
+    Zip::from(&mut view)
+        .and(&condition.array::<bool>()?)
+        .and(&a.array::<T>()?)
+        .and(&b.array::<T>()?)
+        .for_each(|o, &c, &a, &b| *o = if c { a } else { b });
+    Ok(Tensor::from_buffer(out, a.shape()))
+}

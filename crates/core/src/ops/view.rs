@@ -1,0 +1,516 @@
+//! Other shapes of the same elements: views that share memory, and rearranged copies.
+
+use smallvec::{SmallVec, smallvec};
+
+use super::elementwise::embed;
+use crate::autograd::{Backward, record};
+use crate::shape::{IntoSizes, Layout, Shape, infer_sizes, resolve_dim};
+use crate::{Dims, Error, ErrorKind, Result, Tensor};
+
+impl Tensor {
+    /// A view of some of the elements: `select` gives its layout from this tensor's layout, and is
+    /// also applied to a contiguous layout when the gradient is put in place.
+    fn view_of(&self, name: &'static str, select: impl Fn(&Layout) -> Layout) -> Tensor {
+        let out = self.with_layout(select(self.layout()));
+        let shape = self.shape_vec();
+        let place = select(&Layout::contiguous(shape.clone()));
+        record(out, &[self], move |_| {
+            Backward::stateless(name, move |g: &Tensor| {
+                Ok(smallvec![Some(embed(g, &shape, &place)?)])
+            })
+        })
+    }
+
+    /// A view of all elements in another shape; the gradient takes this tensor's shape again.
+    fn reshaped(&self, name: &'static str, layout: Layout) -> Tensor {
+        let shape = self.shape_vec();
+        record(self.with_layout(layout), &[self], move |_| {
+            Backward::stateless(name, move |g: &Tensor| Ok(smallvec![Some(g.reshape(&shape)?)]))
+        })
+    }
+
+    /// The same memory in another shape; one size may be -1.
+    ///
+    /// # Errors
+    /// If the number of elements differs, or the strides do not allow it (see
+    /// [`Tensor::reshape`]).
+    ///
+    /// ```
+    /// use pleach_core::Tensor;
+    /// let x = Tensor::arange(6);
+    /// assert_eq!(x.view([2, -1])?.shape(), [2, 3]);
+    /// assert!(x.view([2, 3])?.transpose(0, 1)?.view([6]).is_err());
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn view(&self, sizes: impl IntoSizes) -> Result<Tensor> {
+        let shape = infer_sizes(&sizes.into_sizes(), self.numel())?;
+        self.view_exact(shape, "ViewBackward0")?.ok_or_else(|| {
+            Error::shape(
+                "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces). Use .reshape(...) instead.",
+            )
+        })
+    }
+
+    fn view_exact(&self, shape: Shape, name: &'static str) -> Result<Option<Tensor>> {
+        Ok(self.layout().view_strides(&shape).map(|strides| {
+            let offset = self.layout().offset;
+            let layout = Layout { shape, strides, offset };
+            self.reshaped(name, layout)
+        }))
+    }
+
+    /// Another shape of the same elements in row-major order: a view where that is possible, a
+    /// copy otherwise. One size may be -1.
+    ///
+    /// # Errors
+    /// If the number of elements differs.
+    pub fn reshape(&self, sizes: impl IntoSizes) -> Result<Tensor> {
+        let shape = infer_sizes(&sizes.into_sizes(), self.numel())?;
+        if let Some(view) = self.view_exact(shape.clone(), "ViewBackward0")? {
+            return Ok(view);
+        }
+        let layout = Layout::contiguous(shape);
+        Ok(self.contiguous()?.reshaped("UnsafeViewBackward0", layout))
+    }
+
+    /// The dimensions from `start` to `end` (both included) as one.
+    ///
+    /// # Errors
+    /// If the dimensions do not exist or are in the wrong order.
+    pub fn flatten(&self, start: i64, end: i64) -> Result<Tensor> {
+        let (a, b) = (resolve_dim(start, self.rank())?, resolve_dim(end, self.rank())?);
+        if a > b {
+            return Err(Error::shape("flatten() has invalid args: start_dim cannot come after end_dim"));
+        }
+        if self.rank() == 0 {
+            return self.reshape([1]);
+        }
+        if a == b {
+            return Ok(self.clone());
+        }
+        let mut shape: Shape = self.shape_vec();
+        let merged = shape[a..=b].iter().product();
+        shape.drain(a + 1..=b);
+        shape[a] = merged;
+        self.reshape(&shape)
+    }
+
+    /// One dimension as several; one of `sizes` may be -1.
+    ///
+    /// # Errors
+    /// If the sizes do not multiply to the dimension's.
+    pub fn unflatten(&self, dim: i64, sizes: impl IntoSizes) -> Result<Tensor> {
+        let d = resolve_dim(dim, self.rank())?;
+        let sizes = infer_sizes(&sizes.into_sizes(), self.shape().get(d).copied().unwrap_or(1))?;
+        let mut shape = self.shape_vec();
+        if d < shape.len() {
+            shape.remove(d);
+        }
+        shape.insert_many(d, sizes);
+        self.reshape(&shape)
+    }
+
+    /// The dimensions in another order.
+    ///
+    /// # Errors
+    /// If `dims` is not a permutation of them.
+    pub fn permute(&self, dims: impl Dims) -> Result<Tensor> {
+        let dims = dims.into_dims();
+        if dims.len() != self.rank() {
+            return Err(Error::shape(format!(
+                "permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired ordering of dimensions i.e. input.dim() = {} is not equal to len(dims) = {}",
+                self.rank(),
+                dims.len()
+            )));
+        }
+        let mut order = SmallVec::new();
+        for dim in dims {
+            let d = resolve_dim(dim, self.rank())?;
+            if order.contains(&d) {
+                return Err(Error::shape("permute(): duplicate dims are not allowed."));
+            }
+            order.push(d);
+        }
+        Ok(self.permuted("PermuteBackward0", order))
+    }
+
+    fn permuted(&self, name: &'static str, order: SmallVec<[usize; 6]>) -> Tensor {
+        let from = self.layout();
+        let layout = Layout {
+            shape: order.iter().map(|&d| from.shape[d]).collect(),
+            strides: order.iter().map(|&d| from.strides[d]).collect(),
+            offset: from.offset,
+        };
+        record(self.with_layout(layout), &[self], |_| {
+            let mut back: SmallVec<[usize; 6]> = smallvec![0; order.len()];
+            for (i, &d) in order.iter().enumerate() {
+                back[d] = i;
+            }
+            Backward::stateless(name, move |g: &Tensor| {
+                Ok(smallvec![Some(g.permuted(name, back.clone()))])
+            })
+        })
+    }
+
+    /// Two dimensions swapped.
+    ///
+    /// # Errors
+    /// If a dimension does not exist.
+    pub fn transpose(&self, a: i64, b: i64) -> Result<Tensor> {
+        self.swapped("TransposeBackward0", a, b)
+    }
+
+    fn swapped(&self, name: &'static str, a: i64, b: i64) -> Result<Tensor> {
+        let (a, b) = (resolve_dim(a, self.rank())?, resolve_dim(b, self.rank())?);
+        let mut order: SmallVec<[usize; 6]> = (0..self.rank()).collect();
+        if self.rank() > 0 {
+            order.swap(a, b);
+        }
+        Ok(self.permuted(name, order))
+    }
+
+    /// A matrix transposed; a vector or a number as it is.
+    ///
+    /// # Errors
+    /// If there are more than two dimensions.
+    pub fn t(&self) -> Result<Tensor> {
+        match self.rank() {
+            0 | 1 => Ok(self.clone()),
+            2 => self.swapped("TBackward0", 0, 1),
+            n => Err(Error::shape(format!(
+                "t() expects a tensor with <= 2 dimensions, but self is {n}D"
+            ))),
+        }
+    }
+
+    /// Without its dimensions of size 1.
+    pub fn squeeze(&self) -> Tensor {
+        self.without_ones("SqueezeBackward0", |_| true)
+    }
+
+    /// Without these dimensions where they have size 1.
+    ///
+    /// # Errors
+    /// If a dimension does not exist.
+    pub fn squeeze_dim(&self, dims: impl Dims) -> Result<Tensor> {
+        let dims: SmallVec<[usize; 4]> = dims
+            .into_dims()
+            .into_iter()
+            .map(|d| resolve_dim(d, self.rank()))
+            .collect::<Result<_>>()?;
+        Ok(self.without_ones("SqueezeBackward1", |d| dims.contains(&d)))
+    }
+
+    fn without_ones(&self, name: &'static str, drop: impl Fn(usize) -> bool) -> Tensor {
+        let mut layout = self.layout().clone();
+        for d in (0..self.rank()).rev() {
+            if layout.shape[d] == 1 && drop(d) {
+                layout.shape.remove(d);
+                layout.strides.remove(d);
+            }
+        }
+        self.reshaped(name, layout)
+    }
+
+    /// With a new dimension of size 1 before position `dim`.
+    ///
+    /// # Errors
+    /// If the position does not exist.
+    pub fn unsqueeze(&self, dim: i64) -> Result<Tensor> {
+        let d = resolve_dim(dim, self.rank() + 1)?;
+        let mut layout = self.layout().clone();
+        let stride = match (layout.shape.get(d), layout.strides.get(d)) {
+            (Some(&size), Some(&stride)) => size * stride,
+            _ => 1,
+        };
+        layout.shape.insert(d, 1);
+        layout.strides.insert(d, stride);
+        Ok(self.reshaped("UnsqueezeBackward0", layout))
+    }
+
+    /// Dimensions of size 1 repeated without a copy, and new ones in front; -1 keeps a size.
+    ///
+    /// # Errors
+    /// If a size other than 1 would change.
+    pub fn expand(&self, sizes: impl IntoSizes) -> Result<Tensor> {
+        let sizes = sizes.into_sizes();
+        let own = self.shape();
+        let Some(lead) = sizes.len().checked_sub(own.len()) else {
+            return Err(Error::shape(format!(
+                "expand(torch.{}Tensor{{{own:?}}}, size={sizes:?}): the number of sizes provided ({}) must be greater or equal to the number of dimensions in the tensor ({})",
+                self.dtype().torch_name(),
+                sizes.len(),
+                own.len()
+            )));
+        };
+        let mut shape = Shape::new();
+        for (i, &size) in sizes.iter().enumerate() {
+            let here = i.checked_sub(lead).map(|d| own[d]);
+            shape.push(match (here, size) {
+                (Some(n), -1) => n,
+                (None, -1) => {
+                    return Err(Error::shape(format!(
+                        "expand(torch.{}Tensor{{{own:?}}}, size={sizes:?}): The expanded size of the tensor (-1) isn't allowed in a leading, non-existing dimension {i}",
+                        self.dtype().torch_name()
+                    )));
+                }
+                (Some(n), _) if n == size as usize && size >= 0 => n,
+                (Some(1) | None, 0..) => size as usize,
+                (n, _) => {
+                    return Err(Error::shape(format!(
+                        "The expanded size of the tensor ({size}) must match the existing size ({}) at non-singleton dimension {i}.  Target sizes: {sizes:?}.  Tensor sizes: {own:?}",
+                        n.unwrap_or(1)
+                    )));
+                }
+            });
+        }
+        let from = self.shape_vec();
+        let out = self.with_layout(self.layout().broadcast(&shape));
+        Ok(record(out, &[self], |_| {
+            Backward::stateless("ExpandBackward0", move |g: &Tensor| {
+                Ok(smallvec![Some(g.sum_to(&from)?)])
+            })
+        }))
+    }
+
+    /// Expanded to a shape that it can be broadcast to.
+    ///
+    /// # Errors
+    /// If it cannot.
+    pub fn broadcast_to(&self, shape: &[usize]) -> Result<Tensor> {
+        if self.shape() == shape {
+            return Ok(self.clone());
+        }
+        self.expand(shape)
+    }
+
+    /// One position of a dimension, without that dimension: `x[:, i]` for `select(1, i)`.
+    ///
+    /// # Errors
+    /// If the dimension or the position does not exist.
+    pub fn select(&self, dim: i64, index: i64) -> Result<Tensor> {
+        if self.rank() == 0 {
+            return Err(Error::index("select() cannot be applied to a 0-dim tensor."));
+        }
+        let d = resolve_dim(dim, self.rank())?;
+        let size = self.shape()[d];
+        let at = if index < 0 { index + size as i64 } else { index };
+        if at < 0 || at >= size as i64 {
+            return Err(ErrorKind::IndexOutOfBounds { index, dim: d, size }.into());
+        }
+        Ok(self.view_of("SelectBackward0", |from| {
+            let mut layout = from.clone();
+            layout.offset += at as usize * layout.strides[d];
+            layout.shape.remove(d);
+            layout.strides.remove(d);
+            layout
+        }))
+    }
+
+    /// Every `step`-th position of a dimension from `start` up to, not including, `end`: Python's
+    /// slice, with its clipping and its negative positions.
+    ///
+    /// # Errors
+    /// If the dimension does not exist or the step is not positive.
+    pub fn slice_dim(
+        &self,
+        dim: i64,
+        start: impl Into<Option<i64>>,
+        end: impl Into<Option<i64>>,
+        step: i64,
+    ) -> Result<Tensor> {
+        if self.rank() == 0 {
+            return Err(Error::index("slice() cannot be applied to a 0-dim tensor."));
+        }
+        let d = resolve_dim(dim, self.rank())?;
+        if step < 1 {
+            return Err(Error::value("step must be greater than zero"));
+        }
+        let size = self.shape()[d] as i64;
+        let clip = |at: i64| if at < 0 { (at + size).max(0) } else { at.min(size) };
+        let start = clip(start.into().unwrap_or(0));
+        let end = clip(end.into().unwrap_or(size)).max(start);
+        let count = ((end - start + step - 1) / step) as usize;
+        Ok(self.view_of("SliceBackward0", |from| {
+            let mut layout = from.clone();
+            if count > 0 {
+                layout.offset += start as usize * layout.strides[d];
+            }
+            layout.shape[d] = count;
+            layout.strides[d] *= step as usize;
+            layout
+        }))
+    }
+
+    /// `length` positions of a dimension from `start` on.
+    ///
+    /// # Errors
+    /// If the dimension does not exist or is too short.
+    pub fn narrow(&self, dim: i64, start: usize, length: usize) -> Result<Tensor> {
+        let size = self.size(dim)?;
+        match start.checked_add(length) {
+            Some(end) if end <= size => {
+                self.slice_dim(dim, start as i64, end as i64, 1)
+            }
+            _ => Err(Error::shape(format!(
+                "start ({start}) + length ({length}) exceeds dimension size ({size})."
+            ))),
+        }
+    }
+
+    /// The diagonal of the first two dimensions, as the last dimension; `offset` moves it to the
+    /// right.
+    ///
+    /// # Errors
+    /// If there are fewer than two dimensions.
+    pub fn diagonal(&self, offset: i64) -> Result<Tensor> {
+        if self.rank() < 2 {
+            return Err(Error::shape(format!(
+                "diagonal requires a tensor with at least 2 dimensions, got {}",
+                self.rank()
+            )));
+        }
+        let (rows, cols) = (self.shape()[0] as i64, self.shape()[1] as i64);
+        let length = if offset >= 0 {
+            rows.min(cols - offset)
+        } else {
+            (rows + offset).min(cols)
+        }
+        .max(0) as usize;
+        Ok(self.view_of("DiagonalBackward0", |from| {
+            let mut layout = from.clone();
+            if length > 0 {
+                let d = if offset >= 0 { 1 } else { 0 };
+                layout.offset += offset.unsigned_abs() as usize * layout.strides[d];
+            }
+            let stride = layout.strides[0] + layout.strides[1];
+            layout.shape.drain(..2);
+            layout.strides.drain(..2);
+            layout.shape.push(length);
+            layout.strides.push(stride);
+            layout
+        }))
+    }
+
+    /// The whole tensor repeated along each dimension: PyTorch's `repeat`, NumPy's `tile`.
+    ///
+    /// # Errors
+    /// If there are fewer repeats than dimensions, or a negative one.
+    pub fn repeat(&self, repeats: impl IntoSizes) -> Result<Tensor> {
+        let repeats = repeats.into_sizes();
+        if repeats.len() < self.rank() {
+            return Err(Error::shape(
+                "Number of dimensions of repeat dims can not be smaller than number of dimensions of tensor",
+            ));
+        }
+        if let Some(r) = repeats.iter().find(|r| **r < 0) {
+            return Err(Error::shape(format!(
+                "Trying to create tensor with negative dimension {r}: {repeats:?}"
+            )));
+        }
+        // [a, b] repeated [r, s] is [1, a, 1, b] expanded to [r, a, s, b].
+        let lead = repeats.len() - self.rank();
+        let (mut apart, mut wide, mut out) = (Shape::new(), Shape::new(), Shape::new());
+        for (i, &r) in repeats.iter().enumerate() {
+            let size = i.checked_sub(lead).map_or(1, |d| self.shape()[d]);
+            apart.extend([1, size]);
+            wide.extend([r as usize, size]);
+            out.push(r as usize * size);
+        }
+        self.reshape(&apart)?.expand(&wide)?.reshape(&out)
+    }
+
+    /// The order of these dimensions reversed, as a copy.
+    ///
+    /// # Errors
+    /// If a dimension does not exist.
+    pub fn flip(&self, dims: impl Dims) -> Result<Tensor> {
+        let dims: SmallVec<[usize; 4]> = dims
+            .into_dims()
+            .into_iter()
+            .map(|d| resolve_dim(d, self.rank()))
+            .collect::<Result<_>>()?;
+        let out = dispatch_all!(self.dtype(), T => {
+            let mut view = self.array::<T>()?;
+            for &d in dims.iter().filter(|d| **d < self.rank()) {
+                view.invert_axis(ndarray::Axis(d));
+            }
+            Tensor::from(view)
+        });
+        Ok(record(out, &[self], |_| {
+            let dims: Vec<i64> = dims.iter().map(|&d| d as i64).collect();
+            Backward::stateless("FlipBackward0", move |g: &Tensor| {
+                Ok(smallvec![Some(g.flip(&dims[..])?)])
+            })
+        }))
+    }
+
+    /// The elements moved along a dimension by `shift`; those pushed out come in at the other end.
+    ///
+    /// # Errors
+    /// If the dimension does not exist.
+    pub fn roll(&self, shift: i64, dim: i64) -> Result<Tensor> {
+        let d = resolve_dim(dim, self.rank())?;
+        let size = self.shape().get(d).copied().unwrap_or(1);
+        if size == 0 || self.rank() == 0 {
+            return Ok(self.clone());
+        }
+        let cut = size - shift.rem_euclid(size as i64) as usize;
+        let (x, dim) = (self.detach(), d as i64);
+        let out = Tensor::cat(
+            &[&x.narrow(dim, cut, size - cut)?, &x.narrow(dim, 0, cut)?],
+            dim,
+        )?;
+        Ok(record(out, &[self], |_| {
+            Backward::stateless("RollBackward0", move |g: &Tensor| {
+                Ok(smallvec![Some(g.roll(-shift, dim)?)])
+            })
+        }))
+    }
+
+    /// The elements on and below a diagonal of the last two dimensions; zero elsewhere.
+    ///
+    /// # Errors
+    /// If there are fewer than two dimensions.
+    pub fn tril(&self, diagonal: i64) -> Result<Tensor> {
+        self.triangle(diagonal, true)
+    }
+
+    /// The elements on and above a diagonal of the last two dimensions; zero elsewhere.
+    ///
+    /// # Errors
+    /// If there are fewer than two dimensions.
+    pub fn triu(&self, diagonal: i64) -> Result<Tensor> {
+        self.triangle(diagonal, false)
+    }
+
+    fn triangle(&self, diagonal: i64, lower: bool) -> Result<Tensor> {
+        let name = if lower { "tril" } else { "triu" };
+        if self.rank() < 2 {
+            return Err(Error::shape(format!(
+                "{name}: input tensor must have at least 2 dimensions"
+            )));
+        }
+        let (rows, cols) = (self.shape()[self.rank() - 2], self.shape()[self.rank() - 1]);
+        let x = self.detach().contiguous()?;
+        let out = dispatch_all!(self.dtype(), T => {
+            let mut values = pleach_kernels::Buffer::<T>::from_slice(x.as_slice::<T>()?);
+            for (i, row) in values.chunks_mut(cols.max(1)).enumerate() {
+                let on = (i % rows.max(1)) as i64 + diagonal;
+                for (j, v) in row.iter_mut().enumerate() {
+                    let keep = if lower { j as i64 <= on } else { j as i64 >= on };
+                    if !keep {
+                        *v = T::default();
+                    }
+                }
+            }
+            Tensor::from_buffer(values, self.shape())
+        });
+        let grad_name = if lower { "TrilBackward0" } else { "TriuBackward0" };
+        Ok(record(out, &[self], |_| {
+            Backward::stateless(grad_name, move |g: &Tensor| {
+                Ok(smallvec![Some(g.triangle(diagonal, lower)?)])
+            })
+        }))
+    }
+}

@@ -1,0 +1,370 @@
+//! [`Parameter`]: a tensor that a model owns and an optimizer changes.
+
+use std::fmt;
+use std::ops::Deref;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::thread::{self, ThreadId};
+
+use ndarray::{ArrayViewMutD, IxDyn};
+
+use crate::autograd::{History, Leaf, check_grad};
+use crate::{DType, Element, Error, Result, Tensor};
+
+/// The identity of a [`Parameter`]: equal for its shared handles, never reused.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct ParamId(u64);
+
+/// A handle to a tensor with a gradient: what a layer holds and an optimizer steps.
+///
+/// There is no `Clone`: [`Parameter::share`] makes another name of the *same* parameter,
+/// [`Parameter::deep_copy`] a new one with equal values.
+///
+/// ```
+/// use pleach_core::{tensor, Parameter};
+/// let w = Parameter::new(tensor![1.0, 2.0]);
+/// let loss = w.tensor().mul(&w.tensor())?.sum()?;
+/// loss.backward()?;
+/// assert_eq!(w.grad().unwrap().to_vec::<f32>()?, [2.0, 4.0]);
+/// w.data().fill_(0.5)?; // PyTorch's w.data.fill_(0.5)
+/// assert_eq!(w.data().to_vec::<f32>()?, [0.5, 0.5]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub struct Parameter(Arc<Inner>);
+
+struct Inner {
+    leaf: Arc<Leaf>,
+    requires_grad: AtomicBool,
+    cell: ValueCell,
+}
+
+/// A tensor that can be read by handle, and taken out while it is changed.
+pub(crate) struct ValueCell {
+    value: Mutex<Slot>,
+    returned: Condvar,
+}
+
+enum Slot {
+    Here(Tensor),
+    /// Taken out by this thread's `update`.
+    Taken(ThreadId),
+}
+
+impl ValueCell {
+    pub fn new(value: Tensor) -> Self {
+        ValueCell {
+            value: Mutex::new(Slot::Here(value)),
+            returned: Condvar::new(),
+        }
+    }
+
+    /// The slot, once its value is there.
+    fn wait(&self, what: &str) -> MutexGuard<'_, Slot> {
+        // A slot is only ever replaced whole, so a poisoned lock still guards a valid one.
+        let mut slot = self.value.lock().unwrap_or_else(|e| e.into_inner());
+        while let Slot::Taken(by) = &*slot {
+            assert!(
+                *by != thread::current().id(),
+                "a {what} was read inside its own update, which has taken its value out"
+            );
+            slot = self.returned.wait(slot).unwrap_or_else(|e| e.into_inner());
+        }
+        slot
+    }
+
+    pub fn get(&self, what: &str) -> Tensor {
+        match &*self.wait(what) {
+            Slot::Here(value) => value.clone(),
+            Slot::Taken(_) => unreachable!("wait returns when the value is there"),
+        }
+    }
+
+    pub fn set(&self, value: Tensor, what: &str) {
+        let old = std::mem::replace(&mut *self.wait(what), Slot::Here(value));
+        drop(old);
+    }
+
+    /// Takes the value out (so that `f` may be its only owner), and puts back what `f` leaves,
+    /// also when `f` fails or panics.
+    pub fn update<R>(&self, what: &str, f: impl FnOnce(&mut Tensor) -> R) -> R {
+        struct PutBack<'a> {
+            cell: &'a ValueCell,
+            value: Option<Tensor>,
+        }
+        impl Drop for PutBack<'_> {
+            fn drop(&mut self) {
+                if let Some(value) = self.value.take() {
+                    let mut slot = self.cell.value.lock().unwrap_or_else(|e| e.into_inner());
+                    *slot = Slot::Here(value);
+                    self.cell.returned.notify_all();
+                }
+            }
+        }
+        let taken = std::mem::replace(
+            &mut *self.wait(what),
+            Slot::Taken(thread::current().id()),
+        );
+        let Slot::Here(value) = taken else {
+            unreachable!("wait returns when the value is there")
+        };
+        let mut back = PutBack {
+            cell: self,
+            value: Some(value),
+        };
+        f(back.value.as_mut().expect("the value is put back by drop only"))
+    }
+}
+
+const WHAT: &str = "parameter";
+
+impl Parameter {
+    /// A parameter that requires a gradient.
+    ///
+    /// # Panics
+    /// If the tensor is not of a float dtype; see [`Parameter::try_new`].
+    #[track_caller]
+    pub fn new(data: impl Into<Tensor>) -> Self {
+        match Self::try_new(data) {
+            Ok(parameter) => parameter,
+            Err(e) => panic!("{e}"),
+        }
+    }
+
+    /// A parameter that requires a gradient.
+    ///
+    /// # Errors
+    /// If the tensor is not of a float dtype.
+    pub fn try_new(data: impl Into<Tensor>) -> Result<Self> {
+        let data = data.into();
+        if !data.dtype().is_float() {
+            return Err(Error::autograd(
+                "Only Tensors of floating point and complex dtype can require gradients",
+            ));
+        }
+        Ok(Self::with_requires_grad(data, true))
+    }
+
+    /// A parameter without a gradient, of any dtype.
+    pub fn frozen(data: impl Into<Tensor>) -> Self {
+        Self::with_requires_grad(data.into(), false)
+    }
+
+    fn with_requires_grad(data: Tensor, on: bool) -> Self {
+        Parameter(Arc::new(Inner {
+            leaf: Leaf::new(),
+            requires_grad: AtomicBool::new(on),
+            cell: ValueCell::new(data.detach()),
+        }))
+    }
+
+    /// The same parameter under another name: values, gradient and identity are one.
+    pub fn share(&self) -> Self {
+        Parameter(self.0.clone())
+    }
+
+    /// A new parameter with equal values and `requires_grad`, and a copy of the gradient.
+    pub fn deep_copy(&self) -> Self {
+        let copy = Self::with_requires_grad(self.value(), self.requires_grad());
+        copy.0.leaf.set_grad(self.grad());
+        copy
+    }
+
+    /// Its identity, equal for shared handles only.
+    pub fn id(&self) -> ParamId {
+        ParamId(self.0.leaf.id)
+    }
+
+    /// Whether two handles are the same parameter.
+    pub fn same(&self, other: &Parameter) -> bool {
+        Arc::ptr_eq(&self.0, &other.0)
+    }
+
+    fn value(&self) -> Tensor {
+        self.0.cell.get(WHAT)
+    }
+
+    /// The tensor that forward computes with: a leaf of the graph while it requires a gradient.
+    pub fn tensor(&self) -> Tensor {
+        let value = self.value();
+        if self.requires_grad() {
+            value.with_history(History::Leaf(self.0.leaf.clone()))
+        } else {
+            value
+        }
+    }
+
+    /// PyTorch's `.data`: reads like a tensor without history (no copy), and its in-place
+    /// methods write through to the parameter without being recorded.
+    pub fn data(&self) -> Data {
+        Data {
+            snapshot: self.value(),
+            parameter: self.share(),
+        }
+    }
+
+    /// Replaces the values; shape and dtype may change, as with PyTorch's `.data = `. A gradient
+    /// of another shape or dtype is dropped.
+    ///
+    /// # Errors
+    /// If it requires a gradient and the new dtype is not a float type.
+    pub fn set_data(&self, data: impl Into<Tensor>) -> Result<()> {
+        let data = data.into().detach();
+        if self.requires_grad() && !data.dtype().is_float() {
+            return Err(Error::dtype(format!(
+                "a parameter that requires grad cannot hold {}",
+                data.dtype()
+            )));
+        }
+        if let Some(grad) = self.grad()
+            && (grad.shape() != data.shape() || grad.dtype() != data.dtype())
+        {
+            self.zero_grad();
+        }
+        self.0.cell.set(data, WHAT);
+        Ok(())
+    }
+
+    /// Changes the values in place through an `ndarray` view, in row-major order; nothing is
+    /// recorded. Memory that a graph or a snapshot still uses is copied first.
+    ///
+    /// # Errors
+    /// If `T` is not the parameter's dtype.
+    ///
+    /// # Panics
+    /// If `f` reads this same parameter: its value is taken out meanwhile.
+    ///
+    /// ```
+    /// use pleach_core::{tensor, Parameter};
+    /// let w = Parameter::new(tensor![[1.0, 2.0]]);
+    /// w.update::<f32>(|mut w| w[[0, 1]] = 7.0)?;
+    /// assert_eq!(w.data().to_vec::<f32>()?, [1.0, 7.0]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn update<T: Element>(&self, f: impl FnOnce(ArrayViewMutD<'_, T>)) -> Result<()> {
+        self.write(|tensor| {
+            let shape = tensor.shape_vec();
+            let slice = tensor.make_slice_mut::<T>()?;
+            f(ArrayViewMutD::from_shape(IxDyn(&shape), slice)?);
+            Ok(())
+        })
+    }
+
+    /// Changes the value as a tensor without history; it may be replaced whole.
+    pub(crate) fn write<R>(&self, f: impl FnOnce(&mut Tensor) -> Result<R>) -> Result<R> {
+        self.0.cell.update(WHAT, f)
+    }
+
+    /// The gradient accumulated by `backward`, if there is one.
+    pub fn grad(&self) -> Option<Tensor> {
+        self.0.leaf.grad()
+    }
+
+    /// Sets the gradient.
+    ///
+    /// # Errors
+    /// If its shape or dtype is not the parameter's.
+    pub fn set_grad(&self, grad: Option<Tensor>) -> Result<()> {
+        if let Some(grad) = &grad {
+            check_grad(grad, &self.value())?;
+        }
+        self.0.leaf.set_grad(grad.map(|g| g.detach()));
+        Ok(())
+    }
+
+    /// Forgets the gradient.
+    pub fn zero_grad(&self) {
+        self.0.leaf.set_grad(None);
+    }
+
+    /// Whether `backward` computes its gradient.
+    pub fn requires_grad(&self) -> bool {
+        self.0.requires_grad.load(Ordering::Relaxed)
+    }
+
+    /// Freezes or unfreezes the parameter. A frozen parameter keeps the gradient it has.
+    ///
+    /// # Errors
+    /// If it is turned on and the dtype is not a float type.
+    pub fn set_requires_grad(&self, on: bool) -> Result<()> {
+        if on && !self.dtype().is_float() {
+            return Err(Error::autograd(
+                "only Tensors of floating point dtype can require gradients",
+            ));
+        }
+        self.0.requires_grad.store(on, Ordering::Relaxed);
+        Ok(())
+    }
+
+    /// The sizes of the dimensions.
+    pub fn shape(&self) -> Vec<usize> {
+        self.value().shape().to_vec()
+    }
+
+    /// The number of elements.
+    pub fn numel(&self) -> usize {
+        self.value().numel()
+    }
+
+    /// The type of the elements.
+    pub fn dtype(&self) -> DType {
+        self.value().dtype()
+    }
+}
+
+/// `Parameter containing:` and the tensor.
+impl fmt::Display for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Parameter containing:\n{}", self.tensor())
+    }
+}
+
+impl fmt::Debug for Parameter {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+/// A parameter's values without history: [`Parameter::data`].
+///
+/// It reads as a [`Tensor`] of the moment it was taken, and its in-place methods change the
+/// parameter.
+pub struct Data {
+    snapshot: Tensor,
+    parameter: Parameter,
+}
+
+impl Data {
+    /// Changes the parameter's values, unrecorded, and reads them again.
+    pub(crate) fn write<R>(&mut self, f: impl FnOnce(&mut Tensor) -> Result<R>) -> Result<R> {
+        // The snapshot must not force a copy.
+        self.snapshot = Tensor::zeros([0]);
+        let result = self.parameter.write(f);
+        self.snapshot = self.parameter.value();
+        result
+    }
+
+    pub(crate) fn replace(&mut self, data: &Tensor) -> Result<()> {
+        self.parameter.set_data(data)?;
+        self.snapshot = self.parameter.value();
+        Ok(())
+    }
+}
+
+impl Deref for Data {
+    type Target = Tensor;
+    fn deref(&self) -> &Tensor {
+        &self.snapshot
+    }
+}
+
+impl fmt::Display for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.snapshot.fmt(f)
+    }
+}
+
+impl fmt::Debug for Data {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(&self.snapshot, f)
+    }
+}

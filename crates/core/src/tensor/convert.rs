@@ -1,0 +1,93 @@
+//! Between `ndarray` arrays, numbers and tensors; between dtypes.
+
+use ndarray::{Array, ArrayD, ArrayView, Dimension};
+use pleach_kernels::{Buffer, elementwise};
+
+use crate::autograd::{self, Backward};
+use crate::{DType, Element, Result, Tensor};
+
+/// Copies an array of any layout.
+impl<T: Element, D: Dimension> From<ArrayView<'_, T, D>> for Tensor {
+    fn from(array: ArrayView<'_, T, D>) -> Self {
+        let shape = array.shape().to_vec();
+        let buffer = match array.as_slice() {
+            Some(values) => Buffer::from_slice(values),
+            None => Buffer::from_exact_iter(array.iter().copied()),
+        };
+        Tensor::from_buffer(buffer, shape)
+    }
+}
+
+/// Copies an array into a tensor's own, aligned memory.
+///
+/// ```
+/// let t = pleach_core::Tensor::from(ndarray::array![[1.0f64, 2.0]]);
+/// assert_eq!(t.shape(), [1, 2]);
+/// ```
+impl<T: Element, D: Dimension> From<Array<T, D>> for Tensor {
+    fn from(array: Array<T, D>) -> Self {
+        Tensor::from(array.view())
+    }
+}
+
+impl From<&Tensor> for Tensor {
+    fn from(tensor: &Tensor) -> Self {
+        tensor.clone()
+    }
+}
+
+impl Tensor {
+    /// The values as an owned `ndarray` array in row-major order.
+    ///
+    /// # Errors
+    /// If `T` is not the tensor's dtype.
+    pub fn to_array<T: Element>(&self) -> Result<ArrayD<T>> {
+        Ok(self.array::<T>()?.to_owned())
+    }
+
+    /// The same values in another dtype; the tensor itself if it has that dtype already. A
+    /// gradient that flows back is converted to this tensor's dtype.
+    ///
+    /// ```
+    /// use pleach_core::{tensor, DType};
+    /// let x = tensor![-1.5, 0.0, 2.9];
+    /// assert_eq!(x.to_dtype(DType::I64)?.to_vec::<i64>()?, [-1, 0, 2]);
+    /// assert_eq!(x.to_dtype(DType::Bool)?.to_vec::<bool>()?, [true, false, true]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn to_dtype(&self, dtype: DType) -> Result<Tensor> {
+        let from = self.dtype();
+        if from == dtype {
+            return Ok(self.clone());
+        }
+        let x = self.detach().contiguous()?;
+        let out = dispatch_all!(from, T => dispatch_all!(dtype, U => {
+            let mut out = Buffer::<U>::new(x.numel());
+            elementwise::map(x.as_slice::<T>()?, &mut out, |v: T| v.cast::<U>());
+            Tensor::from_buffer(out, x.shape())
+        }));
+        if !dtype.is_float() {
+            return Ok(out);
+        }
+        Ok(autograd::record(out, &[self], |_| {
+            Backward::stateless("ToCopyBackward0", move |g: &Tensor| {
+                Ok(smallvec::smallvec![Some(g.to_dtype(from)?)])
+            })
+        }))
+    }
+
+    /// The values as f32, PyTorch's `.float()`.
+    pub fn float(&self) -> Result<Tensor> {
+        self.to_dtype(DType::F32)
+    }
+
+    /// The values as f64, PyTorch's `.double()`.
+    pub fn double(&self) -> Result<Tensor> {
+        self.to_dtype(DType::F64)
+    }
+
+    /// The values as i64, PyTorch's `.long()`.
+    pub fn long(&self) -> Result<Tensor> {
+        self.to_dtype(DType::I64)
+    }
+}

@@ -1,0 +1,318 @@
+//! [`Tensor`]: a value with a dtype, a shape, and maybe a history.
+
+mod create;
+mod convert;
+mod display;
+
+#[doc(hidden)]
+pub use create::{LiteralValues, TensorLiteral};
+
+use std::sync::Arc;
+
+use ndarray::{ArrayViewD, IxDyn, ShapeBuilder};
+use pleach_kernels::Buffer;
+
+use crate::autograd::History;
+use crate::shape::{Layout, Shape, numel};
+use crate::storage::Storage;
+use crate::{DType, Element, Error, ErrorKind, Result};
+
+/// An n-dimensional array of numbers.
+///
+/// A tensor is a cheap handle to shared memory: `clone` copies a pointer. It is also a *value*:
+/// views (`transpose`, `index`, `expand`, …) share memory with it, but in-place methods copy
+/// what is shared before they write, so no other tensor and no graph ever sees the change.
+///
+/// ```
+/// use pleach_core::{tensor, Tensor};
+/// let x = tensor![[1., 2.], [3., 4.]];
+/// let y = (&x * 10.0).add(&x)?;
+/// assert_eq!(y.to_vec::<f32>()?, [11., 22., 33., 44.]);
+/// assert_eq!(x.transpose(0, 1)?.to_vec::<f32>()?, [1., 3., 2., 4.]);
+/// assert_eq!(x.sum()?.item()?, 10.0);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+#[derive(Clone)]
+pub struct Tensor(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    storage: Storage,
+    layout: Layout,
+    history: History,
+}
+
+impl Tensor {
+    pub(crate) fn new(storage: Storage, layout: Layout, history: History) -> Self {
+        Tensor(Arc::new(Inner {
+            storage,
+            layout,
+            history,
+        }))
+    }
+
+    /// A contiguous tensor that owns this buffer.
+    pub fn from_buffer<T: Element>(buffer: Buffer<T>, shape: impl crate::IntoShape) -> Tensor {
+        let shape = shape.into_shape();
+        assert_eq!(
+            buffer.len(),
+            numel(&shape),
+            "a buffer of {} elements cannot have shape {shape:?}",
+            buffer.len()
+        );
+        Self::new(
+            T::into_storage(Arc::new(buffer)),
+            Layout::contiguous(shape),
+            History::None,
+        )
+    }
+
+    /// The sizes of the dimensions.
+    pub fn shape(&self) -> &[usize] {
+        &self.0.layout.shape
+    }
+
+    /// The size of one dimension; negative counts from the end.
+    pub fn size(&self, dim: i64) -> Result<usize> {
+        let d = crate::shape::resolve_dim(dim, self.rank())?;
+        self.shape()
+            .get(d)
+            .copied()
+            .ok_or_else(|| ErrorKind::DimOutOfRange { dim, rank: 0 }.into())
+    }
+
+    /// Steps between neighbours along each dimension, in elements.
+    pub fn strides(&self) -> &[usize] {
+        &self.0.layout.strides
+    }
+
+    /// The number of dimensions.
+    pub fn rank(&self) -> usize {
+        self.0.layout.shape.len()
+    }
+
+    /// The number of elements.
+    pub fn numel(&self) -> usize {
+        self.0.layout.numel()
+    }
+
+    /// The type of the elements.
+    pub fn dtype(&self) -> DType {
+        self.0.storage.dtype()
+    }
+
+    /// Whether the elements lie row by row without gaps.
+    pub fn is_contiguous(&self) -> bool {
+        self.0.layout.is_contiguous()
+    }
+
+    /// Whether two tensors share memory, as a view and its base do.
+    pub fn shares_memory_with(&self, other: &Tensor) -> bool {
+        self.0.storage.address() == other.0.storage.address()
+    }
+
+    pub(crate) fn layout(&self) -> &Layout {
+        &self.0.layout
+    }
+
+    pub(crate) fn history(&self) -> &History {
+        &self.0.history
+    }
+
+    pub(crate) fn with_history(self, history: History) -> Tensor {
+        match Arc::try_unwrap(self.0) {
+            Ok(mut inner) => {
+                inner.history = history;
+                Tensor(Arc::new(inner))
+            }
+            Err(shared) => Self::new(shared.storage.clone(), shared.layout.clone(), history),
+        }
+    }
+
+    /// Another view of the same memory, without history.
+    pub(crate) fn with_layout(&self, layout: Layout) -> Tensor {
+        Self::new(self.0.storage.clone(), layout, History::None)
+    }
+
+    /// The same values without history: no gradient flows through it.
+    pub fn detach(&self) -> Tensor {
+        match self.0.history {
+            History::None => self.clone(),
+            _ => self.with_layout(self.0.layout.clone()),
+        }
+    }
+
+    fn buffer<T: Element>(&self) -> Result<&Arc<Buffer<T>>> {
+        T::of_storage(&self.0.storage).ok_or_else(|| {
+            Error::dtype(format!(
+                "expected a tensor of type {}, got {}",
+                T::DTYPE,
+                self.dtype()
+            ))
+        })
+    }
+
+    /// The elements as a slice, if they are contiguous.
+    ///
+    /// # Errors
+    /// If `T` is not the tensor's dtype or the tensor is not contiguous (see
+    /// [`Tensor::contiguous`]).
+    pub fn as_slice<T: Element>(&self) -> Result<&[T]> {
+        let buffer = self.buffer::<T>()?;
+        if !self.is_contiguous() {
+            return Err(Error::shape(format!(
+                "a tensor of shape {:?} with strides {:?} is not contiguous",
+                self.shape(),
+                self.strides()
+            )));
+        }
+        let start = self.0.layout.offset;
+        Ok(if self.numel() == 0 {
+            &[]
+        } else {
+            &buffer[start..start + self.numel()]
+        })
+    }
+
+    /// The buffer from this tensor's first element on; strides apply to it.
+    pub(crate) fn base_slice<T: Element>(&self) -> Result<&[T]> {
+        let buffer = self.buffer::<T>()?;
+        Ok(if self.numel() == 0 {
+            &[]
+        } else {
+            &buffer[self.0.layout.offset..]
+        })
+    }
+
+    /// The elements as an `ndarray` view, with this tensor's strides (0 where it is expanded).
+    ///
+    /// # Errors
+    /// If `T` is not the tensor's dtype.
+    ///
+    /// ```
+    /// use pleach_core::tensor;
+    /// let x = tensor![[1., 2.], [3., 4.]];
+    /// let view = x.array::<f32>()?;
+    /// assert_eq!(view[[1, 0]], 3.0);
+    /// assert_eq!(view.sum(), 10.0);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn array<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
+        self.array_as(&self.0.layout)
+    }
+
+    /// The elements under another layout of the same buffer, as an `ndarray` view.
+    pub(crate) fn array_as<T: Element>(&self, layout: &Layout) -> Result<ArrayViewD<'_, T>> {
+        let buffer = self.buffer::<T>()?;
+        let data = if layout.numel() == 0 {
+            &[][..]
+        } else {
+            &buffer[layout.offset..]
+        };
+        let shape = IxDyn(&layout.shape).strides(IxDyn(&layout.strides));
+        Ok(ArrayViewD::from_shape(shape, data)?)
+    }
+
+    /// The elements in row-major order, whatever the layout.
+    ///
+    /// # Errors
+    /// If `T` is not the tensor's dtype.
+    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
+        if self.is_contiguous() {
+            return Ok(self.as_slice::<T>()?.to_vec());
+        }
+        Ok(self.array::<T>()?.iter().copied().collect())
+    }
+
+    /// The elements in row-major order, widened to f64 whatever the dtype.
+    pub fn to_vec_f64(&self) -> Vec<f64> {
+        let read = || -> Result<Vec<f64>> {
+            dispatch_all!(self.dtype(), T => {
+                Ok(self.array::<T>()?.iter().map(|v| v.to_f64()).collect())
+            })
+        };
+        read().expect("the dtype was just looked up")
+    }
+
+    /// The only element, as f64.
+    ///
+    /// # Errors
+    /// If the tensor has not exactly one element.
+    pub fn item(&self) -> Result<f64> {
+        self.one_element()?;
+        Ok(self.to_vec_f64()[0])
+    }
+
+    /// The only element, as i64 (floats truncate): exact for every integer.
+    ///
+    /// # Errors
+    /// If the tensor has not exactly one element.
+    pub fn item_i64(&self) -> Result<i64> {
+        self.one_element()?;
+        dispatch_all!(self.dtype(), T => {
+            Ok(self.to_vec::<T>()?[0].to_i64())
+        })
+    }
+
+    fn one_element(&self) -> Result<()> {
+        match self.numel() {
+            1 => Ok(()),
+            n => Err(Error::shape(format!(
+                "a Tensor with {n} elements cannot be converted to Scalar"
+            ))),
+        }
+    }
+
+    /// The elements as a mutable slice: this tensor alone owns them afterwards, contiguous and
+    /// without history.
+    pub(crate) fn make_slice_mut<T: Element>(&mut self) -> Result<&mut [T]> {
+        self.buffer::<T>()?;
+        if !self.is_contiguous() {
+            *self = self.detach().contiguous()?;
+        }
+        let n = self.numel();
+        let inner = Arc::make_mut(&mut self.0);
+        inner.history = History::None;
+        let start = inner.layout.offset;
+        let buffer = T::of_storage_mut(&mut inner.storage).expect("the dtype was checked above");
+        if n == 0 {
+            return Ok(&mut []);
+        }
+        if Arc::get_mut(buffer).is_none() {
+            // Shared: copy this tensor's part only.
+            *buffer = Arc::new(Buffer::from_slice(&buffer[start..start + n]));
+            inner.layout = Layout::contiguous(inner.layout.shape.clone());
+        }
+        let start = inner.layout.offset;
+        let buffer = Arc::get_mut(buffer).expect("the buffer was just made unique");
+        Ok(&mut buffer[start..start + n])
+    }
+
+    /// Replaces every element; `fill` gets the elements in **memory order** (smallest stride
+    /// innermost). The layout keeps its order of dimensions.
+    pub(crate) fn refill_in_memory_order<T: Element>(
+        &mut self,
+        fill: impl FnOnce(&mut [T]) -> Result<()>,
+    ) -> Result<()> {
+        if self.is_contiguous() {
+            return fill(self.make_slice_mut::<T>()?);
+        }
+        self.buffer::<T>()?;
+        let mut buffer = Buffer::<T>::new(self.numel());
+        fill(&mut buffer)?;
+        let order = self.layout().memory_order();
+        let mut layout = Layout::contiguous(self.layout().shape.clone());
+        let mut step = 1;
+        for &d in order.iter().rev() {
+            layout.strides[d] = step;
+            step *= layout.shape[d].max(1);
+        }
+        *self = Tensor::new(T::into_storage(Arc::new(buffer)), layout, History::None);
+        Ok(())
+    }
+
+    /// The shape as an owned value.
+    pub(crate) fn shape_vec(&self) -> Shape {
+        self.0.layout.shape.clone()
+    }
+}

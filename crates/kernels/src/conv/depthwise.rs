@@ -1,0 +1,210 @@
+//! Convolution with one input channel per group: loops over rows of pixels.
+
+use super::{Conv2dShape, Tap};
+use crate::{Float, Isa, Loop, for_each_chunk_mut};
+
+/// Independent sums in a dot product of rows.
+const LANES: usize = 16;
+
+/// Calls `f(start in the input plane, start in the output plane, length)` for each run of output
+/// pixels that see the input through tap (ky, kx); input pixels are `stride.1` apart.
+#[inline(always)]
+fn for_each_row(shape: &Conv2dShape, ky: usize, kx: usize, mut f: impl FnMut(usize, usize, usize)) {
+    let (along_h, along_w) = (Tap::along_h(shape, ky), Tap::along_w(shape, kx));
+    let (first, end) = along_w.outputs;
+    if first == end {
+        return;
+    }
+    let out_w = shape.out_w();
+    for y in along_h.range() {
+        let input = along_h.input(y) * shape.in_w + along_w.input(first);
+        f(input, y * out_w + first, end - first);
+    }
+}
+
+struct Forward<'a, T> {
+    shape: &'a Conv2dShape,
+    x: &'a [T],
+    weight: &'a [T],
+    out: &'a mut [T],
+}
+
+impl<T: Float> Loop for Forward<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let Forward {
+            shape,
+            x,
+            weight,
+            out,
+        } = self;
+        let (_, kw) = shape.kernel;
+        for (tap, w) in weight.iter().enumerate() {
+            for_each_row(shape, tap / kw, tap % kw, |input, output, len| {
+                let out = &mut out[output..output + len];
+                let x = &x[input..];
+                if shape.stride.1 == 1 {
+                    for (out, x) in out.iter_mut().zip(x) {
+                        *out += *w * *x;
+                    }
+                } else {
+                    for (out, x) in out.iter_mut().zip(x.iter().step_by(shape.stride.1)) {
+                        *out += *w * *x;
+                    }
+                }
+            });
+        }
+    }
+}
+
+struct BackwardInput<'a, T> {
+    shape: &'a Conv2dShape,
+    grad_out: &'a [T],
+    weight: &'a [T],
+    grad: &'a mut [T],
+}
+
+impl<T: Float> Loop for BackwardInput<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let BackwardInput {
+            shape,
+            grad_out,
+            weight,
+            grad,
+        } = self;
+        let (_, kw) = shape.kernel;
+        for (tap, w) in weight.iter().enumerate() {
+            for_each_row(shape, tap / kw, tap % kw, |input, output, len| {
+                let values = &grad_out[output..output + len];
+                let grad = &mut grad[input..];
+                if shape.stride.1 == 1 {
+                    for (grad, v) in grad.iter_mut().zip(values) {
+                        *grad += *w * *v;
+                    }
+                } else {
+                    for (grad, v) in grad.iter_mut().step_by(shape.stride.1).zip(values) {
+                        *grad += *w * *v;
+                    }
+                }
+            });
+        }
+    }
+}
+
+struct BackwardTap<'a, T> {
+    shape: &'a Conv2dShape,
+    x: &'a [T],
+    grad_out: &'a [T],
+    ky: usize,
+    kx: usize,
+}
+
+impl<T: Float> Loop for BackwardTap<'_, T> {
+    type Output = T;
+    #[inline(always)]
+    fn run(self) -> T {
+        let BackwardTap {
+            shape,
+            x,
+            grad_out,
+            ky,
+            kx,
+        } = self;
+        let mut acc = [T::ZERO; LANES];
+        let stride = shape.stride.1;
+        for_each_row(shape, ky, kx, |input, output, len| {
+            let x = &x[input..];
+            let (rows, tail) = grad_out[output..output + len].as_chunks::<LANES>();
+            for (i, row) in rows.iter().enumerate() {
+                let x = &x[i * LANES * stride..][..(LANES - 1) * stride + 1];
+                for l in 0..LANES {
+                    acc[l] += row[l] * x[l * stride];
+                }
+            }
+            let x = &x[rows.len() * LANES * stride..];
+            for (l, v) in tail.iter().enumerate() {
+                acc[l] += *v * x[l * stride];
+            }
+        });
+        acc.iter().fold(T::ZERO, |sum, v| sum + *v)
+    }
+}
+
+pub(super) fn forward<T: Float>(
+    shape: &Conv2dShape,
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    out: &mut [T],
+) {
+    let isa = Isa::current();
+    let (plane, taps) = (shape.in_plane(), shape.taps());
+    for_each_chunk_mut(out, shape.out_plane(), |i, out| {
+        let (image, channel) = (i / shape.out_channels, i % shape.out_channels);
+        let from = image * shape.in_channels + channel / shape.group_out();
+        out.fill(bias.map_or(T::ZERO, |b| b[channel]));
+        let x = &x[from * plane..][..plane];
+        let weight = &weight[channel * taps..][..taps];
+        isa.run(Forward {
+            shape,
+            x,
+            weight,
+            out,
+        });
+    });
+}
+
+pub(super) fn backward_input<T: Float>(
+    shape: &Conv2dShape,
+    grad_out: &[T],
+    weight: &[T],
+    grad_input: &mut [T],
+) {
+    let isa = Isa::current();
+    let (pixels, taps, multiplier) = (shape.out_plane(), shape.taps(), shape.group_out());
+    for_each_chunk_mut(grad_input, shape.in_plane(), |i, grad| {
+        grad.fill(T::ZERO);
+        let (image, channel) = (i / shape.in_channels, i % shape.in_channels);
+        for to in channel * multiplier..(channel + 1) * multiplier {
+            let grad_out = &grad_out[(image * shape.out_channels + to) * pixels..][..pixels];
+            let weight = &weight[to * taps..][..taps];
+            isa.run(BackwardInput {
+                shape,
+                grad_out,
+                weight,
+                grad,
+            });
+        }
+    });
+}
+
+pub(super) fn backward_weight<T: Float>(
+    shape: &Conv2dShape,
+    x: &[T],
+    grad_out: &[T],
+    grad_weight: &mut [T],
+) {
+    let isa = Isa::current();
+    let (plane, pixels) = (shape.in_plane(), shape.out_plane());
+    for_each_chunk_mut(grad_weight, shape.taps(), |channel, grad| {
+        grad.fill(T::ZERO);
+        for image in 0..shape.batch {
+            let from = image * shape.in_channels + channel / shape.group_out();
+            let x = &x[from * plane..][..plane];
+            let grad_out = &grad_out[(image * shape.out_channels + channel) * pixels..][..pixels];
+            for (tap, grad) in grad.iter_mut().enumerate() {
+                let (ky, kx) = (tap / shape.kernel.1, tap % shape.kernel.1);
+                *grad += isa.run(BackwardTap {
+                    shape,
+                    x,
+                    grad_out,
+                    ky,
+                    kx,
+                });
+            }
+        }
+    });
+}

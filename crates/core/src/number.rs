@@ -153,10 +153,11 @@ mod tests {
 
     #[test]
     fn integer_powers_wrap() {
-        assert_eq!(3i64.pow(4), 81);
-        assert_eq!(2u8.pow(9), 0);
-        assert_eq!(2i64.pow(-1), 0);
-        assert_eq!((-1i64).pow(-3), -1);
+        let pow = <i64 as Number>::pow;
+        assert_eq!(pow(3, 4), 81);
+        assert_eq!(<u8 as Number>::pow(2, 9), 0);
+        assert_eq!(pow(2, -1), 0);
+        assert_eq!(pow(-1, -3), -1);
     }
 
     #[test]

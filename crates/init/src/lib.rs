@@ -1,1 +1,3 @@
-//! (being built)
+//! (first lines)
+
+#![forbid(unsafe_code)]

@@ -1,0 +1,1 @@
+//! `torch.nn.functional`: layers as functions.

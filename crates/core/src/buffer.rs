@@ -4,7 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::parameter::ValueCell;
+use crate::parameter::{ValueCell, unrecorded};
 use crate::{DType, Result, Tensor};
 
 /// The identity of a [`Buffer`]: equal for its shared handles, never reused.
@@ -87,7 +87,8 @@ impl Buffer {
         self.0.cell.set(data.into().detach(), WHAT);
     }
 
-    /// Changes the values in place: `buffer.update(|t| t.fill_(0.0).map(drop))`.
+    /// Changes the values in place: `buffer.update(|t| t.fill_(0.0).map(drop))`. Nothing is
+    /// recorded.
     ///
     /// # Errors
     /// What `f` returns.
@@ -95,7 +96,7 @@ impl Buffer {
     /// # Panics
     /// If `f` reads this same buffer: its value is taken out meanwhile.
     pub fn update<R>(&self, f: impl FnOnce(&mut Tensor) -> Result<R>) -> Result<R> {
-        self.0.cell.update(WHAT, f)
+        self.0.cell.update(WHAT, |value| unrecorded(value, f))
     }
 
     /// The sizes of the dimensions.

@@ -178,22 +178,28 @@ impl Error {
         self
     }
 
-    pub(crate) fn shape(text: impl Into<String>) -> Self {
+    /// A mismatch of shapes, with its text.
+    pub fn shape(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Shape(text.into()))
     }
-    pub(crate) fn dtype(text: impl Into<String>) -> Self {
+    /// A dtype that does not fit, with its text.
+    pub fn dtype(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::DType(text.into()))
     }
-    pub(crate) fn index(text: impl Into<String>) -> Self {
+    /// An index that makes no sense, with its text.
+    pub fn index(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Index(text.into()))
     }
-    pub(crate) fn value(text: impl Into<String>) -> Self {
+    /// An argument outside its domain, with its text.
+    pub fn value(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Value(text.into()))
     }
-    pub(crate) fn autograd(text: impl Into<String>) -> Self {
+    /// A misuse of the graph, with its text.
+    pub fn autograd(text: impl Into<String>) -> Self {
         Self::new(ErrorKind::Autograd(text.into()))
     }
-    pub(crate) fn not_implemented(op: &'static str, dtype: crate::DType) -> Self {
+    /// An operation that does not exist for a dtype.
+    pub fn not_implemented(op: &'static str, dtype: crate::DType) -> Self {
         Self::new(ErrorKind::NotImplementedFor { op, dtype })
     }
 }
@@ -232,5 +238,12 @@ impl From<ErrorKind> for Error {
 impl From<ndarray::ShapeError> for Error {
     fn from(e: ndarray::ShapeError) -> Self {
         Self::shape(e.to_string())
+    }
+}
+
+/// For arguments that are converted and cannot fail.
+impl From<std::convert::Infallible> for Error {
+    fn from(never: std::convert::Infallible) -> Self {
+        match never {}
     }
 }

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
 
-use ndarray::{ArrayViewMutD, IxDyn};
+use ndarray::ArrayViewMutD;
 
-use crate::autograd::{History, Leaf, check_grad};
+use crate::autograd::{History, Leaf, check_grad, no_grad};
 use crate::{DType, Element, Error, Result, Tensor};
 
 /// The identity of a [`Parameter`]: equal for its shared handles, never reused.
@@ -113,6 +113,19 @@ impl ValueCell {
         };
         f(back.value.as_mut().expect("the value is put back by drop only"))
     }
+}
+
+/// Runs a change of a stored value without recording: what a parameter or buffer holds never has
+/// a history, even if the change mixes in tensors that do.
+pub(crate) fn unrecorded<R>(
+    value: &mut Tensor,
+    f: impl FnOnce(&mut Tensor) -> Result<R>,
+) -> Result<R> {
+    let result = no_grad(|| f(value));
+    if value.requires_grad() {
+        *value = value.detach();
+    }
+    result
 }
 
 const WHAT: &str = "parameter";
@@ -241,17 +254,12 @@ impl Parameter {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn update<T: Element>(&self, f: impl FnOnce(ArrayViewMutD<'_, T>)) -> Result<()> {
-        self.write(|tensor| {
-            let shape = tensor.shape_vec();
-            let slice = tensor.make_slice_mut::<T>()?;
-            f(ArrayViewMutD::from_shape(IxDyn(&shape), slice)?);
-            Ok(())
-        })
+        self.write(|tensor| tensor.update(f))
     }
 
     /// Changes the value as a tensor without history; it may be replaced whole.
     pub(crate) fn write<R>(&self, f: impl FnOnce(&mut Tensor) -> Result<R>) -> Result<R> {
-        self.0.cell.update(WHAT, f)
+        self.0.cell.update(WHAT, |value| unrecorded(value, f))
     }
 
     /// The gradient accumulated by `backward`, if there is one.

@@ -1,3 +1,35 @@
-//! (first lines)
+//! The initialisers of `torch.nn.init`.
+//!
+//! Each takes a [`&Parameter`](pleach_core::Parameter), a
+//! [`&mut Data`](pleach_core::Data) or a [`&mut Tensor`](pleach_core::Tensor), records no
+//! gradient, draws from the current generator, and returns what it changed. For the same seed the
+//! values are PyTorch's, bit for bit.
+//!
+//! ```
+//! use pleach_core::{Parameter, Tensor, manual_seed};
+//! use pleach_init as init;
+//!
+//! manual_seed(0);
+//! let weight = Parameter::new(Tensor::zeros([8, 3, 3, 3]));
+//! init::kaiming_normal_(&weight, 0.0, "fan_out", "relu")?;
+//! init::normal_(&weight, 0.0, 0.02)?;
+//! init::constant_(&mut weight.data(), 0.5)?;
+//! assert_eq!(weight.data().to_vec::<f32>()?, vec![0.5; 216]);
+//! # Ok::<(), pleach_core::Error>(())
+//! ```
 
 #![forbid(unsafe_code)]
+
+mod constant;
+mod fan;
+mod gain;
+mod kaiming;
+mod random;
+mod xavier;
+
+pub use constant::{constant_, dirac_, eye_, ones_, zeros_};
+pub use fan::{FanMode, calculate_fan_in_and_fan_out};
+pub use gain::{Nonlinearity, calculate_gain};
+pub use kaiming::{kaiming_normal_, kaiming_uniform_};
+pub use random::{normal_, uniform_};
+pub use xavier::{xavier_normal_, xavier_uniform_};

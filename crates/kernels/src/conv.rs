@@ -8,9 +8,9 @@
 mod columns;
 mod depthwise;
 
-use std::ops::Range;
-
-use crate::{Buffer, Float, MatRef, gemm, num_threads, parallel_for, sum_axis, threads::Disjoint};
+use crate::tap::Tap;
+use crate::threads::Disjoint;
+use crate::{Buffer, Float, MatRef, gemm, num_threads, parallel_for, sum_axis};
 use columns::{add_columns, gather_columns, gather_planes, scatter_planes};
 
 /// Images are taken together until their matrix has this many columns.
@@ -170,59 +170,14 @@ fn out_size(size: usize, kernel: usize, stride: usize, padding: usize, dilation:
     (size + 2 * padding - window) / stride + 1
 }
 
-/// Where one tap of the kernel, along one axis, meets the input.
-#[derive(Copy, Clone)]
-struct Tap {
-    /// Input position for output position 0; may be outside.
-    offset: isize,
-    stride: usize,
-    /// Output positions whose input position is inside.
-    outputs: (usize, usize),
+fn tap_along_h(shape: &Conv2dShape, ky: usize) -> Tap {
+    let s = shape;
+    Tap::new(ky, s.dilation.0, s.padding.0, s.stride.0, s.in_h, s.out_h())
 }
 
-impl Tap {
-    fn new(
-        tap: usize,
-        dilation: usize,
-        padding: usize,
-        stride: usize,
-        size: usize,
-        out: usize,
-    ) -> Self {
-        let offset = (tap * dilation) as isize - padding as isize;
-        let first = offset.min(0).unsigned_abs().div_ceil(stride);
-        let last = size as isize - offset;
-        let end = if last <= 0 {
-            0
-        } else {
-            (last as usize).div_ceil(stride).min(out)
-        };
-        Tap {
-            offset,
-            stride,
-            outputs: (first.min(end), end),
-        }
-    }
-
-    fn along_h(shape: &Conv2dShape, ky: usize) -> Self {
-        let s = shape;
-        Tap::new(ky, s.dilation.0, s.padding.0, s.stride.0, s.in_h, s.out_h())
-    }
-
-    fn along_w(shape: &Conv2dShape, kx: usize) -> Self {
-        let s = shape;
-        Tap::new(kx, s.dilation.1, s.padding.1, s.stride.1, s.in_w, s.out_w())
-    }
-
-    /// The input position of an output position in `outputs`.
-    #[inline(always)]
-    fn input(&self, out: usize) -> usize {
-        (out as isize * self.stride as isize + self.offset) as usize
-    }
-
-    fn range(&self) -> Range<usize> {
-        self.outputs.0..self.outputs.1
-    }
+fn tap_along_w(shape: &Conv2dShape, kx: usize) -> Tap {
+    let s = shape;
+    Tap::new(kx, s.dilation.1, s.padding.1, s.stride.1, s.in_w, s.out_w())
 }
 
 /// Runs the tasks on the threads of the pool if there are enough for all; else one after the

@@ -1,7 +1,7 @@
 //! Matrix products.
 //!
 //! Both matrices are packed into panels, which register tiles multiply. The sum over `k` is cut
-//! into blocks of at most [`K_BLOCK`] terms, added in order; an element's sum is the same whatever
+//! into blocks of at most 384 terms, added in order; an element's sum is the same whatever
 //! tile and thread computes it.
 
 mod pack;
@@ -9,11 +9,10 @@ mod simd;
 mod small;
 mod tile;
 
-pub(crate) use pack::{Columns, Span};
 pub(crate) use tile::HasKernel;
 
 use crate::{Buffer, Float, Isa, num_threads, parallel_for, threads::Disjoint};
-use pack::pack_rows;
+use pack::{Span, pack_rows};
 use tile::{Kernel, MAX_TILE};
 
 /// The most terms that are added without a break.
@@ -122,32 +121,27 @@ pub(crate) fn gemm_with<T: Float>(
         "gemm: the matrices are {} x {} and {} x {}",
         a.rows, a.cols, b.rows, b.cols
     );
-    check_output(a.rows, b.cols, c);
+    let (m, n) = (a.rows, b.cols);
+    assert_eq!(
+        Some(c.len()),
+        m.checked_mul(n),
+        "gemm: the output is not {m} x {n}"
+    );
     if small::gemm_small(isa, a, b, c, accumulate) {
         return;
     }
-    gemm_blocked(isa, a, &b, b.cols, c, accumulate);
+    gemm_blocked(isa, a, b, c, accumulate);
 }
 
-fn check_output<T>(rows: usize, cols: usize, c: &[T]) {
-    assert_eq!(
-        Some(c.len()),
-        rows.checked_mul(cols),
-        "gemm: the output is not {rows} x {cols}"
-    );
-}
-
-/// As [`gemm`], for anything that can be packed as the matrix of `n` columns on the right.
-pub(crate) fn gemm_blocked<T: Float>(
+/// As [`gemm`], packed and cut into blocks.
+fn gemm_blocked<T: Float>(
     isa: Isa,
     a: MatRef<'_, T>,
-    b: &impl Columns<T>,
-    n: usize,
+    b: MatRef<'_, T>,
     c: &mut [T],
     accumulate: bool,
 ) {
-    let (m, k) = (a.rows, a.cols);
-    check_output(m, n, c);
+    let (m, k, n) = (a.rows, a.cols, b.cols);
     assert!(isa.is_available(), "this machine has no {isa:?}");
     if c.is_empty() {
         return;

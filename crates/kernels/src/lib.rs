@@ -18,6 +18,7 @@ pub mod pool2d;
 pub mod random;
 pub mod reduce;
 pub mod softmax;
+mod tap;
 pub mod threads;
 
 pub use batch_norm::{

@@ -1,7 +1,9 @@
 //! Pooling of images: maximum, average and adaptive average, forward and backward, on planes
 //! (batch times channels) of height times width.
 
-use crate::{Float, Plain, for_each_chunk_mut, parallel_for, threads::Disjoint};
+use crate::tap::Tap;
+use crate::threads::Disjoint;
+use crate::{Float, Isa, Loop, Plain, for_each_chunk_mut, parallel_for};
 
 /// The sizes of a pooling operation. The caller has chosen the output size (`ceil_mode` is only a
 /// matter of that) so that every window meets the input. Pairs are (height, width).
@@ -213,24 +215,93 @@ fn max_plane<T: Float>(
     out: &mut [T],
     indices: &mut [i64],
 ) {
-    let width = shape.input.1;
-    let mut outputs = out.iter_mut().zip(indices);
-    for row in rows {
-        for (col, (out, index)) in cols.iter().zip(&mut outputs) {
-            let mut best = T::NEG_INFINITY;
-            let mut place = row.start * width + col.start;
-            for y in (row.start..row.end).step_by(shape.dilation.0) {
-                let line = &x[y * width..][..width];
-                for at in (col.start..col.end).step_by(shape.dilation.1) {
-                    let v = line[at];
-                    if v > best || v.is_nan() {
-                        best = v;
-                        place = y * width + at;
-                    }
+    let s = shape;
+    let isa = Isa::current();
+    let (in_w, out_w) = (s.input.1, s.output.1);
+    let taps = |kx| Tap::new(kx, s.dilation.1, s.padding.1, s.stride.1, in_w, out_w);
+    let outputs = out
+        .chunks_exact_mut(out_w)
+        .zip(indices.chunks_exact_mut(out_w));
+    for (row, (best, places)) in rows.iter().zip(outputs) {
+        best.fill(T::NEG_INFINITY);
+        for (place, col) in places.iter_mut().zip(cols) {
+            *place = (row.start * in_w + col.start) as i64;
+        }
+        for y in (row.start..row.end).step_by(s.dilation.0) {
+            for tap in (0..s.kernel.1).map(taps) {
+                let (first, end) = tap.outputs;
+                if first == end {
+                    continue;
+                }
+                let place = y * in_w + tap.input(first);
+                let last = (end - 1 - first) * tap.stride;
+                isa.run(MaxTap {
+                    x: &x[place..=place + last],
+                    stride: tap.stride,
+                    place: place as i64,
+                    best: &mut best[first..end],
+                    places: &mut places[first..end],
+                });
+            }
+        }
+    }
+}
+
+/// Compares what one tap sees, `stride` apart, with the best so far.
+struct MaxTap<'a, T> {
+    x: &'a [T],
+    stride: usize,
+    place: i64,
+    best: &'a mut [T],
+    places: &'a mut [i64],
+}
+
+#[inline(always)]
+fn max_update<T: Float>(best: &mut T, place: &mut i64, v: T, at: i64) {
+    let better = v > *best || v.is_nan();
+    *best = if better { v } else { *best };
+    *place = if better { at } else { *place };
+}
+
+impl<T: Float> MaxTap<'_, T> {
+    /// A stride that the compiler knows can be vectorised.
+    #[inline(always)]
+    fn with_stride<const S: usize>(self) {
+        let MaxTap {
+            x,
+            place,
+            best,
+            places,
+            ..
+        } = self;
+        // The last value has no full step after it.
+        let (steps, rest) = x.as_chunks::<S>();
+        let outputs = best.iter_mut().zip(&mut *places);
+        for (i, ((best, at), v)) in outputs.zip(steps).enumerate() {
+            max_update(best, at, v[0], place + (i * S) as i64);
+        }
+        if let (Some(v), Some(best), Some(at)) = (rest.first(), best.last_mut(), places.last_mut())
+        {
+            max_update(best, at, *v, place + (steps.len() * S) as i64);
+        }
+    }
+}
+
+impl<T: Float> Loop for MaxTap<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        match self.stride {
+            1 => self.with_stride::<1>(),
+            2 => self.with_stride::<2>(),
+            3 => self.with_stride::<3>(),
+            stride => {
+                let values = self.x.iter().step_by(stride).enumerate();
+                let outputs = self.best.iter_mut().zip(self.places);
+                for ((best, at), (i, v)) in outputs.zip(values) {
+                    max_update(best, at, *v, self.place + (i * stride) as i64);
                 }
             }
-            *out = best;
-            *index = place as i64;
         }
     }
 }

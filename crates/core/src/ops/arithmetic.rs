@@ -312,7 +312,7 @@ impl Tensor {
         } else {
             "MinimumBackward0"
         };
-        let y = y.to_tensor().to_dtype(x.dtype())?;
+        let y = y.to_tensor(x.dtype())?;
         let (xs, ys) = (x.shape_vec(), y.shape_vec());
         Ok(record(out, &[&x, &y], |needs| {
             let (x, y) = (x.detach(), y.detach());

@@ -460,7 +460,7 @@ impl Tensor {
         values: &Operand,
         accumulate: bool,
     ) -> Result<Tensor> {
-        let values = values.to_tensor().to_dtype(self.dtype())?;
+        let values = values.to_tensor(self.dtype())?;
         // What the index selects, as positions in a contiguous tensor of this shape.
         let n = self.numel();
         let all = Tensor::arange(n).reshape(self.shape())?;

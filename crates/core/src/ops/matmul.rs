@@ -346,14 +346,13 @@ impl Tensor {
     ) -> Result<Tensor> {
         let scaled = |t: Tensor, by: f64| if by == 1.0 { Ok(t) } else { t.mul(by) };
         let result = product(&a.detach(), &b.detach())?;
-        if broadcast_shapes(self.shape(), result.shape())?.as_slice() != result.shape() {
-            return Err(Error::shape(format!(
-                "The expanded size of the tensor must match: input {:?}, product {:?}",
-                self.shape(),
-                result.shape()
-            )));
-        }
-        let out = scaled(result, alpha)?.add(&scaled(self.detach(), beta)?)?;
+        let start = self.detach().broadcast_to(result.shape())?;
+        // With beta 0 the input does not count, not even its nans.
+        let out = if beta == 0.0 {
+            scaled(result, alpha)?
+        } else {
+            scaled(result, alpha)?.add(&scaled(start, beta)?)?
+        };
         let shape = self.shape_vec();
         Ok(record(out, &[self, a, b], |needs| {
             let bias = needs[0];

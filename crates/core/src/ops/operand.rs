@@ -15,11 +15,12 @@ pub enum Operand {
 }
 
 impl Operand {
-    /// The operand as a tensor; a number becomes 0-d.
-    pub(crate) fn to_tensor(&self) -> Tensor {
+    /// The operand as a tensor of a dtype; a number becomes 0-d, converted once (not by way of
+    /// f32, which would round 0.1 twice).
+    pub(crate) fn to_tensor(&self, dtype: DType) -> Result<Tensor> {
         match self {
-            Operand::Tensor(t) => t.clone(),
-            Operand::Scalar(s) => Tensor::scalar(*s),
+            Operand::Tensor(t) => t.to_dtype(dtype),
+            Operand::Scalar(s) => Ok(Tensor::full_of((), *s, dtype)),
         }
     }
 }

@@ -316,7 +316,8 @@ impl Tensor {
     /// # Errors
     /// If the dtype does not compute.
     pub fn prod(&self) -> Result<Tensor> {
-        self.reshape([-1i64])?.prod_dim(0, false)
+        let flat = self.reshape([-1i64])?;
+        flat.prod_over(0, false, "ProdBackward0")
     }
 
     /// The product along a dimension.
@@ -324,6 +325,10 @@ impl Tensor {
     /// # Errors
     /// If the dimension does not exist.
     pub fn prod_dim(&self, dim: i64, keepdim: bool) -> Result<Tensor> {
+        self.prod_over(dim, keepdim, "ProdBackward1")
+    }
+
+    fn prod_over(&self, dim: i64, keepdim: bool, name: &'static str) -> Result<Tensor> {
         let mask = dim_mask(dim, self.rank())?;
         let plan = Plan::new(self, &mask)?;
         let out = match self.dtype() {
@@ -337,7 +342,7 @@ impl Tensor {
         let shape = self.shape_vec();
         Ok(record(out, &[self], |_| {
             let kept = plan.kept.clone();
-            Backward::new("ProdBackward1", move |g: &Tensor| {
+            Backward::new(name, move |g: &Tensor| {
                 let others = dispatch_float!("prod", plan.x.dtype(), T => {
                     product_of_others::<T>(plan.x.as_slice()?, plan.outer, plan.n, plan.inner)
                 });

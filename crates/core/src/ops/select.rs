@@ -40,8 +40,7 @@ impl Tensor {
             (a, Operand::Tensor(b)) => result_type(b, a),
             (Operand::Scalar(x), Operand::Scalar(y)) => x.dtype().promote(y.dtype()),
         };
-        let a = a.to_tensor().to_dtype(dtype)?;
-        let b = b.to_tensor().to_dtype(dtype)?;
+        let (a, b) = (a.to_tensor(dtype)?, b.to_tensor(dtype)?);
         let shape = broadcast_shapes(a.shape(), b.shape())?;
         let shape = broadcast_shapes(condition.shape(), &shape)?;
         let out = dispatch_all!(dtype, T => {

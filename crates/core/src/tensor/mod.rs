@@ -9,7 +9,7 @@ pub use create::{LiteralValues, TensorLiteral};
 
 use std::sync::Arc;
 
-use ndarray::{ArrayViewD, IxDyn, ShapeBuilder};
+use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder};
 use pleach_kernels::Buffer;
 
 use crate::autograd::History;
@@ -286,6 +286,32 @@ impl Tensor {
         let start = inner.layout.offset;
         let buffer = Arc::get_mut(buffer).expect("the buffer was just made unique");
         Ok(&mut buffer[start..start + n])
+    }
+
+    /// Changes the values in place through an `ndarray` view, in row-major order. Memory that is
+    /// shared is copied first.
+    ///
+    /// # Errors
+    /// If `T` is not the tensor's dtype, or the tensor requires a gradient: such a change cannot
+    /// be recorded.
+    ///
+    /// ```
+    /// use pleach_core::tensor;
+    /// let mut x = tensor![1.0, 2.0];
+    /// x.update::<f32>(|mut x| x[[1]] = 7.0)?;
+    /// assert_eq!(x.to_vec::<f32>()?, [1.0, 7.0]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn update<T: Element>(&mut self, f: impl FnOnce(ArrayViewMutD<'_, T>)) -> Result<()> {
+        if !matches!(self.history(), History::None) {
+            return Err(Error::autograd(
+                "update() on a Tensor that requires grad. Use detach() first.",
+            ));
+        }
+        let shape = self.shape_vec();
+        let slice = self.make_slice_mut::<T>()?;
+        f(ArrayViewMutD::from_shape(IxDyn(&shape), slice)?);
+        Ok(())
     }
 
     /// Replaces every element; `fill` gets the elements in **memory order** (smallest stride

@@ -2,7 +2,8 @@
 
 use std::ops::Range;
 
-use super::{Conv2dShape, Tap};
+use super::{Conv2dShape, tap_along_h, tap_along_w};
+use crate::tap::Tap;
 use crate::{Buffer, Float, for_each_chunk_mut};
 
 /// A matrix that is part of a tensor as it is, or a copy.
@@ -38,8 +39,8 @@ pub(super) fn gather_columns<'a, T: Float>(
     let mut out = Buffer::<T>::new(shape.depth() * columns);
     for_each_chunk_mut(&mut out, columns, |row, out| {
         let (channel, tap) = (row / shape.taps(), row % shape.taps());
-        let along_h = Tap::along_h(shape, tap / shape.kernel.1);
-        let along_w = Tap::along_w(shape, tap % shape.kernel.1);
+        let along_h = tap_along_h(shape, tap / shape.kernel.1);
+        let along_w = tap_along_w(shape, tap % shape.kernel.1);
         for (image, out) in images.clone().zip(out.chunks_exact_mut(pixels)) {
             let x = &x[start_of(image) + channel * plane..][..plane];
             gather_plane(shape, x, along_h, along_w, out);
@@ -85,8 +86,8 @@ pub(super) fn add_columns<T: Float>(
         for tap in 0..shape.taps() {
             let row = channel * shape.taps() + tap;
             let values = &matrix[row * columns + image * pixels..][..pixels];
-            let along_h = Tap::along_h(shape, tap / shape.kernel.1);
-            let along_w = Tap::along_w(shape, tap % shape.kernel.1);
+            let along_h = tap_along_h(shape, tap / shape.kernel.1);
+            let along_w = tap_along_w(shape, tap % shape.kernel.1);
             let (first, end) = along_w.outputs;
             if first == end {
                 continue;

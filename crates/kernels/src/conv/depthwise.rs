@@ -1,6 +1,6 @@
 //! Convolution with one input channel per group: loops over rows of pixels.
 
-use super::{Conv2dShape, Tap};
+use super::{Conv2dShape, tap_along_h, tap_along_w};
 use crate::{Float, Isa, Loop, for_each_chunk_mut};
 
 /// Independent sums in a dot product of rows.
@@ -10,7 +10,7 @@ const LANES: usize = 16;
 /// pixels that see the input through tap (ky, kx); input pixels are `stride.1` apart.
 #[inline(always)]
 fn for_each_row(shape: &Conv2dShape, ky: usize, kx: usize, mut f: impl FnMut(usize, usize, usize)) {
-    let (along_h, along_w) = (Tap::along_h(shape, ky), Tap::along_w(shape, kx));
+    let (along_h, along_w) = (tap_along_h(shape, ky), tap_along_w(shape, kx));
     let (first, end) = along_w.outputs;
     if first == end {
         return;

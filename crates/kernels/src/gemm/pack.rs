@@ -3,23 +3,17 @@
 use super::MatRef;
 use crate::{Float, Isa, Loop};
 
-/// The right-hand matrix of a product, as far as the blocked loops know it: something that can be
-/// packed.
-pub(crate) trait Columns<T>: Sync {
-    /// Fills `out` (`[steps][width]`) with rows `first_row..first_row + steps` and columns
-    /// `first_column..first_column + columns`; the columns up to `width` are zeros.
-    fn pack(&self, isa: Isa, rows: Span, columns: Span, width: usize, out: &mut [T]);
-}
-
 /// A range of rows or columns.
 #[derive(Copy, Clone)]
-pub(crate) struct Span {
-    pub(crate) start: usize,
-    pub(crate) len: usize,
+pub(super) struct Span {
+    pub(super) start: usize,
+    pub(super) len: usize,
 }
 
-impl<T: Float> Columns<T> for MatRef<'_, T> {
-    fn pack(&self, isa: Isa, rows: Span, columns: Span, width: usize, out: &mut [T]) {
+impl<T: Float> MatRef<'_, T> {
+    /// Fills `out` (`[rows.len][width]`) with some rows and columns; the columns up to `width` are
+    /// zeros.
+    pub(super) fn pack(&self, isa: Isa, rows: Span, columns: Span, width: usize, out: &mut [T]) {
         isa.run(Pack {
             data: &self.data[rows.start * self.row_stride + columns.start * self.col_stride..],
             step_stride: self.row_stride,
@@ -107,76 +101,46 @@ impl<T: Float> Pack<'_, T> {
 
     /// Lanes lie `lane_stride` apart, steps next to each other.
     #[inline(always)]
-    fn transpose(self) {
-        let width = self.width;
+    fn transpose(mut self) {
         let mut lane = 0;
-        while lane + 8 <= self.lanes {
-            self_transpose::<T, 8>(
-                self.data,
-                self.lane_stride,
-                self.steps,
-                lane,
-                width,
-                self.out,
-            );
-            lane += 8;
+        while lane + 4 <= self.lanes {
+            self.transpose_lanes::<4>(lane);
+            lane += 4;
         }
-        while lane + 2 <= self.lanes {
-            self_transpose::<T, 2>(
-                self.data,
-                self.lane_stride,
-                self.steps,
-                lane,
-                width,
-                self.out,
-            );
-            lane += 2;
+        while lane < self.lanes {
+            self.transpose_lanes::<1>(lane);
+            lane += 1;
         }
-        if lane < self.lanes {
-            self_transpose::<T, 1>(
-                self.data,
-                self.lane_stride,
-                self.steps,
-                lane,
-                width,
-                self.out,
-            );
-        }
-        if self.lanes < width {
-            for out in self.out.chunks_exact_mut(width) {
+        if self.lanes < self.width {
+            for out in self.out.chunks_exact_mut(self.width) {
                 out[self.lanes..].fill(T::ZERO);
             }
         }
     }
-}
 
-/// Packs `L` lanes from `lane` on.
-#[inline(always)]
-fn self_transpose<T: Float, const L: usize>(
-    data: &[T],
-    lane_stride: usize,
-    steps: usize,
-    lane: usize,
-    width: usize,
-    out: &mut [T],
-) {
-    let rows: [&[T]; L] = std::array::from_fn(|l| &data[(lane + l) * lane_stride..][..steps]);
-    let mut step = 0;
-    while step + TURN <= steps {
-        let block: [[T; TURN]; L] =
-            std::array::from_fn(|l| *rows[l][step..].first_chunk().expect("TURN steps are left"));
-        for s in 0..TURN {
-            let out: &mut [T; L] = out[(step + s) * width + lane..]
-                .first_chunk_mut()
-                .expect("the panel holds its lanes");
-            *out = std::array::from_fn(|l| block[l][s]);
+    /// Packs `L` lanes from `lane` on.
+    #[inline(always)]
+    fn transpose_lanes<const L: usize>(&mut self, lane: usize) {
+        let rows: [&[T]; L] =
+            std::array::from_fn(|l| &self.data[(lane + l) * self.lane_stride..][..self.steps]);
+        let mut step = 0;
+        while step + TURN <= self.steps {
+            let block: [[T; TURN]; L] = std::array::from_fn(|l| {
+                *rows[l][step..].first_chunk().expect("TURN steps are left")
+            });
+            let turned: [[T; L]; TURN] =
+                std::array::from_fn(|s| std::array::from_fn(|l| block[l][s]));
+            for (s, lanes) in turned.iter().enumerate() {
+                let at = (step + s) * self.width + lane;
+                self.out[at..at + L].copy_from_slice(lanes);
+            }
+            step += TURN;
         }
-        step += TURN;
-    }
-    while step < steps {
-        for (l, row) in rows.iter().enumerate() {
-            out[step * width + lane + l] = row[step];
+        while step < self.steps {
+            for (l, row) in rows.iter().enumerate() {
+                self.out[step * self.width + lane + l] = row[step];
+            }
+            step += 1;
         }
-        step += 1;
     }
 }

@@ -44,6 +44,24 @@ fn max_pooling_matches_a_direct_loop() {
         padding: (1, 1),
         dilation: (4, 2),
     });
+    all.push(Pool2dShape {
+        planes: 2,
+        input: (11, 22),
+        output: (4, 5),
+        kernel: (3, 5),
+        stride: (3, 4),
+        padding: (1, 2),
+        dilation: (1, 1),
+    });
+    all.push(Pool2dShape {
+        planes: 1,
+        input: (4, 37),
+        output: (4, 12),
+        kernel: (1, 3),
+        stride: (1, 3),
+        padding: (0, 0),
+        dilation: (1, 1),
+    });
     for s in all {
         let (h, w) = s.input;
         let x = values(s.planes * h * w);

@@ -1,0 +1,28 @@
+//! The plain distributions.
+
+use pleach_core::{Result, Target};
+
+/// Fills with values uniform in `[a, b)`.
+///
+/// # Errors
+/// If the bounds make no interval of the dtype, or it is not a float type.
+///
+/// ```
+/// use pleach_core::{manual_seed, Tensor};
+/// manual_seed(42);
+/// let mut x = Tensor::zeros([2]);
+/// pleach_init::uniform_(&mut x, 0.0, 1.0)?;
+/// assert_eq!(x.to_vec::<f32>()?, [0.88226926, 0.91500396]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn uniform_<T: Target>(target: T, a: f64, b: f64) -> Result<T> {
+    target.change_values(|t| t.uniform_(a, b).map(drop))
+}
+
+/// Fills with normal values.
+///
+/// # Errors
+/// If `std` is negative or nan, or the dtype is not a float type.
+pub fn normal_<T: Target>(target: T, mean: f64, std: f64) -> Result<T> {
+    target.change_values(|t| t.normal_(mean, std).map(drop))
+}

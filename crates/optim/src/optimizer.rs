@@ -1,0 +1,56 @@
+//! What every optimizer does.
+
+use std::collections::HashSet;
+
+use pleach_core::{Error, Parameter, Result};
+
+/// An algorithm that changes parameters by their gradients.
+pub trait Optimizer {
+    /// Changes every parameter that has a gradient. The others are left alone: no weight decay,
+    /// no momentum.
+    ///
+    /// # Errors
+    /// If an option is outside its domain or the groups are unusable (see [`check_groups`]);
+    /// nothing is changed then.
+    fn step(&mut self) -> Result<()>;
+
+    /// The parameters of each group.
+    fn parameters(&self) -> Vec<&[Parameter]>;
+
+    /// Forgets the gradients of all parameters.
+    fn zero_grad(&self) {
+        for group in self.parameters() {
+            group.iter().for_each(Parameter::zero_grad);
+        }
+    }
+}
+
+/// Checks the groups of parameters that an optimizer is given.
+///
+/// # Errors
+/// If there is no parameter at all, or one is in two groups. One that is twice in the same group
+/// only warns, through the `log` crate: it is stepped twice.
+pub fn check_groups(groups: &[&[Parameter]]) -> Result<()> {
+    if groups.is_empty() {
+        return Err(Error::value("optimizer got an empty parameter list"));
+    }
+    if groups.len() == 1 && groups[0].is_empty() {
+        return Err(Error::value("optimizer got an empty parameter list"));
+    }
+    let mut earlier = HashSet::new();
+    for group in groups {
+        let own: HashSet<_> = group.iter().map(Parameter::id).collect();
+        if own.len() < group.len() {
+            log::warn!(
+                "optimizer contains a parameter group with duplicate parameters; in future, this will cause an error"
+            );
+        }
+        if !own.is_disjoint(&earlier) {
+            return Err(Error::value(
+                "some parameters appear in more than one parameter group",
+            ));
+        }
+        earlier.extend(own);
+    }
+    Ok(())
+}

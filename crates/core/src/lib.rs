@@ -2,7 +2,7 @@
 //!
 //! Start at [`Tensor`]; [`Parameter`] and [`Buffer`] are the handles that modules hold;
 //! [`autograd`] records operations and walks them backwards; [`random::Generator`] is PyTorch's
-//! CPU generator, bit for bit.
+//! CPU generator, bit for bit; [`print`] is about PyTorch's text of tensors and Python values.
 
 #![forbid(unsafe_code)]
 
@@ -16,6 +16,7 @@ mod element;
 mod error;
 mod number;
 mod parameter;
+pub mod print;
 pub mod random;
 mod scalar;
 mod shape;
@@ -29,7 +30,9 @@ pub use buffer::{Buffer, BufferId};
 pub use dtype::DType;
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
-pub use ops::{Dims, IntoIndex, Operand, Target, TensorIndex, slice};
+pub use ops::{
+    Dims, IntoIndex, Operand, PadMode, SplitSizes, Target, TensorIndex, einsum, slice,
+};
 pub use parameter::{Data, ParamId, Parameter};
 pub use random::{Generator, manual_seed};
 pub use scalar::Scalar;

@@ -62,7 +62,10 @@ pub fn dirac_<T: Target>(target: T, groups: usize) -> Result<T> {
                 "Only tensors with 3, 4, or 5 dimensions are supported",
             ));
         }
-        if groups == 0 || !shape[0].is_multiple_of(groups) {
+        if groups == 0 {
+            return Err(Error::value("integer modulo by zero"));
+        }
+        if !shape[0].is_multiple_of(groups) {
             return Err(Error::value("dim 0 must be divisible by groups"));
         }
         let out_per_group = shape[0] / groups;

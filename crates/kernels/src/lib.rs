@@ -15,6 +15,7 @@ pub mod gemm;
 pub mod isa;
 pub mod nll;
 pub mod pool2d;
+pub mod qr;
 pub mod random;
 pub mod reduce;
 pub mod softmax;
@@ -39,6 +40,7 @@ pub use pool2d::{
     AvgDivisor, Pool2dShape, adaptive_avg_pool2d_backward, adaptive_avg_pool2d_forward,
     avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_forward,
 };
+pub use qr::orthogonal_factor;
 pub use reduce::{arg_extreme_axis, fold_axis, sum, sum_axis};
 pub use softmax::{log_softmax, log_softmax_backward, softmax, softmax_backward};
 pub use threads::{for_each_chunk_mut, num_threads, parallel_for, set_num_threads};

@@ -1,10 +1,45 @@
 //! The module tree, layers and losses of pleach.
+//!
+//! [`Module`] is the tree, [`Forward`] what a layer computes, [`layers`] the layers, [`losses`]
+//! the losses, [`functional`] both as functions, [`Sequential`] and [`ModuleList`] the
+//! containers.
 
 #![forbid(unsafe_code)]
 
 // The derive macro writes paths below `::pleach`.
 extern crate self as pleach;
 
+mod containers;
+mod display;
+mod field;
+mod forward;
 pub mod functional;
+mod hooks;
 pub mod layers;
 pub mod losses;
+mod member;
+mod module;
+mod node;
+mod setting;
+mod state_dict;
+mod walk;
+
+pub use containers::{ModuleList, Position, Sequential};
+pub use forward::Forward;
+pub use hooks::{ForwardHook, HookHandle};
+pub use member::{Member, MemberMut};
+pub use module::{Module, ModuleExt};
+pub use node::{Node, same};
+pub use pleach_derive::Module;
+pub use setting::Setting;
+pub use state_dict::{IncompatibleKeys, StateDict};
+pub use walk::Listing;
+
+/// What `#[derive(Module)]` expands to.
+#[doc(hidden)]
+pub mod __derive {
+    pub use crate::display::fmt_module;
+    pub use crate::field::{Field, Memo, PlainValue, Visitor, VisitorMut};
+    pub use crate::module::AsModule;
+    pub use crate::{Member, MemberMut, Module, Node};
+}

@@ -1,8 +1,63 @@
 //! Pleach: a neural-network framework whose heart is the module tree.
+//!
+//! ```
+//! use pleach::prelude::*;
+//!
+//! #[derive(Module)]
+//! struct Scale {
+//!     weight: Parameter,
+//! }
+//!
+//! impl Forward for Scale {
+//!     fn forward(&self, input: &Tensor) -> Result<Tensor> {
+//!         input.mul(&self.weight.tensor())
+//!     }
+//! }
+//!
+//! let scale = || Scale { weight: Parameter::new(tensor![2.0]) };
+//! let net = sequential![scale(), scale()];
+//! assert_eq!(net.call(&tensor![1.0, 3.0])?.to_vec::<f32>()?, [4.0, 12.0]);
+//! assert_eq!(net.to_string(), "Sequential(\n  (0): Scale()\n  (1): Scale()\n)");
+//! assert_eq!(net.state_dict().keys().collect::<Vec<_>>(), ["0.weight", "1.weight"]);
+//! # Ok::<(), pleach::Error>(())
+//! ```
 
 #![forbid(unsafe_code)]
 
 pub use pleach_core::*;
 pub use pleach_init as init;
 pub use pleach_nn as nn;
+pub use pleach_nn::sequential;
 pub use pleach_optim as optim;
+
+/// What `#[derive(Module)]` expands to.
+#[doc(hidden)]
+pub use pleach_nn::__derive;
+
+/// What nearly every program needs: `use pleach::prelude::*`.
+pub mod prelude {
+    pub use crate::nn::layers::*;
+    pub use crate::nn::losses::*;
+    pub use crate::nn::{
+        Forward, Module, ModuleExt, ModuleList, Node, Sequential, StateDict, functional, same,
+    };
+    pub use crate::{
+        Buffer, DType, Error, Generator, Parameter, Result, Tensor, init, manual_seed, nn, no_grad,
+        optim, sequential, tensor,
+    };
+}
+
+/// The README and the book, whose code is compiled and run.
+#[cfg(doctest)]
+mod documentation {
+    macro_rules! page {
+        ($name:ident, $path:literal) => {
+            #[doc = include_str!($path)]
+            mod $name {}
+        };
+    }
+    page!(readme, "../../../README.md");
+    page!(tour, "../../../docs/src/tour.md");
+    page!(modules, "../../../docs/src/modules.md");
+    page!(fine_tuning, "../../../docs/src/fine-tuning.md");
+}

@@ -279,6 +279,40 @@ impl Tensor {
         }
     }
 
+    /// A number to the power of each element: Python's `2 ** x`.
+    ///
+    /// # Errors
+    /// If the dtype does not compute.
+    ///
+    /// ```
+    /// let x = pleach_core::tensor![3., -1.];
+    /// assert_eq!(x.rpow(2.0)?.to_vec::<f32>()?, [8., 0.5]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn rpow(&self, base: impl Into<Scalar>) -> Result<Tensor> {
+        let base = base.into();
+        let x = self.to_dtype(result_type(self, &Operand::Scalar(base)))?;
+        let out = dispatch_number!("pow", x.dtype(), T => {
+            let b = base.to::<T>();
+            map(&x, move |e: T| <T as Number>::pow(b, e))?
+        });
+        let power = out.detach();
+        Ok(record(out, &[&x], |_| {
+            let x = x.detach();
+            let base = base.to_f64();
+            Backward::new("PowBackward2", move |g: &Tensor| {
+                let slope = power.mul(base.ln())?;
+                // 0 ** x is constant for x >= 0, where ln(0) would spoil it.
+                let slope = if base == 0.0 {
+                    slope.masked_fill(&x.ge(0.0)?, 0.0)?
+                } else {
+                    slope
+                };
+                Ok(smallvec![Some(g.mul(&slope)?)])
+            })
+        }))
+    }
+
     /// The larger of each pair; nan if either is. Equal ones share the gradient.
     ///
     /// # Errors

@@ -61,7 +61,7 @@ fn check_index(op: &str, index: &Tensor, outer: &Tensor, dim: usize, also_dim: b
 }
 
 /// The elements of `x` at these positions of a contiguous tensor, in the shape of `index`.
-fn pick(x: &Tensor, at: &[usize], shape: &[usize]) -> Result<Tensor> {
+pub(super) fn pick(x: &Tensor, at: &[usize], shape: &[usize]) -> Result<Tensor> {
     let x = x.detach().contiguous()?;
     dispatch_all!(x.dtype(), T => {
         let from = x.as_slice::<T>()?;
@@ -71,7 +71,7 @@ fn pick(x: &Tensor, at: &[usize], shape: &[usize]) -> Result<Tensor> {
 }
 
 /// `x` with the values put in at these positions, or added.
-fn put(x: &Tensor, at: &[usize], values: &Tensor, add: bool) -> Result<Tensor> {
+pub(super) fn put(x: &Tensor, at: &[usize], values: &Tensor, add: bool) -> Result<Tensor> {
     let (x, values) = (x.detach().contiguous()?, values.detach().contiguous()?);
     dispatch_all!(x.dtype(), T => {
         let mut out = pleach_kernels::Buffer::<T>::from_slice(x.as_slice()?);

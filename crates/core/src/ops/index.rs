@@ -184,6 +184,23 @@ fn nonzero(mask: &Tensor) -> Result<Vec<Tensor>> {
 }
 
 fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
+    // A byte tensor is a mask too, from the time before bool tensors.
+    let parts: Vec<TensorIndex> = parts
+        .into_iter()
+        .map(|part| match part {
+            TensorIndex::Tensor(t) if t.dtype() == DType::U8 => {
+                Ok(TensorIndex::Tensor(t.to_dtype(DType::Bool)?))
+            }
+            part => Ok(part),
+        })
+        .collect::<Result<_>>()?;
+    let ellipses = parts
+        .iter()
+        .filter(|part| matches!(part, TensorIndex::Ellipsis))
+        .count();
+    if ellipses > 1 {
+        return Err(Error::index("an index can only have a single ellipsis ('...')"));
+    }
     let uses = |part: &TensorIndex| match part {
         TensorIndex::At(_) | TensorIndex::Slice { .. } => 1,
         TensorIndex::NewAxis | TensorIndex::Ellipsis => 0,
@@ -264,7 +281,7 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
                 from += mask.rank();
             }
             TensorIndex::Tensor(at) => {
-                if at.dtype().is_float() {
+                if !matches!(at.dtype(), DType::I64 | DType::I32) {
                     return Err(Error::index(
                         "tensors used as indices must be long, int, byte or bool tensors",
                     ));
@@ -470,6 +487,13 @@ impl Tensor {
             view.shape_vec()
         } else {
             Picks::new(&view, &positions)?.result().0
+        };
+        // Leading ones of the value do not count: x[0] = ones(1, 3) fits a row of 3.
+        let extra = values.rank().saturating_sub(target_shape.len());
+        let values = if extra > 0 && values.shape()[..extra].iter().all(|s| *s == 1) {
+            values.reshape(&values.shape()[extra..])?
+        } else {
+            values
         };
         let too_big = broadcast_shapes(values.shape(), &target_shape)
             .map_or(true, |s| s != target_shape);

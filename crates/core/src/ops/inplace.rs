@@ -28,6 +28,9 @@ impl Tensor {
         let history = self.history().clone();
         let new = match &history {
             History::Leaf(_) if is_grad_enabled() => return Err(Error::autograd(refusal)),
+            History::Op { node, .. } if is_grad_enabled() && node.is_view_of_leaf() => {
+                return Err(Error::autograd(VIEW_OF_LEAF));
+            }
             _ => f(self)?,
         };
         if new.shape() != self.shape() {
@@ -225,7 +228,7 @@ impl Target for &mut Tensor {
 
 impl Target for &Parameter {
     fn change_values(self, f: impl FnOnce(&mut Tensor) -> Result<()>) -> Result<Self> {
-        no_grad(|| self.write(f))?;
+        self.write(f)?;
         Ok(self)
     }
     fn values(&self) -> Tensor {
@@ -235,7 +238,7 @@ impl Target for &Parameter {
 
 impl Target for &mut Data {
     fn change_values(self, f: impl FnOnce(&mut Tensor) -> Result<()>) -> Result<Self> {
-        no_grad(|| self.write(f))?;
+        self.write(f)?;
         Ok(self)
     }
     fn values(&self) -> Tensor {

@@ -1,9 +1,9 @@
 //! Several tensors as one, and one as several.
 
-use smallvec::SmallVec;
+use smallvec::{SmallVec, smallvec};
 
 use super::elementwise::write_view;
-use crate::autograd::{GradFn, InputGrads, record};
+use crate::autograd::{Backward, GradFn, InputGrads, record, record_many};
 use crate::shape::{Layout, Shape, numel, resolve_dim};
 use crate::{Error, Result, Tensor};
 
@@ -38,6 +38,91 @@ impl GradFn for CatBackward {
             start += size;
         }
         Ok(out)
+    }
+}
+
+/// The backward step of `split` and `unbind`: the parts' gradients, put together again.
+struct PartsBackward {
+    name: &'static str,
+    dim: i64,
+    shapes: Vec<Shape>,
+    /// Whether the parts lack the dimension.
+    stacked: bool,
+}
+
+impl GradFn for PartsBackward {
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
+    fn has_saved(&self) -> bool {
+        false
+    }
+
+    fn backward(&self, grads: &[Option<Tensor>]) -> Result<InputGrads> {
+        let Some(dtype) = grads.iter().flatten().next().map(Tensor::dtype) else {
+            return Ok(InputGrads::new());
+        };
+        let parts: Vec<Tensor> = grads
+            .iter()
+            .zip(&self.shapes)
+            .map(|(g, shape)| match g {
+                Some(g) => g.clone(),
+                None => Tensor::zeros_of(shape, dtype),
+            })
+            .collect();
+        let refs: Vec<&Tensor> = parts.iter().collect();
+        let whole = if self.stacked {
+            Tensor::stack(&refs, self.dim)?
+        } else {
+            Tensor::cat(&refs, self.dim)?
+        };
+        Ok(smallvec![Some(whole)])
+    }
+}
+
+/// What can be given as sizes of a [`Tensor::split`]: one for all parts, or a list.
+pub trait SplitSizes {
+    /// The sizes of the parts of a dimension of `size`, and the name of the backward step.
+    #[doc(hidden)]
+    fn sizes_of(self, size: usize) -> Result<(Vec<usize>, &'static str)>;
+}
+
+impl SplitSizes for usize {
+    fn sizes_of(self, size: usize) -> Result<(Vec<usize>, &'static str)> {
+        if self == 0 && size > 0 {
+            return Err(Error::value(format!(
+                "split_size can only be 0 if dimension size is 0, but got dimension size of {size}"
+            )));
+        }
+        let mut sizes = vec![self; size.checked_div(self).unwrap_or(0)];
+        let rest = size - sizes.len() * self;
+        // An empty dimension has one empty part.
+        if rest > 0 || sizes.is_empty() {
+            sizes.push(rest);
+        }
+        Ok((sizes, "SplitBackward0"))
+    }
+}
+
+impl SplitSizes for &[usize] {
+    fn sizes_of(self, _: usize) -> Result<(Vec<usize>, &'static str)> {
+        Ok((self.to_vec(), "SplitWithSizesBackward0"))
+    }
+}
+impl<const N: usize> SplitSizes for [usize; N] {
+    fn sizes_of(self, size: usize) -> Result<(Vec<usize>, &'static str)> {
+        self[..].sizes_of(size)
+    }
+}
+impl<const N: usize> SplitSizes for &[usize; N] {
+    fn sizes_of(self, size: usize) -> Result<(Vec<usize>, &'static str)> {
+        self[..].sizes_of(size)
+    }
+}
+impl SplitSizes for &Vec<usize> {
+    fn sizes_of(self, size: usize) -> Result<(Vec<usize>, &'static str)> {
+        self[..].sizes_of(size)
     }
 }
 
@@ -134,30 +219,85 @@ impl Tensor {
             }
         }
         let d = resolve_dim(dim, first.rank() + 1)? as i64;
-        let wide: Vec<Tensor> = tensors
+        let dtype = tensors
             .iter()
-            .map(|t| t.unsqueeze(d))
+            .fold(first.dtype(), |d, t| d.promote(t.dtype()));
+        let inputs: Vec<Tensor> = tensors
+            .iter()
+            .map(|t| t.to_dtype(dtype))
             .collect::<Result<_>>()?;
-        Tensor::cat(&wide.iter().collect::<Vec<_>>(), d)
+        let wide: Vec<Tensor> = inputs
+            .iter()
+            .map(|t| t.detach().unsqueeze(d))
+            .collect::<Result<_>>()?;
+        let out = Tensor::cat(&wide.iter().collect::<Vec<_>>(), d)?;
+        let refs: Vec<&Tensor> = inputs.iter().collect();
+        Ok(record(out, &refs, |needs| {
+            let needs: SmallVec<[bool; 4]> = SmallVec::from_slice(needs);
+            Backward::stateless("StackBackward0", move |g: &Tensor| {
+                needs
+                    .iter()
+                    .enumerate()
+                    .map(|(i, &needed)| needed.then(|| g.select(d, i as i64)).transpose())
+                    .collect()
+            })
+        }))
     }
 
-    /// Consecutive parts of these sizes along a dimension.
+    /// Consecutive parts along a dimension, as views: of one size (the last may be smaller), or of
+    /// the sizes in a list.
     ///
     /// # Errors
-    /// If the sizes do not add up to the dimension's.
-    pub fn split(&self, sizes: &[usize], dim: i64) -> Result<Vec<Tensor>> {
+    /// If the dimension does not exist, the sizes do not add up to the dimension's, or the one size
+    /// is 0.
+    ///
+    /// ```
+    /// use pleach_core::Tensor;
+    /// let x = Tensor::arange(5);
+    /// let shapes = |parts: Vec<Tensor>| parts.iter().map(Tensor::numel).collect::<Vec<_>>();
+    /// assert_eq!(shapes(x.split(2, 0)?), [2, 2, 1]);
+    /// assert_eq!(shapes(x.split([1, 4], 0)?), [1, 4]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn split(&self, sizes: impl SplitSizes, dim: i64) -> Result<Vec<Tensor>> {
+        let size = self.size(dim)?;
+        let (sizes, name) = sizes.sizes_of(size)?;
+        self.split_parts(&sizes, dim, name)
+    }
+
+    fn split_parts(&self, sizes: &[usize], dim: i64, name: &'static str) -> Result<Vec<Tensor>> {
         let size = self.size(dim)?;
         if sizes.iter().sum::<usize>() != size {
             return Err(Error::shape(format!(
                 "split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {dim}), but got split_sizes={sizes:?}"
             )));
         }
+        let x = self.detach();
         let mut start = 0;
-        sizes
+        let parts = sizes
             .iter()
             .map(|&n| {
                 start += n;
-                self.narrow(dim, start - n, n)
+                x.narrow(dim, start - n, n)
+            })
+            .collect::<Result<_>>()?;
+        Ok(record_many(parts, &[self], |_| PartsBackward {
+            name,
+            dim,
+            shapes: self.part_shapes(sizes, dim),
+            stacked: false,
+        }))
+    }
+
+    /// The shapes of parts of these sizes.
+    fn part_shapes(&self, sizes: &[usize], dim: i64) -> Vec<Shape> {
+        let d = if dim < 0 { dim + self.rank() as i64 } else { dim } as usize;
+        let mut shape = self.shape_vec();
+        sizes
+            .iter()
+            .map(|&n| {
+                shape[d] = n;
+                shape.clone()
             })
             .collect()
     }
@@ -178,7 +318,7 @@ impl Tensor {
             sizes.push(each.min(left));
             left -= each.min(left);
         }
-        self.split(&sizes, dim)
+        self.split_parts(&sizes, dim, "SplitBackward0")
     }
 
     /// The slices along a dimension, without it.
@@ -187,7 +327,21 @@ impl Tensor {
     /// If the dimension does not exist.
     pub fn unbind(&self, dim: i64) -> Result<Vec<Tensor>> {
         let size = self.size(dim)?;
-        (0..size).map(|i| self.select(dim, i as i64)).collect()
+        let d = resolve_dim(dim, self.rank())?;
+        let x = self.detach();
+        let parts = (0..size)
+            .map(|i| x.select(dim, i as i64))
+            .collect::<Result<_>>()?;
+        Ok(record_many(parts, &[self], |_| {
+            let mut shape = self.shape_vec();
+            shape.remove(d);
+            PartsBackward {
+                name: "UnbindBackward0",
+                dim: d as i64,
+                shapes: vec![shape; size],
+                stacked: true,
+            }
+        }))
     }
 
     /// Sums over the dimensions that broadcasting from `shape` to this tensor's shape repeats.

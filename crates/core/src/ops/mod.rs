@@ -2,6 +2,7 @@
 
 mod arithmetic;
 mod compare;
+mod einsum;
 mod elementwise;
 mod gather;
 mod index;
@@ -10,13 +11,19 @@ mod join;
 mod matmul;
 mod operand;
 mod operators;
+mod pad;
 mod random;
 mod reduce;
 mod select;
 mod softmax;
+mod sort;
 mod unary;
+mod unfold;
 mod view;
 
+pub use einsum::einsum;
 pub use inplace::Target;
 pub use index::{IntoIndex, TensorIndex, slice};
+pub use join::SplitSizes;
 pub use operand::{Dims, Operand};
+pub use pad::PadMode;

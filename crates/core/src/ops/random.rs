@@ -1,6 +1,7 @@
 //! Random fills of tensors: path and order depend on the layout, as PyTorch's do.
 
 use half::{bf16, f16};
+use rand::distr::Distribution;
 
 use crate::random::{Generator, check_bernoulli, check_normal, check_uniform};
 use crate::{DType, Error, Result, Tensor};
@@ -37,6 +38,31 @@ impl Tensor {
     pub fn normal_from(&mut self, generator: &Generator, mean: f64, std: f64) -> Result<&mut Self> {
         self.overwrite("NormalBackward0", |t| {
             t.draw(generator, Fill::Normal { mean, std })
+        })
+    }
+
+    /// Fills with samples of a distribution of f64 numbers, in memory order, each rounded to the
+    /// dtype; nothing is recorded.
+    ///
+    /// # Errors
+    /// If the dtype is not a float type.
+    pub fn sample_from(
+        &mut self,
+        generator: &Generator,
+        distribution: &impl Distribution<f64>,
+    ) -> Result<&mut Self> {
+        self.overwrite("SampleBackward", |t| {
+            if !t.dtype().is_float() {
+                return Err(Error::not_implemented("sample", t.dtype()));
+            }
+            dispatch_all!(t.dtype(), T => t.refill_in_memory_order::<T>(|out| {
+                let mut samples = vec![0.0; out.len()];
+                generator.fill_sample(&mut samples, distribution);
+                for (o, s) in out.iter_mut().zip(samples) {
+                    *o = <T as crate::Element>::from_f64(s);
+                }
+                Ok(())
+            }))
         })
     }
 

@@ -417,7 +417,13 @@ impl Tensor {
             wide.extend([r as usize, size]);
             out.push(r as usize * size);
         }
-        self.reshape(&apart)?.expand(&wide)?.reshape(&out)
+        let result = self.detach().reshape(&apart)?.expand(&wide)?.reshape(&out)?;
+        let from = self.shape_vec();
+        Ok(record(result, &[self], |_| {
+            Backward::stateless("RepeatBackward0", move |g: &Tensor| {
+                Ok(smallvec![Some(g.reshape(&wide)?.sum_to(&apart)?.reshape(&from)?)])
+            })
+        }))
     }
 
     /// The order of these dimensions reversed, as a copy.

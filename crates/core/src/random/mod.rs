@@ -20,6 +20,7 @@ mod checks;
 mod fill;
 mod float;
 mod generator;
+pub mod numpy;
 mod seed;
 mod state;
 

@@ -1,5 +1,6 @@
 //! [`Tensor`]: a value with a dtype, a shape, and maybe a history.
 
+mod bytes;
 mod create;
 mod convert;
 mod display;

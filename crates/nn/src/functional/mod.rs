@@ -1,1 +1,71 @@
-//! `torch.nn.functional`: layers as functions.
+//! Differentiable functions of tensors, as `torch.nn.functional`: what the layers compute,
+//! without state.
+//!
+//! Arguments come in PyTorch's order. Sizes are a number or a pair ([`Pair`]); a function that
+//! has several results returns a tuple.
+//!
+//! ```
+//! use pleach_core::{tensor, Tensor};
+//! use pleach_nn::functional as F;
+//!
+//! let image = Tensor::ones([1, 1, 4, 4]);
+//! let kernel = Tensor::ones([1, 1, 3, 3]);
+//! let y = F::conv2d(&image, &kernel, Some(&tensor![0.5]), 1, "same", 1, 1)?;
+//! assert_eq!(y.shape(), [1, 1, 4, 4]);
+//! assert_eq!(y.index((0, 0, 0, 0))?.item()?, 4.5); // four ones and the bias
+//! # Ok::<(), pleach_core::Error>(())
+//! ```
+
+#[macro_use]
+mod dispatch;
+
+mod activation;
+mod attention;
+mod batch_norm;
+mod conv;
+mod cosine_similarity;
+mod cross_entropy;
+mod dropout;
+mod embedding;
+mod gelu;
+mod interpolate;
+mod layer_norm;
+mod linear;
+mod mse_loss;
+mod nll_loss;
+mod normalize;
+mod one_hot;
+mod pad;
+mod pad_nd;
+mod padding;
+mod pair;
+mod pool;
+mod reduction;
+mod text;
+mod unfold;
+
+pub use activation::{log_softmax, relu, softmax};
+pub use batch_norm::batch_norm;
+pub use conv::conv2d;
+pub use cross_entropy::cross_entropy;
+pub(crate) use dropout::check_probability;
+pub use dropout::dropout;
+pub use linear::linear;
+pub use mse_loss::mse_loss;
+pub use nll_loss::nll_loss;
+pub use pad::{PaddingMode, pad2d};
+pub use padding::{IntoPadding, Padding};
+pub use pair::{IntoStride, OutputSize, Pair};
+pub use pool::{adaptive_avg_pool2d, avg_pool2d, max_pool2d, max_pool2d_with_indices};
+pub use reduction::Reduction;
+pub(crate) use text::float_text;
+pub use attention::scaled_dot_product_attention;
+pub use cosine_similarity::cosine_similarity;
+pub use embedding::embedding;
+pub use gelu::{Approximate, gelu};
+pub use interpolate::{InterpolateMode, Resize, interpolate};
+pub use layer_norm::layer_norm;
+pub use normalize::normalize;
+pub use one_hot::one_hot;
+pub use pad_nd::pad;
+pub use unfold::unfold;

@@ -1,1 +1,29 @@
-//! The layers: one a file.
+//! The layers: one a file, named as in `torch.nn`.
+//!
+//! `new` takes what PyTorch requires and has its defaults for the rest; where there is more to
+//! say, `builder` takes the options. A layer's fields are plain; what `forward` reads and users
+//! change later has a getter and a setter, so that aliases made with `share()` agree.
+
+mod adaptive_avg_pool2d;
+mod avg_pool2d;
+mod batch_norm2d;
+mod batch_norm_state;
+mod conv2d;
+mod default_init;
+mod dropout;
+mod flatten;
+mod identity;
+mod linear;
+mod max_pool2d;
+mod relu;
+
+pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
+pub use avg_pool2d::{AvgPool2d, AvgPool2dBuilder};
+pub use batch_norm2d::{BatchNorm2d, BatchNorm2dBuilder};
+pub use conv2d::{Conv2d, Conv2dBuilder};
+pub use dropout::{Dropout, DropoutBuilder};
+pub use flatten::Flatten;
+pub use identity::Identity;
+pub use linear::{Linear, LinearBuilder};
+pub use max_pool2d::{MaxPool2d, MaxPool2dBuilder};
+pub use relu::ReLU;

@@ -1,0 +1,86 @@
+//! The `#[module(..)]` attributes.
+
+use proc_macro2::Span;
+use syn::{Attribute, LitInt, LitStr, Result};
+
+/// What stands above a struct, an enum or a variant.
+#[derive(Default)]
+pub struct TypeAttributes {
+    pub name: Option<String>,
+    /// Where `extra_repr` was asked for.
+    pub extra_repr: Option<Span>,
+    pub version: Option<u64>,
+}
+
+/// What stands above a field.
+#[derive(Default)]
+pub struct FieldAttributes {
+    pub rename: Option<String>,
+    pub show_none: bool,
+    pub skip: bool,
+}
+
+fn module_attributes(attributes: &[Attribute]) -> impl Iterator<Item = &Attribute> {
+    attributes.iter().filter(|a| a.path().is_ident("module"))
+}
+
+impl TypeAttributes {
+    pub fn parse(attributes: &[Attribute], is_variant: bool) -> Result<Self> {
+        let mut out = Self::default();
+        for attribute in module_attributes(attributes) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("name") {
+                    let name: LitStr = meta.value()?.parse()?;
+                    out.name = Some(name.value());
+                } else if meta.path.is_ident("extra_repr") && !is_variant {
+                    out.extra_repr = Some(meta.path.get_ident().map_or(Span::call_site(), |i| i.span()));
+                } else if meta.path.is_ident("version") && !is_variant {
+                    let version: LitInt = meta.value()?.parse()?;
+                    out.version = Some(version.base10_parse()?);
+                } else if is_variant {
+                    return Err(meta.error("a variant knows only `name = \"..\"`"));
+                } else {
+                    return Err(meta.error(
+                        "a module's type knows `name = \"..\"`, `extra_repr` and `version = ..`; \
+                         `rename = \"..\"`, `show_none` and `skip` belong above a field",
+                    ));
+                }
+                Ok(())
+            })?;
+        }
+        Ok(out)
+    }
+}
+
+impl FieldAttributes {
+    pub fn parse(attributes: &[Attribute]) -> Result<Self> {
+        let mut out = Self::default();
+        for attribute in module_attributes(attributes) {
+            attribute.parse_nested_meta(|meta| {
+                if meta.path.is_ident("rename") {
+                    let name: LitStr = meta.value()?.parse()?;
+                    if name.value().is_empty() || name.value().contains('.') {
+                        let text = "a member's name cannot be empty or contain a dot";
+                        return Err(syn::Error::new(name.span(), text));
+                    }
+                    out.rename = Some(name.value());
+                } else if meta.path.is_ident("show_none") {
+                    out.show_none = true;
+                } else if meta.path.is_ident("skip") {
+                    out.skip = true;
+                } else {
+                    return Err(meta.error(
+                        "a module's field knows `rename = \"..\"`, `show_none` and `skip`; \
+                         `name = \"..\"`, `extra_repr` and `version = ..` belong above the type",
+                    ));
+                }
+                Ok(())
+            })?;
+            if out.skip && (out.show_none || out.rename.is_some()) {
+                let text = "a skipped field has no name in the tree";
+                return Err(syn::Error::new_spanned(attribute, text));
+            }
+        }
+        Ok(out)
+    }
+}

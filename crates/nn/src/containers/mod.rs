@@ -1,0 +1,74 @@
+//! Containers: [`Sequential`] and [`ModuleList`].
+
+mod module_list;
+mod sequential;
+
+pub use module_list::ModuleList;
+pub use sequential::Sequential;
+
+use std::ops::{Bound, Range, RangeBounds};
+
+use pleach_core::{ErrorKind, Result};
+
+/// What a container is indexed by: an integer, which counts from the end if it is negative, or
+/// (in a [`Sequential`]) a name.
+pub trait Position {
+    /// The position among the children of these names.
+    ///
+    /// # Errors
+    /// PyTorch's `index 1 is out of range`, or that there is no such name.
+    fn find(&self, names: &[&str]) -> Result<usize>;
+}
+
+fn resolve(index: i64, len: usize) -> Result<usize> {
+    let from_start = if index < 0 { index + len as i64 } else { index };
+    usize::try_from(from_start)
+        .ok()
+        .filter(|&i| i < len)
+        .ok_or_else(|| ErrorKind::PositionOutOfRange { index }.into())
+}
+
+macro_rules! position {
+    ($($ty:ty),*) => {$(
+        impl Position for $ty {
+            fn find(&self, names: &[&str]) -> Result<usize> {
+                resolve(i64::try_from(*self).unwrap_or(i64::MAX), names.len())
+            }
+        }
+    )*};
+}
+position!(i32, i64, isize, u32, u64, usize);
+
+impl Position for &str {
+    fn find(&self, names: &[&str]) -> Result<usize> {
+        let found = names.iter().position(|name| name == self);
+        found.ok_or_else(|| ErrorKind::Name(format!("there is no child `{self}`")).into())
+    }
+}
+
+/// Python's slice: negative bounds count from the end, and both are cut to what there is.
+fn slice_range(range: impl RangeBounds<i64>, len: usize) -> Range<usize> {
+    let len = len as i64;
+    let cut = |i: i64| (if i < 0 { i.saturating_add(len) } else { i }).clamp(0, len) as usize;
+    let start = match range.start_bound() {
+        Bound::Included(&i) => cut(i),
+        Bound::Excluded(&i) => cut(i) + 1,
+        Bound::Unbounded => 0,
+    };
+    let end = match range.end_bound() {
+        // `..=-1` includes the last one.
+        Bound::Included(&-1) | Bound::Unbounded => len as usize,
+        Bound::Included(&i) => cut(i.saturating_add(1)),
+        Bound::Excluded(&i) => cut(i),
+    };
+    start.min(end)..end
+}
+
+/// Where `insert` puts a child: `-len ..= len`.
+fn insert_position(index: i64, len: usize) -> Result<usize> {
+    let from_start = if index < 0 { index + len as i64 } else { index };
+    usize::try_from(from_start)
+        .ok()
+        .filter(|&i| i <= len)
+        .ok_or_else(|| ErrorKind::Index(format!("Index out of range: {index}")).into())
+}

@@ -1,0 +1,109 @@
+//! How modules print: PyTorch's tree text (spec/printing.md, section 3).
+
+use std::fmt;
+
+use crate::module::display_name;
+use crate::{Forward, Member, Module};
+
+/// The lines after the first, indented; blank ones stay blank.
+fn indent_rest(text: &str) -> String {
+    let mut lines = text.split('\n');
+    let mut out = lines.next().unwrap_or_default().to_string();
+    for line in lines {
+        out.push('\n');
+        if !line.is_empty() {
+            out.push_str("  ");
+            out.push_str(line);
+        }
+    }
+    out
+}
+
+/// The children as `(key): text`; runs of equal neighbours as one where the module asks for it.
+fn child_items(module: &dyn Module) -> Vec<String> {
+    let mut children = Vec::<(String, String)>::new();
+    module.visit(&mut |name, member| match member {
+        Member::Child(child) => children.push((name.to_string(), text(child))),
+        Member::Absent => children.push((name.to_string(), "None".to_string())),
+        Member::Parameter(_) | Member::Buffer(_) => {}
+    });
+    let runs: Vec<&[(String, String)]> = if module.collapses() {
+        children.chunk_by(|a, b| a.1 == b.1).collect()
+    } else {
+        children.chunks(1).collect()
+    };
+    runs.into_iter()
+        .map(|run| {
+            let (first, last) = (&run[0], &run[run.len() - 1]);
+            let text = indent_rest(&first.1);
+            match run.len() {
+                1 => format!("({}): {text}", first.0),
+                n => format!("({}-{}): {n} x {text}", first.0, last.0),
+            }
+        })
+        .collect()
+}
+
+/// The lines of a `ParameterList`: one for each parameter or buffer of the module itself.
+pub(crate) fn entries(module: &dyn Module) -> String {
+    let mut lines = Vec::new();
+    module.visit(&mut |name, member| {
+        let (what, dtype, shape) = match member {
+            Member::Parameter(p) => ("Parameter", p.dtype(), p.shape()),
+            Member::Buffer(b) => ("Buffer", b.dtype(), b.shape()),
+            Member::Child(_) | Member::Absent => return,
+        };
+        let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
+        let sizes = sizes.join("x");
+        lines.push(format!("  ({name}): {what} containing: [{dtype} of size {sizes}]"));
+    });
+    lines.join("\n")
+}
+
+/// PyTorch's `repr(module)`.
+pub(crate) fn text(module: &dyn Module) -> String {
+    let extra = module.extra_repr();
+    let children = child_items(module);
+    let name = display_name(module);
+    if children.is_empty() && !extra.contains('\n') {
+        return format!("{name}({extra})");
+    }
+    let mut out = format!("{name}(");
+    let extra_lines = extra.split('\n').filter(|_| !extra.is_empty());
+    for item in extra_lines.chain(children.iter().map(String::as_str)) {
+        out.push_str("\n  ");
+        out.push_str(item);
+    }
+    out.push_str("\n)");
+    out
+}
+
+/// What `Display` of a module does; the derive macro calls it.
+#[doc(hidden)]
+pub fn fmt_module(module: &dyn Module, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    f.write_str(&text(module))
+}
+
+impl fmt::Display for dyn Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_module(self, f)
+    }
+}
+
+impl fmt::Debug for dyn Module {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_module(self, f)
+    }
+}
+
+impl fmt::Display for dyn Forward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_module(self, f)
+    }
+}
+
+impl fmt::Debug for dyn Forward {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_module(self, f)
+    }
+}

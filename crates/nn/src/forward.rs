@@ -1,0 +1,103 @@
+//! [`Forward`]: a module that maps a tensor to a tensor.
+
+use pleach_core::{Error, Result, Tensor};
+
+use crate::field::Memo;
+use crate::module::display_name;
+use crate::walk::{self, Listing};
+use crate::Module;
+
+/// A module that maps one tensor to one tensor.
+///
+/// Write `forward`; use `call`, PyTorch's `module(x)`.
+///
+/// ```
+/// # extern crate pleach_nn as pleach;
+/// use pleach::{Forward, Module};
+/// use pleach_core::{Result, Tensor, tensor};
+///
+/// #[derive(Module)]
+/// struct Double;
+///
+/// impl Forward for Double {
+///     fn forward(&self, input: &Tensor) -> Result<Tensor> {
+///         input.mul(2.0)
+///     }
+/// }
+/// assert_eq!(Double.call(&tensor![1.5])?.item()?, 3.0);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub trait Forward: Module + AsForward {
+    /// What the module computes.
+    fn forward(&self, input: &Tensor) -> Result<Tensor>;
+
+    /// Computes `forward`, then runs the module's forward hooks.
+    ///
+    /// # Errors
+    /// What `forward` or a hook returns, with the type of the innermost module that was called
+    /// and its path in the outermost one: `layer1.0.conv1 (Conv2d): …`. A module that appears
+    /// several times is named by its first path.
+    fn call(&self, input: &Tensor) -> Result<Tensor> {
+        if self.wrapped().is_some() {
+            // The wrapped module's own call does the rest.
+            return self.forward(input);
+        }
+        let module = self.as_module();
+        self.forward(input)
+            .and_then(|output| match module.node() {
+                Some(node) => node.hooks().run(module, input, output),
+                None => Ok(output),
+            })
+            .map_err(|error| locate(module, error))
+    }
+}
+
+/// What tells a module from the others that live at the same time: its node, or else its address.
+/// Values without size have no address of their own.
+fn place(module: &dyn Module) -> Option<u64> {
+    const ADDRESS: u64 = 1 << 63;
+    match module.node() {
+        Some(node) => Some(node.id()),
+        None if size_of_val(module) == 0 => None,
+        None => Some(ADDRESS | (std::ptr::from_ref(module).cast::<()>() as usize as u64)),
+    }
+}
+
+/// Ties the error to `module`, or finds the path below `module` of the one it is tied to.
+fn locate(module: &dyn Module, error: Error) -> Error {
+    const NOWHERE: u64 = 0;
+    let error = error.tag(place(module).unwrap_or(NOWHERE), display_name(module));
+    let Some(id) = error.module_id().filter(|&id| id != NOWHERE) else {
+        return error;
+    };
+    // A struct and its first field share an address, but are not of one type.
+    let found = walk::named_modules(module, Listing::default())
+        .into_iter()
+        .find(|(_, m)| place(*m) == Some(id) && error.module_type() == Some(display_name(*m)));
+    match found {
+        Some((path, _)) => error.with_path(path),
+        None => error,
+    }
+}
+
+/// Conversions that need the concrete type, for boxed modules.
+#[doc(hidden)]
+pub trait AsForward {
+    fn share_forward(&self) -> Box<dyn Forward>;
+    fn copy_forward(&self, memo: &mut Memo) -> Box<dyn Forward>;
+}
+
+impl<T: Forward> AsForward for T {
+    fn share_forward(&self) -> Box<dyn Forward> {
+        Box::new(self.share_field())
+    }
+    fn copy_forward(&self, memo: &mut Memo) -> Box<dyn Forward> {
+        Box::new(self.copy_field(memo))
+    }
+}
+
+impl<T: Forward> From<T> for Box<dyn Forward> {
+    fn from(module: T) -> Self {
+        Box::new(module)
+    }
+}

@@ -1,0 +1,80 @@
+//! Attention.
+
+use pleach_core::{DType, Error, Result, Tensor};
+
+use super::dropout;
+
+/// `softmax(query keyᵀ * scale + mask) value`, with dropout on the weights.
+///
+/// `attn_mask` is added to the scores, or, if bool, says which pairs take part (true). With
+/// `is_causal` a query sees the keys up to its own position. `scale` is `1/√E` if `None`. A query
+/// that sees no key gets zeros. PyTorch's defaults are no mask, `dropout_p = 0.0`, not causal, no
+/// scale; dropout is applied whenever `dropout_p > 0`.
+///
+/// Shapes: query `[*, L, E]`, key `[*, S, E]`, value `[*, S, Ev]`, mask broadcastable to
+/// `[*, L, S]`, result `[*, L, Ev]`.
+///
+/// # Errors
+/// If the shapes do not fit, or both a mask and `is_causal` are given.
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::functional as F;
+/// let q = tensor![[1.0, 0.0], [0.0, 1.0]];
+/// let v = tensor![[10.0], [20.0]];
+/// let y = F::scaled_dot_product_attention(&q, &q, &v, None, 0.0, true, None)?;
+/// assert_eq!(y.to_vec::<f32>()?[0], 10.0); // the first query sees the first key only
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn scaled_dot_product_attention(
+    query: &Tensor,
+    key: &Tensor,
+    value: &Tensor,
+    attn_mask: Option<&Tensor>,
+    dropout_p: f64,
+    is_causal: bool,
+    scale: Option<f64>,
+) -> Result<Tensor> {
+    if is_causal && attn_mask.is_some() {
+        return Err(Error::value(
+            "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True",
+        ));
+    }
+    for (name, t) in [("query", query), ("key", key), ("value", value)] {
+        if t.rank() < 2 {
+            return Err(Error::shape(format!(
+                "scaled_dot_product_attention: Expected query, key, and value to all be at least 2 dimensional, but {name} has {} dimensions",
+                t.rank()
+            )));
+        }
+    }
+    let scale = scale.unwrap_or_else(|| 1.0 / (query.shape()[query.rank() - 1] as f64).sqrt());
+    let mut scores = query.matmul(&key.transpose(-2, -1)?)?.mul(scale)?;
+    let causal;
+    let mask = if is_causal {
+        let (l, s) = (query.shape()[query.rank() - 2], key.shape()[key.rank() - 2]);
+        causal = Tensor::ones_of([l, s], DType::Bool).tril(0)?;
+        Some(&causal)
+    } else {
+        attn_mask
+    };
+    if let Some(mask) = mask {
+        scores = match mask.dtype() {
+            DType::Bool => scores.masked_fill(&mask.logical_not()?, f64::NEG_INFINITY)?,
+            _ => scores.add(mask)?,
+        };
+    }
+    let mut weights = match mask {
+        None => scores.softmax(-1)?,
+        Some(_) => {
+            // A row of nothing but -inf would be 0/0.
+            let blind = scores.detach().eq(f64::NEG_INFINITY)?.all_dim(-1, true)?;
+            let blind = blind.broadcast_to(scores.shape())?;
+            scores.masked_fill(&blind, 0.0)?.softmax(-1)?.masked_fill(&blind, 0.0)?
+        }
+    };
+    if dropout_p > 0.0 {
+        weights = dropout(&weights, dropout_p, true)?;
+    }
+    weights.matmul(value)
+}

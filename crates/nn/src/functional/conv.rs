@@ -1,0 +1,263 @@
+//! Convolution of images.
+
+use pleach_core::autograd::{Backward, record};
+use pleach_core::{Error, Result, Tensor};
+use pleach_kernels::{
+    Buffer, Conv2dShape, conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight,
+    conv2d_forward,
+};
+use smallvec::smallvec;
+
+use super::pad::{PaddingMode, pad2d};
+use super::{IntoPadding, Padding, Pair};
+
+/// Convolves images with kernels (no kernel is flipped, as in PyTorch):
+///
+/// ```text
+/// out[n, o, y, x] = bias[o] + Σ_{c, i, j} weight[o, c, i, j]
+///                 · input[n, c, y·stride + i·dilation - padding, x·stride + j·dilation - padding]
+/// ```
+///
+/// with zeros outside the image; `c` runs over the channels of o's group.
+///
+/// Shapes: input `[N, C, H, W]` or `[C, H, W]`, weight `[O, C / groups, KH, KW]`, bias `[O]`,
+/// result `[N, O, (H + 2·padding - dilation·(KH - 1) - 1) / stride + 1, …]` or the same without
+/// N. Stride, padding and dilation are a number or a pair; padding may also be `"same"` (needs
+/// stride 1) or `"valid"`.
+///
+/// # Errors
+/// If shapes or dtypes do not fit together, the dilated kernel is larger than the padded image, or
+/// a stride, dilation or the number of groups is 0.
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::functional as F;
+/// let image = tensor![[[1., 2., 3.], [4., 5., 6.]]]; // one channel, no batch
+/// let kernel = tensor![[[[1., 0.], [0., 1.]]]];
+/// let y = F::conv2d(&image, &kernel, None, 1, 0, 1, 1)?;
+/// assert_eq!(y.shape(), [1, 1, 2]);
+/// assert_eq!(y.to_vec::<f32>()?, [6., 8.]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn conv2d(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    stride: impl Into<Pair>,
+    padding: impl IntoPadding,
+    dilation: impl Into<Pair>,
+    groups: usize,
+) -> Result<Tensor> {
+    let (stride, dilation) = (stride.into().tuple(), dilation.into().tuple());
+    let padding = padding.into_padding()?;
+    check_dtypes(input, weight, bias)?;
+    let batched = match input.rank() {
+        4 => input.clone(),
+        3 => input.unsqueeze(0)?,
+        _ => {
+            return Err(Error::shape(format!(
+                "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: {:?}",
+                input.shape()
+            )));
+        }
+    };
+    if weight.rank() != 4 {
+        return Err(Error::shape(format!(
+            "weight should have at least three dimensions and as many as the input, but got weight of size {:?}",
+            weight.shape()
+        )));
+    }
+    let (batched, padding) = match padding {
+        Padding::Size(padding) => (batched, padding.tuple()),
+        Padding::Valid => (batched, (0, 0)),
+        Padding::Same => pad_same(&batched, weight, stride, dilation)?,
+    };
+    let shape = checked_shape(&batched, weight, bias, stride, padding, dilation, groups)?;
+    let out = convolution(&batched, weight, bias, shape)?;
+    match input.rank() {
+        3 => out.squeeze_dim(0),
+        _ => Ok(out),
+    }
+}
+
+fn check_dtypes(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<()> {
+    let dtype = input.dtype();
+    match bias {
+        Some(bias) if bias.dtype() != dtype => Err(Error::dtype(format!(
+            "Input type ({}) and bias type ({}) should be the same",
+            dtype.c_name(),
+            bias.dtype().c_name()
+        ))),
+        _ if weight.dtype() != dtype => Err(Error::dtype(format!(
+            "Input type (torch.{}Tensor) and weight type (torch.{}Tensor) should be the same",
+            dtype.torch_name(),
+            weight.dtype().torch_name()
+        ))),
+        _ => Ok(()),
+    }
+}
+
+/// The padding that keeps the size. Where it is odd, the input gets the extra row or column.
+fn pad_same(
+    input: &Tensor,
+    weight: &Tensor,
+    stride: (usize, usize),
+    dilation: (usize, usize),
+) -> Result<(Tensor, (usize, usize))> {
+    if stride != (1, 1) {
+        return Err(Error::value(
+            "padding='same' is not supported for strided convolutions",
+        ));
+    }
+    let total_h = dilation.0 * weight.shape()[2].saturating_sub(1);
+    let total_w = dilation.1 * weight.shape()[3].saturating_sub(1);
+    let input = pad2d(
+        input,
+        (0, total_h % 2),
+        (0, total_w % 2),
+        PaddingMode::Zeros,
+    )?;
+    Ok((input, (total_h / 2, total_w / 2)))
+}
+
+/// The shape for the kernels, after every check that they rely on.
+fn checked_shape(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    stride: (usize, usize),
+    padding: (usize, usize),
+    dilation: (usize, usize),
+    groups: usize,
+) -> Result<Conv2dShape> {
+    let (&[batch, in_channels, in_h, in_w], &[out_channels, per_group, kh, kw]) =
+        (input.shape(), weight.shape())
+    else {
+        unreachable!("both ranks were checked to be 4");
+    };
+    if stride.0 == 0 || stride.1 == 0 {
+        return Err(Error::value("non-positive stride is not supported"));
+    }
+    if dilation.0 == 0 || dilation.1 == 0 {
+        return Err(Error::value("dilation should be greater than zero"));
+    }
+    if groups == 0 {
+        return Err(Error::value("non-positive groups is not supported"));
+    }
+    if kh == 0 || kw == 0 {
+        return Err(Error::shape(format!(
+            "kernel size should be greater than zero, but got kernel_height: {kh} kernel_width: {kw}"
+        )));
+    }
+    if !out_channels.is_multiple_of(groups) {
+        return Err(Error::shape(format!(
+            "Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size {:?} instead",
+            weight.shape()
+        )));
+    }
+    if in_channels != per_group * groups {
+        return Err(Error::shape(format!(
+            "Given groups={groups}, weight of size {:?}, expected input{:?} to have {} channels, but got {in_channels} channels instead",
+            weight.shape(),
+            input.shape(),
+            per_group * groups
+        )));
+    }
+    if let Some(bias) = bias
+        && bias.shape() != [out_channels]
+    {
+        return Err(Error::shape(format!(
+            "Given weight of size {:?}, expected bias to be 1-dimensional with {out_channels} elements, but got bias of size {:?} instead",
+            weight.shape(),
+            bias.shape()
+        )));
+    }
+    let padded = (in_h + 2 * padding.0, in_w + 2 * padding.1);
+    let window = (dilation.0 * (kh - 1) + 1, dilation.1 * (kw - 1) + 1);
+    if window.0 > padded.0 || window.1 > padded.1 {
+        return Err(Error::shape(format!(
+            "Calculated padded input size per channel: ({} x {}). Kernel size: ({} x {}). Kernel size can't be greater than actual input size",
+            padded.0, padded.1, window.0, window.1
+        )));
+    }
+    Ok(Conv2dShape {
+        batch,
+        in_channels,
+        in_h,
+        in_w,
+        out_channels,
+        kernel: (kh, kw),
+        stride,
+        padding,
+        dilation,
+        groups,
+    })
+}
+
+fn convolution(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    shape: Conv2dShape,
+) -> Result<Tensor> {
+    let out_shape = [
+        shape.batch,
+        shape.out_channels,
+        shape.out_h(),
+        shape.out_w(),
+    ];
+    let x = input.detach().contiguous()?;
+    let w = weight.detach().contiguous()?;
+    let b = bias.map(|b| b.detach().contiguous()).transpose()?;
+    let out = dispatch_float!("slow_conv2d_cpu", x.dtype(), T => {
+        let mut out = Buffer::<T>::new(out_shape.iter().product());
+        let bias = b.as_ref().map(Tensor::as_slice::<T>).transpose()?;
+        conv2d_forward(&shape, x.as_slice::<T>()?, w.as_slice::<T>()?, bias, &mut out);
+        Tensor::from_buffer(out, out_shape)
+    });
+    let mut inputs = vec![input, weight];
+    inputs.extend(bias);
+    Ok(record(out, &inputs, |needs| {
+        let weight = needs[0].then_some(w);
+        let input = needs[1].then_some(x);
+        let for_bias = needs.get(2) == Some(&true);
+        Backward::new("ConvolutionBackward0", move |grad: &Tensor| {
+            let grad = grad.contiguous()?;
+            let dx = weight.as_ref().map(|w| input_grad(&shape, &grad, w));
+            let dw = input.as_ref().map(|x| weight_grad(&shape, x, &grad));
+            let db = for_bias.then(|| bias_grad(&shape, &grad));
+            Ok(smallvec![
+                dx.transpose()?,
+                dw.transpose()?,
+                db.transpose()?
+            ])
+        })
+    }))
+}
+
+fn input_grad(shape: &Conv2dShape, grad: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let sizes = [shape.batch, shape.in_channels, shape.in_h, shape.in_w];
+    dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
+        let mut out = Buffer::<T>::new(sizes.iter().product());
+        conv2d_backward_input(shape, grad.as_slice::<T>()?, weight.as_slice::<T>()?, &mut out);
+        Ok(Tensor::from_buffer(out, sizes))
+    })
+}
+
+fn weight_grad(shape: &Conv2dShape, input: &Tensor, grad: &Tensor) -> Result<Tensor> {
+    let per_group = shape.in_channels / shape.groups;
+    let sizes = [shape.out_channels, per_group, shape.kernel.0, shape.kernel.1];
+    dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
+        let mut out = Buffer::<T>::new(sizes.iter().product());
+        conv2d_backward_weight(shape, input.as_slice::<T>()?, grad.as_slice::<T>()?, &mut out);
+        Ok(Tensor::from_buffer(out, sizes))
+    })
+}
+
+fn bias_grad(shape: &Conv2dShape, grad: &Tensor) -> Result<Tensor> {
+    dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
+        let mut out = Buffer::<T>::new(shape.out_channels);
+        conv2d_backward_bias(shape, grad.as_slice::<T>()?, &mut out);
+        Ok(Tensor::from_buffer(out, [shape.out_channels]))
+    })
+}

@@ -1,0 +1,25 @@
+//! The cosine of the angle between vectors.
+
+use pleach_core::{Result, Tensor};
+
+/// `x₁ · x₂ / (max(‖x₁‖, eps) max(‖x₂‖, eps))` along a dimension of two tensors that are broadcast
+/// together. PyTorch's defaults are `dim = 1`, `eps = 1e-8`.
+///
+/// # Errors
+/// If the shapes cannot be broadcast together, or the dimension does not exist.
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::functional as F;
+/// let y = F::cosine_similarity(&tensor![[3.0, 4.0]], &tensor![[6.0, 8.0], [4.0, -3.0]], 1, 1e-8)?;
+/// assert!((y.to_vec::<f32>()?[0] - 1.0).abs() < 1e-6);
+/// assert_eq!(y.to_vec::<f32>()?[1], 0.0);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn cosine_similarity(x1: &Tensor, x2: &Tensor, dim: i64, eps: f64) -> Result<Tensor> {
+    // The product of the detached tensors has the common shape.
+    let common = x1.detach().mul(&x2.detach())?;
+    let (a, b) = (x1.broadcast_to(common.shape())?, x2.broadcast_to(common.shape())?);
+    let unit = |x: &Tensor| x.div(&x.norm_dim(2.0, dim, true)?.clamp(eps, None)?);
+    unit(&a)?.mul(&unit(&b)?)?.sum_dim(dim, false)
+}

@@ -1,0 +1,62 @@
+//! Rows of a table by number.
+
+use pleach_core::autograd::{Backward, record};
+use pleach_core::{DType, Error, Result, Tensor};
+use smallvec::smallvec;
+
+/// The rows of `weight` that `input` numbers. The row `padding_idx` (negative counts from the end)
+/// gets no gradient.
+///
+/// Shapes: input `[*]` of i64 or i32, weight `[num_embeddings, embedding_dim]`, result
+/// `[*, embedding_dim]`.
+///
+/// # Errors
+/// If the numbers are not integers or there is no such row.
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::functional as F;
+/// let table = tensor![[1.0, 2.0], [3.0, 4.0]];
+/// let y = F::embedding(&tensor![1, 0, 1], &table, None)?;
+/// assert_eq!(y.to_vec::<f32>()?, [3.0, 4.0, 1.0, 2.0, 3.0, 4.0]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn embedding(
+    input: &Tensor,
+    weight: &Tensor,
+    padding_idx: impl Into<Option<i64>>,
+) -> Result<Tensor> {
+    if !matches!(input.dtype(), DType::I64 | DType::I32) {
+        return Err(Error::dtype(format!(
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.{}Tensor instead (while checking arguments for embedding)",
+            input.dtype().torch_name()
+        )));
+    }
+    if weight.rank() != 2 {
+        return Err(Error::shape("'weight' must be 2-D"));
+    }
+    let (rows, width) = (weight.shape()[0], weight.shape()[1]);
+    let padding = match padding_idx.into() {
+        None => None,
+        Some(i) if (0..rows as i64).contains(&i) => Some(i),
+        Some(i) if (-(rows as i64)..0).contains(&i) => Some(i + rows as i64),
+        Some(_) => return Err(Error::value("Padding_idx must be within num_embeddings")),
+    };
+    let at = input.long()?.reshape([-1i64])?;
+    if at.to_vec::<i64>()?.iter().any(|i| !(0..rows as i64).contains(i)) {
+        return Err(Error::index("index out of range in self"));
+    }
+    let mut shape = input.shape().to_vec();
+    shape.push(width);
+    let out = weight.detach().index_select(0, &at)?.reshape(&shape[..])?;
+    Ok(record(out, &[weight], |_| {
+        Backward::new("EmbeddingBackward0", move |g: &Tensor| {
+            let zeros = Tensor::zeros_of([rows, width], g.dtype());
+            let mut grad = zeros.index_add(0, &at, &g.reshape([at.numel(), width])?)?;
+            if let Some(row) = padding {
+                grad.index_put_(row, 0.0)?;
+            }
+            Ok(smallvec![Some(grad)])
+        })
+    }))
+}

@@ -1,0 +1,94 @@
+//! The Gaussian error linear unit.
+
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, FRAC_2_SQRT_PI};
+use std::fmt;
+use std::str::FromStr;
+
+use pleach_core::autograd::{Backward, record};
+use pleach_core::{Error, Result, Tensor};
+use smallvec::smallvec;
+
+/// How [`gelu`] computes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Approximate {
+    /// Exactly, with the error function.
+    #[default]
+    None,
+    /// With a hyperbolic tangent.
+    Tanh,
+}
+
+/// PyTorch's string: `none` or `tanh`.
+impl fmt::Display for Approximate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Approximate::None => "none",
+            Approximate::Tanh => "tanh",
+        })
+    }
+}
+
+/// Parses PyTorch's strings.
+impl FromStr for Approximate {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "none" => Ok(Approximate::None),
+            "tanh" => Ok(Approximate::Tanh),
+            _ => Err(Error::value(
+                "approximate argument must be either none or tanh.",
+            )),
+        }
+    }
+}
+
+/// `x Φ(x)` with the normal distribution's Φ, or `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))`. Any
+/// shape. PyTorch's default is [`Approximate::None`].
+///
+/// # Errors
+/// If the dtype does not compute.
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::functional::{self as F, Approximate};
+/// let y = F::gelu(&tensor![0.0, 1.0], Approximate::None)?;
+/// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.8413447]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn gelu(input: &Tensor, approximate: Approximate) -> Result<Tensor> {
+    let x = input.detach();
+    let out = match approximate {
+        Approximate::None => x.mul(&normal_cdf(&x)?)?,
+        Approximate::Tanh => x.mul(0.5)?.mul(&tanh_part(&x)?.add(1.0)?)?,
+    };
+    Ok(record(out, &[input], |_| {
+        Backward::new("GeluBackward0", move |g: &Tensor| {
+            let slope = match approximate {
+                Approximate::None => {
+                    // Φ(x) + x φ(x), φ the density.
+                    let density = x.mul(&x)?.mul(-0.5)?.exp()?;
+                    let density = density.mul(0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2)?;
+                    normal_cdf(&x)?.addcmul(&x, &density, 1.0)?
+                }
+                Approximate::Tanh => {
+                    let t = tanh_part(&x)?;
+                    let inner = x.mul(&x)?.mul(3.0 * CUBIC)?.add(1.0)?.mul(FRAC_2_PI.sqrt())?;
+                    let curve = x.mul(&t.mul(&t)?.rsub(1.0)?)?.mul(&inner)?;
+                    t.add(1.0)?.add(&curve)?.mul(0.5)?
+                }
+            };
+            Ok(smallvec![Some(g.mul(&slope)?)])
+        })
+    }))
+}
+
+const CUBIC: f64 = 0.044715;
+
+fn normal_cdf(x: &Tensor) -> Result<Tensor> {
+    x.mul(FRAC_1_SQRT_2)?.erf()?.add(1.0)?.mul(0.5)
+}
+
+fn tanh_part(x: &Tensor) -> Result<Tensor> {
+    let cubed = x.mul(x)?.mul(x)?;
+    x.add(&cubed.mul(CUBIC)?)?.mul(FRAC_2_PI.sqrt())?.tanh()
+}

@@ -1,0 +1,240 @@
+//! Resizing.
+
+use std::fmt;
+use std::str::FromStr;
+
+use pleach_core::autograd::{Backward, record};
+use pleach_core::{Error, Result, Tensor};
+use smallvec::smallvec;
+
+/// How [`interpolate`] finds a value between pixels.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InterpolateMode {
+    /// The pixel at the rounded-down position.
+    #[default]
+    Nearest,
+    /// The weighted mean of the two (or four) neighbours: `linear` for one dimension, `bilinear`
+    /// for two.
+    Linear,
+}
+
+/// PyTorch's string for images: `nearest` or `bilinear`.
+impl fmt::Display for InterpolateMode {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            InterpolateMode::Nearest => "nearest",
+            InterpolateMode::Linear => "bilinear",
+        })
+    }
+}
+
+/// Parses PyTorch's strings; `linear` and `bilinear` are the same here.
+impl FromStr for InterpolateMode {
+    type Err = Error;
+    fn from_str(text: &str) -> Result<Self> {
+        match text {
+            "nearest" => Ok(InterpolateMode::Nearest),
+            "linear" | "bilinear" => Ok(InterpolateMode::Linear),
+            _ => Err(Error::value(format!(
+                "interpolate supports the modes nearest, linear and bilinear, got {text}"
+            ))),
+        }
+    }
+}
+
+/// The size that [`interpolate`] makes: the spatial sizes, or factors of them. One number stands
+/// for all spatial dimensions.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Resize {
+    /// The new sizes.
+    Size(Vec<usize>),
+    /// What the sizes are multiplied by, rounded down.
+    ScaleFactor(Vec<f64>),
+}
+
+impl Resize {
+    /// One size for every spatial dimension.
+    pub fn size(size: usize) -> Self {
+        Resize::Size(vec![size])
+    }
+
+    /// One factor for every spatial dimension.
+    pub fn scale_factor(factor: f64) -> Self {
+        Resize::ScaleFactor(vec![factor])
+    }
+
+    /// For each spatial dimension its new size, and the factor if one was given.
+    fn of(&self, old: &[usize]) -> Result<Vec<(usize, Option<f64>)>> {
+        let given = match self {
+            Resize::Size(s) => s.len(),
+            Resize::ScaleFactor(f) => f.len(),
+        };
+        if given != 1 && given != old.len() {
+            let name = match self {
+                Resize::Size(_) => "output size",
+                Resize::ScaleFactor(_) => "scale_factor",
+            };
+            return Err(Error::value(format!(
+                "Input and {name} must have the same number of spatial dimensions, but got input with spatial dimensions of {old:?} and {name} with {given} entries"
+            )));
+        }
+        old.iter()
+            .enumerate()
+            .map(|(i, &n)| {
+                let (new, factor) = match self {
+                    Resize::Size(s) => (s[i.min(given - 1)], None),
+                    Resize::ScaleFactor(f) => {
+                        let factor = f[i.min(given - 1)];
+                        ((n as f64 * factor).floor() as usize, Some(factor))
+                    }
+                };
+                if new == 0 || n == 0 {
+                    return Err(Error::shape(format!(
+                        "Input and output sizes should be greater than 0, but got input (W: {n}) output (W: {new})"
+                    )));
+                }
+                Ok((new, factor))
+            })
+            .collect()
+    }
+}
+
+/// How one dimension is resized: `out[i] = x[low[i]] * (1 - weight[i]) + x[high[i]] * weight[i]`.
+struct Axis {
+    dim: i64,
+    low: Tensor,
+    /// The other neighbour and its weight, shaped to broadcast; `None` for nearest.
+    high: Option<(Tensor, Tensor)>,
+}
+
+impl Axis {
+    fn new(
+        input: &Tensor,
+        dim: usize,
+        (new, factor): (usize, Option<f64>),
+        mode: InterpolateMode,
+        align_corners: bool,
+    ) -> Result<Axis> {
+        let old = input.shape()[dim];
+        let last = old - 1;
+        let scale = factor.map_or(old as f64 / new as f64, |f| 1.0 / f);
+        let position = |i: usize| match mode {
+            // PyTorch finds the nearest pixel in f32.
+            InterpolateMode::Nearest => ((i as f32 * scale as f32).floor() as f64).min(last as f64),
+            InterpolateMode::Linear if align_corners => match new {
+                1 => 0.0,
+                _ => i as f64 * last as f64 / (new - 1) as f64,
+            },
+            InterpolateMode::Linear => ((i as f64 + 0.5) * scale - 0.5).max(0.0),
+        };
+        let positions: Vec<f64> = (0..new).map(position).collect();
+        let low: Vec<i64> = positions.iter().map(|p| (*p as i64).min(last as i64)).collect();
+        let high = match mode {
+            InterpolateMode::Nearest => None,
+            InterpolateMode::Linear => {
+                let above: Vec<i64> = low.iter().map(|l| (l + 1).min(last as i64)).collect();
+                let weights: Vec<f64> = positions
+                    .iter()
+                    .zip(&low)
+                    .map(|(p, l)| (p - *l as f64).min(1.0))
+                    .collect();
+                let mut shape = vec![1; input.rank()];
+                shape[dim] = new;
+                let weights = Tensor::from_vec(weights, shape)?.to_dtype(input.dtype())?;
+                Some((Tensor::from_vec(above, [new])?, weights))
+            }
+        };
+        Ok(Axis {
+            dim: dim as i64,
+            low: Tensor::from_vec(low, [new])?,
+            high,
+        })
+    }
+
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let low = x.index_select(self.dim, &self.low)?;
+        match &self.high {
+            None => Ok(low),
+            Some((at, weight)) => {
+                let high = x.index_select(self.dim, at)?;
+                low.mul(&weight.rsub(1.0)?)?.add(&high.mul(weight)?)
+            }
+        }
+    }
+
+    fn backward(&self, g: &Tensor, size: usize) -> Result<Tensor> {
+        let mut shape = g.shape().to_vec();
+        shape[self.dim as usize] = size;
+        let zeros = Tensor::zeros_of(shape, g.dtype());
+        match &self.high {
+            None => zeros.index_add(self.dim, &self.low, g),
+            Some((at, weight)) => zeros
+                .index_add(self.dim, &self.low, &g.mul(&weight.rsub(1.0)?)?)?
+                .index_add(self.dim, at, &g.mul(weight)?),
+        }
+    }
+}
+
+/// Resizes images (or rows, or volumes): `F.interpolate(input, size, scale_factor, mode,
+/// align_corners)`. PyTorch's defaults are nearest and not aligned.
+///
+/// With a factor, positions in the input are found with `1 / factor`; with a size, with the ratio
+/// of the sizes.
+///
+/// Shapes: input `[N, C, L]`, `[N, C, H, W]` or (nearest only) `[N, C, D, H, W]`; the result has
+/// new sizes after the first two.
+///
+/// # Errors
+/// If the input has other dimensions, or a size is 0.
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::functional::{self as F, InterpolateMode, Resize};
+/// let row = tensor![[[1.0, 2.0]]];
+/// let twice = |mode| F::interpolate(&row, Resize::scale_factor(2.0), mode, false)?.to_vec::<f32>();
+/// assert_eq!(twice(InterpolateMode::Nearest)?, [1.0, 1.0, 2.0, 2.0]);
+/// assert_eq!(twice(InterpolateMode::Linear)?, [1.0, 1.25, 1.75, 2.0]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn interpolate(
+    input: &Tensor,
+    resize: Resize,
+    mode: InterpolateMode,
+    align_corners: bool,
+) -> Result<Tensor> {
+    let name = match (mode, input.rank()) {
+        (InterpolateMode::Nearest, 3) => "UpsampleNearest1DBackward0",
+        (InterpolateMode::Nearest, 4) => "UpsampleNearest2DBackward0",
+        (InterpolateMode::Nearest, 5) => "UpsampleNearest3DBackward0",
+        (InterpolateMode::Linear, 3) => "UpsampleLinear1DBackward0",
+        (InterpolateMode::Linear, 4) => "UpsampleBilinear2DBackward0",
+        (_, rank) => {
+            return Err(Error::shape(format!(
+                "Input Error: Only 3D, 4D and 5D input Tensors supported (got {rank}D) for the modes: nearest | linear | bilinear (got {mode})"
+            )));
+        }
+    };
+    if align_corners && mode == InterpolateMode::Nearest {
+        return Err(Error::value(
+            "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear",
+        ));
+    }
+    let axes = resize
+        .of(&input.shape()[2..])?
+        .into_iter()
+        .enumerate()
+        .map(|(i, new)| Axis::new(input, i + 2, new, mode, align_corners))
+        .collect::<Result<Vec<_>>>()?;
+    let out = axes
+        .iter()
+        .try_fold(input.detach(), |x, axis| axis.forward(&x))?;
+    let sizes = input.shape().to_vec();
+    Ok(record(out, &[input], |_| {
+        Backward::new(name, move |g: &Tensor| {
+            let g = axes
+                .iter()
+                .try_fold(g.clone(), |g, axis| axis.backward(&g, sizes[axis.dim as usize]))?;
+            Ok(smallvec![Some(g)])
+        })
+    }))
+}

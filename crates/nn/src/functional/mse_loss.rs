@@ -1,0 +1,53 @@
+//! Mean squared error.
+
+use pleach_core::autograd::{Backward, record};
+use pleach_core::{Result, Tensor, size_text};
+use smallvec::smallvec;
+
+use super::Reduction;
+
+/// `(input - target)²`, reduced.
+///
+/// Shapes: both the same (others are broadcast, with a warning, since that is seldom meant); the
+/// result is 0-d, or of that shape without reduction.
+///
+/// # Errors
+/// If the shapes cannot be broadcast together.
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::{functional as F, losses::Reduction};
+/// let loss = F::mse_loss(&tensor![1.0, 2.0], &tensor![1.0, 4.0], Reduction::Mean)?;
+/// assert_eq!(loss.item()?, 2.0);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
+    if input.shape() != target.shape() {
+        log::warn!(
+            "Using a target size ({}) that is different to the input size ({}). This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",
+            size_text(target.shape()),
+            size_text(input.shape())
+        );
+    }
+    // What type and shape they have together.
+    let difference = input.detach().sub(&target.detach())?;
+    let (dtype, shape) = (difference.dtype(), difference.shape());
+    if !dtype.is_float() {
+        return Err(pleach_core::Error::not_implemented("mse_cpu", dtype));
+    }
+    let full = |t: &Tensor| t.to_dtype(dtype)?.broadcast_to(shape);
+    let (input, target) = (full(input)?, full(target)?);
+    let loss = reduction.of(&difference.mul(&difference)?)?;
+    Ok(record(loss, &[&input, &target], |needs| {
+        let (to_input, to_target) = (needs[0], needs[1]);
+        let factor = match reduction {
+            Reduction::Mean => 2.0 / difference.numel() as f64,
+            Reduction::None | Reduction::Sum => 2.0,
+        };
+        Backward::new("MseLossBackward0", move |grad: &Tensor| {
+            let dx = difference.mul(&grad.mul(factor)?)?;
+            let dt = to_target.then(|| dx.neg()).transpose()?;
+            Ok(smallvec![to_input.then_some(dx), dt])
+        })
+    }))
+}

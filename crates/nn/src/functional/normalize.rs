@@ -1,0 +1,20 @@
+//! Vectors of length 1.
+
+use pleach_core::{Result, Tensor};
+
+/// `x / max(‖x‖ₚ, eps)` along a dimension. Any shape. PyTorch's defaults are `p = 2.0`, `dim = 1`,
+/// `eps = 1e-12`.
+///
+/// # Errors
+/// If the dimension does not exist, or the dtype is not a float type.
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::functional as F;
+/// let y = F::normalize(&tensor![[3.0, 4.0]], 2.0, 1, 1e-12)?;
+/// assert_eq!(y.to_vec::<f32>()?, [0.6, 0.8]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn normalize(input: &Tensor, p: f64, dim: i64, eps: f64) -> Result<Tensor> {
+    input.div(&input.norm_dim(p, dim, true)?.clamp(eps, None)?)
+}

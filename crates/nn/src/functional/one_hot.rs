@@ -1,0 +1,51 @@
+//! Class numbers as vectors.
+
+use pleach_core::{DType, Error, Result, Tensor};
+
+/// For each class number a vector that is 1 at its place and 0 elsewhere, i64. Without
+/// `num_classes` (PyTorch's -1) there are as many as the largest number needs.
+///
+/// Shapes: input `[*]`, result `[*, num_classes]`.
+///
+/// # Errors
+/// If the numbers are not i64, negative or not below `num_classes`, or there are none and
+/// `num_classes` is not given.
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::functional as F;
+/// let y = F::one_hot(&tensor![2, 0], 3)?;
+/// assert_eq!(y.to_vec::<i64>()?, [0, 0, 1, 1, 0, 0]);
+/// assert_eq!(F::one_hot(&tensor![2, 0], None)?.shape(), [2, 3]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn one_hot(input: &Tensor, num_classes: impl Into<Option<usize>>) -> Result<Tensor> {
+    if input.dtype() != DType::I64 {
+        return Err(Error::dtype(
+            "one_hot is only applicable to index tensor of type LongTensor.",
+        ));
+    }
+    let at = input.to_vec::<i64>()?;
+    let classes = match (num_classes.into(), at.iter().max()) {
+        (Some(n), _) => n,
+        (None, Some(&largest)) => usize::try_from(largest + 1).unwrap_or(0),
+        (None, None) => {
+            return Err(Error::value(
+                "Can not infer total number of classes from empty tensor.",
+            ));
+        }
+    };
+    if at.iter().any(|i| *i < 0) {
+        return Err(Error::value("Class values must be non-negative."));
+    }
+    if at.iter().any(|i| *i >= classes as i64) {
+        return Err(Error::value("Class values must be smaller than num_classes."));
+    }
+    let mut out = vec![0i64; at.len() * classes];
+    for (row, &i) in at.iter().enumerate() {
+        out[row * classes + i as usize] = 1;
+    }
+    let mut shape = input.shape().to_vec();
+    shape.push(classes);
+    Tensor::from_vec(out, shape)
+}

@@ -1,0 +1,350 @@
+//! Pooling of images: maximum, average, adaptive average.
+
+use pleach_core::autograd::{Backward, record};
+use pleach_core::{Error, Result, Tensor};
+use pleach_kernels::{
+    AvgDivisor, Buffer, Pool2dShape, adaptive_avg_pool2d_backward, adaptive_avg_pool2d_forward,
+    avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_forward,
+};
+use smallvec::smallvec;
+
+use super::{IntoStride, OutputSize, Pair};
+
+/// The maximum of each window.
+///
+/// Shapes: input `[N, C, H, W]` or `[C, H, W]`; each of the last two sizes becomes
+/// `(size + 2·padding - dilation·(kernel - 1) - 1) / stride + 1`, rounded down, or up with
+/// `ceil_mode` (where a last window that would start beyond the input is left out). A stride of
+/// `None` is the kernel's size. Padding counts as minus infinity.
+///
+/// The gradient goes to the first maximum in row-major order; nan counts as the largest.
+///
+/// # Errors
+/// If the input is not 3-d or 4-d, the padding is more than half of the (dilated) kernel, or no
+/// window fits.
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::functional as F;
+/// let x = tensor![[[1., 2., 5.], [3., 4., 0.]]];
+/// let y = F::max_pool2d(&x, 2, 1, 0, 1, false)?;
+/// assert_eq!(y.to_vec::<f32>()?, [4., 5.]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn max_pool2d(
+    input: &Tensor,
+    kernel_size: impl Into<Pair>,
+    stride: impl IntoStride,
+    padding: impl Into<Pair>,
+    dilation: impl Into<Pair>,
+    ceil_mode: bool,
+) -> Result<Tensor> {
+    max_pool2d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
+        .map(|(out, _)| out)
+}
+
+/// [`max_pool2d`], and where each maximum was: `row · W + column` in its plane, as i64.
+///
+/// # Errors
+/// As [`max_pool2d`].
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::functional as F;
+/// let x = tensor![[[1., 2., 5.], [3., 4., 0.]]];
+/// let (_, indices) = F::max_pool2d_with_indices(&x, 2, 1, 0, 1, false)?;
+/// assert_eq!(indices.to_vec::<i64>()?, [4, 2]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn max_pool2d_with_indices(
+    input: &Tensor,
+    kernel_size: impl Into<Pair>,
+    stride: impl IntoStride,
+    padding: impl Into<Pair>,
+    dilation: impl Into<Pair>,
+    ceil_mode: bool,
+) -> Result<(Tensor, Tensor)> {
+    if !matches!(input.rank(), 3 | 4) {
+        return Err(Error::shape(
+            "non-empty 3D or 4D (batch mode) tensor expected for input",
+        ));
+    }
+    let kernel = kernel_size.into();
+    let window = Window {
+        kernel: kernel.tuple(),
+        stride: stride.into_stride().unwrap_or(kernel).tuple(),
+        padding: padding.into().tuple(),
+        dilation: dilation.into().tuple(),
+        ceil_mode,
+    };
+    let shape = window.over(input)?;
+    window.check_meets_input(&shape)?;
+    let sizes = with_plane(input, shape.output);
+    let n = sizes.iter().product();
+    let x = input.detach().contiguous()?;
+    let mut indices = Buffer::<i64>::new(n);
+    let out = dispatch_float!("max_pool2d", x.dtype(), T => {
+        let mut out = Buffer::<T>::new(n);
+        max_pool2d_forward(&shape, x.as_slice::<T>()?, &mut out, &mut indices);
+        Tensor::from_buffer(out, &sizes[..])
+    });
+    let indices = Tensor::from_buffer(indices, sizes);
+    let places = indices.clone();
+    let in_sizes = input.shape().to_vec();
+    let out = record(out, &[input], move |_| {
+        Backward::new("MaxPool2DWithIndicesBackward0", move |grad: &Tensor| {
+            let grad = grad.contiguous()?;
+            let dx = dispatch_float!("max_pool2d", grad.dtype(), T => {
+                let mut dx = Buffer::<T>::new(in_sizes.iter().product());
+                let places = places.as_slice::<i64>()?;
+                max_pool2d_backward(&shape, grad.as_slice::<T>()?, places, &mut dx);
+                Tensor::from_buffer(dx, &in_sizes[..])
+            });
+            Ok(smallvec![Some(dx)])
+        })
+    });
+    Ok((out, indices))
+}
+
+/// The mean of each window.
+///
+/// Shapes: input `[N, C, H, W]` or `[C, H, W]`; each of the last two sizes becomes
+/// `(size + 2·padding - kernel) / stride + 1`, rounded down, or up with `ceil_mode` (where a last
+/// window that would start beyond the input is left out). A stride of `None` is the kernel's size.
+///
+/// The sum is divided by the number of positions in the window: those in the input or its padding
+/// if `count_include_pad`, else those in the input; or by `divisor_override`.
+///
+/// # Errors
+/// If the input is not 3-d or 4-d, the padding is more than half of the kernel, no window fits, or
+/// the divisor is 0.
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::functional as F;
+/// let x = tensor![[[2., 4., 6.]]];
+/// let y = F::avg_pool2d(&x, (1, 2), (1, 2), (0, 1), false, true, None)?;
+/// assert_eq!(y.to_vec::<f32>()?, [1., 5.]);
+/// let y = F::avg_pool2d(&x, (1, 2), (1, 2), (0, 1), false, false, None)?;
+/// assert_eq!(y.to_vec::<f32>()?, [2., 5.]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn avg_pool2d(
+    input: &Tensor,
+    kernel_size: impl Into<Pair>,
+    stride: impl IntoStride,
+    padding: impl Into<Pair>,
+    ceil_mode: bool,
+    count_include_pad: bool,
+    divisor_override: Option<i64>,
+) -> Result<Tensor> {
+    let divisor = match divisor_override {
+        Some(0) => return Err(Error::value("divisor must be not zero")),
+        Some(n) => AvgDivisor::Fixed(n),
+        None if count_include_pad => AvgDivisor::CountPadding,
+        None => AvgDivisor::CountInput,
+    };
+    let kernel = kernel_size.into();
+    let shape = Window {
+        kernel: kernel.tuple(),
+        stride: stride.into_stride().unwrap_or(kernel).tuple(),
+        padding: padding.into().tuple(),
+        dilation: (1, 1),
+        ceil_mode,
+    }
+    .over(input)?;
+    let sizes = with_plane(input, shape.output);
+    let x = input.detach().contiguous()?;
+    let out = dispatch_float!("avg_pool2d", x.dtype(), T => {
+        let mut out = Buffer::<T>::new(sizes.iter().product());
+        avg_pool2d_forward(&shape, x.as_slice::<T>()?, divisor, &mut out);
+        Tensor::from_buffer(out, sizes)
+    });
+    let in_sizes = input.shape().to_vec();
+    Ok(record(out, &[input], move |_| {
+        Backward::stateless("AvgPool2DBackward0", move |grad: &Tensor| {
+            let grad = grad.contiguous()?;
+            let dx = dispatch_float!("avg_pool2d", grad.dtype(), T => {
+                let mut dx = Buffer::<T>::new(in_sizes.iter().product());
+                avg_pool2d_backward(&shape, grad.as_slice::<T>()?, divisor, &mut dx);
+                Tensor::from_buffer(dx, &in_sizes[..])
+            });
+            Ok(smallvec![Some(dx)])
+        })
+    }))
+}
+
+/// The mean of windows that are chosen so that the result has a given size: window `i` of `out`
+/// covers `floor(i·size / out)` up to `ceil((i + 1)·size / out)`.
+///
+/// Shapes: input `[N, C, H, W]` or `[C, H, W]`, result the same with the last two sizes replaced;
+/// `None` keeps a size. An output size of 1 is the plain mean.
+///
+/// # Errors
+/// If the input is not 3-d or 4-d, or has an empty dimension other than N.
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::functional as F;
+/// let x = tensor![[[1., 2., 6.]]];
+/// assert_eq!(F::adaptive_avg_pool2d(&x, (None, 2))?.to_vec::<f32>()?, [1.5, 4.]);
+/// assert_eq!(F::adaptive_avg_pool2d(&x, 1)?.to_vec::<f32>()?, [3.]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn adaptive_avg_pool2d(input: &Tensor, output_size: impl Into<OutputSize>) -> Result<Tensor> {
+    let rank = input.rank();
+    if rank < 3 {
+        return Err(Error::value("Input dimension should be at least 3"));
+    }
+    if rank > 4 {
+        return Err(Error::shape(format!(
+            "adaptive_avg_pool2d(): Expected 3D or 4D tensor, but got {:?}",
+            input.shape()
+        )));
+    }
+    let (planes, in_plane) = planes(input);
+    let output = output_size.into().of(in_plane);
+    if output == (1, 1) {
+        return input.mean_dim([-1, -2], true);
+    }
+    if in_plane.0 == 0 || in_plane.1 == 0 {
+        let dim = if in_plane.0 == 0 { -2 } else { -1 };
+        return Err(Error::shape(format!(
+            "adaptive_avg_pool2d(): Expected input to have non-zero size for non-batch dimensions, but input has sizes {:?} with dimension {dim} being empty",
+            input.shape()
+        )));
+    }
+    let sizes = with_plane(input, output);
+    let x = input.detach().contiguous()?;
+    let out = dispatch_float!("adaptive_avg_pool2d", x.dtype(), T => {
+        let mut out = Buffer::<T>::new(sizes.iter().product());
+        adaptive_avg_pool2d_forward(planes, in_plane, output, x.as_slice::<T>()?, &mut out);
+        Tensor::from_buffer(out, sizes)
+    });
+    let in_sizes = input.shape().to_vec();
+    Ok(record(out, &[input], move |_| {
+        Backward::stateless("AdaptiveAvgPool2DBackward0", move |grad: &Tensor| {
+            let grad = grad.contiguous()?;
+            let dx = dispatch_float!("adaptive_avg_pool2d", grad.dtype(), T => {
+                let mut dx = Buffer::<T>::new(in_sizes.iter().product());
+                let grad = grad.as_slice::<T>()?;
+                adaptive_avg_pool2d_backward(planes, in_plane, output, grad, &mut dx);
+                Tensor::from_buffer(dx, &in_sizes[..])
+            });
+            Ok(smallvec![Some(dx)])
+        })
+    }))
+}
+
+/// Images times channels, and the size of a plane.
+fn planes(input: &Tensor) -> (usize, (usize, usize)) {
+    let (lead, plane) = input.shape().split_at(input.rank() - 2);
+    (lead.iter().product(), (plane[0], plane[1]))
+}
+
+/// The input's sizes with another plane.
+fn with_plane(input: &Tensor, (h, w): (usize, usize)) -> Vec<usize> {
+    let mut sizes = input.shape()[..input.rank() - 2].to_vec();
+    sizes.extend([h, w]);
+    sizes
+}
+
+/// How a window slides.
+struct Window {
+    kernel: (usize, usize),
+    stride: (usize, usize),
+    padding: (usize, usize),
+    dilation: (usize, usize),
+    ceil_mode: bool,
+}
+
+impl Window {
+    /// The shape for the kernels, after the checks that they rely on.
+    fn over(&self, input: &Tensor) -> Result<Pool2dShape> {
+        let sizes = input.shape();
+        if sizes.len() < 3 {
+            return Err(pleach_core::ErrorKind::DimOutOfRange {
+                dim: -3,
+                rank: sizes.len(),
+            }
+            .into());
+        }
+        for (name, (h, w)) in [
+            ("kernel size", self.kernel),
+            ("stride", self.stride),
+            ("dilation", self.dilation),
+        ] {
+            if h == 0 || w == 0 {
+                return Err(Error::value(format!(
+                    "{name} should be greater than zero, but got height: {h}, width: {w}"
+                )));
+            }
+        }
+        let (planes, plane) = planes(input);
+        let out_h = self.out_size(plane.0, |(h, _)| h)?;
+        let out_w = self.out_size(plane.1, |(_, w)| w)?;
+        // The batch alone may be empty.
+        if sizes.len() > 4 || sizes[sizes.len() - 3..].contains(&0) {
+            return Err(Error::shape(format!(
+                "Expected 3D or 4D (batch mode) tensor with optional 0 dim batch size for input, but got:{sizes:?}"
+            )));
+        }
+        if out_h < 1 || out_w < 1 {
+            let channels = sizes[sizes.len() - 3];
+            return Err(Error::shape(format!(
+                "Given input size: ({channels}x{}x{}). Calculated output size: ({channels}x{out_h}x{out_w}). Output size is too small",
+                plane.0, plane.1
+            )));
+        }
+        Ok(Pool2dShape {
+            planes,
+            input: plane,
+            output: (out_h as usize, out_w as usize),
+            kernel: self.kernel,
+            stride: self.stride,
+            padding: self.padding,
+            dilation: self.dilation,
+        })
+    }
+
+    /// The size of the output along one axis, which may come out below 1.
+    fn out_size(&self, size: usize, axis: impl Fn((usize, usize)) -> usize) -> Result<i64> {
+        let (kernel, stride) = (axis(self.kernel), axis(self.stride));
+        let (padding, dilation) = (axis(self.padding), axis(self.dilation));
+        let effective = (kernel - 1) * dilation + 1;
+        if padding > effective / 2 {
+            return Err(Error::value(format!(
+                "pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={kernel} and dilation={dilation}"
+            )));
+        }
+        let rest = (size + 2 * padding) as i64 - effective as i64;
+        let round_up = if self.ceil_mode { stride as i64 - 1 } else { 0 };
+        let out = (rest + round_up).div_euclid(stride as i64) + 1;
+        // With ceil_mode, the last window must start inside the input or the padding before it.
+        let starts_outside = (out - 1) * stride as i64 >= (size + padding) as i64;
+        Ok(if self.ceil_mode && starts_outside { out - 1 } else { out })
+    }
+
+    /// A dilated window can step over a tiny input, whose maximum would be minus infinity, taken
+    /// from nowhere.
+    fn check_meets_input(&self, shape: &Pool2dShape) -> Result<()> {
+        let meets = |size: usize, out: usize, axis: fn((usize, usize)) -> usize| {
+            (0..out).all(|i| {
+                let start = i * axis(self.stride);
+                (0..axis(self.kernel)).any(|tap| {
+                    let at = start + tap * axis(self.dilation);
+                    (axis(self.padding)..axis(self.padding) + size).contains(&at)
+                })
+            })
+        };
+        if meets(shape.input.0, shape.output.0, |(h, _)| h)
+            && meets(shape.input.1, shape.output.1, |(_, w)| w)
+        {
+            return Ok(());
+        }
+        Err(Error::shape(format!(
+            "max_pool2d: a window with dilation {:?} and padding {:?} lies wholly outside an input of {:?}",
+            self.dilation, self.padding, shape.input
+        )))
+    }
+}

@@ -1,0 +1,290 @@
+//! [`Conv2d`].
+
+use pleach_core::{DType, Error, Parameter, Result, Tensor};
+
+use super::default_init::{check_float, empty_parameter, reset_weight_and_bias};
+use crate::functional::{self, IntoPadding, Padding, PaddingMode, Pair};
+use crate::{Forward, Module, Node};
+
+/// A convolution of images: [`functional::conv2d`] with learned kernels.
+///
+/// Shapes: input `[N, in_channels, H, W]` or `[in_channels, H, W]`, output
+/// `[N, out_channels, H', W']` or the same without N, where
+/// `H' = (H + 2·padding - dilation·(kernel_size - 1) - 1) / stride + 1`.
+///
+/// Weight and bias start uniform in `±1 / sqrt(fan_in)`, where
+/// `fan_in = in_channels / groups · kernel height · kernel width`.
+///
+/// ```
+/// use pleach_core::Tensor;
+/// use pleach_nn::{Forward, layers::Conv2d};
+///
+/// let conv = Conv2d::builder(3, 64, 7).stride(2).padding(3).bias(false).build()?;
+/// assert_eq!(
+///     conv.to_string(),
+///     "Conv2d(3, 64, kernel_size=(7, 7), stride=(2, 2), padding=(3, 3), bias=False)"
+/// );
+/// assert_eq!(conv.weight.shape(), [64, 3, 7, 7]);
+/// assert_eq!(conv.call(&Tensor::zeros([2, 3, 32, 32]))?.shape(), [2, 64, 16, 16]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+#[derive(Module)]
+#[module(extra_repr)]
+pub struct Conv2d {
+    node: Node,
+    /// Channels of the input.
+    pub in_channels: usize,
+    /// Channels of the output.
+    pub out_channels: usize,
+    /// Height and width of a kernel.
+    pub kernel_size: (usize, usize),
+    /// Step between windows.
+    pub stride: (usize, usize),
+    /// Rows and columns added around the image.
+    #[module(skip)]
+    pub padding: Padding,
+    /// Step between the pixels of a window.
+    pub dilation: (usize, usize),
+    /// Groups of channels that do not see each other.
+    pub groups: usize,
+    /// What is added around the image.
+    #[module(skip)]
+    pub padding_mode: PaddingMode,
+    /// `[out_channels, in_channels / groups, kernel_size]`.
+    pub weight: Parameter,
+    /// `[out_channels]`.
+    pub bias: Option<Parameter>,
+}
+
+impl Conv2d {
+    /// A convolution with stride 1, no padding, and a bias, in f32.
+    ///
+    /// A kernel size of 0 is noticed by `forward`, as in PyTorch.
+    pub fn new(in_channels: usize, out_channels: usize, kernel_size: impl Into<Pair>) -> Self {
+        Self::builder(in_channels, out_channels, kernel_size)
+            .build()
+            .expect("the defaults are valid")
+    }
+
+    /// A convolution with options.
+    pub fn builder(
+        in_channels: usize,
+        out_channels: usize,
+        kernel_size: impl Into<Pair>,
+    ) -> Conv2dBuilder {
+        Conv2dBuilder {
+            in_channels,
+            out_channels,
+            kernel_size: kernel_size.into().tuple(),
+            stride: (1, 1),
+            padding: Ok(Padding::Size(Pair::One(0))),
+            dilation: (1, 1),
+            groups: 1,
+            bias: true,
+            padding_mode: Ok(PaddingMode::Zeros),
+            dtype: DType::F32,
+        }
+    }
+
+    /// Draws the initial values again.
+    ///
+    /// # Errors
+    /// If the weight was replaced by one with fewer than two dimensions.
+    pub fn reset_parameters(&self) -> Result<()> {
+        reset_weight_and_bias(&self.weight, self.bias.as_ref())
+    }
+
+    /// The rows and the columns to add before and after, for a padding that is not of zeros.
+    fn border(&self) -> [(usize, usize); 2] {
+        let same = |dilation: usize, kernel: usize| {
+            let total = dilation * kernel.saturating_sub(1);
+            (total / 2, total - total / 2)
+        };
+        match self.padding {
+            Padding::Valid => [(0, 0); 2],
+            Padding::Size(size) => {
+                let (h, w) = size.tuple();
+                [(h, h), (w, w)]
+            }
+            Padding::Same => [
+                same(self.dilation.0, self.kernel_size.0),
+                same(self.dilation.1, self.kernel_size.1),
+            ],
+        }
+    }
+
+    fn extra_repr(&self) -> String {
+        let mut text = format!(
+            "{}, {}, kernel_size={:?}, stride={:?}",
+            self.in_channels, self.out_channels, self.kernel_size, self.stride
+        );
+        match self.padding {
+            Padding::Size(size) if size.tuple() == (0, 0) => {}
+            Padding::Size(size) => text += &format!(", padding={:?}", size.tuple()),
+            Padding::Same => text += ", padding=same",
+            Padding::Valid => text += ", padding=valid",
+        }
+        if self.dilation != (1, 1) {
+            text += &format!(", dilation={:?}", self.dilation);
+        }
+        if self.groups != 1 {
+            text += &format!(", groups={}", self.groups);
+        }
+        if self.bias.is_none() {
+            text += ", bias=False";
+        }
+        if self.padding_mode != PaddingMode::Zeros {
+            text += &format!(", padding_mode={}", self.padding_mode);
+        }
+        text
+    }
+}
+
+impl Forward for Conv2d {
+    fn forward(&self, input: &Tensor) -> Result<Tensor> {
+        let weight = self.weight.tensor();
+        let bias = self.bias.as_ref().map(Parameter::tensor);
+        let convolve = |input: &Tensor, padding: Padding| {
+            functional::conv2d(
+                input,
+                &weight,
+                bias.as_ref(),
+                self.stride,
+                padding,
+                self.dilation,
+                self.groups,
+            )
+        };
+        if self.padding_mode == PaddingMode::Zeros {
+            return convolve(input, self.padding);
+        }
+        let [height, width] = self.border();
+        let padded = functional::pad2d(input, height, width, self.padding_mode)?;
+        convolve(&padded, Padding::Valid)
+    }
+}
+
+/// Options of a [`Conv2d`].
+#[derive(Debug)]
+#[must_use]
+pub struct Conv2dBuilder {
+    in_channels: usize,
+    out_channels: usize,
+    kernel_size: (usize, usize),
+    stride: (usize, usize),
+    padding: Result<Padding>,
+    dilation: (usize, usize),
+    groups: usize,
+    bias: bool,
+    padding_mode: Result<PaddingMode>,
+    dtype: DType,
+}
+
+impl Conv2dBuilder {
+    /// Step between windows (1 by default).
+    pub fn stride(mut self, stride: impl Into<Pair>) -> Self {
+        self.stride = stride.into().tuple();
+        self
+    }
+
+    /// Rows and columns to add on each side of the image (0 by default), `"same"` or `"valid"`.
+    pub fn padding(mut self, padding: impl IntoPadding) -> Self {
+        self.padding = padding.into_padding();
+        self
+    }
+
+    /// Step between the pixels of a window (1 by default).
+    pub fn dilation(mut self, dilation: impl Into<Pair>) -> Self {
+        self.dilation = dilation.into().tuple();
+        self
+    }
+
+    /// Groups of channels that do not see each other (1 by default).
+    pub fn groups(mut self, groups: usize) -> Self {
+        self.groups = groups;
+        self
+    }
+
+    /// Whether there is a bias (yes, by default).
+    pub fn bias(mut self, bias: bool) -> Self {
+        self.bias = bias;
+        self
+    }
+
+    /// What to add around the image: `"zeros"` (the default), `"reflect"`, `"replicate"` or
+    /// `"circular"`, or a [`PaddingMode`].
+    pub fn padding_mode(mut self, mode: impl IntoPaddingMode) -> Self {
+        self.padding_mode = mode.into_padding_mode();
+        self
+    }
+
+    /// The dtype of the parameters (f32 by default).
+    pub fn dtype(mut self, dtype: DType) -> Self {
+        self.dtype = dtype;
+        self
+    }
+
+    /// Builds the layer and draws its initial values.
+    ///
+    /// # Errors
+    /// If the groups do not divide the channels, `"same"` padding comes with a stride, a string is
+    /// unknown, a stride or dilation is 0, or the dtype is not a float type.
+    pub fn build(self) -> Result<Conv2d> {
+        if self.groups == 0 {
+            return Err(Error::value("groups must be a positive integer"));
+        }
+        if !self.in_channels.is_multiple_of(self.groups) {
+            return Err(Error::value("in_channels must be divisible by groups"));
+        }
+        if !self.out_channels.is_multiple_of(self.groups) {
+            return Err(Error::value("out_channels must be divisible by groups"));
+        }
+        let padding = self.padding?;
+        if padding == Padding::Same && self.stride != (1, 1) {
+            return Err(Error::value(
+                "padding='same' is not supported for strided convolutions",
+            ));
+        }
+        let padding_mode = self.padding_mode?;
+        check_float(self.dtype)?;
+        let (h, w) = self.kernel_size;
+        let weight_shape = [self.out_channels, self.in_channels / self.groups, h, w];
+        let conv = Conv2d {
+            node: Node::new(),
+            in_channels: self.in_channels,
+            out_channels: self.out_channels,
+            kernel_size: self.kernel_size,
+            stride: self.stride,
+            padding,
+            dilation: self.dilation,
+            groups: self.groups,
+            padding_mode,
+            weight: empty_parameter(&weight_shape, self.dtype),
+            bias: self
+                .bias
+                .then(|| empty_parameter(&[self.out_channels], self.dtype)),
+        };
+        conv.reset_parameters()?;
+        Ok(conv)
+    }
+}
+
+/// What can be given as a padding mode: a [`PaddingMode`] or PyTorch's string.
+pub trait IntoPaddingMode {
+    /// The mode.
+    ///
+    /// # Errors
+    /// If it is a string that names none.
+    fn into_padding_mode(self) -> Result<PaddingMode>;
+}
+
+impl IntoPaddingMode for PaddingMode {
+    fn into_padding_mode(self) -> Result<PaddingMode> {
+        Ok(self)
+    }
+}
+impl IntoPaddingMode for &str {
+    fn into_padding_mode(self) -> Result<PaddingMode> {
+        self.parse()
+    }
+}

@@ -1,0 +1,475 @@
+//! [`Module`]: the module tree.
+
+use std::any::Any;
+
+use pleach_core::{Buffer, DType, Error, ErrorKind, Parameter, Result};
+
+use crate::field::{Field, Memo};
+use crate::hooks::HookHandle;
+use crate::state_dict::{IncompatibleKeys, StateDict, load};
+use crate::walk::{self, Listing};
+use crate::{Member, MemberMut, Node};
+
+/// A node of the module tree: a struct that owns parameters, buffers and child modules.
+///
+/// `#[derive(Module)]` writes the required methods; all others follow from [`Module::visit`].
+/// State lives behind handles ([`Parameter`], [`Buffer`], [`Node`]), so what reads or changes
+/// *state* takes `&self`, and what changes the *structure* takes `&mut self`.
+///
+/// The listings return owned handles, not references: an optimizer must own its parameters, and
+/// the model is not borrowed while a list of its parameters lives.
+///
+/// ```
+/// # extern crate pleach_nn as pleach;
+/// use pleach::Module;
+/// use pleach_core::{Parameter, tensor};
+///
+/// #[derive(Module)]
+/// struct Affine {
+///     weight: Parameter,
+///     bias: Parameter,
+/// }
+/// let net = Affine {
+///     weight: Parameter::new(tensor![[1.0, 2.0]]),
+///     bias: Parameter::new(tensor![3.0]),
+/// };
+/// let shapes: Vec<_> = net
+///     .named_parameters()
+///     .into_iter()
+///     .map(|(name, p)| format!("{name} {:?}", p.shape()))
+///     .collect();
+/// assert_eq!(shapes, ["weight [1, 2]", "bias [1]"]);
+/// assert_eq!(net.num_parameters(), 3);
+/// assert_eq!(net.to_string(), "Affine()");
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a module",
+    note = "write `#[derive(Module)]` above its definition"
+)]
+pub trait Module: Any + Field + AsModule + Send + Sync {
+    /// Shows the members in registration order, which is the order of the fields.
+    fn visit<'a>(&'a self, v: &mut dyn FnMut(&str, Member<'a>));
+
+    /// Shows the members, to be changed or replaced, in the same order.
+    fn visit_mut<'a>(&'a mut self, v: &mut dyn FnMut(&str, MemberMut<'a>));
+
+    /// The bare name of the type: `"Conv2d"`.
+    fn type_name(&self) -> &'static str;
+
+    /// The module's identity; `None` for a struct without a [`Node`].
+    fn node(&self) -> Option<&Node>;
+
+    /// What stands between the parentheses in print: `"in_features=4, out_features=3"`.
+    fn extra_repr(&self) -> String {
+        String::new()
+    }
+
+    /// PyTorch's `_version`, which a state dict carries: 2 for batch norms, otherwise 1.
+    fn version(&self) -> u64 {
+        1
+    }
+
+    /// Whether equal neighbours print as one line, as in a `ModuleList`.
+    #[doc(hidden)]
+    fn collapses(&self) -> bool {
+        false
+    }
+
+    /// The module that an enum of modules stands for.
+    #[doc(hidden)]
+    fn wrapped(&self) -> Option<&dyn Module> {
+        None
+    }
+
+    /// The module that an enum of modules stands for.
+    #[doc(hidden)]
+    fn wrapped_mut(&mut self) -> Option<&mut dyn Module> {
+        None
+    }
+
+    /// The direct children, each once.
+    fn children(&self) -> Vec<&dyn Module> {
+        self.named_children().into_iter().map(|c| c.1).collect()
+    }
+
+    /// The direct children with their names; one registered twice appears under its first name.
+    fn named_children(&self) -> Vec<(String, &dyn Module)> {
+        walk::named_children(self.as_module())
+    }
+
+    /// This module and all its descendants, each once, parents before children.
+    fn modules(&self) -> Vec<&dyn Module> {
+        self.named_modules().into_iter().map(|m| m.1).collect()
+    }
+
+    /// [`Module::modules`] with their paths; this module's is `""`. A module with several paths
+    /// appears under the first, and one without a [`Node`] under each.
+    fn named_modules(&self) -> Vec<(String, &dyn Module)> {
+        self.named_modules_with(Listing::default())
+    }
+
+    /// [`Module::named_modules`], chosen by `listing`.
+    fn named_modules_with(&self, listing: Listing) -> Vec<(String, &dyn Module)> {
+        walk::named_modules(self.as_module(), listing)
+    }
+
+    /// Handles to all parameters, each once: what an optimizer takes.
+    fn parameters(&self) -> Vec<Parameter> {
+        self.named_parameters().into_iter().map(|p| p.1).collect()
+    }
+
+    /// Handles to all parameters with their paths: a module's own before its descendants'. One
+    /// with several names appears under the first.
+    fn named_parameters(&self) -> Vec<(String, Parameter)> {
+        self.named_parameters_with(Listing::default())
+    }
+
+    /// [`Module::named_parameters`], chosen by `listing`.
+    fn named_parameters_with(&self, listing: Listing) -> Vec<(String, Parameter)> {
+        walk::named_parameters(self.as_module(), listing)
+    }
+
+    /// Handles to all buffers, each once; also of those that are not saved.
+    fn buffers(&self) -> Vec<Buffer> {
+        self.named_buffers().into_iter().map(|b| b.1).collect()
+    }
+
+    /// Handles to all buffers with their paths.
+    fn named_buffers(&self) -> Vec<(String, Buffer)> {
+        self.named_buffers_with(Listing::default())
+    }
+
+    /// [`Module::named_buffers`], chosen by `listing`.
+    fn named_buffers_with(&self, listing: Listing) -> Vec<(String, Buffer)> {
+        walk::named_buffers(self.as_module(), listing)
+    }
+
+    /// The number of elements of all parameters, each counted once.
+    fn num_parameters(&self) -> usize {
+        self.parameters().iter().map(Parameter::numel).sum()
+    }
+
+    /// The module at a path such as `"layer1.0.conv1"`; `""` is this module.
+    ///
+    /// # Errors
+    /// If there is none: PyTorch's ``ResNet has no attribute `layer9` ``.
+    fn get_module(&self, path: &str) -> Result<&dyn Module> {
+        let mut module = self.as_module();
+        for name in path.split('.').filter(|_| !path.is_empty()) {
+            module = walk::child(module, name).ok_or_else(|| no_attribute(module, name))?;
+        }
+        Ok(module)
+    }
+
+    /// [`Module::get_module`], to be changed.
+    ///
+    /// # Errors
+    /// If there is none.
+    fn get_module_mut(&mut self, path: &str) -> Result<&mut dyn Module> {
+        let mut module = self.as_module_mut();
+        for name in path.split('.').filter(|_| !path.is_empty()) {
+            if walk::child(module, name).is_none() {
+                return Err(no_attribute(module, name));
+            }
+            module = walk::child_mut(module, name).expect("the child was just found");
+        }
+        Ok(module)
+    }
+
+    /// The parameter at a path such as `"layer1.0.conv1.weight"`.
+    ///
+    /// # Errors
+    /// If there is none.
+    fn get_parameter(&self, path: &str) -> Result<Parameter> {
+        let (prefix, wanted) = path.rsplit_once('.').unwrap_or(("", path));
+        let module = self.get_module(prefix)?;
+        let mut found = None;
+        module.visit(&mut |name, member| {
+            if let Member::Parameter(p) = member
+                && name == wanted
+            {
+                found = Some(p.share());
+            }
+        });
+        found.ok_or_else(|| no_attribute(module, wanted))
+    }
+
+    /// Calls `f` with every descendant and at last with this module: children before parents,
+    /// siblings in registration order. A module that two *different* parents share is visited
+    /// once for each, as in PyTorch.
+    ///
+    /// ```
+    /// use pleach_nn::{Module, ModuleExt, ModuleList, Sequential};
+    /// let mut net = Sequential::new().append(Sequential::new()).append(Sequential::new());
+    /// let mut seen = Vec::new();
+    /// net.apply(&mut |m| seen.push(m.children().len()));
+    /// assert_eq!(seen, [0, 0, 2]);
+    /// ```
+    fn apply(&mut self, f: &mut dyn FnMut(&mut dyn Module)) {
+        let result = walk::apply(self.as_module_mut(), &mut |module| {
+            f(module);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        match result {
+            Ok(()) => {}
+        }
+    }
+
+    /// [`Module::apply`] with a closure that may fail; it ends at the first error.
+    ///
+    /// # Errors
+    /// What `f` returns.
+    fn try_apply(&mut self, f: &mut dyn FnMut(&mut dyn Module) -> Result<()>) -> Result<()> {
+        walk::apply(self.as_module_mut(), f)
+    }
+
+    /// Sets training mode for this module and all its descendants.
+    fn train(&self) {
+        self.set_training(true);
+    }
+
+    /// Sets evaluation mode for this module and all its descendants.
+    fn eval(&self) {
+        self.set_training(false);
+    }
+
+    /// Sets the mode for this module and all its descendants: PyTorch's `train(mode)`.
+    fn set_training(&self, on: bool) {
+        for module in self.modules() {
+            if let Some(node) = module.node() {
+                node.set_training(on);
+            }
+        }
+    }
+
+    /// Whether the module is in training mode. A struct without a [`Node`] answers for its first
+    /// descendant that has one; without any, it is always in training mode.
+    fn is_training(&self) -> bool {
+        match self.node() {
+            Some(node) => node.is_training(),
+            None => self
+                .modules()
+                .into_iter()
+                .find_map(Module::node)
+                .is_none_or(Node::is_training),
+        }
+    }
+
+    /// Freezes (`false`) or unfreezes all parameters. Integer parameters, which cannot have a
+    /// gradient, stay frozen.
+    fn requires_grad_(&self, on: bool) {
+        for p in self.parameters() {
+            // The only error is an integer parameter turned on.
+            let _ = p.set_requires_grad(on);
+        }
+    }
+
+    /// Forgets the gradients of all parameters.
+    fn zero_grad(&self) {
+        for p in self.parameters() {
+            p.zero_grad();
+        }
+    }
+
+    /// Converts the floating-point parameters (with their gradients) and buffers to another
+    /// floating-point dtype; the handles stay the same, so an optimizer still holds them.
+    ///
+    /// # Errors
+    /// If `dtype` is not a floating-point type.
+    fn to_dtype(&self, dtype: DType) -> Result<()> {
+        if !dtype.is_float() {
+            return Err(Error::new(ErrorKind::DType(format!(
+                "nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+            ))));
+        }
+        for p in self.parameters() {
+            if p.dtype().is_float() {
+                let grad = p.grad().map(|g| g.to_dtype(dtype)).transpose()?;
+                let data = p.data().to_dtype(dtype)?;
+                p.set_data(data)?;
+                p.set_grad(grad)?;
+            }
+        }
+        for b in self.buffers() {
+            if b.dtype().is_float() {
+                b.set(b.tensor().to_dtype(dtype)?);
+            }
+        }
+        Ok(())
+    }
+
+    /// All parameters and persistent buffers under every name they have, in registration order.
+    fn state_dict(&self) -> StateDict {
+        StateDict::of(self.as_module())
+    }
+
+    /// Copies a state dict's values into the parameters and buffers, which keep their identity,
+    /// dtype and `requires_grad`. The order of the state dict does not matter; where one
+    /// parameter has several names, the last one wins.
+    ///
+    /// # Errors
+    /// PyTorch's text, which lists every missing and unexpected name (only if `strict`) and every
+    /// mismatch of shapes (always). As in PyTorch, what does match is loaded nevertheless.
+    fn load_state_dict(&self, state_dict: &StateDict, strict: bool) -> Result<IncompatibleKeys> {
+        load(self.as_module(), state_dict, strict)
+    }
+}
+
+fn no_attribute(module: &dyn Module, name: &str) -> Error {
+    Error::new(ErrorKind::Name(format!(
+        "{} has no attribute `{name}`",
+        display_name(module)
+    )))
+}
+
+/// The name in print and in errors.
+pub(crate) fn display_name(module: &dyn Module) -> &str {
+    module
+        .node()
+        .and_then(Node::name)
+        .unwrap_or_else(|| module.type_name())
+}
+
+/// What needs the concrete type: conversions to trait objects, and sharing behind them.
+#[doc(hidden)]
+pub trait AsModule {
+    /// The module itself, or the one that it wraps.
+    fn as_module(&self) -> &dyn Module;
+    fn as_module_mut(&mut self) -> &mut dyn Module;
+    fn as_any(&self) -> &dyn Any;
+    fn as_any_mut(&mut self) -> &mut dyn Any;
+    fn share_module(&self) -> Box<dyn Module>;
+    fn copy_module(&self, memo: &mut Memo) -> Box<dyn Module>;
+}
+
+impl<T: Module> AsModule for T {
+    fn as_module(&self) -> &dyn Module {
+        self.wrapped().unwrap_or(self)
+    }
+    fn as_module_mut(&mut self) -> &mut dyn Module {
+        if self.wrapped().is_some() {
+            return self.wrapped_mut().expect("a wrapped module was just found");
+        }
+        self
+    }
+    fn as_any(&self) -> &dyn Any {
+        self
+    }
+    fn as_any_mut(&mut self) -> &mut dyn Any {
+        self
+    }
+    fn share_module(&self) -> Box<dyn Module> {
+        Box::new(self.share_field())
+    }
+    fn copy_module(&self, memo: &mut Memo) -> Box<dyn Module> {
+        Box::new(self.copy_field(memo))
+    }
+}
+
+impl<T: Module> From<T> for Box<dyn Module> {
+    fn from(module: T) -> Self {
+        Box::new(module)
+    }
+}
+
+/// The generic half of [`Module`]: it works on structs, `dyn Module` and `dyn Forward` alike.
+pub trait ModuleExt: Module {
+    /// Whether the module is a `T`: PyTorch's `isinstance(m, T)`.
+    fn is<T: Module>(&self) -> bool {
+        self.downcast_ref::<T>().is_some()
+    }
+
+    /// The module as a `T`, if it is one.
+    fn downcast_ref<T: Module>(&self) -> Option<&T> {
+        match self.as_any().downcast_ref() {
+            Some(module) => Some(module),
+            None => self.wrapped()?.as_any().downcast_ref(),
+        }
+    }
+
+    /// The module as a `T` to be changed, if it is one.
+    fn downcast_mut<T: Module>(&mut self) -> Option<&mut T> {
+        if self.as_any().is::<T>() {
+            self.as_any_mut().downcast_mut()
+        } else {
+            self.wrapped_mut()?.as_any_mut().downcast_mut()
+        }
+    }
+
+    /// Calls `f` with every module of type `T`, in the order of [`Module::apply`].
+    fn apply_to<T: Module>(&mut self, mut f: impl FnMut(&mut T)) {
+        self.apply(&mut |module| {
+            if let Some(module) = module.downcast_mut() {
+                f(module);
+            }
+        });
+    }
+
+    /// [`ModuleExt::apply_to`] with a closure that may fail; it ends at the first error.
+    ///
+    /// # Errors
+    /// What `f` returns.
+    fn try_apply_to<T: Module>(&mut self, mut f: impl FnMut(&mut T) -> Result<()>) -> Result<()> {
+        self.try_apply(&mut |module| match module.downcast_mut() {
+            Some(module) => f(module),
+            None => Ok(()),
+        })
+    }
+
+    /// The module of type `T` at a path. (On a container, whose own `get` takes a position:
+    /// `get_module(path)?.downcast_ref::<T>()`.)
+    ///
+    /// # Errors
+    /// If there is none, or it is of another type.
+    fn get<T: Module>(&self, path: &str) -> Result<&T> {
+        let module = self.get_module(path)?;
+        module
+            .downcast_ref()
+            .ok_or_else(|| wrong_type::<T>(path, module))
+    }
+
+    /// [`ModuleExt::get`], to be changed.
+    ///
+    /// # Errors
+    /// If there is none, or it is of another type.
+    fn get_mut<T: Module>(&mut self, path: &str) -> Result<&mut T> {
+        let module = self.get_module_mut(path)?;
+        if !module.is::<T>() {
+            return Err(wrong_type::<T>(path, module));
+        }
+        Ok(module.downcast_mut().expect("the type was just checked"))
+    }
+
+    /// Registers a function that sees every `call` of this module and of its aliases: it gets the
+    /// module, the input and the output, and returns another output or `None`.
+    ///
+    /// # Errors
+    /// If the module has no [`Node`] to keep the hook.
+    fn register_forward_hook(
+        &self,
+        hook: impl Fn(&dyn Module, &pleach_core::Tensor, &pleach_core::Tensor)
+            -> Result<Option<pleach_core::Tensor>>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Result<HookHandle> {
+        let node = self.node().ok_or_else(|| {
+            Error::new(ErrorKind::Value(format!(
+                "{} keeps no hooks: give it a field `node: Node`",
+                self.type_name()
+            )))
+        })?;
+        Ok(node.hooks().add(std::sync::Arc::new(hook)))
+    }
+}
+
+impl<M: Module + ?Sized> ModuleExt for M {}
+
+fn wrong_type<T: Module>(path: &str, module: &dyn Module) -> Error {
+    let wanted = std::any::type_name::<T>();
+    let wanted = wanted.rsplit("::").next().unwrap_or(wanted);
+    Error::new(ErrorKind::Name(format!(
+        "`{path}` is a {}, not a {wanted}",
+        module.type_name()
+    )))
+}

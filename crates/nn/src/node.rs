@@ -1,0 +1,133 @@
+//! [`Node`]: a module's identity and what its aliases have in common.
+
+use std::fmt;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::Arc;
+
+use crate::Module;
+use crate::hooks::Hooks;
+
+/// A module's identity, its training flag and its hooks: a handle, shared by the module's aliases.
+///
+/// A struct that wants `share()`, hooks or its own training flag has a field of this type; every
+/// layer of pleach has one.
+///
+/// ```
+/// # extern crate pleach_nn as pleach;
+/// use pleach::{Module, Node, same};
+///
+/// #[derive(Module)]
+/// struct Noise {
+///     node: Node,
+/// }
+/// let noise = Noise { node: Node::new() };
+/// let alias = noise.share();
+/// noise.eval();
+/// assert!(!alias.is_training());
+/// assert!(same(&noise, &alias));
+/// assert!(!same(&noise, &noise.deep_copy()));
+/// ```
+pub struct Node(Arc<Inner>);
+
+struct Inner {
+    id: u64,
+    training: AtomicBool,
+    name: Option<String>,
+    hooks: Hooks,
+}
+
+impl Node {
+    /// A new identity, in training mode.
+    pub fn new() -> Self {
+        Self::from_parts(true, None, Hooks::default())
+    }
+
+    /// A new identity whose module prints under this name instead of its type's.
+    ///
+    /// PyTorch has subclasses that add nothing but a name; here they are the base type with such
+    /// a node. `downcast_ref` sees the Rust type.
+    pub fn named(name: impl Into<String>) -> Self {
+        Self::from_parts(true, Some(name.into()), Hooks::default())
+    }
+
+    fn from_parts(training: bool, name: Option<String>, hooks: Hooks) -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(1);
+        Node(Arc::new(Inner {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
+            training: AtomicBool::new(training),
+            name,
+            hooks,
+        }))
+    }
+
+    /// The same node, for an alias.
+    pub fn share(&self) -> Self {
+        Node(self.0.clone())
+    }
+
+    /// A new identity with this one's flag, name and hooks, for a copy.
+    pub fn deep_copy(&self) -> Self {
+        Self::from_parts(
+            self.is_training(),
+            self.0.name.clone(),
+            self.0.hooks.copy(),
+        )
+    }
+
+    /// The number that tells this node from every other; never reused.
+    pub fn id(&self) -> u64 {
+        self.0.id
+    }
+
+    /// Whether the module is in training mode.
+    pub fn is_training(&self) -> bool {
+        self.0.training.load(Ordering::Relaxed)
+    }
+
+    /// Sets the mode of this node alone; [`Module::train`] sets a whole tree's.
+    pub fn set_training(&self, on: bool) {
+        self.0.training.store(on, Ordering::Relaxed);
+    }
+
+    /// The name that overrides the type's in print, if there is one.
+    pub fn name(&self) -> Option<&str> {
+        self.0.name.as_deref()
+    }
+
+    pub(crate) fn hooks(&self) -> &Hooks {
+        &self.0.hooks
+    }
+}
+
+impl Default for Node {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Node {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Node")
+            .field("id", &self.id())
+            .field("training", &self.is_training())
+            .field("name", &self.0.name)
+            .finish()
+    }
+}
+
+/// Whether two values are the same module: one alias of the other, PyTorch's `a is b`.
+///
+/// A module without a [`Node`] is only ever the same as itself, under the same reference; without
+/// fields it is never the same as anything, because such values may share an address.
+pub fn same<A: Module + ?Sized, B: Module + ?Sized>(a: &A, b: &B) -> bool {
+    let (a, b) = (a.as_module(), b.as_module());
+    match (a.node(), b.node()) {
+        (Some(a), Some(b)) => a.id() == b.id(),
+        (None, None) => {
+            size_of_val(a) > 0
+                && std::ptr::addr_eq(a, b)
+                && a.as_any().type_id() == b.as_any().type_id()
+        }
+        _ => false,
+    }
+}

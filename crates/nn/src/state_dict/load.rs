@@ -1,0 +1,173 @@
+//! Loading a state dict into a module, with PyTorch's rules and texts.
+
+use std::fmt;
+
+use pleach_core::{Error, ErrorKind, Result, Tensor, no_grad, size_text};
+
+use super::{State, StateDict, own_state};
+use crate::module::display_name;
+use crate::walk::join;
+use crate::{Member, Module};
+
+/// What [`Module::load_state_dict`] did not find on one of the two sides. It prints
+/// `<All keys matched successfully>` if there is nothing to report.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct IncompatibleKeys {
+    /// Names of the model that the state dict lacks, in the model's order.
+    pub missing_keys: Vec<String>,
+    /// Names of the state dict that the model lacks.
+    pub unexpected_keys: Vec<String>,
+}
+
+impl fmt::Display for IncompatibleKeys {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        /// Python's text of a list of strings.
+        fn list(names: &[String]) -> String {
+            let quoted: Vec<String> = names.iter().map(|n| format!("'{n}'")).collect();
+            format!("[{}]", quoted.join(", "))
+        }
+        if self.missing_keys.is_empty() && self.unexpected_keys.is_empty() {
+            return f.write_str("<All keys matched successfully>");
+        }
+        write!(
+            f,
+            "_IncompatibleKeys(missing_keys={}, unexpected_keys={})",
+            list(&self.missing_keys),
+            list(&self.unexpected_keys)
+        )
+    }
+}
+
+struct Loading<'a> {
+    dict: &'a StateDict,
+    keys: IncompatibleKeys,
+    mismatches: Vec<String>,
+    failure: Option<Error>,
+}
+
+pub(crate) fn load(root: &dyn Module, dict: &StateDict, strict: bool) -> Result<IncompatibleKeys> {
+    let mut loading = Loading {
+        dict,
+        keys: IncompatibleKeys::default(),
+        mismatches: Vec::new(),
+        failure: None,
+    };
+    loading.module(root, "");
+    if let Some(error) = loading.failure {
+        return Err(error);
+    }
+    let Loading {
+        keys, mismatches, ..
+    } = loading;
+    let mut lines = Vec::new();
+    if strict {
+        let quoted = |names: &[String]| {
+            let quoted: Vec<String> = names.iter().map(|n| format!("\"{n}\"")).collect();
+            quoted.join(", ")
+        };
+        if !keys.missing_keys.is_empty() {
+            let names = quoted(&keys.missing_keys);
+            lines.push(format!("Missing key(s) in state_dict: {names}. "));
+        }
+        if !keys.unexpected_keys.is_empty() {
+            let names = quoted(&keys.unexpected_keys);
+            lines.push(format!("Unexpected key(s) in state_dict: {names}. "));
+        }
+    }
+    lines.extend(mismatches);
+    if lines.is_empty() {
+        return Ok(keys);
+    }
+    Err(Error::new(ErrorKind::Name(format!(
+        "Error(s) in loading state_dict for {}:\n\t{}",
+        display_name(root),
+        lines.join("\n\t")
+    ))))
+}
+
+impl Loading<'_> {
+    fn module(&mut self, module: &dyn Module, path: &str) {
+        let mut own = Vec::new();
+        own_state(module, &mut |name, state| {
+            own.push(name.to_string());
+            self.entry(module, path, name, state);
+        });
+        let mut children = Vec::new();
+        module.visit(&mut |name, member| {
+            if let Member::Child(child) = member {
+                children.push((name.to_string(), child));
+            }
+        });
+        self.unexpected(path, &own, &children);
+        for (name, child) in children {
+            self.module(child, &join(path, &name));
+        }
+    }
+
+    /// Loads one parameter or buffer, or notes why not.
+    fn entry(&mut self, module: &dyn Module, path: &str, name: &str, state: State) {
+        let key = join(path, name);
+        let Some(source) = self.dict.get(&key) else {
+            if !self.forgiven(module, path, name) {
+                self.keys.missing_keys.push(key);
+            }
+            return;
+        };
+        let shape = match &state {
+            State::Parameter(p) => p.shape(),
+            State::Buffer(b) => b.shape(),
+        };
+        // Files of the time before 0-d tensors have one element instead.
+        let is_old_scalar = shape.is_empty() && source.shape() == [1];
+        if source.shape() != shape && !is_old_scalar {
+            self.mismatches.push(format!(
+                "size mismatch for {key}: copying a param with shape {} from checkpoint, \
+                 the shape in current model is {}.",
+                size_text(source.shape()),
+                size_text(&shape)
+            ));
+            return;
+        }
+        if let Err(error) = write(&state, source, &shape) {
+            self.failure.get_or_insert(error);
+        }
+    }
+
+    /// Batch norms did not count their batches before version 2.
+    fn forgiven(&self, module: &dyn Module, path: &str, name: &str) -> bool {
+        let saved = self.dict.versions().and_then(|v| v.get(path));
+        name == "num_batches_tracked" && module.version() >= 2 && saved.is_none_or(|&v| v < 2)
+    }
+
+    /// Notes the keys below `path` that belong neither to the module nor to a child.
+    fn unexpected(&mut self, path: &str, own: &[String], children: &[(String, &dyn Module)]) {
+        for key in self.dict.keys() {
+            let below = match path {
+                "" => Some(key),
+                _ => key.strip_prefix(path).and_then(|k| k.strip_prefix('.')),
+            };
+            let expected = match below.map(|k| k.split_once('.').ok_or(k)) {
+                None => continue,
+                Some(Ok((child, _))) => children.iter().any(|c| c.0 == child),
+                Some(Err(name)) => own.iter().any(|n| n == name),
+            };
+            if !expected {
+                self.keys.unexpected_keys.push(key.to_string());
+            }
+        }
+    }
+}
+
+/// Copies the values, converted to the dtype that is there.
+fn write(state: &State, source: &Tensor, shape: &[usize]) -> Result<()> {
+    no_grad(|| {
+        let source = source.detach().contiguous()?.reshape(shape)?;
+        match state {
+            State::Parameter(p) => p.data().copy_(&source).map(drop),
+            State::Buffer(b) => {
+                b.set(source.to_dtype(b.dtype())?);
+                Ok(())
+            }
+        }
+    })
+}

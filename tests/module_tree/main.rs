@@ -1,0 +1,13 @@
+//! The module tree through the facade: orders, names, sharing, surgery, loading, error paths and
+//! printing, with small layers of the test's own. Expected lists are PyTorch's
+//! (`tests/golden/modules`) or written out.
+
+mod containers;
+mod derived;
+mod errors;
+mod layers;
+mod listing;
+mod loading;
+mod printing;
+mod sharing;
+mod surgery;

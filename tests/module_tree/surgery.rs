@@ -1,0 +1,147 @@
+//! Changing a tree: apply, freezing, replaced heads, dtypes.
+
+use pleach::prelude::{
+    DType, Forward, Module, ModuleExt, Parameter, Result, Sequential, init, sequential, tensor,
+};
+
+use crate::layers::*;
+
+#[derive(Module)]
+struct Net {
+    conv: Lin,
+    bn: Norm,
+    body: Sequential,
+    fc: Lin,
+}
+
+fn net() -> Net {
+    Net {
+        conv: Lin::without_bias(2, 2),
+        bn: Norm::new(2),
+        body: sequential![Lin::new(2, 2), Relu::new()],
+        fc: Lin::new(2, 2),
+    }
+}
+
+#[test]
+fn apply_initialises_and_changes_settings() -> Result<()> {
+    let mut net = net();
+    let mut linears = 0;
+    net.apply(&mut |m| {
+        if m.type_name().contains("Lin") {
+            linears += 1;
+        }
+    });
+    assert_eq!(linears, 3);
+    net.try_apply(&mut |m| {
+        if let Some(conv) = m.downcast_ref::<Lin>() {
+            init::constant_(&conv.weight, 0.25)?;
+        } else if let Some(bn) = m.downcast_mut::<Norm>() {
+            bn.momentum.set(0.01);
+            bn.weight.data().fill_(3.0)?;
+        }
+        Ok(())
+    })?;
+    assert_eq!(net.body.get_parameter("0.weight")?.data().to_vec::<f32>()?, [0.25; 4]);
+    assert_eq!(net.conv.weight.data().to_vec::<f32>()?, [0.25; 4]);
+    assert_eq!(net.bn.weight.data().to_vec::<f32>()?, [3.0; 2]);
+    assert_eq!(net.bn.momentum.get(), 0.01);
+    net.apply_to::<Norm>(|bn| bn.momentum.set(0.2));
+    assert_eq!(net.bn.momentum.get(), 0.2);
+    Ok(())
+}
+
+#[test]
+fn a_failing_closure_ends_try_apply() {
+    let mut net = net();
+    let mut seen = Vec::new();
+    let result = net.try_apply(&mut |m| {
+        seen.push(m.type_name());
+        match m.is::<Norm>() {
+            true => Err(pleach::Error::other("no norms")),
+            false => Ok(()),
+        }
+    });
+    assert_eq!(result.unwrap_err().to_string(), "no norms");
+    assert_eq!(seen, ["Linear", "BatchNorm1d"]);
+    let failed = net.try_apply_to::<Relu>(|_| Err(pleach::Error::other("no relus")));
+    assert_eq!(failed.unwrap_err().to_string(), "no relus");
+}
+
+#[test]
+fn a_replaced_head_keeps_its_place() {
+    let mut net = net();
+    let optimized: Vec<Parameter> = net.fc.parameters();
+    net.requires_grad_(false);
+    net.fc = Lin::new(2, 5);
+    let names: Vec<String> = net.named_parameters().into_iter().map(|p| p.0).collect();
+    let expected = [
+        "conv.weight", "bn.weight", "bn.bias", "body.0.weight", "body.0.bias", "fc.weight",
+        "fc.bias",
+    ];
+    assert_eq!(names, expected);
+    let trainable: Vec<String> = net
+        .named_parameters()
+        .into_iter()
+        .filter(|(_, p)| p.requires_grad())
+        .map(|p| p.0)
+        .collect();
+    assert_eq!(trainable, ["fc.weight", "fc.bias"]);
+    assert!(!optimized[0].same(&net.fc.weight));
+}
+
+#[test]
+fn apply_may_replace_children_of_a_sequential() -> Result<()> {
+    let mut net = net();
+    net.apply(&mut |m| {
+        if let Some(body) = m.downcast_mut::<Sequential>() {
+            for i in 0..body.len() {
+                if body[i].is::<Relu>() {
+                    body.set(i, Hyperbolic::new()).unwrap();
+                }
+            }
+        }
+    });
+    assert!(net.body[1].is::<Hyperbolic>());
+    net.get_mut::<Sequential>("body")?.push(Relu::new());
+    assert_eq!(net.body.len(), 3);
+    net.get_module_mut("body.0")?.downcast_mut::<Lin>().unwrap().bias = None;
+    assert_eq!(net.body.named_parameters().len(), 1);
+    Ok(())
+}
+
+#[test]
+fn requires_grad_leaves_integer_parameters_frozen() -> Result<()> {
+    #[derive(Module)]
+    struct Quantised {
+        q: Parameter,
+        w: Parameter,
+    }
+    let net = Quantised {
+        q: Parameter::frozen(tensor![1, 2]),
+        w: Parameter::new(tensor![1.0]),
+    };
+    net.requires_grad_(false);
+    assert!(!net.w.requires_grad());
+    net.requires_grad_(true);
+    assert!(net.w.requires_grad() && !net.q.requires_grad());
+    Ok(())
+}
+
+#[test]
+fn to_dtype_converts_floats_in_place() -> Result<()> {
+    let net = sequential![Norm::new(2), Lin::new(2, 1)];
+    let held = net.parameters();
+    net.call(&tensor![[1.0, 2.0]])?.sum()?.backward()?;
+    net.to_dtype(DType::F64)?;
+    assert!(held.iter().all(|p| p.dtype() == DType::F64));
+    // The gradient came along: d(sum)/d(weight of Linear) = its input.
+    assert_eq!(held[2].grad().unwrap().to_vec::<f64>()?, [1.0, 2.0]);
+    let dtypes: Vec<DType> = net.buffers().iter().map(|b| b.dtype()).collect();
+    assert_eq!(dtypes, [DType::F64, DType::F64, DType::I64]);
+    assert_eq!(
+        net.to_dtype(DType::I64).unwrap_err().to_string(),
+        "nn.Module.to only accepts floating point or complex dtypes, but got desired dtype=torch.int64"
+    );
+    Ok(())
+}

@@ -1,0 +1,3 @@
+//! One runner for each folder of golden data.
+
+pub mod nn;

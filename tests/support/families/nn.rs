@@ -1,0 +1,226 @@
+//! `nn/`: layers, losses and operations, with gradients.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+
+use pleach::random::manual_seed;
+use pleach::{DType, Tensor, autograd};
+use serde_json::Value as Json;
+
+use crate::support::args::Args;
+use crate::support::ast;
+use crate::support::compare::{self, Tolerance};
+use crate::support::data::{Family, Tensors, cases, keywords, text, texts};
+use crate::support::eval::{Scope, call, find};
+use crate::support::nn_classes::{self, ModuleHandle};
+use crate::support::report::Report;
+use crate::support::value::{Eval, EvalError, Value, bug, dtype, unknown};
+
+pub fn run() {
+    let Some(family) = Family::open("nn") else {
+        return;
+    };
+    let mut report = Report::new("nn");
+    let Some(index) = family.json("index.json") else {
+        return report.finish();
+    };
+    let mut groups: HashMap<&str, Option<Tensors>> = HashMap::new();
+    for case in cases(&index, "cases") {
+        let id = case["id"].as_str().unwrap_or("a case without id");
+        let Some(group) = case["group"].as_str() else {
+            report.case(id, || bug("no group"));
+            continue;
+        };
+        let tensors = groups
+            .entry(group)
+            .or_insert_with(|| family.tensors(&format!("{group}.safetensors")));
+        if let Some(tensors) = tensors {
+            let file = CaseFile { id, tensors };
+            report.case(id, || run_case(case, &file, &index["tolerance"]));
+        }
+    }
+    report.finish();
+}
+
+/// The tensors of one case.
+struct CaseFile<'a> {
+    id: &'a str,
+    tensors: &'a Tensors,
+}
+
+impl CaseFile<'_> {
+    fn need(&self, name: &str) -> Eval<Tensor> {
+        self.tensors.need(&format!("{}/{name}", self.id)).cloned()
+    }
+    fn get(&self, name: &str) -> Option<Tensor> {
+        self.tensors.get(&format!("{}/{name}", self.id)).cloned()
+    }
+}
+
+fn run_case(case: &Json, file: &CaseFile, tolerances: &Json) -> Eval<()> {
+    let dtype_name = text(&case["dtype"])?;
+    let Some(dtype) = dtype(dtype_name) else {
+        return unknown(dtype_name);
+    };
+    let tolerance = match (&tolerances[dtype_name]["rtol"], &tolerances[dtype_name]["atol"]) {
+        (Json::Number(r), Json::Number(a)) => Tolerance {
+            rtol: r.as_f64().unwrap_or(0.0),
+            atol: a.as_f64().unwrap_or(0.0),
+        },
+        _ => return bug(format!("no tolerance for {dtype_name}")),
+    };
+    let statements = ast::statements(&case["ast"]).or_else(bug)?;
+    let grads = texts(&case["grads"])?;
+
+    let scope = Scope::default();
+    let mut inputs = Vec::new();
+    for name in texts(&case["inputs"])? {
+        let mut input = file.need(&format!("in.{name}"))?;
+        if grads.contains(&name) {
+            input = input.requires_grad_(true)?;
+        }
+        inputs.push((name, input.clone()));
+        scope.set(name, Value::tensor(input));
+    }
+    let seed = case["seed"].as_i64().ok_or(EvalError::Bug("no seed".into()))?;
+    let module = match text(&case["kind"])? {
+        "op" => None,
+        "module" | "loss" => Some(prepare_module(case, file, dtype)?),
+        other => return unknown(format!("cases of kind {other}")),
+    };
+    if let Some(module) = &module {
+        scope.set("m", Value::Module(module.clone()));
+    }
+    manual_seed(seed);
+    let outputs = scope.run(&statements)?.flatten_tensors()?;
+    check_outputs(&texts(&case["outputs"])?, &outputs, file, tolerance)?;
+    backward(&texts(&case["outputs"])?, &outputs, file)?;
+    check_grads(&grads, &inputs, module.as_ref(), file, tolerance)?;
+    match &module {
+        Some(module) => check_buffers(&texts(&case["buffers"])?, module, file, tolerance),
+        None => Ok(()),
+    }
+}
+
+/// Builds the module, sets its values, and runs the earlier forwards.
+fn prepare_module(case: &Json, file: &CaseFile, dtype: DType) -> Eval<ModuleHandle> {
+    let path = format!("torch.nn.{}", text(&case["class"])?);
+    if find(&path).is_none() {
+        return unknown(text(&case["class"])?);
+    }
+    let mut args = Args {
+        positional: Vec::new(),
+        keyword: keywords(&case["kwargs"]),
+    };
+    for name in texts(&case["tensor_kwargs"])? {
+        let tensor = file.need(&format!("kw.{name}"))?;
+        args.keyword.push((name.to_string(), Value::tensor(tensor)));
+    }
+    let Value::Module(module) = call(&Value::Path(path), args)? else {
+        return bug("the class made no module");
+    };
+    nn_classes::to_dtype(&module, dtype)?;
+    let parameters = texts(&case["params"])?;
+    let own: Vec<String> = module.parameters().into_iter().map(|(name, _)| name).collect();
+    compare::equal("parameter names", own.as_slice(), &parameters)?;
+    for (name, parameter) in module.parameters() {
+        let value = file.need(&format!("param.{name}"))?;
+        compare::equal(&format!("shape of {name}"), &parameter.shape()[..], value.shape())?;
+        parameter.set_data(value)?;
+    }
+    let buffers = texts(&case["buffers"])?;
+    let own: Vec<String> = module.buffers().into_iter().map(|(name, _)| name).collect();
+    compare::equal("buffer names", own.as_slice(), &buffers)?;
+    for (name, buffer) in module.buffers() {
+        let value = file.need(&format!("buf.{name}"))?;
+        compare::equal(&format!("shape of {name}"), &buffer.shape()[..], value.shape())?;
+        buffer.set(value);
+    }
+    nn_classes::train(&module, true);
+    for k in 0..case["warmup"].as_u64().unwrap_or(0) {
+        let input = Value::tensor(file.need(&format!("warm.{k}"))?);
+        nn_classes::call(
+            &module,
+            Args {
+                positional: vec![input],
+                keyword: Vec::new(),
+            },
+        )?;
+    }
+    match text(&case["mode"])? {
+        "train" => {}
+        "eval" => nn_classes::train(&module, false),
+        other => return bug(format!("mode {other}")),
+    }
+    Ok(module)
+}
+
+fn check_outputs(names: &[&str], outputs: &[Tensor], file: &CaseFile, tolerance: Tolerance) -> Eval<()> {
+    compare::equal("number of outputs", &outputs.len(), &names.len())?;
+    for (name, output) in names.iter().zip(outputs) {
+        compare::tensors(name, output, &file.need(&format!("out.{name}"))?, tolerance)?;
+    }
+    Ok(())
+}
+
+/// Passes the file's output gradients to `backward`. What has none must not need one.
+fn backward(names: &[&str], outputs: &[Tensor], file: &CaseFile) -> Eval<()> {
+    let mut with_grad = Vec::new();
+    for (name, output) in names.iter().zip(outputs) {
+        match file.get(&format!("gout.{name}")) {
+            Some(grad) => with_grad.push((output, grad)),
+            None if output.requires_grad() => {
+                return bug(format!("{name} requires a gradient, PyTorch's does not"));
+            }
+            None => {}
+        }
+    }
+    if with_grad.is_empty() {
+        return Ok(());
+    }
+    let outputs: Vec<&Tensor> = with_grad.iter().map(|(o, _)| *o).collect();
+    let grads: Vec<Option<&Tensor>> = with_grad.iter().map(|(_, g)| Some(g)).collect();
+    Ok(autograd::backward(&outputs, &grads, false)?)
+}
+
+fn check_grads(
+    names: &[&str],
+    inputs: &[(&str, Tensor)],
+    module: Option<&ModuleHandle>,
+    file: &CaseFile,
+    tolerance: Tolerance,
+) -> Eval<()> {
+    let mut all: Vec<(String, Option<Tensor>)> = Vec::new();
+    for (name, input) in inputs {
+        all.push((name.to_string(), input.grad()));
+    }
+    for (name, parameter) in module.map(ModuleHandle::parameters).unwrap_or_default() {
+        all.push((name, parameter.grad()));
+    }
+    let checked = RefCell::new(0);
+    for (name, grad) in &all {
+        match (grad, names.contains(&name.as_str())) {
+            (Some(grad), true) => {
+                let expected = file.need(&format!("grad.{name}"))?;
+                compare::tensors(&format!("gradient of {name}"), grad, &expected, tolerance)?;
+                *checked.borrow_mut() += 1;
+            }
+            (None, true) => return bug(format!("no gradient of {name}")),
+            (Some(_), false) => return bug(format!("{name} has a gradient, PyTorch's has none")),
+            (None, false) => {}
+        }
+    }
+    compare::equal("number of gradients", &checked.into_inner(), &names.len())
+}
+
+fn check_buffers(names: &[&str], module: &ModuleHandle, file: &CaseFile, tolerance: Tolerance) -> Eval<()> {
+    let buffers = module.buffers();
+    for name in names {
+        let Some((_, buffer)) = buffers.iter().find(|(n, _)| n == name) else {
+            return bug(format!("no buffer {name}"));
+        };
+        let expected = file.need(&format!("bufafter.{name}"))?;
+        compare::tensors(&format!("{name} afterwards"), &buffer.tensor(), &expected, tolerance)?;
+    }
+    Ok(())
+}

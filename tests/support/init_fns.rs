@@ -1,0 +1,109 @@
+//! Functions of `torch.nn.init`.
+
+use pleach::{Parameter, Result as PleachResult, Target, Tensor, init};
+
+use super::args::Bound;
+use super::value::{Builtin, Eval, Value, bug};
+
+/// Applies an initialiser to whatever holds the values, and returns it as Python does.
+macro_rules! apply {
+    ($bound:expr, |$target:ident| $call:expr) => {{
+        let value = $bound.need("tensor")?;
+        match value {
+            Value::Tensor(t) | Value::TensorData(t) => {
+                let $target: &mut Tensor = &mut t.borrow_mut();
+                done($call)?;
+            }
+            Value::Parameter(p) => {
+                let $target: &Parameter = p;
+                done($call)?;
+            }
+            Value::ParameterData(p) => {
+                let $target = &mut p.data();
+                done($call)?;
+            }
+            other => return bug(format!("init of {other:?}")),
+        }
+        Ok(value.clone())
+    }};
+}
+
+fn done<T: Target>(result: PleachResult<T>) -> Eval<()> {
+    result?;
+    Ok(())
+}
+
+fn or(a: &Bound, name: &str, default: f64) -> Eval<f64> {
+    Ok(a.opt_f64(name)?.unwrap_or(default))
+}
+
+pub fn find(name: &str) -> Option<Builtin> {
+    Some(match name {
+        "calculate_gain" => |a| {
+            let a = a.bind("calculate_gain", &["nonlinearity", "param"])?;
+            let param = match a.opt("param") {
+                Some(v @ (Value::Int(_) | Value::Float(_))) => Some(v.as_f64()?),
+                None => None,
+                Some(other) => {
+                    return Err(super::value::EvalError::TypedOut(format!("the slope {other:?}")));
+                }
+            };
+            Ok(Value::float(init::calculate_gain(a.need("nonlinearity")?.as_str()?, param)?))
+        },
+        "uniform_" => |a| {
+            let a = a.bind("uniform_", &["tensor", "a", "b"])?;
+            let (low, high) = (or(&a, "a", 0.0)?, or(&a, "b", 1.0)?);
+            apply!(a, |t| init::uniform_(t, low, high))
+        },
+        "normal_" => |a| {
+            let a = a.bind("normal_", &["tensor", "mean", "std"])?;
+            let (mean, std) = (or(&a, "mean", 0.0)?, or(&a, "std", 1.0)?);
+            apply!(a, |t| init::normal_(t, mean, std))
+        },
+        "constant_" => |a| {
+            let a = a.bind("constant_", &["tensor", "val"])?;
+            let value = a.need("val")?.as_scalar()?;
+            apply!(a, |t| init::constant_(t, value))
+        },
+        "ones_" => |a| {
+            let a = a.bind("ones_", &["tensor"])?;
+            apply!(a, |t| init::ones_(t))
+        },
+        "zeros_" => |a| {
+            let a = a.bind("zeros_", &["tensor"])?;
+            apply!(a, |t| init::zeros_(t))
+        },
+        "eye_" => |a| {
+            let a = a.bind("eye_", &["tensor"])?;
+            apply!(a, |t| init::eye_(t))
+        },
+        "dirac_" => |a| {
+            let a = a.bind("dirac_", &["tensor", "groups"])?;
+            let groups = a.opt_usize("groups")?.unwrap_or(1);
+            apply!(a, |t| init::dirac_(t, groups))
+        },
+        "xavier_uniform_" => |a| {
+            let a = a.bind("xavier_uniform_", &["tensor", "gain"])?;
+            let gain = or(&a, "gain", 1.0)?;
+            apply!(a, |t| init::xavier_uniform_(t, gain))
+        },
+        "xavier_normal_" => |a| {
+            let a = a.bind("xavier_normal_", &["tensor", "gain"])?;
+            let gain = or(&a, "gain", 1.0)?;
+            apply!(a, |t| init::xavier_normal_(t, gain))
+        },
+        "kaiming_uniform_" => |a| {
+            let a = a.bind("kaiming_uniform_", &["tensor", "a", "mode", "nonlinearity"])?;
+            let (slope, mode) = (or(&a, "a", 0.0)?, a.str_or("mode", "fan_in")?);
+            let nonlinearity = a.str_or("nonlinearity", "leaky_relu")?;
+            apply!(a, |t| init::kaiming_uniform_(t, slope, mode, nonlinearity))
+        },
+        "kaiming_normal_" => |a| {
+            let a = a.bind("kaiming_normal_", &["tensor", "a", "mode", "nonlinearity"])?;
+            let (slope, mode) = (or(&a, "a", 0.0)?, a.str_or("mode", "fan_in")?);
+            let nonlinearity = a.str_or("nonlinearity", "leaky_relu")?;
+            apply!(a, |t| init::kaiming_normal_(t, slope, mode, nonlinearity))
+        },
+        _ => return None,
+    })
+}

@@ -1,0 +1,97 @@
+//! Counts the cases of a family, and says what came of them.
+
+use std::any::Any;
+use std::collections::BTreeMap;
+use std::io::Write;
+use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use super::value::{Eval, EvalError};
+
+/// Writes to the terminal also when the test passes: libtest captures only what `print!` and its
+/// kin write.
+pub fn say(text: &str) {
+    // A closed stderr must not fail a test.
+    let _ = std::io::stderr().write_all(text.as_bytes());
+}
+
+/// What came of the cases of one family.
+pub struct Report {
+    family: &'static str,
+    passed: usize,
+    failed: Vec<(String, String)>,
+    out_of_scope: BTreeMap<String, usize>,
+    typed_out: usize,
+}
+
+impl Report {
+    pub fn new(family: &'static str) -> Self {
+        Report {
+            family,
+            passed: 0,
+            failed: Vec::new(),
+            out_of_scope: BTreeMap::new(),
+            typed_out: 0,
+        }
+    }
+
+    /// Runs one case. A panic is a failure like any other.
+    pub fn case(&mut self, id: &str, run: impl FnOnce() -> Eval<()>) {
+        let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
+            Err(EvalError::Bug(format!("panicked: {}", panic_text(&*panic))))
+        });
+        match result {
+            Ok(()) => self.passed += 1,
+            Err(EvalError::Unknown(name)) => *self.out_of_scope.entry(name).or_default() += 1,
+            Err(EvalError::TypedOut(_)) => self.typed_out += 1,
+            Err(EvalError::Raised(text)) => {
+                self.failed.push((id.to_string(), format!("pleach's error: {text}")));
+            }
+            Err(EvalError::Bug(text)) => self.failed.push((id.to_string(), text)),
+        }
+    }
+
+    /// Prints the counts, and fails if a case failed or there was none.
+    pub fn finish(self) {
+        let missing: usize = self.out_of_scope.values().sum();
+        let mut text = format!(
+            "golden {}: {} passed, {} failed, {missing} out of scope\n",
+            self.family,
+            self.passed,
+            self.failed.len(),
+        );
+        if self.typed_out > 0 {
+            text += &format!("  typed out: {}\n", self.typed_out);
+        }
+        if missing > 0 {
+            let names: Vec<String> = self
+                .out_of_scope
+                .iter()
+                .map(|(name, count)| format!("{name} ({count})"))
+                .collect();
+            text += &format!("  out of scope: {}\n", names.join(", "));
+        }
+        for (id, why) in &self.failed {
+            text += &format!("  FAILED {id}: {why}\n");
+        }
+        say(&text);
+        assert!(
+            self.passed + self.failed.len() + missing + self.typed_out > 0,
+            "golden {}: no case was found",
+            self.family
+        );
+        assert!(
+            self.failed.is_empty(),
+            "golden {}: {} cases failed",
+            self.family,
+            self.failed.len()
+        );
+    }
+}
+
+fn panic_text(panic: &(dyn Any + Send)) -> String {
+    match (panic.downcast_ref::<&str>(), panic.downcast_ref::<String>()) {
+        (Some(text), _) => text.to_string(),
+        (_, Some(text)) => text.clone(),
+        _ => "without a text".to_string(),
+    }
+}

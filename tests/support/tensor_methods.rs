@@ -1,0 +1,515 @@
+//! Methods and attributes of tensors, parameters and their `.data`.
+
+use std::rc::Rc;
+
+use pleach::{DType, Operand, Tensor, TensorIndex, no_grad};
+
+use super::args::Args;
+use super::operators::operand;
+use super::value::{Eval, Method, Value, bug, unknown};
+
+type TensorMethod = Method<Value>;
+
+fn one(tensor: Tensor) -> Eval {
+    Ok(Value::tensor(tensor))
+}
+
+fn pair((a, b): (Tensor, Tensor)) -> Eval {
+    Ok(Value::Tuple(vec![Value::tensor(a), Value::tensor(b)]))
+}
+
+fn many(tensors: Vec<Tensor>) -> Eval {
+    Ok(Value::Tuple(tensors.into_iter().map(Value::tensor).collect()))
+}
+
+/// A method without arguments.
+macro_rules! plain {
+    ($method:ident) => {
+        |x, a| {
+            a.none(stringify!($method))?;
+            one(x.as_tensor()?.$method()?)
+        }
+    };
+}
+
+/// An in-place method of whatever holds the values; the result is the receiver.
+macro_rules! in_place {
+    ($x:expr, $method:ident($($arg:expr),*)) => {{
+        match $x {
+            Value::Tensor(t) => drop(t.borrow_mut().$method($($arg),*)?),
+            Value::TensorData(t) => no_grad(|| t.borrow_mut().$method($($arg),*).map(drop))?,
+            Value::Parameter(p) => drop(p.$method($($arg),*)?),
+            Value::ParameterData(p) => drop(p.data().$method($($arg),*)?),
+            other => return bug(format!("{}: {other:?} is no tensor", stringify!($method))),
+        }
+        Ok($x.clone())
+    }};
+}
+
+/// A reduction over no, one or several dimensions.
+macro_rules! reduction {
+    ($all:ident, $some:ident) => {
+        |x, a| {
+            let a = a.bind(stringify!($all), &["dim", "keepdim", "dtype"])?;
+            let mut x = x.as_tensor()?;
+            if let Some(dtype) = a.opt_dtype("dtype")? {
+                x = x.to_dtype(dtype)?;
+            }
+            match a.opt("dim") {
+                None if !a.bool_or("keepdim", false)? => one(x.$all()?),
+                None => one(x.$some(Vec::new(), true)?),
+                Some(dims) => one(x.$some(dims.as_ints()?, a.bool_or("keepdim", false)?)?),
+            }
+        }
+    };
+}
+
+/// `var` and `std`.
+macro_rules! spread {
+    ($all:ident, $some:ident) => {
+        |x, a| {
+            let a = a.bind(stringify!($all), &["dim", "unbiased", "keepdim", "correction"])?;
+            let x = x.as_tensor()?;
+            let correction = match a.opt_f64("correction")? {
+                Some(c) => c,
+                None => a.bool_or("unbiased", true)? as u8 as f64,
+            };
+            if a.get("correction").is_none() && a.get("unbiased").is_none() && a.opt("dim").is_none() {
+                return one(x.$all()?);
+            }
+            let dims = a.opt("dim").map_or(Ok(Vec::new()), Value::as_ints)?;
+            one(x.$some(dims, correction, a.bool_or("keepdim", false)?)?)
+        }
+    };
+}
+
+/// `max` and `min`: of everything, along a dimension, or with another tensor.
+macro_rules! extreme {
+    ($all:ident, $dim:ident, $with:ident) => {
+        |x, a| {
+            let x = x.as_tensor()?;
+            match a.positional.first() {
+                Some(other) if other.is_tensor() => one(x.$with(operand(other)?)?),
+                _ => {
+                    let a = a.bind(stringify!($all), &["dim", "keepdim"])?;
+                    match a.opt_i64("dim")? {
+                        None => one(x.$all()?),
+                        Some(dim) => pair(x.$dim(dim, a.bool_or("keepdim", false)?)?),
+                    }
+                }
+            }
+        }
+    };
+}
+
+macro_rules! arg_extreme {
+    ($all:ident, $dim:ident) => {
+        |x, a| {
+            let a = a.bind(stringify!($all), &["dim", "keepdim"])?;
+            match a.opt_i64("dim")? {
+                None => one(x.as_tensor()?.$all()?),
+                Some(dim) => one(x.as_tensor()?.$dim(dim, a.bool_or("keepdim", false)?)?),
+            }
+        }
+    };
+}
+
+/// A method whose only argument is a tensor or a number.
+macro_rules! with_other {
+    ($method:ident) => {
+        |x, a| {
+            let a = a.bind(stringify!($method), &["other"])?;
+            one(x.as_tensor()?.$method(operand(a.need("other")?)?)?)
+        }
+    };
+}
+
+macro_rules! in_place_other {
+    ($method:ident) => {
+        |x, a| {
+            let a = a.bind(stringify!($method), &["other"])?;
+            let other: Operand = operand(a.need("other")?)?;
+            in_place!(x, $method(other.clone()))
+        }
+    };
+}
+
+/// A method whose only argument is one dimension or diagonal.
+macro_rules! with_int {
+    ($method:ident, $name:literal, $default:expr) => {
+        |x, a| {
+            let a = a.bind(stringify!($method), &[$name])?;
+            one(x.as_tensor()?.$method(a.opt_i64($name)?.unwrap_or($default))?)
+        }
+    };
+}
+
+/// A method that takes sizes or dimensions, spread out or as one sequence.
+macro_rules! with_ints {
+    ($method:ident, $name:literal) => {
+        |x, a| {
+            let a = a.bind(stringify!($method), &[concat!("*", $name)])?;
+            one(x.as_tensor()?.$method(a.ints($name)?)?)
+        }
+    };
+}
+
+pub fn find(name: &str) -> Option<TensorMethod> {
+    shape_method(name)
+        .or_else(|| math_method(name))
+        .or_else(|| in_place_method(name))
+}
+
+fn math_method(name: &str) -> Option<TensorMethod> {
+    Some(match name {
+        "abs" => plain!(abs),
+        "neg" => plain!(neg),
+        "exp" => plain!(exp),
+        "log" => plain!(log),
+        "log1p" => plain!(log1p),
+        "sqrt" => plain!(sqrt),
+        "sin" => plain!(sin),
+        "cos" => plain!(cos),
+        "tanh" => plain!(tanh),
+        "erf" => plain!(erf),
+        "sigmoid" => plain!(sigmoid),
+        "relu" => plain!(relu),
+        "sign" => plain!(sign),
+        "floor" => plain!(floor),
+        "ceil" => plain!(ceil),
+        "round" => plain!(round),
+        "trunc" => plain!(trunc),
+        "reciprocal" => plain!(reciprocal),
+        "square" => plain!(square),
+        "isnan" => plain!(isnan),
+        "isfinite" => plain!(isfinite),
+        "logical_not" => plain!(logical_not),
+        "add" => with_other!(add),
+        "sub" => with_other!(sub),
+        "mul" => with_other!(mul),
+        "div" => with_other!(div),
+        "pow" => with_other!(pow),
+        "floor_divide" => with_other!(floor_divide),
+        "remainder" => with_other!(remainder),
+        "sum" => reduction!(sum, sum_dim),
+        "mean" => reduction!(mean, mean_dim),
+        "var" => spread!(var, var_dim),
+        "std" => spread!(std, std_dim),
+        "all" => reduction!(all, all_dim),
+        "any" => reduction!(any, any_dim),
+        "max" => extreme!(max, max_dim, maximum),
+        "min" => extreme!(min, min_dim, minimum),
+        "argmax" => arg_extreme!(argmax, argmax_dim),
+        "argmin" => arg_extreme!(argmin, argmin_dim),
+        "amax" => |x, a| {
+            let a = a.bind("amax", &["dim", "keepdim"])?;
+            let dims = a.opt("dim").map_or(Ok(Vec::new()), Value::as_ints)?;
+            one(x.as_tensor()?.amax(dims, a.bool_or("keepdim", false)?)?)
+        },
+        "amin" => |x, a| {
+            let a = a.bind("amin", &["dim", "keepdim"])?;
+            let dims = a.opt("dim").map_or(Ok(Vec::new()), Value::as_ints)?;
+            one(x.as_tensor()?.amin(dims, a.bool_or("keepdim", false)?)?)
+        },
+        "logsumexp" => |x, a| {
+            let a = a.bind("logsumexp", &["dim", "keepdim"])?;
+            one(x.as_tensor()?.logsumexp(a.ints("dim")?, a.bool_or("keepdim", false)?)?)
+        },
+        "prod" => |x, a| {
+            let a = a.bind("prod", &["dim", "keepdim"])?;
+            match a.opt_i64("dim")? {
+                None => one(x.as_tensor()?.prod()?),
+                Some(dim) => one(x.as_tensor()?.prod_dim(dim, a.bool_or("keepdim", false)?)?),
+            }
+        },
+        "norm" => |x, a| {
+            let a = a.bind("norm", &["p", "dim", "keepdim"])?;
+            let x = x.as_tensor()?;
+            if a.opt("p").is_none() && a.opt("dim").is_none() {
+                return one(x.norm()?);
+            }
+            let dims = a.opt("dim").map_or(Ok(Vec::new()), Value::as_ints)?;
+            let p = a.opt_f64("p")?.unwrap_or(2.0);
+            one(x.norm_dim(p, dims, a.bool_or("keepdim", false)?)?)
+        },
+        "cumsum" => with_int!(cumsum, "dim", 0),
+        "softmax" => with_int!(softmax, "dim", 0),
+        "log_softmax" => with_int!(log_softmax, "dim", 0),
+        "clamp" => |x, a| {
+            let a = a.bind("clamp", &["min", "max"])?;
+            one(x.as_tensor()?.clamp(a.opt_f64("min")?, a.opt_f64("max")?)?)
+        },
+        "masked_fill" => |x, a| {
+            let a = a.bind("masked_fill", &["mask", "value"])?;
+            let value = a.need("value")?.as_scalar()?;
+            one(x.as_tensor()?.masked_fill(&a.tensor("mask")?, value)?)
+        },
+        "mm" => |x, a| one(x.as_tensor()?.mm(&a.bind("mm", &["mat2"])?.tensor("mat2")?)?),
+        "mv" => |x, a| one(x.as_tensor()?.mv(&a.bind("mv", &["vec"])?.tensor("vec")?)?),
+        "bmm" => |x, a| one(x.as_tensor()?.bmm(&a.bind("bmm", &["mat2"])?.tensor("mat2")?)?),
+        "dot" => |x, a| one(x.as_tensor()?.dot(&a.bind("dot", &["tensor"])?.tensor("tensor")?)?),
+        "matmul" => |x, a| {
+            one(x.as_tensor()?.matmul(&a.bind("matmul", &["other"])?.tensor("other")?)?)
+        },
+        "item" => |x, a| {
+            a.none("item")?;
+            let x = x.as_tensor()?;
+            Ok(match x.dtype() {
+                DType::Bool => Value::Bool(x.item()? != 0.0),
+                dtype if dtype.is_float() => Value::float(x.item()?),
+                _ => Value::int(x.item_i64()?),
+            })
+        },
+        "float" => plain!(float),
+        "double" => plain!(double),
+        "long" => plain!(long),
+        "half" => |x, a| {
+            a.none("half")?;
+            one(x.as_tensor()?.to_dtype(DType::F16)?)
+        },
+        "detach" => |x, a| {
+            a.none("detach")?;
+            one(x.as_tensor()?.detach())
+        },
+        "clone" => plain!(copy),
+        "backward" => backward,
+        _ => return None,
+    })
+}
+
+fn backward(x: &Value, a: Args) -> Eval {
+    let a = a.bind("backward", &["gradient", "retain_graph", "create_graph"])?;
+    a.only_false("create_graph")?;
+    let retain = a.bool_or("retain_graph", false)?;
+    let x = x.as_tensor()?;
+    match a.opt_tensor("gradient")? {
+        None if retain => x.backward_retain_graph()?,
+        None => x.backward()?,
+        Some(g) if retain => pleach::autograd::backward(&[&x], &[Some(&g)], true)?,
+        Some(g) => x.backward_with(&g)?,
+    }
+    Ok(Value::None)
+}
+
+fn shape_method(name: &str) -> Option<TensorMethod> {
+    Some(match name {
+        "size" => |x, a| {
+            let a = a.bind("size", &["dim"])?;
+            let x = x.as_tensor()?;
+            match a.opt_i64("dim")? {
+                None => Ok(Value::Size(x.shape().to_vec())),
+                Some(dim) => Ok(Value::int(x.size(dim)? as i128)),
+            }
+        },
+        "numel" => |x, a| {
+            a.none("numel")?;
+            Ok(Value::int(x.as_tensor()?.numel() as i128))
+        },
+        "view" => with_ints!(view, "shape"),
+        "reshape" => with_ints!(reshape, "shape"),
+        "expand" => with_ints!(expand, "sizes"),
+        "repeat" => with_ints!(repeat, "repeats"),
+        "permute" => with_ints!(permute, "dims"),
+        "flip" => with_ints!(flip, "dims"),
+        "contiguous" => plain!(contiguous),
+        "t" => plain!(t),
+        "tril" => with_int!(tril, "diagonal", 0),
+        "triu" => with_int!(triu, "diagonal", 0),
+        "diagonal" => with_int!(diagonal, "offset", 0),
+        "transpose" => |x, a| {
+            let a = a.bind("transpose", &["dim0", "dim1"])?;
+            one(x.as_tensor()?.transpose(a.i64("dim0")?, a.i64("dim1")?)?)
+        },
+        "unsqueeze" => |x, a| {
+            one(x.as_tensor()?.unsqueeze(a.bind("unsqueeze", &["dim"])?.i64("dim")?)?)
+        },
+        "squeeze" => |x, a| {
+            let a = a.bind("squeeze", &["dim"])?;
+            match a.opt("dim") {
+                None => one(x.as_tensor()?.squeeze()),
+                Some(dims) => one(x.as_tensor()?.squeeze_dim(dims.as_ints()?)?),
+            }
+        },
+        "flatten" => |x, a| {
+            let a = a.bind("flatten", &["start_dim", "end_dim"])?;
+            let (start, end) = (a.opt_i64("start_dim")?, a.opt_i64("end_dim")?);
+            one(x.as_tensor()?.flatten(start.unwrap_or(0), end.unwrap_or(-1))?)
+        },
+        "unflatten" => |x, a| {
+            let a = a.bind("unflatten", &["dim", "sizes"])?;
+            one(x.as_tensor()?.unflatten(a.i64("dim")?, a.ints("sizes")?)?)
+        },
+        "roll" => |x, a| {
+            let a = a.bind("roll", &["shifts", "dims"])?;
+            one(x.as_tensor()?.roll(a.i64("shifts")?, a.i64("dims")?)?)
+        },
+        "narrow" => |x, a| {
+            let a = a.bind("narrow", &["dim", "start", "length"])?;
+            one(x.as_tensor()?.narrow(a.i64("dim")?, a.usize("start")?, a.usize("length")?)?)
+        },
+        "select" => |x, a| {
+            let a = a.bind("select", &["dim", "index"])?;
+            one(x.as_tensor()?.select(a.i64("dim")?, a.i64("index")?)?)
+        },
+        "chunk" => |x, a| {
+            let a = a.bind("chunk", &["chunks", "dim"])?;
+            many(x.as_tensor()?.chunk(a.usize("chunks")?, a.opt_i64("dim")?.unwrap_or(0))?)
+        },
+        "split" => |x, a| {
+            let a = a.bind("split", &["split_size", "dim"])?;
+            let (x, dim) = (x.as_tensor()?, a.opt_i64("dim")?.unwrap_or(0));
+            let sizes = match a.need("split_size")? {
+                list if list.is_sequence() => a.shape("split_size")?,
+                one => {
+                    // One size: equal parts, the last one shorter.
+                    let (total, size) = (x.size(dim)?, one.as_usize()?.max(1));
+                    (0..total).step_by(size).map(|i| size.min(total - i)).collect()
+                }
+            };
+            many(x.split(&sizes, dim)?)
+        },
+        "unbind" => |x, a| {
+            let dim = a.bind("unbind", &["dim"])?.opt_i64("dim")?;
+            many(x.as_tensor()?.unbind(dim.unwrap_or(0))?)
+        },
+        "index_select" => |x, a| {
+            let a = a.bind("index_select", &["dim", "index"])?;
+            one(x.as_tensor()?.index_select(a.i64("dim")?, &a.tensor("index")?)?)
+        },
+        "gather" => |x, a| {
+            let a = a.bind("gather", &["dim", "index"])?;
+            one(x.as_tensor()?.gather(a.i64("dim")?, &a.tensor("index")?)?)
+        },
+        "scatter" => |x, a| {
+            let a = a.bind("scatter", &["dim", "index", "src"])?;
+            one(x.as_tensor()?.scatter(a.i64("dim")?, &a.tensor("index")?, &a.tensor("src")?)?)
+        },
+        "scatter_add" => |x, a| {
+            let a = a.bind("scatter_add", &["dim", "index", "src"])?;
+            one(x.as_tensor()?.scatter_add(a.i64("dim")?, &a.tensor("index")?, &a.tensor("src")?)?)
+        },
+        "index_add" => |x, a| {
+            let a = a.bind("index_add", &["dim", "index", "source"])?;
+            one(x.as_tensor()?.index_add(a.i64("dim")?, &a.tensor("index")?, &a.tensor("source")?)?)
+        },
+        _ => return None,
+    })
+}
+
+fn in_place_method(name: &str) -> Option<TensorMethod> {
+    Some(match name {
+        "add_" => in_place_other!(add_),
+        "sub_" => in_place_other!(sub_),
+        "mul_" => in_place_other!(mul_),
+        "div_" => in_place_other!(div_),
+        "pow_" => in_place_other!(pow_),
+        "neg_" => |x, a| {
+            a.none("neg_")?;
+            in_place!(x, neg_())
+        },
+        "zero_" => |x, a| {
+            a.none("zero_")?;
+            in_place!(x, zero_())
+        },
+        "relu_" => |x, a| {
+            a.none("relu_")?;
+            in_place!(x, relu_())
+        },
+        "fill_" => |x, a| {
+            let value = a.bind("fill_", &["value"])?.need("value")?.as_scalar()?;
+            in_place!(x, fill_(value))
+        },
+        "copy_" => |x, a| {
+            let source = a.bind("copy_", &["src"])?.tensor("src")?;
+            in_place!(x, copy_(&source))
+        },
+        "clamp_" => |x, a| {
+            let a = a.bind("clamp_", &["min", "max"])?;
+            let (min, max) = (a.opt_f64("min")?, a.opt_f64("max")?);
+            in_place!(x, clamp_(min, max))
+        },
+        "uniform_" => |x, a| {
+            let a = a.bind("uniform_", &["from", "to"])?;
+            let (from, to) = (a.opt_f64("from")?.unwrap_or(0.0), a.opt_f64("to")?.unwrap_or(1.0));
+            in_place!(x, uniform_(from, to))
+        },
+        "normal_" => |x, a| {
+            let a = a.bind("normal_", &["mean", "std"])?;
+            let (mean, std) = (a.opt_f64("mean")?.unwrap_or(0.0), a.opt_f64("std")?.unwrap_or(1.0));
+            in_place!(x, normal_(mean, std))
+        },
+        "bernoulli_" => |x, a| {
+            let a = a.bind("bernoulli_", &["p"])?;
+            let p = match a.opt("p") {
+                Some(p) if p.is_tensor() => return unknown("Tensor.bernoulli_(Tensor)"),
+                Some(p) => p.as_f64()?,
+                None => 0.5,
+            };
+            in_place!(x, bernoulli_(p))
+        },
+        "requires_grad_" => |x, a| {
+            let on = a.bind("requires_grad_", &["requires_grad"])?.bool_or("requires_grad", true)?;
+            set_requires_grad(x, on)?;
+            Ok(x.clone())
+        },
+        "__setitem__" => |x, a| {
+            let a = a.bind("__setitem__", &["index", "value"])?;
+            super::operators::set_item(x, a.need("index")?, a.need("value")?)?;
+            Ok(Value::None)
+        },
+        _ => return None,
+    })
+}
+
+/// `x[index] = value`.
+pub fn index_put(x: &Value, parts: &[TensorIndex], value: Operand) -> Eval<()> {
+    let result: Eval = in_place!(x, index_put_(parts, value.clone()));
+    result.map(drop)
+}
+
+fn set_requires_grad(x: &Value, on: bool) -> Eval<()> {
+    match x {
+        Value::Tensor(t) => {
+            let changed = t.borrow().clone().requires_grad_(on)?;
+            *t.borrow_mut() = changed;
+            Ok(())
+        }
+        Value::Parameter(p) => Ok(p.set_requires_grad(on)?),
+        other => bug(format!("requires_grad of {other:?}")),
+    }
+}
+
+/// An attribute that is no method; `None` if there is none of this name.
+pub fn attribute(x: &Value, name: &str) -> Eval<Option<Value>> {
+    let optional = |t: Option<Tensor>| t.map_or(Value::None, Value::tensor);
+    Ok(Some(match (name, x) {
+        ("dtype", _) => Value::DType(x.as_tensor()?.dtype()),
+        ("shape", _) => Value::Size(x.as_tensor()?.shape().to_vec()),
+        ("ndim", _) => Value::int(x.as_tensor()?.rank() as i128),
+        ("T", _) => Value::tensor(x.as_tensor()?.t()?),
+        ("requires_grad", Value::Parameter(p)) => Value::Bool(p.requires_grad()),
+        ("requires_grad", _) => Value::Bool(x.as_tensor()?.requires_grad()),
+        ("is_leaf", _) => Value::Bool(x.as_tensor()?.is_leaf()),
+        ("grad", Value::Parameter(p)) => optional(p.grad()),
+        ("grad", _) => optional(x.as_tensor()?.grad()),
+        ("data", Value::Parameter(p)) => Value::ParameterData(Rc::clone(p)),
+        ("data", Value::Tensor(t)) => Value::TensorData(t.clone()),
+        _ => return Ok(None),
+    }))
+}
+
+pub fn set_attribute(x: &Value, name: &str, value: &Value) -> Eval<()> {
+    let tensor = || match value {
+        Value::None => Ok(None),
+        v => v.as_tensor().map(Some),
+    };
+    match (name, x) {
+        ("requires_grad", _) => set_requires_grad(x, value.as_bool()?),
+        ("grad", Value::Parameter(p)) => Ok(p.set_grad(tensor()?)?),
+        ("grad", Value::Tensor(t)) => Ok(t.borrow().set_grad(tensor()?)?),
+        ("data", Value::Parameter(p)) => Ok(p.set_data(value.as_tensor()?)?),
+        // `x.data += 1` has changed the values already.
+        ("data", Value::Tensor(_)) if matches!(value, Value::TensorData(_)) => Ok(()),
+        _ => unknown(format!("Tensor.{name} = ..")),
+    }
+}

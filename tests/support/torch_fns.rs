@@ -1,0 +1,299 @@
+//! Functions of `torch.*`.
+
+use std::rc::Rc;
+
+use pleach::random::{Generator, random_bounds};
+use pleach::{DType, Element, Parameter, Tensor};
+
+use super::args::{Args, Bound};
+use super::operators::operand;
+use super::tensor_methods;
+use super::value::{Builtin, Eval, EvalError, Value, bug, unknown};
+
+fn one(tensor: Tensor) -> Eval {
+    Ok(Value::tensor(tensor))
+}
+
+/// The end of a creation function: `requires_grad=True` makes a leaf.
+fn created(a: &Bound, tensor: Tensor) -> Eval {
+    one(match a.bool_or("requires_grad", false)? {
+        true => tensor.requires_grad_(true)?,
+        false => tensor,
+    })
+}
+
+/// A function that makes a tensor of a shape and a dtype.
+macro_rules! creation {
+    ($name:literal, |$shape:ident, $dtype:ident| $make:expr) => {
+        |a| {
+            let a = a.bind($name, &["*size", "*", "dtype", "requires_grad"])?;
+            let ($shape, $dtype) = (a.shape("size")?, a.opt_dtype("dtype")?.unwrap_or(DType::F32));
+            created(&a, $make)
+        }
+    };
+}
+
+/// A function that is a method of its first argument.
+macro_rules! method {
+    ($name:literal, $first:literal) => {
+        |mut a: Args| {
+            let receiver = match a.keyword.iter().position(|(n, _)| n == $first) {
+                Some(at) => a.keyword.remove(at).1,
+                None if a.positional.is_empty() => return bug(concat!($name, " of nothing")),
+                None => a.positional.remove(0),
+            };
+            match tensor_methods::find($name) {
+                Some(method) => method(&receiver, a),
+                None => unknown(concat!("Tensor.", $name)),
+            }
+        }
+    };
+}
+
+pub fn find(name: &str) -> Option<Builtin> {
+    creation(name).or_else(|| random(name)).or_else(|| operation(name))
+}
+
+fn creation(name: &str) -> Option<Builtin> {
+    Some(match name {
+        "zeros" => creation!("zeros", |shape, dtype| Tensor::zeros_of(shape, dtype)),
+        // Its values are never looked at before they are filled.
+        "empty" => creation!("empty", |shape, dtype| Tensor::zeros_of(shape, dtype)),
+        "ones" => creation!("ones", |shape, dtype| Tensor::ones_of(shape, dtype)),
+        "rand" => creation!("rand", |shape, dtype| Tensor::rand_of(shape, dtype)?),
+        "randn" => creation!("randn", |shape, dtype| Tensor::randn_of(shape, dtype)?),
+        "full" => |a| {
+            let a = a.bind("full", &["size", "fill_value", "*", "dtype", "requires_grad"])?;
+            let (shape, value) = (a.shape("size")?, a.need("fill_value")?.as_scalar()?);
+            let dtype = a.opt_dtype("dtype")?.unwrap_or(value.dtype());
+            created(&a, Tensor::full_of(shape, value, dtype))
+        },
+        "zeros_like" => |a| one(a.bind("zeros_like", &["input"])?.tensor("input")?.zeros_like()),
+        "ones_like" => |a| one(a.bind("ones_like", &["input"])?.tensor("input")?.ones_like()),
+        "tensor" => |a| {
+            let a = a.bind("tensor", &["data", "*", "dtype", "requires_grad"])?;
+            let data = a.need("data")?;
+            created(&a, literal(data, a.opt_dtype("dtype")?)?)
+        },
+        "arange" => |a| {
+            let count = a.positional.len();
+            let names: &[&str] = match count {
+                0 | 1 => &["end", "start", "step", "dtype", "requires_grad"],
+                _ => &["start", "end", "step", "*", "dtype", "requires_grad"],
+            };
+            let a = a.bind("arange", names)?;
+            let bound = |name: &str, default: Option<i64>| match (a.opt(name), default) {
+                (Some(v), _) => v.as_scalar(),
+                (None, Some(d)) => Ok(d.into()),
+                (None, None) => bug(format!("arange: no {name}")),
+            };
+            let t = Tensor::arange_step(bound("start", Some(0))?, bound("end", None)?, bound("step", Some(1))?)?;
+            created(&a, match a.opt_dtype("dtype")? {
+                Some(dtype) => t.to_dtype(dtype)?,
+                None => t,
+            })
+        },
+        "linspace" => |a| {
+            let a = a.bind("linspace", &["start", "end", "steps"])?;
+            one(Tensor::linspace(a.f64("start")?, a.f64("end")?, a.usize("steps")?))
+        },
+        "eye" => |a| one(Tensor::eye(a.bind("eye", &["n"])?.usize("n")?)),
+        "nn.Parameter" => |a| {
+            let a = a.bind("Parameter", &["data", "requires_grad"])?;
+            let data = a.tensor("data")?;
+            Ok(Value::Parameter(Rc::new(match a.bool_or("requires_grad", true)? {
+                true => Parameter::try_new(data)?,
+                false => Parameter::frozen(data),
+            })))
+        },
+        _ => return None,
+    })
+}
+
+fn random(name: &str) -> Option<Builtin> {
+    Some(match name {
+        "manual_seed" => |a| {
+            seed(&Generator::current(), a.bind("manual_seed", &["seed"])?.need("seed")?.as_int()?)?;
+            Ok(Value::None)
+        },
+        "set_rng_state" => |a| {
+            let state = a.bind("set_rng_state", &["new_state"])?.tensor("new_state")?;
+            match Generator::current().set_state(&state.to_vec::<u8>()?) {
+                Ok(()) => Ok(Value::None),
+                Err(text) => Err(EvalError::Raised(text)),
+            }
+        },
+        "randperm" => |a| one(Tensor::randperm(a.bind("randperm", &["n"])?.usize("n")?)),
+        "randint" => |a| {
+            let names: &[&str] = match a.positional.len() {
+                2 => &["high", "size", "*", "low"],
+                _ => &["low", "high", "size"],
+            };
+            let a = a.bind("randint", names)?;
+            let (low, high) = (a.opt_i64("low")?.unwrap_or(0), a.i64("high")?);
+            one(random_range::<i64>(&a.shape("size")?, low, high)?)
+        },
+        "rand_like" => |a| {
+            let mut t = a.bind("rand_like", &["input"])?.tensor("input")?.zeros_like();
+            t.uniform_(0.0, 1.0)?;
+            one(t)
+        },
+        "randn_like" => |a| {
+            let mut t = a.bind("randn_like", &["input"])?.tensor("input")?.zeros_like();
+            t.normal_(0.0, 1.0)?;
+            one(t)
+        },
+        "normal" => |a| {
+            let a = a.bind("normal", &["mean", "std", "size"])?;
+            let mut t = Tensor::zeros(a.shape("size")?);
+            t.normal_(a.f64("mean")?, a.f64("std")?)?;
+            one(t)
+        },
+        "no_grad" => |a| {
+            a.none("no_grad")?;
+            Ok(Value::NoGrad)
+        },
+        _ => return None,
+    })
+}
+
+/// Seeds a generator with what Python calls an int, which may be too large.
+pub fn seed(generator: &Generator, seed: i128) -> Eval<()> {
+    match (i64::try_from(seed), u64::try_from(seed)) {
+        (Ok(small), _) => generator.manual_seed(small),
+        (_, Ok(large)) => generator.manual_seed(large),
+        _ => return Err(EvalError::TypedOut(format!("the seed {seed} fits no integer type"))),
+    }
+    Ok(())
+}
+
+/// Whole numbers in `from..to` of an element type.
+pub fn random_range<T: Element>(shape: &[usize], from: i64, to: i64) -> Eval<Tensor> {
+    let (from, to) = random_bounds::<T>(from, to).map_err(EvalError::Raised)?;
+    let mut values = vec![T::default(); shape.iter().product()];
+    Generator::current().fill_random_range(&mut values, from, to);
+    Ok(Tensor::from_vec(values, shape)?)
+}
+
+fn operation(name: &str) -> Option<Builtin> {
+    Some(match name {
+        "where" => |a| {
+            let a = a.bind("where", &["condition", "input", "other"])?;
+            let (x, y) = (operand(a.need("input")?)?, operand(a.need("other")?)?);
+            one(Tensor::where_cond(&a.tensor("condition")?, x, y)?)
+        },
+        "cat" | "concat" => |a| {
+            let a = a.bind("cat", &["tensors", "dim"])?;
+            let tensors = a.tensors("tensors")?;
+            let tensors: Vec<&Tensor> = tensors.iter().collect();
+            one(Tensor::cat(&tensors, a.opt_i64("dim")?.unwrap_or(0))?)
+        },
+        "stack" => |a| {
+            let a = a.bind("stack", &["tensors", "dim"])?;
+            let tensors = a.tensors("tensors")?;
+            let tensors: Vec<&Tensor> = tensors.iter().collect();
+            one(Tensor::stack(&tensors, a.opt_i64("dim")?.unwrap_or(0))?)
+        },
+        "maximum" => |a| {
+            let a = a.bind("maximum", &["input", "other"])?;
+            one(a.tensor("input")?.maximum(&a.tensor("other")?)?)
+        },
+        "minimum" => |a| {
+            let a = a.bind("minimum", &["input", "other"])?;
+            one(a.tensor("input")?.minimum(&a.tensor("other")?)?)
+        },
+        "lerp" => |a| {
+            let a = a.bind("lerp", &["input", "end", "weight"])?;
+            one(a.tensor("input")?.lerp(&a.tensor("end")?, operand(a.need("weight")?)?)?)
+        },
+        "addcmul" => |a| {
+            let a = a.bind("addcmul", &["input", "tensor1", "tensor2", "*", "value"])?;
+            let value = a.opt_f64("value")?.unwrap_or(1.0);
+            one(a.tensor("input")?.addcmul(&a.tensor("tensor1")?, &a.tensor("tensor2")?, value)?)
+        },
+        "addcdiv" => |a| {
+            let a = a.bind("addcdiv", &["input", "tensor1", "tensor2", "*", "value"])?;
+            let value = a.opt_f64("value")?.unwrap_or(1.0);
+            one(a.tensor("input")?.addcdiv(&a.tensor("tensor1")?, &a.tensor("tensor2")?, value)?)
+        },
+        "addmm" => |a| {
+            let a = a.bind("addmm", &["input", "mat1", "mat2", "*", "beta", "alpha"])?;
+            let (beta, alpha) = (a.opt_f64("beta")?.unwrap_or(1.0), a.opt_f64("alpha")?.unwrap_or(1.0));
+            one(a.tensor("input")?.addmm(&a.tensor("mat1")?, &a.tensor("mat2")?, beta, alpha)?)
+        },
+        "baddbmm" => |a| {
+            let a = a.bind("baddbmm", &["input", "batch1", "batch2", "*", "beta", "alpha"])?;
+            let (beta, alpha) = (a.opt_f64("beta")?.unwrap_or(1.0), a.opt_f64("alpha")?.unwrap_or(1.0));
+            one(a.tensor("input")?.baddbmm(&a.tensor("batch1")?, &a.tensor("batch2")?, beta, alpha)?)
+        },
+        "bmm" => method!("bmm", "input"),
+        "mm" => method!("mm", "input"),
+        "mv" => method!("mv", "input"),
+        "dot" => method!("dot", "input"),
+        "matmul" => method!("matmul", "input"),
+        "sum" => method!("sum", "input"),
+        "mean" => method!("mean", "input"),
+        "max" => method!("max", "input"),
+        "min" => method!("min", "input"),
+        "abs" => method!("abs", "input"),
+        "exp" => method!("exp", "input"),
+        "log" => method!("log", "input"),
+        "sqrt" => method!("sqrt", "input"),
+        "tanh" => method!("tanh", "input"),
+        "sigmoid" => method!("sigmoid", "input"),
+        "relu" => method!("relu", "input"),
+        "softmax" => method!("softmax", "input"),
+        "flatten" => method!("flatten", "input"),
+        "autograd.grad" => |a| {
+            let a = a.bind("autograd.grad", &["outputs", "inputs"])?;
+            let tensors = |name: &str| match a.need(name)? {
+                v if v.is_tensor() => Ok(vec![v.as_tensor()?]),
+                _ => a.tensors(name),
+            };
+            let (outputs, inputs) = (tensors("outputs")?, tensors("inputs")?);
+            let (outputs, inputs): (Vec<_>, Vec<_>) = (outputs.iter().collect(), inputs.iter().collect());
+            let grads = pleach::autograd::grad(&outputs, &inputs)?;
+            Ok(Value::Tuple(grads.into_iter().map(Value::tensor).collect()))
+        },
+        _ => return None,
+    })
+}
+
+/// `torch.tensor(data)`: nested sequences of numbers; floats make f32, ints i64, bools bool.
+pub fn literal(data: &Value, dtype: Option<DType>) -> Eval<Tensor> {
+    let (mut shape, mut numbers) = (Vec::new(), Vec::new());
+    collect(data, 0, &mut shape, &mut numbers)?;
+    let own = numbers.iter().fold(None, |widest: Option<DType>, n| {
+        let this = match n {
+            Value::Bool(_) => DType::Bool,
+            Value::Int(_) => DType::I64,
+            _ => DType::F32,
+        };
+        Some(widest.map_or(this, |w| w.promote(this)))
+    });
+    let dtype = dtype.or(own).unwrap_or(DType::F32);
+    // Ints stay exact; everything else goes by way of f64, as in Python.
+    if !dtype.is_float() && numbers.iter().all(|n| matches!(n, Value::Int(_) | Value::Bool(_))) {
+        let ints: Vec<i64> = numbers.iter().map(Value::as_i64).collect::<Eval<_>>()?;
+        return Ok(Tensor::from_vec(ints, shape)?.to_dtype(dtype)?);
+    }
+    let floats: Vec<f64> = numbers.iter().map(Value::as_f64).collect::<Eval<_>>()?;
+    Ok(Tensor::from_vec(floats, shape)?.to_dtype(dtype)?)
+}
+
+fn collect(data: &Value, depth: usize, shape: &mut Vec<usize>, numbers: &mut Vec<Value>) -> Eval<()> {
+    if !data.is_sequence() {
+        if depth != shape.len() {
+            return bug("a ragged tensor literal");
+        }
+        numbers.push(data.clone());
+        return Ok(());
+    }
+    let items = data.items()?;
+    match shape.get(depth) {
+        None if numbers.is_empty() => shape.push(items.len()),
+        Some(&size) if size == items.len() => {}
+        _ => return bug("a ragged tensor literal"),
+    }
+    items.iter().try_for_each(|item| collect(item, depth + 1, shape, numbers))
+}

@@ -1,12 +1,53 @@
 //! Golden tests: everything that PyTorch's recorded runs (tests/golden) can be compared with.
 //!
-//! `PLEACH_GOLDEN=folder` runs other data of the same layout.
+//! Each test prints what it ran and what is out of scope, also when it passes.
+//! `PLEACH_GOLDEN=folder cargo test --test golden` runs other data of the same layout.
 
 mod support;
 
 use support::families;
 
 #[test]
+fn init() {
+    families::init::run();
+}
+
+#[test]
+fn rng() {
+    families::rng::run();
+}
+
+#[test]
 fn nn() {
     families::nn::run();
+}
+
+#[test]
+fn optim() {
+    families::optim::run();
+}
+
+#[test]
+fn modules() {
+    families::modules::run();
+}
+
+#[test]
+fn printing() {
+    families::printing::run();
+}
+
+#[test]
+fn notebooks() {
+    families::notebooks::run();
+}
+
+#[test]
+fn resnet() {
+    families::resnet::run();
+}
+
+#[test]
+fn checkpoints() {
+    families::checkpoints::run();
 }

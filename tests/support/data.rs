@@ -65,13 +65,14 @@ impl Family {
     /// The tensors of a safetensors file.
     pub fn tensors(&self, file: &str) -> Option<Tensors> {
         let bytes = self.bytes(file)?;
-        let file_of = |e| panic!("golden {}/{file}: {e}", self.name);
-        let parsed = SafeTensors::deserialize(&bytes).unwrap_or_else(|e| file_of(e.to_string()));
+        let parsed = SafeTensors::deserialize(&bytes)
+            .unwrap_or_else(|e| panic!("golden {}/{file}: {e}", self.name));
         let tensors = parsed
             .iter()
             .map(|(name, view)| {
                 let tensor = from_bytes(view.dtype(), view.shape(), view.data());
-                (name.to_string(), tensor.unwrap_or_else(|e| file_of(format!("{name}: {e}"))))
+                let tensor = tensor.unwrap_or_else(|e| panic!("golden {}/{file}: {name}: {e}", self.name));
+                (name.to_string(), tensor)
             })
             .collect();
         Some(Tensors(tensors))

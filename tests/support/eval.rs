@@ -179,7 +179,8 @@ impl Scope {
                 body: (**body).clone(),
                 scope: self.clone(),
             })),
-            Expr::Star(_) => return bug("a star outside a list or a call"),
+            // `*a, *b` and a lone `*a`, as an expression, are a tuple.
+            Expr::Star(inner) => Value::Tuple(builtins::iterate(&self.eval(inner)?)?),
             Expr::Comprehension(element, target, items) => {
                 let inner = Scope::inside(self);
                 let mut out = Vec::new();

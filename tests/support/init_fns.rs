@@ -1,27 +1,33 @@
 //! Functions of `torch.nn.init`.
 
-use pleach::{Parameter, Result as PleachResult, Target, Tensor, init};
+use pleach::{Result as PleachResult, Target, init};
 
 use super::args::Bound;
 use super::value::{Builtin, Eval, Value, bug};
 
-/// Applies an initialiser to whatever holds the values, and returns it as Python does.
+/// Applies an initialiser to whatever holds the values, with `generator=` if one is given, and
+/// returns it as Python does.
 macro_rules! apply {
     ($bound:expr, |$target:ident| $call:expr) => {{
         let value = $bound.need("tensor")?;
+        macro_rules! run {
+            ($holder:expr) => {
+                match $bound.opt("generator") {
+                    Some(Value::Generator(generator)) => {
+                        let $target = init::with(generator, $holder);
+                        done($call)?
+                    }
+                    _ => {
+                        let $target = $holder;
+                        done($call)?
+                    }
+                }
+            };
+        }
         match value {
-            Value::Tensor(t) | Value::TensorData(t) => {
-                let $target: &mut Tensor = &mut t.borrow_mut();
-                done($call)?;
-            }
-            Value::Parameter(p) => {
-                let $target: &Parameter = p;
-                done($call)?;
-            }
-            Value::ParameterData(p) => {
-                let $target = &mut p.data();
-                done($call)?;
-            }
+            Value::Tensor(t) | Value::TensorData(t) => run!(&mut *t.borrow_mut()),
+            Value::Parameter(p) => run!(&**p),
+            Value::ParameterData(p) => run!(&mut p.data()),
             other => return bug(format!("init of {other:?}")),
         }
         Ok(value.clone())
@@ -51,12 +57,12 @@ pub fn find(name: &str) -> Option<Builtin> {
             Ok(Value::float(init::calculate_gain(a.need("nonlinearity")?.as_str()?, param)?))
         },
         "uniform_" => |a| {
-            let a = a.bind("uniform_", &["tensor", "a", "b"])?;
+            let a = a.bind("uniform_", &["tensor", "a", "b", "generator"])?;
             let (low, high) = (or(&a, "a", 0.0)?, or(&a, "b", 1.0)?);
             apply!(a, |t| init::uniform_(t, low, high))
         },
         "normal_" => |a| {
-            let a = a.bind("normal_", &["tensor", "mean", "std"])?;
+            let a = a.bind("normal_", &["tensor", "mean", "std", "generator"])?;
             let (mean, std) = (or(&a, "mean", 0.0)?, or(&a, "std", 1.0)?);
             apply!(a, |t| init::normal_(t, mean, std))
         },
@@ -83,26 +89,42 @@ pub fn find(name: &str) -> Option<Builtin> {
             apply!(a, |t| init::dirac_(t, groups))
         },
         "xavier_uniform_" => |a| {
-            let a = a.bind("xavier_uniform_", &["tensor", "gain"])?;
+            let a = a.bind("xavier_uniform_", &["tensor", "gain", "generator"])?;
             let gain = or(&a, "gain", 1.0)?;
             apply!(a, |t| init::xavier_uniform_(t, gain))
         },
         "xavier_normal_" => |a| {
-            let a = a.bind("xavier_normal_", &["tensor", "gain"])?;
+            let a = a.bind("xavier_normal_", &["tensor", "gain", "generator"])?;
             let gain = or(&a, "gain", 1.0)?;
             apply!(a, |t| init::xavier_normal_(t, gain))
         },
         "kaiming_uniform_" => |a| {
-            let a = a.bind("kaiming_uniform_", &["tensor", "a", "mode", "nonlinearity"])?;
+            let a = a.bind("kaiming_uniform_", &["tensor", "a", "mode", "nonlinearity", "generator"])?;
             let (slope, mode) = (or(&a, "a", 0.0)?, a.str_or("mode", "fan_in")?);
             let nonlinearity = a.str_or("nonlinearity", "leaky_relu")?;
             apply!(a, |t| init::kaiming_uniform_(t, slope, mode, nonlinearity))
         },
         "kaiming_normal_" => |a| {
-            let a = a.bind("kaiming_normal_", &["tensor", "a", "mode", "nonlinearity"])?;
+            let a = a.bind("kaiming_normal_", &["tensor", "a", "mode", "nonlinearity", "generator"])?;
             let (slope, mode) = (or(&a, "a", 0.0)?, a.str_or("mode", "fan_in")?);
             let nonlinearity = a.str_or("nonlinearity", "leaky_relu")?;
             apply!(a, |t| init::kaiming_normal_(t, slope, mode, nonlinearity))
+        },
+        "trunc_normal_" => |a| {
+            let a = a.bind("trunc_normal_", &["tensor", "mean", "std", "a", "b", "generator"])?;
+            let (mean, std) = (or(&a, "mean", 0.0)?, or(&a, "std", 1.0)?);
+            let (low, high) = (or(&a, "a", -2.0)?, or(&a, "b", 2.0)?);
+            apply!(a, |t| init::trunc_normal_(t, mean, std, low, high))
+        },
+        "orthogonal_" => |a| {
+            let a = a.bind("orthogonal_", &["tensor", "gain", "generator"])?;
+            let gain = or(&a, "gain", 1.0)?;
+            apply!(a, |t| init::orthogonal_(t, gain))
+        },
+        "sparse_" => |a| {
+            let a = a.bind("sparse_", &["tensor", "sparsity", "std", "generator"])?;
+            let (sparsity, std) = (a.f64("sparsity")?, or(&a, "std", 0.01)?);
+            apply!(a, |t| init::sparse_(t, sparsity, std))
         },
         _ => return None,
     })

@@ -1,7 +1,178 @@
-//! Twins of the user classes that the golden data defines in Python.
+//! Twins of the user classes that the golden data defines in Python (the files' `classes` text).
 
-use super::value::Builtin;
+use pleach::nn::layers::{Conv2d, Linear, ReLU};
+use pleach::nn::{Forward, Module, Node, Sequential};
+use pleach::{Parameter, Result, Tensor};
 
-pub fn find(_name: &str) -> Option<Builtin> {
-    None
+use super::nn_classes::ModuleHandle;
+use super::value::{Builtin, unknown};
+
+pub fn find(name: &str) -> Option<Builtin> {
+    Some(match name {
+        "sim_net" => |a| {
+            a.none("sim_net")?;
+            ModuleHandle::layer(SimNet::new()?)
+        },
+        "MyModel" => |a| {
+            a.none("MyModel")?;
+            ModuleHandle::tree(MyModel::new())
+        },
+        "MLP" => |a| {
+            a.none("MLP")?;
+            ModuleHandle::tree(Mlp::new())
+        },
+        "SharedLayer" => |a| {
+            a.none("SharedLayer")?;
+            ModuleHandle::layer(SharedLayer::new()?)
+        },
+        "Reassigned" => |a| {
+            a.none("Reassigned")?;
+            ModuleHandle::tree(Reassigned::new())
+        },
+        "Cyclic3" => |a| {
+            a.none("Cyclic3")?;
+            ModuleHandle::tree(Cyclic3::new())
+        },
+        // These need classes that do not exist yet.
+        "SharedAcrossParents" | "Own" => |_| unknown("BatchNorm1d"),
+        "TiedWeights" => |_| unknown("Embedding"),
+        "Lists" => |_| unknown("ModuleDict"),
+        "BnNet" => |_| unknown("GroupNorm"),
+        _ => return None,
+    })
+}
+
+#[derive(Module)]
+#[module(name = "sim_net")]
+struct SimNet {
+    l1: Sequential,
+    l2: Sequential,
+    l3: Sequential,
+}
+
+impl SimNet {
+    fn new() -> Result<Self> {
+        let first = Linear::new(30, 40);
+        first.weight.set_data(Tensor::randn([40, 30]))?;
+        Ok(SimNet {
+            l1: Sequential::new().append(first).append(ReLU::new()),
+            l2: Sequential::new().append(Linear::new(40, 50)).append(ReLU::new()),
+            l3: Sequential::new().append(Linear::new(50, 10)).append(ReLU::new()),
+        })
+    }
+}
+
+impl Forward for SimNet {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        self.l3.call(&self.l2.call(&self.l1.call(x)?)?)
+    }
+}
+
+/// A plain tensor is no parameter.
+#[derive(Module)]
+struct MyModel {
+    weight1: Parameter,
+    _weight2: Tensor,
+}
+
+impl MyModel {
+    fn new() -> Self {
+        MyModel {
+            weight1: Parameter::new(Tensor::rand([20, 20])),
+            _weight2: Tensor::rand([20, 20]),
+        }
+    }
+}
+
+#[derive(Module)]
+#[module(name = "MLP")]
+struct Mlp {
+    hidden: Conv2d,
+    act: ReLU,
+    output: Linear,
+}
+
+impl Mlp {
+    fn new() -> Self {
+        Mlp {
+            hidden: Conv2d::new(1, 1, 3),
+            act: ReLU::new(),
+            output: Linear::new(10, 1),
+        }
+    }
+}
+
+/// One layer under two names of one parent, and again inside a child.
+#[derive(Module)]
+struct SharedLayer {
+    node: Node,
+    a: Linear,
+    mid: ReLU,
+    b: Linear,
+    inner: Sequential,
+}
+
+impl SharedLayer {
+    fn new() -> Result<Self> {
+        let fc = Linear::new(3, 3);
+        Ok(SharedLayer {
+            node: Node::new(),
+            a: fc.share(),
+            mid: ReLU::new(),
+            b: fc.share(),
+            inner: Sequential::new()
+                .append(Linear::builder(3, 3).bias(false).build()?)
+                .append(fc),
+        })
+    }
+}
+
+impl Forward for SharedLayer {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let x = self.mid.call(&self.a.call(x)?)?;
+        self.inner.call(&self.b.call(&x)?)
+    }
+}
+
+/// In Python `a` is replaced and keeps its place; `b` is deleted and added again at the end. A
+/// struct has its fields in the order that comes of it.
+#[derive(Module)]
+struct Reassigned {
+    a: Linear,
+    c: Linear,
+    b: Linear,
+}
+
+impl Reassigned {
+    fn new() -> Self {
+        // The draws of the layers that are replaced.
+        let _ = (Linear::new(1, 1), Linear::new(1, 1));
+        let c = Linear::new(1, 1);
+        Reassigned {
+            a: Linear::new(1, 2),
+            c,
+            b: Linear::new(1, 3),
+        }
+    }
+}
+
+/// The same Sequential at three depths.
+#[derive(Module)]
+struct Cyclic3 {
+    x: Sequential,
+    y: Sequential,
+    z: Sequential,
+}
+
+impl Cyclic3 {
+    fn new() -> Self {
+        let s = Sequential::new().append(Linear::new(1, 1));
+        Cyclic3 {
+            x: s.share(),
+            y: Sequential::new()
+                .append(s.share())
+                .append(Sequential::new().append(s.share())),
+            z: s,
+        }
+    }
 }

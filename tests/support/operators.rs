@@ -44,7 +44,10 @@ pub fn binary(op: &str, x: &Value, y: &Value) -> Eval {
             Ok(Value::list([&a.borrow()[..], &b.borrow()[..]].concat()))
         }
         ("+", Value::Tuple(a), Value::Tuple(b)) => Ok(Value::Tuple([&a[..], &b[..]].concat())),
-        ("*", Value::List(a), Value::Int(_)) => Ok(Value::list(a.borrow().repeat(y.as_usize()?))),
+        ("*", Value::List(a), Value::Int(_)) => {
+            let items = a.borrow();
+            Ok(Value::list(items.iter().cycle().take(items.len() * y.as_usize()?).cloned().collect()))
+        }
         (_, Value::Float(_), _) | (_, _, Value::Float(_)) => float_binary(op, x.as_f64()?, y.as_f64()?),
         _ => int_binary(op, x.as_int()?, y.as_int()?),
     }

@@ -41,7 +41,10 @@ impl Report {
         });
         match result {
             Ok(()) => self.passed += 1,
-            Err(EvalError::Unknown(name)) => *self.out_of_scope.entry(name).or_default() += 1,
+            Err(EvalError::Unknown(name)) => {
+                let name = name.strip_prefix("torch.nn.").unwrap_or(&name).to_string();
+                *self.out_of_scope.entry(name).or_default() += 1;
+            }
             Err(EvalError::TypedOut(_)) => self.typed_out += 1,
             Err(EvalError::Raised(text)) => {
                 self.failed.push((id.to_string(), format!("pleach's error: {text}")));

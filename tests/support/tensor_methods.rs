@@ -358,19 +358,37 @@ fn shape_method(name: &str) -> Option<TensorMethod> {
         "split" => |x, a| {
             let a = a.bind("split", &["split_size", "dim"])?;
             let (x, dim) = (x.as_tensor()?, a.opt_i64("dim")?.unwrap_or(0));
-            let sizes = match a.need("split_size")? {
-                list if list.is_sequence() => a.shape("split_size")?,
-                one => {
-                    // One size: equal parts, the last one shorter.
-                    let (total, size) = (x.size(dim)?, one.as_usize()?.max(1));
-                    (0..total).step_by(size).map(|i| size.min(total - i)).collect()
-                }
-            };
-            many(x.split(&sizes, dim)?)
+            match a.need("split_size")? {
+                sizes if sizes.is_sequence() => many(x.split(&a.shape("split_size")?, dim)?),
+                size => many(x.split(size.as_usize()?, dim)?),
+            }
         },
         "unbind" => |x, a| {
             let dim = a.bind("unbind", &["dim"])?.opt_i64("dim")?;
             many(x.as_tensor()?.unbind(dim.unwrap_or(0))?)
+        },
+        "sort" => |x, a| {
+            // Sorting is always stable.
+            let a = a.bind("sort", &["dim", "descending", "*", "stable"])?;
+            let dim = a.opt_i64("dim")?.unwrap_or(-1);
+            pair(x.as_tensor()?.sort(dim, a.bool_or("descending", false)?)?)
+        },
+        "argsort" => |x, a| {
+            let a = a.bind("argsort", &["dim", "descending"])?;
+            let dim = a.opt_i64("dim")?.unwrap_or(-1);
+            one(x.as_tensor()?.argsort(dim, a.bool_or("descending", false)?)?)
+        },
+        "topk" => |x, a| {
+            let a = a.bind("topk", &["k", "dim", "largest", "sorted"])?;
+            let dim = a.opt_i64("dim")?.unwrap_or(-1);
+            pair(x.as_tensor()?.topk(a.usize("k")?, dim, a.bool_or("largest", true)?)?)
+        },
+        "median" => |x, a| {
+            let a = a.bind("median", &["dim", "keepdim"])?;
+            match a.opt_i64("dim")? {
+                None => one(x.as_tensor()?.median()?),
+                Some(dim) => pair(x.as_tensor()?.median_dim(dim, a.bool_or("keepdim", false)?)?),
+            }
         },
         "index_select" => |x, a| {
             let a = a.bind("index_select", &["dim", "index"])?;

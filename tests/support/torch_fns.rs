@@ -226,6 +226,18 @@ fn operation(name: &str) -> Option<Builtin> {
             let (beta, alpha) = (a.opt_f64("beta")?.unwrap_or(1.0), a.opt_f64("alpha")?.unwrap_or(1.0));
             one(a.tensor("input")?.baddbmm(&a.tensor("batch1")?, &a.tensor("batch2")?, beta, alpha)?)
         },
+        "einsum" => |a| match a.positional.split_first() {
+            Some((equation, operands)) => {
+                let operands = match operands {
+                    [list] if list.is_sequence() => list.items()?,
+                    spread => spread.to_vec(),
+                };
+                let tensors: Vec<Tensor> = operands.iter().map(Value::as_tensor).collect::<Eval<_>>()?;
+                let tensors: Vec<&Tensor> = tensors.iter().collect();
+                one(pleach::einsum(equation.as_str()?, &tensors)?)
+            }
+            None => bug("einsum of nothing"),
+        },
         "bmm" => method!("bmm", "input"),
         "mm" => method!("mm", "input"),
         "mv" => method!("mv", "input"),

@@ -4,7 +4,7 @@ use std::cell::RefCell;
 use std::fmt;
 use std::rc::Rc;
 
-use pleach::{DType, Parameter, Scalar, Tensor};
+use pleach::{DType, Generator, Parameter, Scalar, Tensor};
 
 use super::args::Args;
 use super::ast::Expr;
@@ -107,6 +107,7 @@ pub enum Value {
     ParameterData(Rc<Parameter>),
     Module(ModuleHandle),
     Optimizer(OptimizerHandle),
+    Generator(Generator),
     DType(DType),
     Lambda(Rc<Lambda>),
     /// A dotted name that is not called yet: `torch.zeros`, spelled in full.
@@ -154,6 +155,7 @@ impl Value {
             Value::Parameter(_) | Value::ParameterData(_) => "Parameter",
             Value::Module(_) => "Module",
             Value::Optimizer(_) => "Optimizer",
+            Value::Generator(_) => "Generator",
             Value::DType(_) => "dtype",
             Value::Lambda(_) => "function",
             Value::Path(_) | Value::Method(..) => "name",

@@ -322,7 +322,8 @@ impl Parameter {
 /// `Parameter containing:` and the tensor.
 impl fmt::Display for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Parameter containing:\n{}", self.tensor())
+        f.write_str("Parameter containing:\n")?;
+        fmt::Display::fmt(&self.tensor(), f)
     }
 }
 

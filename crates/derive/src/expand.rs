@@ -1,11 +1,11 @@
 //! From a struct or an enum to its implementations.
 
 use proc_macro2::{Span, TokenStream, TokenTree};
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::{
-    Data, DeriveInput, Fields, GenericParam, Generics, Ident, Result, Type, WherePredicate,
-    parse_quote,
+    Data, DeriveInput, Fields, GenericArgument, GenericParam, Generics, Ident, PathArguments,
+    Result, Type, WherePredicate, parse_quote,
 };
 
 use crate::attributes::TypeAttributes;
@@ -42,6 +42,10 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
             of_struct(&input.ident, &attributes, &body)
         }
         Data::Enum(data) => {
+            if attributes.name.is_some() || attributes.version.is_some() {
+                let text = "an enum bears the name and version of its variant's module";
+                return Err(syn::Error::new_spanned(&input.ident, text));
+            }
             let mut variants = Vec::new();
             for variant in &data.variants {
                 let body = Body::parse(&variant.fields)?;
@@ -108,22 +112,12 @@ fn of_struct(ident: &Ident, attributes: &TypeAttributes, body: &Body) -> Methods
     let open = quote!(let Self #pattern = self;);
     let (visit, visit_mut) = (body.visit(false), body.visit(true));
     let (node, share, copy) = (body.node(), body.rebuild(false), body.rebuild(true));
-    let extra_repr = match attributes.extra_repr {
-        // Without an inherent method this would call itself: then it must not compile.
-        Some(span) => quote_spanned! {span=>
-            #[deny(unconditional_recursion)]
-            fn extra_repr(&self) -> ::std::string::String {
-                Self::extra_repr(self)
-            }
-        },
-        None => TokenStream::new(),
-    };
     Methods {
         visit: quote!(#open #visit),
         visit_mut: quote!(#open #visit_mut),
         type_name: quote!(#name),
         node: quote!(#open #node),
-        extra_repr,
+        extra_repr: extra_repr_method(attributes).unwrap_or_default(),
         more: TokenStream::new(),
         visit_field: quote!(v(name, ::pleach::__derive::Member::Child(self));),
         visit_field_mut: quote!(v(name, ::pleach::__derive::MemberMut::Child(self));),
@@ -142,47 +136,61 @@ struct Variant<'a> {
 }
 
 impl Variant<'_> {
-    /// A match arm: `wrapped` gets the module, `own` the fields.
-    fn arm(&self, wrapped: TokenStream, own: TokenStream) -> TokenStream {
-        let (ident, pattern) = (self.ident, self.body.pattern());
-        let value = if self.wraps { wrapped } else { own };
-        quote!(Self::#ident #pattern => { #value })
+    /// An expression for the wrapped module as a trait object, of the type that `method` of
+    /// `AsModule` gives.
+    fn wrapped(&self, mutable: bool) -> Option<TokenStream> {
+        let field = self.body.fields.first().filter(|_| self.wraps)?;
+        let (variable, ty) = (&field.variable, boxed(field.ty).unwrap_or(field.ty));
+        let is_boxed = boxed(field.ty).is_some();
+        Some(match (mutable, is_boxed) {
+            (false, false) => quote!(<#ty as ::pleach::__derive::AsModule>::as_module(#variable)),
+            (false, true) => quote!(<#ty as ::pleach::__derive::AsModule>::as_module(&**#variable)),
+            (true, false) => quote!(<#ty as ::pleach::__derive::AsModule>::as_module_mut(#variable)),
+            (true, true) => quote!(<#ty as ::pleach::__derive::AsModule>::as_module_mut(&mut **#variable)),
+        })
     }
+}
 
-    /// The variable and the type of the wrapped module.
-    fn inner(&self) -> (Ident, TokenStream) {
-        match self.body.fields.first() {
-            Some(field) => (field.variable.clone(), field.ty.to_token_stream()),
-            None => (format_ident!("unused"), quote!(())),
-        }
+/// `T` of a `Box<T>`: a box is no module itself.
+fn boxed(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|s| s.ident == "Box")?;
+    match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => match arguments.args.first()? {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        },
+        _ => None,
+    }
+}
+
+/// `match self`, with what a wrapped module gives, or else the fields.
+fn each(
+    variants: &[Variant],
+    mutable: bool,
+    wrapped: impl Fn(TokenStream) -> TokenStream,
+    own: impl Fn(&Variant) -> TokenStream,
+) -> TokenStream {
+    let arms = variants.iter().map(|variant| {
+        let (ident, pattern) = (variant.ident, variant.body.pattern());
+        let value = match variant.wrapped(mutable) {
+            Some(module) => wrapped(module),
+            None => own(variant),
+        };
+        quote!(Self::#ident #pattern => { #value })
+    });
+    quote! {
+        #[allow(unused_variables)]
+        match self { #(#arms)* }
     }
 }
 
 fn of_enum(attributes: &TypeAttributes, variants: &[Variant]) -> Methods {
-    /// `match self`, with for each variant what a wrapped module gives, or else the fields.
-    fn each(
-        variants: &[Variant],
-        wrapped: impl Fn(&Ident, &TokenStream) -> TokenStream,
-        own: impl Fn(&Variant) -> TokenStream,
-    ) -> TokenStream {
-        let arms = variants.iter().map(|variant| {
-            let (variable, ty) = variant.inner();
-            variant.arm(wrapped(&variable, &ty), own(variant))
-        });
-        quote! {
-            #[allow(unused_variables)]
-            match self { #(#arms)* }
-        }
-    }
     let module = quote!(::pleach::__derive::Module);
-    let field = quote!(::pleach::__derive::Field);
+    let some = |x| quote!(::core::option::Option::Some(#x));
     let none = |_: &Variant| quote!(::core::option::Option::None);
-    let as_child = |mutable: bool| {
-        move |_: &Variant| match mutable {
-            false => quote!(v(name, ::pleach::__derive::Member::Child(self))),
-            true => quote!(v(name, ::pleach::__derive::MemberMut::Child(self))),
-        }
-    };
+    let wrapped = each(variants, false, some, none);
+    let wrapped_mut = each(variants, true, some, none);
     let rebuild = |deep: bool| {
         let arms = variants.iter().map(|variant| {
             let (ident, pattern) = (variant.ident, variant.body.pattern());
@@ -191,48 +199,72 @@ fn of_enum(attributes: &TypeAttributes, variants: &[Variant]) -> Methods {
         });
         quote!(match self { #(#arms),* })
     };
-    let wrapped = each(
-        variants,
-        |x, ty| quote!(::core::option::Option::Some(<#ty as ::pleach::__derive::AsModule>::as_module(#x))),
-        none,
-    );
-    let wrapped_mut = each(
-        variants,
-        |x, ty| quote!(::core::option::Option::Some(<#ty as ::pleach::__derive::AsModule>::as_module_mut(#x))),
-        none,
-    );
-    let extra_repr = match attributes.extra_repr {
-        Some(span) => quote_spanned! {span=>
-            #[deny(unconditional_recursion)]
-            fn extra_repr(&self) -> ::std::string::String {
-                Self::extra_repr(self)
-            }
-        },
-        None => {
-            let text = each(
-                variants,
-                |x, ty| quote!(<#ty as #module>::extra_repr(#x)),
-                |_| quote!(::std::string::String::new()),
-            );
-            quote!(fn extra_repr(&self) -> ::std::string::String { #text })
-        }
-    };
+    let extra_repr = extra_repr_method(attributes).unwrap_or_else(|| {
+        let text = each(
+            variants,
+            false,
+            |x| quote!(#module::extra_repr(#x)),
+            |_| quote!(::std::string::String::new()),
+        );
+        quote!(fn extra_repr(&self) -> ::std::string::String { #text })
+    });
+    let version = each(variants, false, |x| quote!(#module::version(#x)), |_| quote!(1));
     Methods {
-        visit: each(variants, |x, ty| quote!(<#ty as #module>::visit(#x, v)), |variant| variant.body.visit(false)),
-        visit_mut: each(variants, |x, ty| quote!(<#ty as #module>::visit_mut(#x, v)), |variant| variant.body.visit(true)),
-        type_name: each(variants, |x, ty| quote!(<#ty as #module>::type_name(#x)), |variant| variant.name.to_token_stream()),
-        node: each(variants, |x, ty| quote!(<#ty as #module>::node(#x)), |variant| variant.body.node()),
+        visit: each(
+            variants,
+            false,
+            |x| quote!(#module::visit(#x, v)),
+            |variant| variant.body.visit(false),
+        ),
+        visit_mut: each(
+            variants,
+            true,
+            |x| quote!(#module::visit_mut(#x, v)),
+            |variant| variant.body.visit(true),
+        ),
+        type_name: each(
+            variants,
+            false,
+            |x| quote!(#module::type_name(#x)),
+            |variant| variant.name.to_token_stream(),
+        ),
+        node: each(
+            variants,
+            false,
+            |x| quote!(#module::node(#x)),
+            |variant| variant.body.node(),
+        ),
         extra_repr,
         more: quote! {
+            fn version(&self) -> ::core::primitive::u64 { #version }
             fn wrapped(&self) -> ::core::option::Option<&dyn #module> { #wrapped }
             fn wrapped_mut(&mut self) -> ::core::option::Option<&mut dyn #module> { #wrapped_mut }
         },
-        visit_field: each(variants, |x, ty| quote!(<#ty as #field>::visit_field(#x, name, v)), as_child(false)),
-        visit_field_mut: each(variants, |x, ty| quote!(<#ty as #field>::visit_field_mut(#x, name, v)), as_child(true)),
+        // `as_module` gives the wrapped module, or else the enum itself.
+        visit_field: quote! {
+            let module = ::pleach::__derive::AsModule::as_module(self);
+            v(name, ::pleach::__derive::Member::Child(module));
+        },
+        visit_field_mut: quote! {
+            let module = ::pleach::__derive::AsModule::as_module_mut(self);
+            v(name, ::pleach::__derive::MemberMut::Child(module));
+        },
         share: rebuild(false),
         copy: rebuild(true),
         has_share: false,
     }
+}
+
+/// `Module::extra_repr`, if the type says that it has an inherent one.
+fn extra_repr_method(attributes: &TypeAttributes) -> Option<TokenStream> {
+    let span = attributes.extra_repr?;
+    // Without an inherent method this would call itself: then it must not compile.
+    Some(quote_spanned! {span=>
+        #[deny(unconditional_recursion)]
+        fn extra_repr(&self) -> ::std::string::String {
+            Self::extra_repr(self)
+        }
+    })
 }
 
 fn implementations(
@@ -275,6 +307,7 @@ fn implementations(
     )));
     quote! {
         #[automatically_derived]
+        #[diagnostic::do_not_recommend]
         impl #impl_generics ::pleach::__derive::Module for #ident #ty_generics #where_clause {
             #[allow(unused_variables)]
             fn visit<#lifetime>(
@@ -303,6 +336,7 @@ fn implementations(
         }
 
         #[automatically_derived]
+        #[diagnostic::do_not_recommend]
         impl #impl_generics ::pleach::__derive::Field for #ident #ty_generics #where_clause {
             fn has_members() -> bool {
                 true

@@ -78,12 +78,17 @@ pub fn set_num_threads(n: usize) {
 /// });
 /// assert_eq!(sum.into_inner(), 45);
 /// ```
-pub fn parallel_for<F: Fn(usize) + Sync>(tasks: usize, f: F) {
+pub fn parallel_for(tasks: usize, f: impl Fn(usize) + Sync) {
+    run_tasks(tasks, &f);
+}
+
+/// [`parallel_for`], compiled once for all closures.
+fn run_tasks(tasks: usize, f: &(dyn Fn(usize) + Sync)) {
     let threads = num_threads().min(tasks);
     if threads > 1 && !IN_TASK.get() {
         // Without a pool (the system refuses threads) the caller does the work.
         if let Ok(pool) = POOL.get_or_try_init(Pool::start)
-            && pool.run(threads, tasks, &f)
+            && pool.run(threads, tasks, f)
         {
             return;
         }
@@ -162,11 +167,10 @@ impl<'a, T> Disjoint<'a, T> {
     }
 }
 
-/// What the participants work on. `data` points at the caller's closure.
+/// What the participants work on. `f` points at the caller's closure, whose lifetime is erased.
 #[derive(Copy, Clone)]
 struct Job {
-    data: *const (),
-    call: unsafe fn(*const (), usize),
+    f: *const (dyn Fn(usize) + Sync),
     tasks: usize,
     participants: usize,
 }
@@ -180,13 +184,6 @@ impl Job {
         );
         p * each + p.min(extra)
     }
-}
-
-/// # Safety
-/// `data` points at an `F` that lives.
-unsafe fn call_task<F: Fn(usize)>(data: *const (), task: usize) {
-    // SAFETY: by this function's contract.
-    unsafe { (*data.cast::<F>())(task) }
 }
 
 /// One participant's place, on cache lines of its own.
@@ -229,8 +226,7 @@ impl Pool {
         let pool = Arc::new(Pool {
             state: AtomicU64::new(0),
             job: UnsafeCell::new(Job {
-                data: std::ptr::null(),
-                call: call_task::<fn(usize)>,
+                f: std::ptr::from_ref(&|_| {}),
                 tasks: 0,
                 participants: 1,
             }),
@@ -258,7 +254,7 @@ impl Pool {
     }
 
     /// Runs a job, unless the pool is busy: then nothing is done and the answer is false.
-    fn run<F: Fn(usize) + Sync>(self: &Arc<Self>, threads: usize, tasks: usize, f: &F) -> bool {
+    fn run(self: &Arc<Self>, threads: usize, tasks: usize, f: &(dyn Fn(usize) + Sync)) -> bool {
         let mut workers = match self.workers.try_lock() {
             Ok(workers) => workers,
             Err(TryLockError::Poisoned(e)) => e.into_inner(),
@@ -266,8 +262,8 @@ impl Pool {
         };
         while workers.len() + 1 < threads && self.spawn_worker(&mut workers).is_ok() {}
         let job = Job {
-            data: std::ptr::from_ref(f).cast(),
-            call: call_task::<F>,
+            // SAFETY: only the lifetime changes; nobody calls it after this function has returned.
+            f: unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &(dyn Fn(usize) + Sync)>(f) },
             tasks,
             participants: threads.min(workers.len() + 1),
         };
@@ -321,7 +317,7 @@ impl Pool {
                         break;
                     }
                     // SAFETY: the caller waits for all who entered, so its closure lives.
-                    unsafe { (job.call)(job.data, task) };
+                    unsafe { (*job.f)(task) };
                 }
             })) {
                 lock(&self.panic).get_or_insert(payload);

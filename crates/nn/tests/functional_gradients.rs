@@ -71,16 +71,16 @@ fn padding_has_the_right_gradients() -> Result<()> {
 #[test]
 fn max_pool2d_has_the_right_gradients() -> Result<()> {
     let x = distinct(1, &[2, 2, 5, 6])?;
-    let check = |kernel: (usize, usize), stride: (usize, usize), padding, dilation, ceil| {
+    let check = |kernel: (usize, usize), stride: (usize, usize), padding: (usize, usize), dilation: usize, ceil| {
         let f = |t: &[Tensor]| F::max_pool2d(&t[0], kernel, stride, padding, dilation, ceil);
         gradcheck(f, &[x.detach()])?;
         gradcheck(f, &[x.index(0)?])?; // unbatched
         gradcheck(f, &[x.transpose(2, 3)?])
     };
-    check((2, 2), (2, 2), 0, 1, false)?;
+    check((2, 2), (2, 2), (0, 0), 1, false)?;
     check((3, 2), (1, 2), (1, 0), 1, false)?;
-    check((2, 2), (1, 1), 0, 2, false)?;
-    check((3, 3), (2, 2), 1, 1, true)
+    check((2, 2), (1, 1), (0, 0), 2, false)?;
+    check((3, 3), (2, 2), (1, 1), 1, true)
 }
 
 #[test]

@@ -121,16 +121,18 @@ fn prepare_module(case: &Json, file: &CaseFile, dtype: DType) -> Eval<ModuleHand
     };
     nn_classes::to_dtype(&module, dtype)?;
     let parameters = texts(&case["params"])?;
-    let own: Vec<String> = module.parameters().into_iter().map(|(name, _)| name).collect();
-    compare::equal("parameter names", own.as_slice(), &parameters)?;
+    let own = module.parameters();
+    let own: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
+    compare::equal("parameter names", &own, &parameters)?;
     for (name, parameter) in module.parameters() {
         let value = file.need(&format!("param.{name}"))?;
         compare::equal(&format!("shape of {name}"), &parameter.shape()[..], value.shape())?;
         parameter.set_data(value)?;
     }
     let buffers = texts(&case["buffers"])?;
-    let own: Vec<String> = module.buffers().into_iter().map(|(name, _)| name).collect();
-    compare::equal("buffer names", own.as_slice(), &buffers)?;
+    let own = module.buffers();
+    let own: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
+    compare::equal("buffer names", &own, &buffers)?;
     for (name, buffer) in module.buffers() {
         let value = file.need(&format!("buf.{name}"))?;
         compare::equal(&format!("shape of {name}"), &buffer.shape()[..], value.shape())?;

@@ -1,7 +1,8 @@
 //! Loops over one or two tensors, of any layout.
 
-use ndarray::{ArrayViewMutD, IxDyn, Zip};
+use ndarray::{ArrayViewMutD, IxDyn};
 use pleach_kernels::{Buffer, elementwise};
+use smallvec::SmallVec;
 
 use crate::autograd::{self, Backward};
 use crate::shape::{Layout, broadcast_shapes, numel};
@@ -12,15 +13,9 @@ pub(crate) fn map<T: Element, U: Element>(
     x: &Tensor,
     f: impl Fn(T) -> U + Sync + Copy,
 ) -> Result<Tensor> {
+    let x = x.detach().contiguous()?;
     let mut out = Buffer::<U>::new(x.numel());
-    if x.is_contiguous() {
-        elementwise::map(x.as_slice::<T>()?, &mut out, f);
-    } else {
-        let mut view = ArrayViewMutD::from_shape(IxDyn(x.shape()), &mut out)?;
-        Zip::from(&mut view)
-            .and(&x.array::<T>()?)
-            .for_each(|o, &v| *o = f(v));
-    }
+    elementwise::map(x.as_slice::<T>()?, &mut out, f);
     Ok(Tensor::from_buffer(out, x.shape()))
 }
 
@@ -32,24 +27,99 @@ pub(crate) fn zip<T: Element, V: Element, U: Element>(
 ) -> Result<Tensor> {
     let shape = broadcast_shapes(x.shape(), y.shape())?;
     let mut out = Buffer::<U>::new(numel(&shape));
+    let (xs, ys) = (x.base_slice::<T>()?, y.base_slice::<V>()?);
     if x.shape() == y.shape() && x.is_contiguous() && y.is_contiguous() {
-        elementwise::zip(x.as_slice::<T>()?, y.as_slice::<V>()?, &mut out, f);
-    } else if y.numel() == 1 && x.is_contiguous() && x.numel() == out.len() {
-        let b = y.base_slice::<V>()?[0];
-        elementwise::map(x.as_slice::<T>()?, &mut out, move |a| f(a, b));
-    } else if x.numel() == 1 && y.is_contiguous() && y.numel() == out.len() {
-        let a = x.base_slice::<T>()?[0];
-        elementwise::map(y.as_slice::<V>()?, &mut out, move |b| f(a, b));
-    } else {
-        let mut view = ArrayViewMutD::from_shape(IxDyn(&shape), &mut out)?;
-        let x_view = x.array_as::<T>(&x.layout().broadcast(&shape))?;
-        let y_view = y.array_as::<V>(&y.layout().broadcast(&shape))?;
-        Zip::from(&mut view)
-            .and(&x_view)
-            .and(&y_view)
-            .for_each(|o, &a, &b| *o = f(a, b));
+        elementwise::zip(&xs[..out.len()], &ys[..out.len()], &mut out, f);
+        return Ok(Tensor::from_buffer(out, shape));
+    }
+    let rows = Rows::new(
+        &shape,
+        &x.layout().broadcast(&shape).strides,
+        &y.layout().broadcast(&shape).strides,
+    );
+    let (n, sx, sy) = (rows.length, rows.step.0, rows.step.1);
+    if n > 0 {
+        for (row, (ox, oy)) in out.chunks_mut(n).zip(rows) {
+            match (sx, sy) {
+                (1, 1) => {
+                    let pairs = xs[ox..ox + n].iter().zip(&ys[oy..oy + n]);
+                    row.iter_mut().zip(pairs).for_each(|(o, (&a, &b))| *o = f(a, b));
+                }
+                (1, 0) => {
+                    let b = ys[oy];
+                    row.iter_mut().zip(&xs[ox..ox + n]).for_each(|(o, &a)| *o = f(a, b));
+                }
+                (0, 1) => {
+                    let a = xs[ox];
+                    row.iter_mut().zip(&ys[oy..oy + n]).for_each(|(o, &b)| *o = f(a, b));
+                }
+                _ => {
+                    for (i, o) in row.iter_mut().enumerate() {
+                        *o = f(xs[ox + i * sx], ys[oy + i * sy]);
+                    }
+                }
+            }
+        }
     }
     Ok(Tensor::from_buffer(out, shape))
+}
+
+/// The rows of two operands of one shape: where each begins in its operand's memory. Dimensions
+/// that lie together in both are one, so that rows are as long as can be.
+struct Rows {
+    /// The elements of a row.
+    length: usize,
+    /// The strides of the operands along a row.
+    step: (usize, usize),
+    /// The other dimensions, from the outermost: size and strides.
+    outer: SmallVec<[(usize, usize, usize); 6]>,
+    /// The position in them.
+    at: SmallVec<[usize; 6]>,
+    offsets: (usize, usize),
+}
+
+impl Rows {
+    fn new(shape: &[usize], x: &[usize], y: &[usize]) -> Rows {
+        let mut dims: SmallVec<[(usize, usize, usize); 6]> = SmallVec::new();
+        for ((&size, &sx), &sy) in shape.iter().zip(x).zip(y).filter(|((n, _), _)| **n != 1) {
+            match dims.last_mut() {
+                Some(last) if last.1 == size * sx && last.2 == size * sy => {
+                    *last = (last.0 * size, sx, sy);
+                }
+                _ => dims.push((size, sx, sy)),
+            }
+        }
+        let (length, sx, sy) = dims.pop().unwrap_or((1, 0, 0));
+        Rows {
+            length,
+            step: (sx, sy),
+            at: SmallVec::from_elem(0, dims.len()),
+            outer: dims,
+            offsets: (0, 0),
+        }
+    }
+}
+
+impl Iterator for Rows {
+    type Item = (usize, usize);
+
+    /// The next row's beginnings; the caller counts the rows.
+    fn next(&mut self) -> Option<(usize, usize)> {
+        let row = self.offsets;
+        for d in (0..self.outer.len()).rev() {
+            let (size, sx, sy) = self.outer[d];
+            self.at[d] += 1;
+            self.offsets.0 += sx;
+            self.offsets.1 += sy;
+            if self.at[d] < size {
+                break;
+            }
+            self.at[d] = 0;
+            self.offsets.0 -= size * sx;
+            self.offsets.1 -= size * sy;
+        }
+        Some(row)
+    }
 }
 
 /// A tensor of `shape` that is zero but for the elements that `view`, a layout over it, selects:

@@ -455,7 +455,11 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn index(&self, index: impl IntoIndex) -> Result<Tensor> {
-        let Prepared { view, positions } = prepare(self, index.into_index())?;
+        self.index_named("IndexBackward0", index.into_index())
+    }
+
+    fn index_named(&self, name: &'static str, parts: Vec<TensorIndex>) -> Result<Tensor> {
+        let Prepared { view, positions } = prepare(self, parts)?;
         if positions.iter().all(Option::is_none) {
             return Ok(view);
         }
@@ -463,7 +467,7 @@ impl Tensor {
         let out = picks.gather(&view.detach())?;
         let shape = view.shape_vec();
         Ok(record(out, &[&view], |_| {
-            Backward::new("IndexBackward0", move |g: &Tensor| {
+            Backward::new(name, move |g: &Tensor| {
                 let zeros = Tensor::zeros_of(&shape, g.dtype());
                 Ok(smallvec![Some(picks.scatter(&zeros, g, true)?)])
             })
@@ -582,7 +586,7 @@ impl Tensor {
         let d = crate::shape::resolve_dim(dim, self.rank())?;
         let mut parts = vec![slice(None, None, 1); d];
         parts.push(TensorIndex::Tensor(positions.reshape([-1i64])?));
-        self.index(&parts[..])
+        self.index_named("IndexSelectBackward0", parts)
     }
 
     /// The elements where the mask is true, as a vector.

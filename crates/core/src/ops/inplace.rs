@@ -128,7 +128,7 @@ in_place! {
     /// Sets every element to a value.
     fill_(value: impl Into<Scalar>) = |t| {
         let value = value.into();
-        t.overwrite("FillBackward0", |t| {
+        t.overwrite("FillBackward2", |t| {
             dispatch_all!(t.dtype(), T => t.make_slice_mut::<T>()?.fill(value.to::<T>()));
             Ok(())
         })
@@ -140,7 +140,13 @@ in_place! {
     });
     /// Copies the values of another tensor, broadcast and converted.
     copy_(source: &Tensor) = |t| t.change(|t| {
-        source.to_dtype(t.dtype())?.broadcast_to(t.shape())
+        let source = source.to_dtype(t.dtype())?.broadcast_to(t.shape())?;
+        Ok(record(source.detach(), &[t, &source], |needs| {
+            let (overwritten, copied) = (needs[0], needs[1]);
+            Backward::stateless("CopyBackwards", move |g: &Tensor| {
+                Ok(smallvec![overwritten.then(|| g.zeros_like()), copied.then(|| g.clone())])
+            })
+        }))
     });
     /// Adds a tensor or a number.
     add_(other: impl Into<Operand>) = |t| t.change(|t| t.add(other));

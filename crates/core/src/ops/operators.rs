@@ -1,5 +1,8 @@
 //! `+ - * / -x` and `+= -= *= /=`. They panic where the method of the same name returns an error,
 //! with the caller's place, as `ndarray`'s do.
+//!
+//! Numbers are f64 or i64 only: with one float and one integer type the compiler knows what
+//! `(&x * 2.0).sum()` means.
 
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
@@ -43,7 +46,7 @@ macro_rules! operators {
             #[track_caller]
             fn $assign(&mut self, other: &Tensor) { done(self.$in_place(other)); }
         }
-        scalar_operators!($Op $op $Assign $assign $method $in_place: f64, f32, i64, i32);
+        scalar_operators!($Op $op $Assign $assign $method $in_place: f64, i64);
     )*};
 }
 
@@ -101,7 +104,7 @@ macro_rules! scalar_first {
         }
     )*};
 }
-scalar_first!(f64, f32, i64, i32);
+scalar_first!(f64, i64);
 
 impl Neg for &Tensor {
     type Output = Tensor;

@@ -121,7 +121,10 @@ fn push_break(newlines: usize, indent: usize, out: &mut String) {
 /// end goes on a new line.
 pub(crate) fn close(body: &str, suffixes: &[String], options: &PrintOptions) -> String {
     let mut out = format!("tensor({body}");
-    let last_line = out.rsplit('\n').next().map_or(0, |line| line.chars().count());
+    let last_line = out
+        .rsplit('\n')
+        .next()
+        .map_or(0, |line| line.chars().count());
     // PyTorch starts two columns late, so a line can break before it needs to.
     let mut column = last_line + 2;
     for suffix in suffixes {

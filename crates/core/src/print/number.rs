@@ -3,8 +3,8 @@
 
 use super::PrintOptions;
 
-/// The formatter takes no more decimals than this.
-const MOST_DECIMALS: usize = u16::MAX as usize;
+/// `{:e}` counts its first digit too, and no format takes more than u16::MAX.
+const MOST_DECIMALS: usize = u16::MAX as usize - 1;
 
 /// What is no number has the same text in every form.
 fn not_finite(value: f64) -> Option<&'static str> {
@@ -20,7 +20,7 @@ fn not_finite(value: f64) -> Option<&'static str> {
 }
 
 /// Python's `f'{value:.4f}'`: a fixed number of decimals. Rounds the exact binary value, half to
-/// even; at most 65535 decimals.
+/// even; at most 65534 decimals.
 ///
 /// ```
 /// use pleach_core::print::fixed;
@@ -36,7 +36,7 @@ pub fn fixed(value: f64, precision: usize) -> String {
 }
 
 /// Python's `f'{value:.4e}'`: one digit, the decimals, and an exponent with a sign and at least
-/// two digits; at most 65535 decimals.
+/// two digits; at most 65534 decimals.
 ///
 /// ```
 /// use pleach_core::print::scientific;
@@ -238,7 +238,7 @@ mod tests {
     fn general_form_looks_at_the_rounded_exponent() {
         // C's printf("%g").
         assert_eq!(general(999999.5, 6), "1e+06");
-        assert_eq!(general(99999.95, 6), "100000");
+        assert_eq!(general(99999.96, 6), "100000");
         assert_eq!(general(0.0001, 6), "0.0001");
         assert_eq!(general(-0.0, 6), "-0");
         assert_eq!(general(100.0, 0), "1e+02");

@@ -19,7 +19,7 @@ use std::sync::{PoisonError, RwLock};
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct PrintOptions {
-    /// Decimals of a float (default 4); above 65535 they are cut to it.
+    /// Decimals of a float (default 4); above 65534 they are cut to it.
     pub precision: usize,
     /// A tensor with more elements than this is summarised (default 1000).
     pub threshold: usize,

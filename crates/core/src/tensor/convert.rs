@@ -1,7 +1,7 @@
 //! Between `ndarray` arrays, numbers and tensors; between dtypes.
 
 use ndarray::{Array, ArrayD, ArrayView, Dimension};
-use pleach_kernels::{Buffer, elementwise};
+use pleach_kernels::Buffer;
 
 use crate::autograd::{self, Backward};
 use crate::{DType, Element, Result, Tensor};
@@ -63,7 +63,10 @@ impl Tensor {
         let x = self.detach().contiguous()?;
         let out = dispatch_all!(from, T => dispatch_all!(dtype, U => {
             let mut out = Buffer::<U>::new(x.numel());
-            elementwise::map(x.as_slice::<T>()?, &mut out, |v: T| v.cast::<U>());
+            // A plain loop: the hundred pairs of types would be compiled for every instruction set.
+            for (o, v) in out.iter_mut().zip(x.as_slice::<T>()?) {
+                *o = v.cast::<U>();
+            }
             Tensor::from_buffer(out, x.shape())
         }));
         if !dtype.is_float() {

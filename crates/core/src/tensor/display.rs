@@ -148,9 +148,8 @@ mod tests {
 
     #[test]
     fn a_tensor_without_elements_names_what_cannot_be_seen() -> Result<()> {
-        let of = |shape: &[usize], dtype| {
-            Tensor::zeros(shape).to_dtype(dtype).map(|x| x.to_string())
-        };
+        let of =
+            |shape: &[usize], dtype| Tensor::zeros(shape).to_dtype(dtype).map(|x| x.to_string());
         assert_eq!(of(&[0], DType::F32)?, "tensor([])");
         assert_eq!(of(&[0], DType::I64)?, "tensor([], dtype=torch.int64)");
         assert_eq!(of(&[0], DType::Bool)?, "tensor([], dtype=torch.bool)");
@@ -213,7 +212,10 @@ mod tests {
         let y = record(tensor![[1.5]], &[&x], |_| {
             Backward::stateless("HouseBackward7", |_: &Tensor| Ok(InputGrads::new()))
         });
-        assert_eq!(y.to_string(), "tensor([[1.5000]], grad_fn=<HouseBackward7>)");
+        assert_eq!(
+            y.to_string(),
+            "tensor([[1.5000]], grad_fn=<HouseBackward7>)"
+        );
         assert_eq!(y.detach().to_string(), "tensor([[1.5000]])");
         Ok(())
     }

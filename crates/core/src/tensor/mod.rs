@@ -205,13 +205,12 @@ impl Tensor {
     /// The elements under another layout of the same buffer, as an `ndarray` view.
     pub(crate) fn array_as<T: Element>(&self, layout: &Layout) -> Result<ArrayViewD<'_, T>> {
         let buffer = self.buffer::<T>()?;
-        let data = if layout.numel() == 0 {
-            &[][..]
-        } else {
-            &buffer[layout.offset..]
-        };
+        if layout.numel() == 0 {
+            // Of an empty array `ndarray` takes no strides that step beyond the data.
+            return Ok(ArrayViewD::from_shape(IxDyn(&layout.shape), &[])?);
+        }
         let shape = IxDyn(&layout.shape).strides(IxDyn(&layout.strides));
-        Ok(ArrayViewD::from_shape(shape, data)?)
+        Ok(ArrayViewD::from_shape(shape, &buffer[layout.offset..])?)
     }
 
     /// The elements in row-major order, whatever the layout.

@@ -70,11 +70,59 @@ pub fn scaled_dot_product_attention(
             // A row of nothing but -inf would be 0/0.
             let blind = scores.detach().eq(f64::NEG_INFINITY)?.all_dim(-1, true)?;
             let blind = blind.broadcast_to(scores.shape())?;
-            scores.masked_fill(&blind, 0.0)?.softmax(-1)?.masked_fill(&blind, 0.0)?
+            scores
+                .masked_fill(&blind, 0.0)?
+                .softmax(-1)?
+                .masked_fill(&blind, 0.0)?
         }
     };
     if dropout_p > 0.0 {
         weights = dropout(&weights, dropout_p, true)?;
     }
     weights.matmul(value)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pleach_core::autograd::gradcheck;
+    use pleach_core::tensor;
+
+    fn data(shape: &[usize], seed: usize) -> Tensor {
+        let n: usize = shape.iter().product();
+        let values: Vec<f64> = (0..n)
+            .map(|i| ((i * 5 + seed) % 13) as f64 * 0.2 - 1.1)
+            .collect();
+        Tensor::from_vec(values, shape).unwrap()
+    }
+
+    #[test]
+    fn gradients_are_right_with_every_kind_of_mask() {
+        let inputs = [
+            data(&[2, 3, 4], 1),
+            data(&[2, 2, 4], 3),
+            data(&[2, 2, 3], 6),
+        ];
+        let keep = tensor![[true, false], [true, true], [false, false]];
+        let run = |mask: Option<&Tensor>, causal: bool, scale: Option<f64>| {
+            gradcheck(
+                |x| scaled_dot_product_attention(&x[0], &x[1], &x[2], mask, 0.0, causal, scale),
+                &inputs,
+            )
+            .unwrap();
+        };
+        run(None, false, None);
+        run(None, true, Some(0.3));
+        run(Some(&keep), false, None);
+        run(Some(&data(&[3, 2], 2)), false, None);
+    }
+
+    #[test]
+    fn a_query_that_sees_nothing_gets_zeros() {
+        let x = data(&[2, 4], 1);
+        let keep = tensor![[true, true], [false, false]];
+        let y = scaled_dot_product_attention(&x, &x, &x, Some(&keep), 0.0, false, None).unwrap();
+        assert_eq!(y.index(1).unwrap().to_vec::<f64>().unwrap(), [0.0; 4]);
+        assert!(scaled_dot_product_attention(&x, &x, &x, Some(&keep), 0.0, true, None).is_err());
+    }
 }

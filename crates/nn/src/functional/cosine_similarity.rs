@@ -19,7 +19,23 @@ use pleach_core::{Result, Tensor};
 pub fn cosine_similarity(x1: &Tensor, x2: &Tensor, dim: i64, eps: f64) -> Result<Tensor> {
     // The product of the detached tensors has the common shape.
     let common = x1.detach().mul(&x2.detach())?;
-    let (a, b) = (x1.broadcast_to(common.shape())?, x2.broadcast_to(common.shape())?);
+    let (a, b) = (
+        x1.broadcast_to(common.shape())?,
+        x2.broadcast_to(common.shape())?,
+    );
     let unit = |x: &Tensor| x.div(&x.norm_dim(2.0, dim, true)?.clamp(eps, None)?);
     unit(&a)?.mul(&unit(&b)?)?.sum_dim(dim, false)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pleach_core::autograd::gradcheck;
+
+    #[test]
+    fn gradients_are_right_also_when_broadcast() {
+        let x = Tensor::from_slice(&[1.0f64, -2.0, 0.5, 3.0, 0.7, -0.2], [2, 3]).unwrap();
+        let y = Tensor::from_slice(&[0.3f64, 1.1, -0.9], [3]).unwrap();
+        gradcheck(|x| cosine_similarity(&x[0], &x[1], 1, 1e-8), &[x, y]).unwrap();
+    }
 }

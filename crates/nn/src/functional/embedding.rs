@@ -43,7 +43,11 @@ pub fn embedding(
         Some(_) => return Err(Error::value("Padding_idx must be within num_embeddings")),
     };
     let at = input.long()?.reshape([-1i64])?;
-    if at.to_vec::<i64>()?.iter().any(|i| !(0..rows as i64).contains(i)) {
+    if at
+        .to_vec::<i64>()?
+        .iter()
+        .any(|i| !(0..rows as i64).contains(i))
+    {
         return Err(Error::index("index out of range in self"));
     }
     let mut shape = input.shape().to_vec();
@@ -59,4 +63,47 @@ pub fn embedding(
             Ok(smallvec![Some(grad)])
         })
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pleach_core::autograd::gradcheck;
+    use pleach_core::tensor;
+
+    fn table() -> Tensor {
+        tensor![[0.1, 0.2], [0.3, 0.4], [0.5, 0.6]]
+            .double()
+            .unwrap()
+    }
+
+    #[test]
+    fn repeated_rows_add_up_and_the_padding_row_gets_nothing() {
+        gradcheck(
+            |x| embedding(&tensor![[2, 0], [2, 2]], &x[0], None),
+            &[table()],
+        )
+        .unwrap();
+        for padding in [2, -1] {
+            let weight = table().requires_grad_(true).unwrap();
+            let y = embedding(&tensor![0, 2, 0], &weight, padding).unwrap();
+            assert_eq!(y.grad_fn(), Some("EmbeddingBackward0"));
+            assert_eq!(y.to_vec::<f64>().unwrap()[2..4], [0.5, 0.6f32 as f64]);
+            y.sum().unwrap().backward().unwrap();
+            let grad = weight.grad().unwrap().to_vec::<f64>().unwrap();
+            assert_eq!(grad, [2.0, 2.0, 0.0, 0.0, 0.0, 0.0]);
+        }
+    }
+
+    #[test]
+    fn what_pytorch_refuses_is_refused() {
+        let text = |ids: Tensor| embedding(&ids, &table(), None).unwrap_err().to_string();
+        assert_eq!(text(tensor![1, 3]), "index out of range in self");
+        assert_eq!(text(tensor![-1]), "index out of range in self");
+        assert_eq!(
+            text(tensor![1.0]),
+            "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.FloatTensor instead (while checking arguments for embedding)"
+        );
+        assert!(embedding(&tensor![0], &table(), 3).is_err());
+    }
 }

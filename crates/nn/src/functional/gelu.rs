@@ -72,7 +72,11 @@ pub fn gelu(input: &Tensor, approximate: Approximate) -> Result<Tensor> {
                 }
                 Approximate::Tanh => {
                     let t = tanh_part(&x)?;
-                    let inner = x.mul(&x)?.mul(3.0 * CUBIC)?.add(1.0)?.mul(FRAC_2_PI.sqrt())?;
+                    let inner = x
+                        .mul(&x)?
+                        .mul(3.0 * CUBIC)?
+                        .add(1.0)?
+                        .mul(FRAC_2_PI.sqrt())?;
                     let curve = x.mul(&t.mul(&t)?.rsub(1.0)?)?.mul(&inner)?;
                     t.add(1.0)?.add(&curve)?.mul(0.5)?
                 }
@@ -91,4 +95,25 @@ fn normal_cdf(x: &Tensor) -> Result<Tensor> {
 fn tanh_part(x: &Tensor) -> Result<Tensor> {
     let cubed = x.mul(x)?.mul(x)?;
     x.add(&cubed.mul(CUBIC)?)?.mul(FRAC_2_PI.sqrt())?.tanh()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pleach_core::autograd::gradcheck;
+
+    #[test]
+    fn gradients_are_right_for_both_forms() {
+        let x = Tensor::from_slice(&[-3.0f64, -0.7, 0.0, 0.4, 2.0, 5.0], [2, 3]).unwrap();
+        for form in [Approximate::None, Approximate::Tanh] {
+            gradcheck(|x| gelu(&x[0], form), &[x.clone()]).unwrap();
+            gradcheck(|x| gelu(&x[0], form), &[x.t().unwrap()]).unwrap();
+        }
+    }
+
+    #[test]
+    fn strings_are_pytorchs() {
+        assert_eq!("tanh".parse::<Approximate>().unwrap().to_string(), "tanh");
+        assert!("exact".parse::<Approximate>().is_err());
+    }
 }

@@ -128,7 +128,10 @@ impl Axis {
             InterpolateMode::Linear => ((i as f64 + 0.5) * scale - 0.5).max(0.0),
         };
         let positions: Vec<f64> = (0..new).map(position).collect();
-        let low: Vec<i64> = positions.iter().map(|p| (*p as i64).min(last as i64)).collect();
+        let low: Vec<i64> = positions
+            .iter()
+            .map(|p| (*p as i64).min(last as i64))
+            .collect();
         let high = match mode {
             InterpolateMode::Nearest => None,
             InterpolateMode::Linear => {
@@ -231,10 +234,64 @@ pub fn interpolate(
     let sizes = input.shape().to_vec();
     Ok(record(out, &[input], |_| {
         Backward::new(name, move |g: &Tensor| {
-            let g = axes
-                .iter()
-                .try_fold(g.clone(), |g, axis| axis.backward(&g, sizes[axis.dim as usize]))?;
+            let g = axes.iter().try_fold(g.clone(), |g, axis| {
+                axis.backward(&g, sizes[axis.dim as usize])
+            })?;
             Ok(smallvec![Some(g)])
         })
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pleach_core::autograd::gradcheck;
+
+    #[test]
+    fn gradients_are_right_for_both_modes() {
+        let values: Vec<f64> = (0..24).map(|i| ((i * 5) % 13) as f64 * 0.2).collect();
+        let x = Tensor::from_vec(values, [1, 2, 3, 4]).unwrap();
+        for resize in [
+            Resize::scale_factor(2.0),
+            Resize::ScaleFactor(vec![1.5, 0.5]),
+            Resize::size(2),
+            Resize::Size(vec![5, 1]),
+        ] {
+            for (mode, align) in [
+                (InterpolateMode::Nearest, false),
+                (InterpolateMode::Linear, false),
+                (InterpolateMode::Linear, true),
+            ] {
+                let run = |x: &[Tensor]| interpolate(&x[0], resize.clone(), mode, align);
+                gradcheck(run, &[x.clone()]).unwrap();
+                gradcheck(run, &[x.transpose(2, 3).unwrap()]).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn sizes_follow_the_factor_or_are_given() {
+        let x = Tensor::arange(4).view([1, 1, 4]).unwrap().float().unwrap();
+        let nearest = |resize| {
+            let y = interpolate(&x, resize, InterpolateMode::Nearest, false).unwrap();
+            y.to_vec::<f32>().unwrap()
+        };
+        // floor(4 * 1.4) = 5; positions i / 1.4, or i * 4 / 5.
+        assert_eq!(
+            nearest(Resize::scale_factor(1.4)),
+            [0.0, 0.0, 1.0, 2.0, 2.0]
+        );
+        assert_eq!(nearest(Resize::size(5)), [0.0, 0.0, 1.0, 2.0, 3.0]);
+        assert!(interpolate(&x, Resize::size(0), InterpolateMode::Nearest, false).is_err());
+        assert!(interpolate(&x, Resize::size(2), InterpolateMode::Nearest, true).is_err());
+        assert!(
+            interpolate(
+                &x.squeeze(),
+                Resize::size(2),
+                InterpolateMode::Nearest,
+                false
+            )
+            .is_err()
+        );
+    }
 }

@@ -62,7 +62,9 @@ pub fn layer_norm(
                 };
                 // The parts of g along the mean and along the normalised values do not count.
                 let along = g.mul(&normed)?.mean_dim(&dims[..], true)?;
-                let rest = g.sub(&g.mean_dim(&dims[..], true)?)?.sub(&normed.mul(&along)?)?;
+                let rest = g
+                    .sub(&g.mean_dim(&dims[..], true)?)?
+                    .sub(&normed.mul(&along)?)?;
                 rest.mul(&scale)
             });
             let dw = needs[1].then(|| sum_lead(g.mul(&normed)?));
@@ -100,4 +102,60 @@ fn check(
         )));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pleach_core::autograd::gradcheck;
+
+    fn data(shape: &[usize], seed: usize) -> Tensor {
+        let n: usize = shape.iter().product();
+        let values: Vec<f64> = (0..n)
+            .map(|i| ((i * 7 + seed) % 11) as f64 * 0.3 - 1.4)
+            .collect();
+        Tensor::from_vec(values, shape).unwrap()
+    }
+
+    #[test]
+    fn gradients_are_right() {
+        let (x, w, b) = (data(&[2, 3, 4], 1), data(&[4], 5), data(&[4], 3));
+        let inputs = [x.clone(), w, b];
+        gradcheck(
+            |x| layer_norm(&x[0], [4], Some(&x[1]), Some(&x[2]), 1e-5),
+            &inputs,
+        )
+        .unwrap();
+        gradcheck(
+            |x| layer_norm(&x[0], [4], Some(&x[1]), None, 1e-5),
+            &inputs[..2],
+        )
+        .unwrap();
+        gradcheck(
+            |x| layer_norm(&x[0], [4], None, Some(&x[1]), 1e-5),
+            &[x.clone(), data(&[4], 2)],
+        )
+        .unwrap();
+        gradcheck(
+            |x| layer_norm(&x[0], [3, 4], None, None, 1e-2),
+            &[x.clone()],
+        )
+        .unwrap();
+        let turned = data(&[4, 3, 2], 1).permute([2, 1, 0]).unwrap();
+        let w = data(&[2, 3, 4], 8);
+        gradcheck(
+            |x| layer_norm(&x[0], [2, 3, 4], Some(&x[1]), None, 1e-5),
+            &[turned, w],
+        )
+        .unwrap();
+    }
+
+    #[test]
+    fn a_wrong_shape_is_refused_with_pytorchs_text() {
+        let error = layer_norm(&Tensor::zeros([2, 5]), [4], None, None, 1e-5).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "Given normalized_shape=[4], expected input with shape [*, 4], but got input of size[2, 5]"
+        );
+    }
 }

@@ -18,3 +18,26 @@ use pleach_core::{Result, Tensor};
 pub fn normalize(input: &Tensor, p: f64, dim: i64, eps: f64) -> Result<Tensor> {
     input.div(&input.norm_dim(p, dim, true)?.clamp(eps, None)?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pleach_core::autograd::gradcheck;
+
+    #[test]
+    fn gradients_are_right_for_several_norms() {
+        let x = Tensor::from_slice(&[1.0f64, -2.0, 0.5, 3.0, 0.7, -0.2], [2, 3]).unwrap();
+        for p in [1.0, 2.0, 3.0] {
+            gradcheck(|x| normalize(&x[0], p, 1, 1e-12), &[x.clone()]).unwrap();
+            gradcheck(|x| normalize(&x[0], p, 0, 1e-12), &[x.t().unwrap()]).unwrap();
+        }
+        // A zero row stays zero.
+        assert_eq!(
+            normalize(&Tensor::zeros([1, 2]), 2.0, 1, 1e-12)
+                .unwrap()
+                .to_vec::<f32>()
+                .unwrap(),
+            [0.0; 2]
+        );
+    }
+}

@@ -39,7 +39,9 @@ pub fn one_hot(input: &Tensor, num_classes: impl Into<Option<usize>>) -> Result<
         return Err(Error::value("Class values must be non-negative."));
     }
     if at.iter().any(|i| *i >= classes as i64) {
-        return Err(Error::value("Class values must be smaller than num_classes."));
+        return Err(Error::value(
+            "Class values must be smaller than num_classes.",
+        ));
     }
     let mut out = vec![0i64; at.len() * classes];
     for (row, &i) in at.iter().enumerate() {
@@ -48,4 +50,34 @@ pub fn one_hot(input: &Tensor, num_classes: impl Into<Option<usize>>) -> Result<
     let mut shape = input.shape().to_vec();
     shape.push(classes);
     Tensor::from_vec(out, shape)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pleach_core::tensor;
+
+    #[test]
+    fn what_pytorch_refuses_is_refused() {
+        let text = |x: Tensor, n: Option<usize>| one_hot(&x, n).unwrap_err().to_string();
+        assert_eq!(
+            text(tensor![1.0], None),
+            "one_hot is only applicable to index tensor of type LongTensor."
+        );
+        assert_eq!(
+            text(tensor![-1], None),
+            "Class values must be non-negative."
+        );
+        assert_eq!(
+            text(tensor![3], Some(3)),
+            "Class values must be smaller than num_classes."
+        );
+        let empty = Tensor::zeros_of([0], DType::I64);
+        assert_eq!(
+            text(empty.clone(), None),
+            "Can not infer total number of classes from empty tensor."
+        );
+        assert_eq!(one_hot(&empty, 3).unwrap().shape(), [0, 3]);
+        assert_eq!(one_hot(&tensor![[1]].squeeze(), 2).unwrap().shape(), [2]);
+    }
 }

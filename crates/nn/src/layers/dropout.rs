@@ -18,7 +18,7 @@ use crate::{Forward, Module, Node, Setting};
 /// let dropout = Dropout::new(0.5)?;
 /// manual_seed(0);
 /// let y = dropout.call(&Tensor::ones([4]))?;
-/// assert_eq!(y.to_vec::<f32>()?, [2.0, 0.0, 2.0, 2.0]);
+/// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.0, 2.0, 0.0]);
 /// dropout.eval();
 /// assert_eq!(dropout.call(&Tensor::ones([2]))?.to_vec::<f32>()?, [1.0, 1.0]);
 /// # Ok::<(), pleach_core::Error>(())

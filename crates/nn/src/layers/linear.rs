@@ -17,7 +17,7 @@ use crate::{Forward, Module, Node, functional};
 ///
 /// manual_seed(42);
 /// let linear = Linear::new(2, 1);
-/// assert_eq!(linear.weight.data().to_vec::<f32>()?, [0.54059947, 0.58689547]);
+/// assert_eq!(linear.weight.data().to_vec::<f32>()?, [0.5406104, 0.5869042]);
 /// linear.weight.set_data(tensor![[3.0, 4.0]])?;
 /// linear.bias.as_ref().unwrap().set_data(tensor![0.5])?;
 /// assert_eq!(linear.call(&tensor![[1.0, 2.0]])?.to_vec::<f32>()?, [11.5]);

@@ -44,6 +44,10 @@ impl StateDict {
     }
 
     fn write(&self, temporary: &Path, path: &Path) -> Result<(), String> {
+        const RESERVED: &str = "__metadata__";
+        if self.contains_key(RESERVED) {
+            return Err(format!("no tensor can be called {RESERVED}"));
+        }
         // The mark by which other programs know whose conventions the names follow.
         let info = HashMap::from([("format".to_string(), "pt".to_string())]);
         let views = self.iter().map(|(name, tensor)| (name, Bytes(tensor)));
@@ -64,8 +68,11 @@ impl StateDict {
 
     fn from_safetensors(bytes: &[u8]) -> Result<StateDict, String> {
         let file = SafeTensors::deserialize(bytes).map_err(|e| e.to_string())?;
+        let (_, header) = SafeTensors::read_metadata(bytes).map_err(|e| e.to_string())?;
         let mut out = StateDict::new();
-        for (name, view) in file.iter() {
+        // The file's own iterator has the order of a hash map.
+        for name in header.offset_keys() {
+            let view = file.tensor(&name).map_err(|e| e.to_string())?;
             let dtype = dtype_of(view.dtype())
                 .ok_or_else(|| format!("`{name}` has the unsupported dtype {:?}", view.dtype()))?;
             let tensor = Tensor::from_le_bytes(view.data(), view.shape(), dtype)

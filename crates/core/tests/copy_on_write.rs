@@ -1,0 +1,172 @@
+//! In-place methods never reach another tensor; random fills follow the layout.
+
+use pleach_core::{DType, Generator, Tensor, manual_seed, slice, tensor};
+
+fn values(t: &Tensor) -> Vec<f32> {
+    t.to_vec::<f32>().unwrap()
+}
+
+#[test]
+fn a_changed_view_leaves_its_base() {
+    let base = tensor![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
+    let before = values(&base);
+    type Make = fn(&Tensor) -> pleach_core::Result<Tensor>;
+    let views: [Make; 8] = [
+        |x| Ok(x.clone()),
+        |x| x.t(),
+        |x| x.index(1),
+        |x| x.index((.., slice(0, None, 2))),
+        |x| x.view([6]),
+        |x| x.unsqueeze(0)?.expand([2i64, 2, 3]),
+        |x| x.diagonal(0),
+        |x| x.narrow(0, 1, 1),
+    ];
+    for (i, make) in views.iter().enumerate() {
+        type Change = fn(&mut Tensor) -> pleach_core::Result<()>;
+        let changes: [Change; 9] = [
+            |t| t.fill_(9.0).map(drop),
+            |t| t.zero_().map(drop),
+            |t| t.add_(1.0).map(drop),
+            |t| t.mul_(-1.0).map(drop),
+            |t| t.copy_(&Tensor::full((), 7.0)).map(drop),
+            |t| t.index_put_(0, 8.0).map(drop),
+            |t| t.masked_fill_(&t.gt(2.0)?, 0.0).map(drop),
+            |t| t.normal_(0.0, 1.0).map(drop),
+            |t| t.uniform_(10.0, 11.0).map(drop),
+        ];
+        for (j, change) in changes.iter().enumerate() {
+            let mut view = make(&base).unwrap();
+            let old = view.copy().unwrap();
+            change(&mut view).unwrap();
+            assert_eq!(values(&base), before, "view {i}, change {j}");
+            assert_eq!(view.shape(), old.shape());
+            assert!(
+                !view.equal(&old).unwrap(),
+                "view {i}, change {j} did nothing"
+            );
+        }
+    }
+}
+
+#[test]
+fn a_changed_base_leaves_its_views() {
+    let mut base = tensor![[1.0, 2.0], [3.0, 4.0]];
+    let (row, column) = (base.index(1).unwrap(), base.index((.., 0)).unwrap());
+    base.fill_(0.0).unwrap();
+    base += 1.0;
+    assert_eq!(values(&row), [3.0, 4.0]);
+    assert_eq!(values(&column), [1.0, 3.0]);
+    assert_eq!(values(&base), [1.0; 4]);
+}
+
+#[test]
+fn an_expanded_tensor_is_changed_element_by_element() {
+    let mut x = tensor![1.0].expand([3i64]).unwrap();
+    x.index_put_(1, 5.0).unwrap();
+    assert_eq!(values(&x), [1.0, 5.0, 1.0]);
+}
+
+#[test]
+fn a_value_that_does_not_fit_is_refused_and_nothing_changes() {
+    let mut x = tensor![1.0, 2.0];
+    assert_eq!(
+        x.add_(&Tensor::zeros([3, 2])).unwrap_err().to_string(),
+        "output with shape [2] doesn't match the broadcast shape [3, 2]"
+    );
+    assert!(x.index_put_(0, &Tensor::zeros([2])).is_err());
+    assert!(x.index_put_(2, 1.0).is_err());
+    assert_eq!(values(&x), [1.0, 2.0]);
+    let mut n = tensor![1, 2];
+    assert_eq!(
+        n.add_(0.5).unwrap_err().to_string(),
+        "result type Float can't be cast to the desired output type Long"
+    );
+    // What PyTorch strips of a value: leading ones.
+    let mut rows = Tensor::zeros([2, 3]);
+    rows.index_put_(0, Tensor::ones([1, 3])).unwrap();
+    assert_eq!(values(&rows), [1.0, 1.0, 1.0, 0.0, 0.0, 0.0]);
+}
+
+#[test]
+fn a_uniform_fill_of_a_transposed_tensor_follows_its_memory() {
+    let generator = Generator::seeded(3);
+    let mut straight = Tensor::zeros([3, 4]);
+    straight.uniform_from(&generator, 0.0, 1.0).unwrap();
+    let generator = Generator::seeded(3);
+    let mut turned = Tensor::zeros([3, 4]).t().unwrap();
+    turned.uniform_from(&generator, 0.0, 1.0).unwrap();
+    assert_eq!(turned.shape(), [4, 3]);
+    assert!(turned.t().unwrap().equal(&straight).unwrap());
+
+    // Three dimensions, middle one slowest in memory.
+    let generator = Generator::seeded(3);
+    let mut x = Tensor::zeros([3, 2, 2]).permute([1, 0, 2]).unwrap();
+    x.uniform_from(&generator, 0.0, 1.0).unwrap();
+    assert_eq!(values(&x.permute([1, 0, 2]).unwrap()), values(&straight));
+
+    // A slice with gaps: its own elements only, in memory order.
+    let generator = Generator::seeded(3);
+    let mut gaps = Tensor::zeros([3, 8])
+        .index((.., slice(0, None, 2)))
+        .unwrap();
+    gaps.uniform_from(&generator, 0.0, 1.0).unwrap();
+    assert_eq!(values(&gaps), values(&straight));
+}
+
+#[test]
+fn a_normal_fill_chooses_its_path_by_the_layout() {
+    // PyTorch draws 16 and more contiguous elements block by block, others one by one, so the
+    // two differ though seed and number agree; the layout decides, not what is shared.
+    let fill = |mut x: Tensor| {
+        x.normal_from(&Generator::seeded(5), 0.0, 1.0).unwrap();
+        x
+    };
+    let straight = fill(Tensor::zeros([4, 8]));
+    let turned = fill(Tensor::zeros([8, 4]).t().unwrap());
+    assert_ne!(values(&straight), values(&turned.contiguous().unwrap()));
+    assert_ne!(values(&straight), values(&turned.t().unwrap()));
+    let shared = Tensor::zeros([4, 8]);
+    let kept = shared.clone();
+    assert!(fill(shared).equal(&straight).unwrap());
+    assert_eq!(values(&kept), [0.0; 32]);
+}
+
+#[test]
+fn empty_fills_draw_nothing() {
+    manual_seed(1);
+    let expected = values(&Tensor::rand([2]));
+    manual_seed(1);
+    for mut x in [
+        Tensor::zeros([0]),
+        Tensor::zeros([3, 0]),
+        Tensor::zeros([0, 3]).t().unwrap(),
+    ] {
+        x.uniform_(0.0, 1.0)
+            .unwrap()
+            .normal_(0.0, 1.0)
+            .unwrap()
+            .bernoulli_(0.5)
+            .unwrap();
+        x.zero_().unwrap().fill_(1.0).unwrap().add_(1.0).unwrap();
+        assert_eq!(x.numel(), 0);
+    }
+    assert_eq!(values(&Tensor::rand([2])), expected);
+}
+
+#[test]
+fn fills_refuse_what_pytorch_refuses() {
+    let text = |r: pleach_core::Result<&mut Tensor>| r.unwrap_err().to_string();
+    assert_eq!(
+        text(Tensor::zeros([3]).bernoulli_(1.5)),
+        "bernoulli_ expects p to be in [0, 1], but got p=1.5"
+    );
+    assert!(Tensor::zeros_of([3], DType::I64).normal_(0.0, 1.0).is_err());
+    assert_eq!(
+        text(Tensor::zeros([3]).normal_(0.0, -1.0)),
+        "normal expects std >= 0.0, but found std -1"
+    );
+    assert_eq!(
+        text(Tensor::zeros([3]).uniform_(1.0, 0.0)),
+        "uniform_ expects to return a [from, to) range, but found from=1 > to=0"
+    );
+}

@@ -1,0 +1,8 @@
+use pleach::prelude::*;
+
+#[derive(Module)]
+struct Net<'a> {
+    weight: &'a Parameter,
+}
+
+fn main() {}

@@ -1,0 +1,11 @@
+use pleach::prelude::*;
+
+struct Config;
+
+#[derive(Module)]
+struct Net {
+    #[module(skip)]
+    config: Config,
+}
+
+fn main() {}

@@ -1,0 +1,8 @@
+use pleach::prelude::*;
+
+#[derive(Module)]
+struct Net {
+    pair: (Parameter, Parameter),
+}
+
+fn main() {}

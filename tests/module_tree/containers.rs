@@ -16,14 +16,24 @@ fn positions_may_be_negative_and_must_exist() -> Result<()> {
     let text = |index: i64| net.get(index).map(|_| ()).unwrap_err().to_string();
     assert_eq!(text(3), "index 3 is out of range");
     assert_eq!(text(-4), "index -4 is out of range");
-    assert_eq!(text(i64::MIN), format!("index {} is out of range", i64::MIN));
+    assert_eq!(
+        text(i64::MIN),
+        format!("index {} is out of range", i64::MIN)
+    );
     assert_eq!(
         net.get(u64::MAX).map(|_| ()).unwrap_err().to_string(),
         format!("index {} is out of range", i64::MAX)
     );
     net[-1].downcast_mut::<Lin>().unwrap().bias = None;
     assert_eq!(net.parameters().len(), 3);
-    assert_eq!(Sequential::new().get(0).map(|_| ()).unwrap_err().to_string(), "index 0 is out of range");
+    assert_eq!(
+        Sequential::new()
+            .get(0)
+            .map(|_| ())
+            .unwrap_err()
+            .to_string(),
+        "index 0 is out of range"
+    );
     Ok(())
 }
 
@@ -62,8 +72,14 @@ fn surgery_renumbers_by_position() -> Result<()> {
     assert!(net[2].is::<Norm>());
     net.insert(4, Relu::new())?;
     assert!(net[4].is::<Relu>());
-    assert_eq!(net.insert(7, Relu::new()).unwrap_err().to_string(), "Index out of range: 7");
-    assert_eq!(net.insert(-7, Relu::new()).unwrap_err().to_string(), "Index out of range: -7");
+    assert_eq!(
+        net.insert(7, Relu::new()).unwrap_err().to_string(),
+        "Index out of range: 7"
+    );
+    assert_eq!(
+        net.insert(-7, Relu::new()).unwrap_err().to_string(),
+        "Index out of range: -7"
+    );
     assert!(net.remove(0)?.is::<Lin>());
     assert_eq!(names(&net), ["0", "1", "2", "3"]);
     assert!(net.pop().unwrap().is::<Relu>());
@@ -79,12 +95,21 @@ fn children_may_have_names() -> Result<()> {
     net.push(Relu::new());
     assert_eq!(names(&net), ["conv", "relu", "2"]);
     assert!(net["relu"].is::<Relu>() && net[1].is::<Relu>());
-    assert_eq!(net.get("x").map(|_| ()).unwrap_err().to_string(), "there is no child `x`");
+    assert_eq!(
+        net.get("x").map(|_| ()).unwrap_err().to_string(),
+        "there is no child `x`"
+    );
     let refusal = |net: &mut Sequential, name: &str| {
         net.push_named(name, Relu::new()).unwrap_err().to_string()
     };
-    assert_eq!(refusal(&mut net, "a.b"), "module name can't contain \".\", got: a.b");
-    assert_eq!(refusal(&mut net, ""), "module name can't be empty string \"\"");
+    assert_eq!(
+        refusal(&mut net, "a.b"),
+        "module name can't contain \".\", got: a.b"
+    );
+    assert_eq!(
+        refusal(&mut net, ""),
+        "module name can't be empty string \"\""
+    );
     assert_eq!(refusal(&mut net, "conv"), "attribute 'conv' already exists");
     net.set("conv", Lin::new(1, 4))?;
     assert_eq!(net.get_parameter("conv.weight")?.shape(), [4, 1]);
@@ -95,12 +120,9 @@ fn children_may_have_names() -> Result<()> {
 fn a_sequential_runs_its_children_in_order() -> Result<()> {
     let (double, relu) = (Lin::without_bias(1, 1), Relu::new());
     double.weight.data().fill_(-2.0)?;
-    let net: Sequential = [
-        Box::new(relu) as Box<dyn Forward>,
-        Box::new(double.share()),
-    ]
-    .into_iter()
-    .collect();
+    let net: Sequential = [Box::new(relu) as Box<dyn Forward>, Box::new(double.share())]
+        .into_iter()
+        .collect();
     assert_eq!(net.call(&tensor![[3.0]])?.item()?, -6.0);
     assert_eq!(net.call(&tensor![[-3.0]])?.item()?, 0.0);
     assert_eq!(Sequential::new().call(&tensor![5.0])?.item()?, 5.0);
@@ -117,7 +139,10 @@ fn a_module_list_is_numbered() -> Result<()> {
     assert_eq!(names(&list), ["0", "1", "2"]);
     assert!(list[0].is::<Norm>() && list[-1].is::<Relu>());
     assert_eq!(names(&list.slice(1..)), ["0", "1"]);
-    assert_eq!(list.get(3).map(|_| ()).unwrap_err().to_string(), "index 3 is out of range");
+    assert_eq!(
+        list.get(3).map(|_| ()).unwrap_err().to_string(),
+        "index 3 is out of range"
+    );
     list.set(2, Hyperbolic::new())?;
     assert!(list.pop().unwrap().is::<Hyperbolic>());
     assert!(list.remove(0)?.is::<Norm>());

@@ -130,7 +130,10 @@ Sequential(
   (3): Identity()
 )";
     assert_eq!(net.to_string(), text);
-    assert_eq!(blocks()[0].to_string(), "Linear(in_features=1, out_features=1, bias=False)");
+    assert_eq!(
+        blocks()[0].to_string(),
+        "Linear(in_features=1, out_features=1, bias=False)"
+    );
     let names: Vec<String> = net.named_parameters().into_iter().map(|p| p.0).collect();
     assert_eq!(names, ["0.weight", "1.body.weight", "2.weight"]);
     assert_eq!(net.call(&tensor![[1.0]])?.item()?, 6.0);
@@ -144,7 +147,13 @@ Sequential(
         Some(Parameter::new(tensor![1.0]));
     assert_eq!(net.named_parameters().len(), 4);
     let copy = blocks()[2].deep_copy();
-    assert!(matches!(copy, Block::Scale { unknown: Unknown(9), .. }));
+    assert!(matches!(
+        copy,
+        Block::Scale {
+            unknown: Unknown(9),
+            ..
+        }
+    ));
     Ok(())
 }
 
@@ -177,7 +186,10 @@ fn attributes_rename_and_skip() -> Result<()> {
     assert_eq!(net.named_children()[0].0, "downsample");
     assert_eq!(net.named_parameters()[0].0, "type");
     let copy = net.deep_copy();
-    assert_eq!((copy.hidden, copy.options), (Unknown(1), (1, None, "zeros")));
+    assert_eq!(
+        (copy.hidden, copy.options),
+        (Unknown(1), (1, None, "zeros"))
+    );
     assert!(copy.down.is_training() && !copy.r#type.same(&net.r#type));
     Ok(())
 }
@@ -192,7 +204,10 @@ fn tuple_and_unit_structs_are_modules() {
     assert_eq!(pair.named_children()[0].0, "0");
     assert_eq!(pair.named_parameters()[0].0, "1");
     let copy = pair.deep_copy();
-    assert_eq!((copy.2, copy.1.numel(), copy.0.is_training()), (0.5, 1, true));
+    assert_eq!(
+        (copy.2, copy.1.numel(), copy.0.is_training()),
+        (0.5, 1, true)
+    );
     assert_eq!(Unit.deep_copy().to_string(), "Unit()");
 }
 
@@ -218,5 +233,8 @@ fn boxed_modules_are_children() {
     assert!(pleach::nn::same(&*alias.module, &*net.module));
     let copy = net.deep_copy();
     assert!(!pleach::nn::same(&*copy.module, &*net.module));
-    assert!(pleach::nn::same(&*copy.list[0], &**copy.forward.as_ref().unwrap()));
+    assert!(pleach::nn::same(
+        &*copy.list[0],
+        &**copy.forward.as_ref().unwrap()
+    ));
 }

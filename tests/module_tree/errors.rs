@@ -1,6 +1,8 @@
 //! Where an error comes from.
 
-use pleach::prelude::{Error, Forward, Module, Node, Result, Sequential, Tensor, sequential, tensor};
+use pleach::prelude::{
+    Error, Forward, Module, Node, Result, Sequential, Tensor, sequential, tensor,
+};
 
 use crate::layers::*;
 
@@ -99,7 +101,9 @@ fn a_struct_without_size_has_a_type_but_no_path() {
             Err(Error::other("nothing"))
         }
     }
-    let error = sequential![Nothing, Nothing].call(&tensor![1.0]).unwrap_err();
+    let error = sequential![Nothing, Nothing]
+        .call(&tensor![1.0])
+        .unwrap_err();
     assert_eq!(error.to_string(), "Nothing: nothing");
 }
 

@@ -26,7 +26,9 @@ fn listings(net: &mut dyn Module) -> Value {
         .map(|(name, b)| json!([name, b.shape(), dtype(b.dtype())]))
         .collect();
     let types = |list: Vec<(String, &dyn Module)>| -> Vec<Value> {
-        list.iter().map(|(n, m)| json!([n, m.type_name()])).collect()
+        list.iter()
+            .map(|(n, m)| json!([n, m.type_name()]))
+            .collect()
     };
     let state_dict: Vec<Value> = net
         .state_dict()
@@ -140,17 +142,29 @@ fn a_sequential_lists_by_position() {
 #[test]
 fn paths_find_modules_and_parameters() {
     let net = SharedAcrossParents::new();
-    assert_eq!(net.get_module("right.0").unwrap().type_name(), "BatchNorm1d");
-    assert_eq!(net.get_module("").unwrap().type_name(), "SharedAcrossParents");
+    assert_eq!(
+        net.get_module("right.0").unwrap().type_name(),
+        "BatchNorm1d"
+    );
+    assert_eq!(
+        net.get_module("").unwrap().type_name(),
+        "SharedAcrossParents"
+    );
     let core = net.get::<Lin>("right.1").unwrap();
-    assert!(core.weight.same(&net.get_parameter("left.0.weight").unwrap()));
+    assert!(
+        core.weight
+            .same(&net.get_parameter("left.0.weight").unwrap())
+    );
     let text = |r: pleach::Error| r.to_string();
     assert_eq!(
         net.get_module("left.7").map(|_| ()).map_err(text),
         Err("Sequential has no attribute `7`".to_string())
     );
     assert_eq!(
-        sequential![Lin::new(2, 2)].get_parameter("0.nope").map(|_| ()).map_err(text),
+        sequential![Lin::new(2, 2)]
+            .get_parameter("0.nope")
+            .map(|_| ())
+            .map_err(text),
         Err("Linear has no attribute `nope`".to_string())
     );
     assert_eq!(

@@ -26,13 +26,19 @@ fn load(net: &dyn Module, dict: &StateDict, strict: bool) -> (Value, Value, Vec<
         Err(e) => (Value::Null, Value::from(format!("RuntimeError: {e}"))),
     };
     let after = net.state_dict();
-    let changed = after.iter().zip(before).filter(|((_, t), old)| t.to_vec_f64() != *old);
+    let changed = after
+        .iter()
+        .zip(before)
+        .filter(|((_, t), old)| t.to_vec_f64() != *old);
     let changed = changed.map(|((name, _), _)| name.to_string()).collect();
     (result, error, changed)
 }
 
 fn check(id: &str, net: &dyn Module, dict: &StateDict) {
-    let file = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/modules/load.json");
+    let file = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/tests/golden/modules/load.json"
+    );
     let file: Value = serde_json::from_str(&std::fs::read_to_string(file).unwrap()).unwrap();
     let case = file["cases"].as_array().unwrap();
     let case = case.iter().find(|c| c["id"] == id).unwrap();
@@ -69,13 +75,17 @@ fn loading_reports_and_changes_what_pytorch_does() {
         d.remove("0.bias");
         d.remove("2.weight");
     });
-    check_change("unexpected_one", &mlp(), |d| drop(d.insert("extra", Tensor::zeros([1]))));
+    check_change("unexpected_one", &mlp(), |d| {
+        drop(d.insert("extra", Tensor::zeros([1])))
+    });
     check_change("unexpected_two", &mlp(), |d| {
         d.insert("fc.weight", Tensor::zeros([1]));
         d.insert("a", Tensor::zeros([2]));
     });
     check_change("missing_and_unexpected", &mlp(), rename);
-    check_change("size", &mlp(), |d| drop(d.insert("2.weight", Tensor::zeros([2, 2]))));
+    check_change("size", &mlp(), |d| {
+        drop(d.insert("2.weight", Tensor::zeros([2, 2])))
+    });
     check_change("size_two", &mlp(), |d| {
         d.insert("2.weight", Tensor::zeros([7]));
         d.insert("0.bias", Tensor::zeros([1, 1]));
@@ -86,12 +96,18 @@ fn loading_reports_and_changes_what_pytorch_does() {
         d.insert("zzz", Tensor::zeros([1]));
     });
     check_change("order_irrelevant", &mlp(), |d| {
-        *d = d.iter().rev().map(|(n, t)| (n.to_string(), t.clone())).collect();
+        *d = d
+            .iter()
+            .rev()
+            .map(|(n, t)| (n.to_string(), t.clone()))
+            .collect();
     });
     check_change("module_prefix", &mlp(), |d| {
         *d = map(d, |n, t| (format!("module.{n}"), t.clone()));
     });
-    check_change("custom_class", &SimNet::new(), |d| drop(d.remove("l3.0.bias")));
+    check_change("custom_class", &SimNet::new(), |d| {
+        drop(d.remove("l3.0.bias"))
+    });
 }
 
 #[test]
@@ -119,8 +135,13 @@ fn loading_converts_to_the_dtype_that_is_there() -> Result<()> {
     assert_eq!(held[1].data().to_vec::<f32>()?, [1.0; 3]);
     assert!(held[0].requires_grad());
     // Ones and zeros are exact in f16; PyTorch's random values are not, so no golden case here.
-    let half = map(&plain(&net), |n, t| (n.to_string(), t.to_dtype(DType::F16).unwrap()));
-    assert_eq!(net.load_state_dict(&half, true)?.to_string(), "<All keys matched successfully>");
+    let half = map(&plain(&net), |n, t| {
+        (n.to_string(), t.to_dtype(DType::F16).unwrap())
+    });
+    assert_eq!(
+        net.load_state_dict(&half, true)?.to_string(),
+        "<All keys matched successfully>"
+    );
     assert_eq!(held[0].dtype(), DType::F32);
     Ok(())
 }
@@ -193,14 +214,28 @@ fn a_shared_layer_needs_every_name_and_the_last_wins() -> Result<()> {
 fn keys_below_something_that_is_no_child_are_unexpected() {
     let net = Own::new();
     let mut dict = plain(&net);
-    for key in ["tmp", "none_par", "none_mod.0.weight", "down.x", "child2", "child2.weight.x"] {
+    for key in [
+        "tmp",
+        "none_par",
+        "none_mod.0.weight",
+        "down.x",
+        "child2",
+        "child2.weight.x",
+    ] {
         dict.insert(key, Tensor::zeros([1]));
     }
     let keys = net.load_state_dict(&dict, false).unwrap();
     // Each module's own come first: PyTorch asks module by module.
     assert_eq!(
         keys.unexpected_keys,
-        ["tmp", "none_par", "none_mod.0.weight", "down.x", "child2", "child2.weight.x"]
+        [
+            "tmp",
+            "none_par",
+            "none_mod.0.weight",
+            "down.x",
+            "child2",
+            "child2.weight.x"
+        ]
     );
     let mut dict = plain(&net);
     dict.insert("child2.x", Tensor::zeros([1]));
@@ -260,7 +295,10 @@ fn every_dtype_survives_a_safetensors_file() -> Result<()> {
     let path = folder.0.join("all.safetensors");
     let mut dict = StateDict::new();
     for dtype in DType::ALL {
-        dict.insert(format!("{dtype}"), tensor![[0., 1.], [1., 3.]].to_dtype(dtype)?);
+        dict.insert(
+            format!("{dtype}"),
+            tensor![[0., 1.], [1., 3.]].to_dtype(dtype)?,
+        );
     }
     dict.insert("scalar", tensor![-7].reshape(())?);
     dict.insert("empty", Tensor::zeros([0, 3]));
@@ -273,7 +311,11 @@ fn every_dtype_survives_a_safetensors_file() -> Result<()> {
     assert_eq!(back.len(), dict.len());
     for (name, tensor) in dict.iter() {
         let other = &back[name];
-        assert_eq!((other.dtype(), other.shape()), (tensor.dtype(), tensor.shape()), "{name}");
+        assert_eq!(
+            (other.dtype(), other.shape()),
+            (tensor.dtype(), tensor.shape()),
+            "{name}"
+        );
         assert_eq!(other.to_le_bytes(), tensor.to_le_bytes(), "{name}");
     }
     assert_eq!(back["view"].to_vec::<f32>()?, [1., 3., 2., 4.]);
@@ -298,14 +340,28 @@ fn a_model_survives_a_safetensors_file() -> Result<()> {
     assert_eq!(
         names,
         [
-            "right.0.num_batches_tracked", "head.bias", "head.weight", "left.0.bias",
-            "left.0.weight", "right.0.bias", "right.0.running_mean", "right.0.running_var",
-            "right.0.weight", "right.1.bias", "right.1.weight",
+            "right.0.num_batches_tracked",
+            "head.bias",
+            "head.weight",
+            "left.0.bias",
+            "left.0.weight",
+            "right.0.bias",
+            "right.0.running_mean",
+            "right.0.running_var",
+            "right.0.weight",
+            "right.1.bias",
+            "right.1.weight",
         ]
     );
     let keys = fresh.load_state_dict(&dict, true)?;
     assert_eq!(keys.to_string(), "<All keys matched successfully>");
-    assert_eq!(fresh.get_parameter("right.1.weight")?.data().to_vec::<f32>()?, [4.0; 4]);
+    assert_eq!(
+        fresh
+            .get_parameter("right.1.weight")?
+            .data()
+            .to_vec::<f32>()?,
+        [4.0; 4]
+    );
     Ok(())
 }
 
@@ -339,11 +395,19 @@ fn broken_files_are_errors() {
     }
     assert_eq!(seen, 18);
     let missing = StateDict::load_safetensors("/nonexistent/x.safetensors").unwrap_err();
-    assert!(missing.to_string().starts_with("reading /nonexistent/x.safetensors: "));
+    assert!(
+        missing
+            .to_string()
+            .starts_with("reading /nonexistent/x.safetensors: ")
+    );
     let unwritable = StateDict::new().save_safetensors("/nonexistent/x.safetensors");
     assert!(unwritable.is_err());
     let folder = Folder::new("reserved");
     let reserved = StateDict::from_iter([("__metadata__", tensor![1.0])]);
-    assert!(reserved.save_safetensors(folder.0.join("x.safetensors")).is_err());
+    assert!(
+        reserved
+            .save_safetensors(folder.0.join("x.safetensors"))
+            .is_err()
+    );
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);
 }

@@ -135,14 +135,17 @@ fn modes_reach_every_descendant() {
 
 #[test]
 fn hooks_belong_to_the_node() -> Result<()> {
-    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::sync::Arc;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     let layer = Lin::without_bias(1, 1);
     let net = sequential![layer.share(), layer.share()];
     let calls = Arc::new(AtomicUsize::new(0));
     let counter = calls.clone();
     let handle = layer.register_forward_hook(move |module, input, output| {
-        assert_eq!((module.type_name(), input.shape()), ("Linear", output.shape()));
+        assert_eq!(
+            (module.type_name(), input.shape()),
+            ("Linear", output.shape())
+        );
         counter.fetch_add(1, Ordering::Relaxed);
         Ok(Some(output.add(1.0)?))
     })?;

@@ -42,7 +42,10 @@ fn apply_initialises_and_changes_settings() -> Result<()> {
         }
         Ok(())
     })?;
-    assert_eq!(net.body.get_parameter("0.weight")?.data().to_vec::<f32>()?, [0.25; 4]);
+    assert_eq!(
+        net.body.get_parameter("0.weight")?.data().to_vec::<f32>()?,
+        [0.25; 4]
+    );
     assert_eq!(net.conv.weight.data().to_vec::<f32>()?, [0.25; 4]);
     assert_eq!(net.bn.weight.data().to_vec::<f32>()?, [3.0; 2]);
     assert_eq!(net.bn.momentum.get(), 0.01);
@@ -76,7 +79,12 @@ fn a_replaced_head_keeps_its_place() {
     net.fc = Lin::new(2, 5);
     let names: Vec<String> = net.named_parameters().into_iter().map(|p| p.0).collect();
     let expected = [
-        "conv.weight", "bn.weight", "bn.bias", "body.0.weight", "body.0.bias", "fc.weight",
+        "conv.weight",
+        "bn.weight",
+        "bn.bias",
+        "body.0.weight",
+        "body.0.bias",
+        "fc.weight",
         "fc.bias",
     ];
     assert_eq!(names, expected);
@@ -105,7 +113,10 @@ fn apply_may_replace_children_of_a_sequential() -> Result<()> {
     assert!(net.body[1].is::<Hyperbolic>());
     net.get_mut::<Sequential>("body")?.push(Relu::new());
     assert_eq!(net.body.len(), 3);
-    net.get_module_mut("body.0")?.downcast_mut::<Lin>().unwrap().bias = None;
+    net.get_module_mut("body.0")?
+        .downcast_mut::<Lin>()
+        .unwrap()
+        .bias = None;
     assert_eq!(net.body.named_parameters().len(), 1);
     Ok(())
 }

@@ -37,7 +37,9 @@ impl Args {
             }
         }
         if let Some(extra) = positional.next() {
-            return bug(format!("{function}: one positional argument too many: {extra:?}"));
+            return bug(format!(
+                "{function}: one positional argument too many: {extra:?}"
+            ));
         }
         for (name, value) in self.keyword {
             if !names.iter().any(|n| n.trim_start_matches('*') == name) {
@@ -130,7 +132,11 @@ impl Bound {
         }
     }
     pub fn tensors(&self, name: &str) -> Eval<Vec<Tensor>> {
-        self.need(name)?.items()?.iter().map(Value::as_tensor).collect()
+        self.need(name)?
+            .items()?
+            .iter()
+            .map(Value::as_tensor)
+            .collect()
     }
     pub fn opt_dtype(&self, name: &str) -> Eval<Option<DType>> {
         match self.opt(name) {

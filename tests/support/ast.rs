@@ -114,7 +114,10 @@ fn expr(json: &Json) -> Result<Expr, String> {
                 .collect::<Result<_, _>>()?,
         ),
         ["body", "lambda"] => Expr::Lambda(
-            list(&json["lambda"])?.iter().map(text).collect::<Result<_, _>>()?,
+            list(&json["lambda"])?
+                .iter()
+                .map(text)
+                .collect::<Result<_, _>>()?,
             sub("body")?,
         ),
         ["star"] => Expr::Star(sub("star")?),
@@ -131,7 +134,9 @@ fn exprs(json: &Json) -> Result<Vec<Expr>, String> {
 
 /// The keys of a node, sorted.
 fn keys(json: &Json) -> Result<Vec<&str>, String> {
-    let node = json.as_object().ok_or_else(|| format!("not a node: {json}"))?;
+    let node = json
+        .as_object()
+        .ok_or_else(|| format!("not a node: {json}"))?;
     let mut keys: Vec<&str> = node.keys().map(String::as_str).collect();
     keys.sort_unstable();
     Ok(keys)
@@ -142,5 +147,7 @@ fn list(json: &Json) -> Result<&Vec<Json>, String> {
 }
 
 fn text(json: &Json) -> Result<String, String> {
-    json.as_str().map(str::to_string).ok_or_else(|| format!("not a text: {json}"))
+    json.as_str()
+        .map(str::to_string)
+        .ok_or_else(|| format!("not a text: {json}"))
 }

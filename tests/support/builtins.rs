@@ -1,8 +1,8 @@
 //! Python's own functions and containers.
 
 use super::args::Args;
+use super::module_object;
 use super::value::{Builtin, Dict, Eval, Shared, Value, bug, unknown};
-use super::nn_classes;
 
 /// The full name of a function that Python has built in.
 pub fn full_name(name: &str) -> Option<&'static str> {
@@ -39,7 +39,11 @@ pub fn find(path: &str) -> Option<Builtin> {
             }
         },
         "builtins.range" => |a| {
-            let ints: Vec<i64> = a.positional.iter().map(Value::as_i64).collect::<Eval<_>>()?;
+            let ints: Vec<i64> = a
+                .positional
+                .iter()
+                .map(Value::as_i64)
+                .collect::<Eval<_>>()?;
             let range = match ints[..] {
                 [stop] => 0..stop,
                 [start, stop] => start..stop,
@@ -90,9 +94,19 @@ fn to_dict(args: Args) -> Eval<Dict> {
 /// What `for` goes over.
 pub fn iterate(value: &Value) -> Eval<Vec<Value>> {
     match value {
-        Value::Dict(dict) => Ok(dict.borrow().items.iter().map(|(k, _)| Value::str(k)).collect()),
-        Value::Module(module) => nn_classes::iterate(module),
-        v if v.is_tensor() => Ok(v.as_tensor()?.unbind(0)?.into_iter().map(Value::tensor).collect()),
+        Value::Dict(dict) => Ok(dict
+            .borrow()
+            .items
+            .iter()
+            .map(|(k, _)| Value::str(k))
+            .collect()),
+        Value::Module(module) => module_object::iterate(module),
+        v if v.is_tensor() => Ok(v
+            .as_tensor()?
+            .unbind(0)?
+            .into_iter()
+            .map(Value::tensor)
+            .collect()),
         other => other.items(),
     }
 }

@@ -42,7 +42,11 @@ impl Family {
         if std::env::var_os("PLEACH_GOLDEN").is_none() {
             panic!("golden {}: {} is absent", self.name, path.display());
         }
-        say(&format!("golden {}: skipped, {} is absent\n", self.name, path.display()));
+        say(&format!(
+            "golden {}: skipped, {} is absent\n",
+            self.name,
+            path.display()
+        ));
         false
     }
 
@@ -71,7 +75,8 @@ impl Family {
             .iter()
             .map(|(name, view)| {
                 let tensor = from_bytes(view.dtype(), view.shape(), view.data());
-                let tensor = tensor.unwrap_or_else(|e| panic!("golden {}/{file}: {name}: {e}", self.name));
+                let tensor =
+                    tensor.unwrap_or_else(|e| panic!("golden {}/{file}: {name}: {e}", self.name));
                 (name.to_string(), tensor)
             })
             .collect();
@@ -87,14 +92,17 @@ impl Tensors {
         self.0.get(name)
     }
     pub fn need(&self, name: &str) -> Eval<&Tensor> {
-        self.get(name).map_or_else(|| bug(format!("the file has no tensor {name}")), Ok)
+        self.get(name)
+            .map_or_else(|| bug(format!("the file has no tensor {name}")), Ok)
     }
 }
 
 fn from_bytes(dtype: Dtype, shape: &[usize], bytes: &[u8]) -> Result<Tensor, String> {
     macro_rules! read {
         ($t:ty) => {
-            values(shape, bytes, |b| <$t>::from_le_bytes(b.try_into().expect("chunks of its size")))
+            values(shape, bytes, |b| {
+                <$t>::from_le_bytes(b.try_into().expect("chunks of its size"))
+            })
         };
     }
     match dtype {
@@ -112,7 +120,11 @@ fn from_bytes(dtype: Dtype, shape: &[usize], bytes: &[u8]) -> Result<Tensor, Str
     }
 }
 
-fn values<T: Element>(shape: &[usize], bytes: &[u8], read: impl Fn(&[u8]) -> T) -> Result<Tensor, String> {
+fn values<T: Element>(
+    shape: &[usize],
+    bytes: &[u8],
+    read: impl Fn(&[u8]) -> T,
+) -> Result<Tensor, String> {
     let all: Vec<T> = bytes.chunks_exact(size_of::<T>()).map(read).collect();
     Tensor::from_vec(all, shape).map_err(|e| e.to_string())
 }
@@ -121,7 +133,11 @@ fn values<T: Element>(shape: &[usize], bytes: &[u8], read: impl Fn(&[u8]) -> T) 
 pub fn to_bytes(tensor: &Tensor) -> Eval<Vec<u8>> {
     macro_rules! write {
         ($t:ty) => {
-            tensor.to_vec::<$t>()?.into_iter().flat_map(|v| v.to_le_bytes()).collect()
+            tensor
+                .to_vec::<$t>()?
+                .into_iter()
+                .flat_map(|v| v.to_le_bytes())
+                .collect()
         };
     }
     Ok(match tensor.dtype() {
@@ -154,7 +170,9 @@ pub fn python(json: &Json) -> Value {
 /// JSON as keyword arguments.
 pub fn keywords(json: &Json) -> Vec<(String, Value)> {
     let pairs = json.as_object().into_iter().flatten();
-    pairs.map(|(name, value)| (name.clone(), python(value))).collect()
+    pairs
+        .map(|(name, value)| (name.clone(), python(value)))
+        .collect()
 }
 
 /// A JSON number, also one that JSON cannot write (`"inf"`, `"nan"`).
@@ -171,11 +189,13 @@ pub fn numbers(json: &Json) -> Eval<Vec<f64>> {
 }
 
 pub fn list(json: &Json) -> Eval<&Vec<Json>> {
-    json.as_array().map_or_else(|| bug(format!("not a list: {json}")), Ok)
+    json.as_array()
+        .map_or_else(|| bug(format!("not a list: {json}")), Ok)
 }
 
 pub fn text(json: &Json) -> Eval<&str> {
-    json.as_str().map_or_else(|| bug(format!("not a text: {json}")), Ok)
+    json.as_str()
+        .map_or_else(|| bug(format!("not a text: {json}")), Ok)
 }
 
 pub fn texts(json: &Json) -> Eval<Vec<&str>> {
@@ -192,5 +212,7 @@ pub fn sizes(json: &Json) -> Eval<Vec<usize>> {
 
 /// The list under a key of a file; a file without it is broken.
 pub fn cases<'a>(json: &'a Json, key: &str) -> &'a [Json] {
-    json[key].as_array().unwrap_or_else(|| panic!("the file has no list {key:?}"))
+    json[key]
+        .as_array()
+        .unwrap_or_else(|| panic!("the file has no list {key:?}"))
 }

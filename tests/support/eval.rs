@@ -7,7 +7,8 @@ use super::args::Args;
 use super::ast::{Expr, Stmt};
 use super::value::{Dict, Eval, EvalError, Lambda, Value, bug, dtype, unknown};
 use super::{
-    builtins, init_fns, nets, nn_classes, nn_fns, operators, optim_fns, tensor_methods, torch_fns,
+    builtins, init_fns, module_object, nets, nn_classes, nn_fns, operators, optim_fns,
+    tensor_methods, torch_fns,
 };
 
 /// Variables, and the scope around them.
@@ -107,7 +108,11 @@ impl Scope {
             Expr::Tuple(targets) | Expr::List(targets) => {
                 let items = builtins::iterate(&value)?;
                 if items.len() != targets.len() {
-                    return bug(format!("{} names for {} values", targets.len(), items.len()));
+                    return bug(format!(
+                        "{} names for {} values",
+                        targets.len(),
+                        items.len()
+                    ));
                 }
                 for (target, item) in targets.iter().zip(items) {
                     self.assign(target, item)?;
@@ -293,7 +298,7 @@ pub fn call(function: &Value, args: Args) -> Eval {
             }
             scope.eval(&lambda.body)
         }
-        Value::Module(module) => nn_classes::call(module, args),
+        Value::Module(module) => module_object::call(module, args),
         other => bug(format!("{other:?} cannot be called")),
     }
 }
@@ -304,7 +309,7 @@ fn call_method(receiver: &Value, name: &str, args: Args) -> Eval {
             Some(method) => method(v, args),
             None => unknown(format!("Tensor.{name}")),
         },
-        Value::Module(module) => nn_classes::call_method(module, name, args),
+        Value::Module(module) => module_object::call_method(module, name, args),
         Value::Optimizer(optimizer) => optim_fns::call_method(optimizer, name, args),
         Value::Dict(dict) => builtins::dict_method(dict, name, args),
         other => bug(format!("{}.{name}()", other.kind())),
@@ -316,20 +321,22 @@ fn attribute(value: &Value, name: &str) -> Eval {
     match value {
         Value::Path(path) => {
             let path = format!("{path}.{name}");
-            Ok(match (path.strip_prefix("torch.").and_then(dtype), path.as_str()) {
-                (Some(dtype), _) => Value::DType(dtype),
-                (None, "math.pi") => Value::float(std::f64::consts::PI),
-                (None, "math.inf" | "torch.inf" | "numpy.inf") => Value::Float("inf".into()),
-                (None, "math.nan" | "torch.nan" | "numpy.nan") => Value::Float("nan".into()),
-                _ => Value::Path(path),
-            })
+            Ok(
+                match (path.strip_prefix("torch.").and_then(dtype), path.as_str()) {
+                    (Some(dtype), _) => Value::DType(dtype),
+                    (None, "math.pi") => Value::float(std::f64::consts::PI),
+                    (None, "math.inf" | "torch.inf" | "numpy.inf") => Value::Float("inf".into()),
+                    (None, "math.nan" | "torch.nan" | "numpy.nan") => Value::Float("nan".into()),
+                    _ => Value::Path(path),
+                },
+            )
         }
         v if v.is_tensor() => match tensor_methods::attribute(v, name)? {
             Some(found) => Ok(found),
             None if tensor_methods::find(name).is_some() => Ok(method(v, name)),
             None => unknown(format!("Tensor.{name}")),
         },
-        Value::Module(module) => nn_classes::attribute(module, name),
+        Value::Module(module) => module_object::attribute(module, name),
         Value::Optimizer(optimizer) => optim_fns::attribute(optimizer, name),
         Value::Dict(_) => Ok(method(value, name)),
         other => bug(format!("{}.{name}", other.kind())),
@@ -344,7 +351,7 @@ pub fn method(receiver: &Value, name: &str) -> Value {
 fn set_attribute(of: &Value, name: &str, value: &Value) -> Eval<()> {
     match of {
         v if v.is_tensor() => tensor_methods::set_attribute(v, name, value),
-        Value::Module(module) => nn_classes::set_attribute(module, name, value),
+        Value::Module(module) => module_object::set_attribute(module, name, value),
         other => Err(EvalError::Bug(format!("{}.{name} = ..", other.kind()))),
     }
 }

@@ -12,15 +12,18 @@ macro_rules! apply {
         let value = $bound.need("tensor")?;
         macro_rules! run {
             ($holder:expr) => {
-                match $bound.opt("generator") {
-                    Some(Value::Generator(generator)) => {
-                        let $target = init::with(generator, $holder);
-                        done($call)?
-                    }
-                    _ => {
-                        let $target = $holder;
-                        done($call)?
-                    }
+                // A match, so that what is borrowed lives to its end.
+                match $holder {
+                    holder => match $bound.opt("generator") {
+                        Some(Value::Generator(generator)) => {
+                            let $target = init::with(generator, holder);
+                            done($call)?
+                        }
+                        _ => {
+                            let $target = holder;
+                            done($call)?
+                        }
+                    },
                 }
             };
         }
@@ -51,10 +54,15 @@ pub fn find(name: &str) -> Option<Builtin> {
                 Some(v @ (Value::Int(_) | Value::Float(_))) => Some(v.as_f64()?),
                 None => None,
                 Some(other) => {
-                    return Err(super::value::EvalError::TypedOut(format!("the slope {other:?}")));
+                    return Err(super::value::EvalError::TypedOut(format!(
+                        "the slope {other:?}"
+                    )));
                 }
             };
-            Ok(Value::float(init::calculate_gain(a.need("nonlinearity")?.as_str()?, param)?))
+            Ok(Value::float(init::calculate_gain(
+                a.need("nonlinearity")?.as_str()?,
+                param,
+            )?))
         },
         "uniform_" => |a| {
             let a = a.bind("uniform_", &["tensor", "a", "b", "generator"])?;
@@ -99,19 +107,28 @@ pub fn find(name: &str) -> Option<Builtin> {
             apply!(a, |t| init::xavier_normal_(t, gain))
         },
         "kaiming_uniform_" => |a| {
-            let a = a.bind("kaiming_uniform_", &["tensor", "a", "mode", "nonlinearity", "generator"])?;
+            let a = a.bind(
+                "kaiming_uniform_",
+                &["tensor", "a", "mode", "nonlinearity", "generator"],
+            )?;
             let (slope, mode) = (or(&a, "a", 0.0)?, a.str_or("mode", "fan_in")?);
             let nonlinearity = a.str_or("nonlinearity", "leaky_relu")?;
             apply!(a, |t| init::kaiming_uniform_(t, slope, mode, nonlinearity))
         },
         "kaiming_normal_" => |a| {
-            let a = a.bind("kaiming_normal_", &["tensor", "a", "mode", "nonlinearity", "generator"])?;
+            let a = a.bind(
+                "kaiming_normal_",
+                &["tensor", "a", "mode", "nonlinearity", "generator"],
+            )?;
             let (slope, mode) = (or(&a, "a", 0.0)?, a.str_or("mode", "fan_in")?);
             let nonlinearity = a.str_or("nonlinearity", "leaky_relu")?;
             apply!(a, |t| init::kaiming_normal_(t, slope, mode, nonlinearity))
         },
         "trunc_normal_" => |a| {
-            let a = a.bind("trunc_normal_", &["tensor", "mean", "std", "a", "b", "generator"])?;
+            let a = a.bind(
+                "trunc_normal_",
+                &["tensor", "mean", "std", "a", "b", "generator"],
+            )?;
             let (mean, std) = (or(&a, "mean", 0.0)?, or(&a, "std", 1.0)?);
             let (low, high) = (or(&a, "a", -2.0)?, or(&a, "b", 2.0)?);
             apply!(a, |t| init::trunc_normal_(t, mean, std, low, high))

@@ -1,7 +1,7 @@
 //! The golden runner: reads what PyTorch computed and runs the same with pleach.
 //!
 //! `ast`, `value`, `args`, `eval`, `operators`, `builtins` evaluate the syntax trees of Python
-//! text; `torch_fns`, `tensor_methods`, `nn_fns`, `nn_classes`, `init_fns`, `optim_fns`, `nets`
+//! text; `torch_fns`, `tensor_methods`, `tensor_in_place`, `nn_fns`, `nn_classes`, `module_object`, `init_fns`, `optim_fns`, `nets`
 //! bind names to pleach; `families` holds one runner for each folder of data.
 //!
 //! A case is out of scope if and only if it needs a *name* that no registry (`find`) knows. To put
@@ -15,12 +15,14 @@ pub mod data;
 pub mod eval;
 pub mod families;
 pub mod init_fns;
+pub mod module_object;
 pub mod nets;
 pub mod nn_classes;
 pub mod nn_fns;
 pub mod operators;
 pub mod optim_fns;
 pub mod report;
+pub mod tensor_in_place;
 pub mod tensor_methods;
 pub mod torch_fns;
 pub mod value;

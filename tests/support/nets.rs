@@ -4,7 +4,7 @@ use pleach::nn::layers::{Conv2d, Linear, ReLU};
 use pleach::nn::{Forward, Module, Node, Sequential};
 use pleach::{Parameter, Result, Tensor};
 
-use super::nn_classes::ModuleHandle;
+use super::module_object::ModuleHandle;
 use super::value::{Builtin, unknown};
 
 pub fn find(name: &str) -> Option<Builtin> {
@@ -56,8 +56,12 @@ impl SimNet {
         first.weight.set_data(Tensor::randn([40, 30]))?;
         Ok(SimNet {
             l1: Sequential::new().append(first).append(ReLU::new()),
-            l2: Sequential::new().append(Linear::new(40, 50)).append(ReLU::new()),
-            l3: Sequential::new().append(Linear::new(50, 10)).append(ReLU::new()),
+            l2: Sequential::new()
+                .append(Linear::new(40, 50))
+                .append(ReLU::new()),
+            l3: Sequential::new()
+                .append(Linear::new(50, 10))
+                .append(ReLU::new()),
         })
     }
 }

@@ -1,7 +1,4 @@
-//! Classes of `torch.nn`, and what Python does with modules.
-
-use std::cell::RefCell;
-use std::rc::Rc;
+//! Classes of `torch.nn`.
 
 use pleach::nn::functional::{OutputSize, Pair};
 use pleach::nn::layers::{
@@ -9,98 +6,12 @@ use pleach::nn::layers::{
     MaxPool2d, ReLU,
 };
 use pleach::nn::losses::{CrossEntropyLoss, Loss, MSELoss};
-use pleach::nn::{Forward, Member, Module, ModuleExt, ModuleList, Sequential, StateDict};
-use pleach::{Buffer, DType, Parameter};
+use pleach::nn::{Module, ModuleExt, ModuleList, Sequential};
 
 use super::args::{Args, Bound};
+use super::module_object::ModuleHandle;
 use super::nn_fns::reduction;
-use super::value::{Builtin, Dict, Eval, EvalError, Value, bug, unknown};
-
-/// What a class makes: a layer, a module that is only part of the tree, or one whose call is its
-/// own affair (a loss).
-enum Held {
-    Layer(Box<dyn Forward>),
-    Tree(Box<dyn Module>),
-}
-
-/// How a module is called that takes something else than one tensor.
-pub type Caller = fn(&dyn Module, Args) -> Eval;
-
-/// A module that Python code holds. Clones are one Python object.
-#[derive(Clone)]
-pub struct ModuleHandle {
-    held: Rc<RefCell<Held>>,
-    caller: Option<Caller>,
-}
-
-impl ModuleHandle {
-    fn new(held: Held, caller: Option<Caller>) -> Self {
-        ModuleHandle {
-            held: Rc::new(RefCell::new(held)),
-            caller,
-        }
-    }
-
-    pub fn layer(layer: impl Forward) -> Eval {
-        Ok(Value::Module(Self::new(Held::Layer(Box::new(layer)), None)))
-    }
-
-    pub fn tree(module: impl Module) -> Eval {
-        Ok(Value::Module(Self::new(Held::Tree(Box::new(module)), None)))
-    }
-
-    pub fn with_caller(module: impl Module, caller: Caller) -> Eval {
-        let held = Held::Tree(Box::new(module));
-        Ok(Value::Module(Self::new(held, Some(caller))))
-    }
-
-    /// Reads the module.
-    pub fn read<R>(&self, f: impl FnOnce(&dyn Module) -> R) -> R {
-        match &*self.held.borrow() {
-            Held::Layer(layer) => f(layer.as_module()),
-            Held::Tree(module) => f(module.as_module()),
-        }
-    }
-
-    /// Changes the module's structure, as `apply` may.
-    pub fn change<R>(&self, f: impl FnOnce(&mut dyn Module) -> R) -> R {
-        match &mut *self.held.borrow_mut() {
-            Held::Layer(layer) => f(layer.as_module_mut()),
-            Held::Tree(module) => f(module.as_module_mut()),
-        }
-    }
-
-    pub fn parameters(&self) -> Vec<(String, Parameter)> {
-        self.read(|m| m.named_parameters())
-    }
-
-    pub fn buffers(&self) -> Vec<(String, Buffer)> {
-        self.read(|m| m.named_buffers())
-    }
-
-    /// An alias, to be put into a container.
-    fn share_layer(&self) -> Eval<Box<dyn Forward>> {
-        match &*self.held.borrow() {
-            Held::Layer(layer) => Ok(layer.share_forward()),
-            Held::Tree(_) => bug("this module has no forward"),
-        }
-    }
-
-    fn share_module(&self) -> Box<dyn Module> {
-        match &*self.held.borrow() {
-            Held::Layer(layer) => layer.share_module(),
-            Held::Tree(module) => module.share_module(),
-        }
-    }
-}
-
-pub fn to_dtype(module: &ModuleHandle, dtype: DType) -> Eval<()> {
-    Ok(module.read(|m| m.to_dtype(dtype))?)
-}
-
-pub fn train(module: &ModuleHandle, on: bool) {
-    module.read(|m| m.set_training(on));
-}
+use super::value::{Builtin, Eval, Value, bug};
 
 /// A size given as an int or a pair.
 pub fn pair(value: &Value) -> Eval<Pair> {
@@ -145,7 +56,16 @@ pub fn find(name: &str) -> Option<Builtin> {
         },
         "Conv2d" => conv2d,
         "BatchNorm2d" => |a| {
-            let names = ["num_features", "eps", "momentum", "affine", "track_running_stats", "*", "bias", "dtype"];
+            let names = [
+                "num_features",
+                "eps",
+                "momentum",
+                "affine",
+                "track_running_stats",
+                "*",
+                "bias",
+                "dtype",
+            ];
             let a = a.bind("BatchNorm2d", &names)?;
             let mut layer = BatchNorm2d::builder(a.usize("num_features")?)
                 .affine(a.bool_or("affine", true)?)
@@ -168,8 +88,14 @@ pub fn find(name: &str) -> Option<Builtin> {
         },
         "MaxPool2d" => max_pool2d,
         "AvgPool2d" => |a| {
-            let names =
-                ["kernel_size", "stride", "padding", "ceil_mode", "count_include_pad", "divisor_override"];
+            let names = [
+                "kernel_size",
+                "stride",
+                "padding",
+                "ceil_mode",
+                "count_include_pad",
+                "divisor_override",
+            ];
             let a = a.bind("AvgPool2d", &names)?;
             ModuleHandle::layer(
                 AvgPool2d::builder(pair(a.need("kernel_size")?)?)
@@ -200,7 +126,13 @@ pub fn find(name: &str) -> Option<Builtin> {
         // Python's Identity takes any arguments and ignores them.
         "Identity" => |_| ModuleHandle::layer(Identity::new()),
         "CrossEntropyLoss" => |a| {
-            let names = ["weight", "*", "ignore_index", "reduction", "label_smoothing"];
+            let names = [
+                "weight",
+                "*",
+                "ignore_index",
+                "reduction",
+                "label_smoothing",
+            ];
             let a = a.bind("CrossEntropyLoss", &names)?;
             let mut loss = CrossEntropyLoss::builder()
                 .ignore_index(a.opt_i64("ignore_index")?.unwrap_or(-100))
@@ -220,7 +152,10 @@ pub fn find(name: &str) -> Option<Builtin> {
         "ModuleList" => |a| {
             let a = a.bind("ModuleList", &["modules"])?;
             let mut list = ModuleList::new();
-            for item in a.opt("modules").map_or(Ok(Vec::new()), super::builtins::iterate)? {
+            for item in a
+                .opt("modules")
+                .map_or(Ok(Vec::new()), super::builtins::iterate)?
+            {
                 match item {
                     Value::Module(module) => list.push(module.share_module()),
                     other => return bug(format!("{other:?} in a ModuleList")),
@@ -236,15 +171,25 @@ pub fn find(name: &str) -> Option<Builtin> {
 fn call_loss<L: Loss>(module: &dyn Module, args: Args) -> Eval {
     let a = args.bind("forward", &["input", "target"])?;
     match module.downcast_ref::<L>() {
-        Some(loss) => Ok(Value::tensor(loss.call(&a.tensor("input")?, &a.tensor("target")?)?)),
+        Some(loss) => Ok(Value::tensor(
+            loss.call(&a.tensor("input")?, &a.tensor("target")?)?,
+        )),
         None => bug("another loss than was made"),
     }
 }
 
 fn conv2d(a: Args) -> Eval {
     let names = [
-        "in_channels", "out_channels", "kernel_size", "stride", "padding", "dilation", "groups",
-        "bias", "padding_mode", "dtype",
+        "in_channels",
+        "out_channels",
+        "kernel_size",
+        "stride",
+        "padding",
+        "dilation",
+        "groups",
+        "bias",
+        "padding_mode",
+        "dtype",
     ];
     let a = a.bind("Conv2d", &names)?;
     let mut layer = Conv2d::builder(
@@ -271,7 +216,14 @@ fn conv2d(a: Args) -> Eval {
 }
 
 fn max_pool2d(a: Args) -> Eval {
-    let names = ["kernel_size", "stride", "padding", "dilation", "return_indices", "ceil_mode"];
+    let names = [
+        "kernel_size",
+        "stride",
+        "padding",
+        "dilation",
+        "return_indices",
+        "ceil_mode",
+    ];
     let a = a.bind("MaxPool2d", &names)?;
     let layer = MaxPool2d::builder(pair(a.need("kernel_size")?)?)
         .stride(a.opt("stride").map(pair).transpose()?)
@@ -288,7 +240,10 @@ fn max_pool2d(a: Args) -> Eval {
             return bug("not a MaxPool2d");
         };
         let (values, indices) = layer.forward_with_indices(&input)?;
-        Ok(Value::Tuple(vec![Value::tensor(values), Value::tensor(indices)]))
+        Ok(Value::Tuple(vec![
+            Value::tensor(values),
+            Value::tensor(indices),
+        ]))
     })
 }
 
@@ -311,192 +266,4 @@ fn sequential(a: Args) -> Eval {
         }
     }
     ModuleHandle::layer(net)
-}
-
-/// `module(..)`.
-pub fn call(module: &ModuleHandle, args: Args) -> Eval {
-    if let Some(caller) = module.caller {
-        return module.read(|m| caller(m, args));
-    }
-    let input = args.bind("forward", &["input"])?.tensor("input")?;
-    match &*module.held.borrow() {
-        Held::Layer(layer) => Ok(Value::tensor(layer.call(&input)?)),
-        Held::Tree(module) => bug(format!("{} has no forward", module.type_name())),
-    }
-}
-
-pub fn call_method(module: &ModuleHandle, name: &str, args: Args) -> Eval {
-    let this = || Ok(Value::Module(module.clone()));
-    match name {
-        "parameters" => {
-            args.none("parameters")?;
-            Ok(Value::list(
-                module
-                    .parameters()
-                    .into_iter()
-                    .map(|(_, p)| Value::Parameter(Rc::new(p)))
-                    .collect(),
-            ))
-        }
-        "state_dict" => {
-            args.none("state_dict")?;
-            Ok(Value::dict(dict_of(&module.read(|m| m.state_dict()))))
-        }
-        "load_state_dict" => {
-            let a = args.bind("load_state_dict", &["state_dict", "strict"])?;
-            let Value::Dict(dict) = a.need("state_dict")? else {
-                return bug("load_state_dict of no dictionary");
-            };
-            let state = state_dict(&dict.borrow(), module)?;
-            let keys = module.read(|m| m.load_state_dict(&state, a.bool_or("strict", true)?).map_err(EvalError::from))?;
-            Ok(Value::Str(keys.to_string()))
-        }
-        "train" => {
-            train(module, args.bind("train", &["mode"])?.bool_or("mode", true)?);
-            this()
-        }
-        "eval" => {
-            args.none("eval")?;
-            train(module, false);
-            this()
-        }
-        "double" | "float" | "half" => {
-            args.none(name)?;
-            to_dtype(module, super::value::dtype(name).expect("three names of dtypes"))?;
-            this()
-        }
-        "requires_grad_" => {
-            let on = args.bind("requires_grad_", &["requires_grad"])?.bool_or("requires_grad", true)?;
-            module.read(|m| m.requires_grad_(on));
-            this()
-        }
-        "zero_grad" => {
-            args.none("zero_grad")?;
-            module.read(|m| m.zero_grad());
-            Ok(Value::None)
-        }
-        "reset_parameters" => {
-            args.none("reset_parameters")?;
-            module.read(|m| {
-                if let Some(layer) = m.downcast_ref::<Linear>() {
-                    Ok(layer.reset_parameters()?)
-                } else if let Some(layer) = m.downcast_ref::<Conv2d>() {
-                    Ok(layer.reset_parameters()?)
-                } else if let Some(layer) = m.downcast_ref::<BatchNorm2d>() {
-                    Ok(layer.reset_parameters()?)
-                } else {
-                    unknown(format!("{}.reset_parameters", m.type_name()))
-                }
-            })?;
-            Ok(Value::None)
-        }
-        "get_submodule" => {
-            let a = args.bind("get_submodule", &["target"])?;
-            let path = a.need("target")?.as_str()?;
-            module.read(|m| Ok(held(m.get_module(path)?)))
-        }
-        "get_parameter" => {
-            let a = args.bind("get_parameter", &["target"])?;
-            let path = a.need("target")?.as_str()?;
-            let found = module.read(|m| m.get_parameter(path))?;
-            Ok(Value::Parameter(Rc::new(found)))
-        }
-        _ => unknown(format!("Module.{name}")),
-    }
-}
-
-/// A module found in a tree, as an object of its own.
-fn held(module: &dyn Module) -> Value {
-    Value::Module(ModuleHandle::new(Held::Tree(module.share_module()), None))
-}
-
-fn held_layer(layer: &dyn Forward) -> Value {
-    Value::Module(ModuleHandle::new(Held::Layer(layer.share_forward()), None))
-}
-
-/// A state dict as the Python dictionary that code changes.
-pub fn dict_of(state: &StateDict) -> Dict {
-    let entries = state.iter();
-    Dict {
-        items: entries.map(|(k, t)| (k.to_string(), Value::tensor(t.clone()))).collect(),
-        is_state_dict: true,
-    }
-}
-
-/// A Python dictionary as a state dict for a module. One that is no longer what `state_dict()`
-/// gave has no metadata.
-fn state_dict(dict: &Dict, module: &ModuleHandle) -> Eval<StateDict> {
-    let mut state = StateDict::new();
-    for (name, value) in &dict.items {
-        if !value.is_tensor() {
-            return Err(EvalError::TypedOut(format!("a {} in a state dict", value.kind())));
-        }
-        state.insert(name.clone(), value.as_tensor()?);
-    }
-    if dict.is_state_dict {
-        state.set_versions(module.read(|m| m.state_dict().versions().cloned()));
-    }
-    Ok(state)
-}
-
-/// A parameter, buffer or child by its name; anything else is left to methods.
-pub fn attribute(module: &ModuleHandle, name: &str) -> Eval {
-    const METHODS: [&str; 13] = [
-        "parameters", "state_dict", "load_state_dict", "train", "eval", "double", "float", "half",
-        "requires_grad_", "zero_grad", "get_submodule", "get_parameter", "reset_parameters",
-    ];
-    let found = module.read(|m| {
-        let mut found = None;
-        m.visit(&mut |n, member| {
-            if n == name {
-                found = match member {
-                    Member::Parameter(p) => Some(Value::Parameter(Rc::new(p.share()))),
-                    Member::Buffer(b) => Some(Value::tensor(b.tensor())),
-                    Member::Child(child) => Some(held(child)),
-                    Member::Absent => Some(Value::None),
-                };
-            }
-        });
-        found
-    });
-    match found {
-        Some(value) => Ok(value),
-        None if METHODS.contains(&name) => {
-            Ok(super::eval::method(&Value::Module(module.clone()), name))
-        }
-        None => unknown(format!("Module.{name}")),
-    }
-}
-
-pub fn set_attribute(_module: &ModuleHandle, name: &str, _value: &Value) -> Eval<()> {
-    unknown(format!("Module.{name} = .."))
-}
-
-/// The modules of a container, in order.
-pub fn iterate(module: &ModuleHandle) -> Eval<Vec<Value>> {
-    module.read(|m| {
-        if let Some(net) = m.downcast_ref::<Sequential>() {
-            Ok(net.iter().map(held_layer).collect())
-        } else if let Some(list) = m.downcast_ref::<ModuleList>() {
-            Ok(list.iter().map(held).collect())
-        } else {
-            bug(format!("{} is no container", m.type_name()))
-        }
-    })
-}
-
-pub fn get_item(module: &ModuleHandle, by: &Value) -> Eval {
-    module.read(|m| {
-        if let Some(net) = m.downcast_ref::<Sequential>() {
-            if let Value::Slice(start, end, None | Some(1)) = by {
-                let end = end.unwrap_or(net.len() as i64);
-                return ModuleHandle::layer(net.slice(start.unwrap_or(0)..end));
-            }
-            Ok(held_layer(net.get(by.as_i64()?)?))
-        } else if let Some(list) = m.downcast_ref::<ModuleList>() {
-            Ok(held(list.get(by.as_i64()?)?))
-        } else {
-            bug(format!("{} is no container", m.type_name()))
-        }
-    })
 }

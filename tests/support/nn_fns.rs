@@ -33,23 +33,51 @@ pub fn find(name: &str) -> Option<Builtin> {
         "linear" => |a| {
             let a = a.bind("linear", &["input", "weight", "bias"])?;
             let bias = a.opt_tensor("bias")?;
-            one(F::linear(&a.tensor("input")?, &a.tensor("weight")?, bias.as_ref())?)
+            one(F::linear(
+                &a.tensor("input")?,
+                &a.tensor("weight")?,
+                bias.as_ref(),
+            )?)
         },
         "conv2d" => |a| {
-            let names = ["input", "weight", "bias", "stride", "padding", "dilation", "groups"];
+            let names = [
+                "input", "weight", "bias", "stride", "padding", "dilation", "groups",
+            ];
             let a = a.bind("conv2d", &names)?;
-            let (input, weight, bias) = (a.tensor("input")?, a.tensor("weight")?, a.opt_tensor("bias")?);
+            let (input, weight, bias) = (
+                a.tensor("input")?,
+                a.tensor("weight")?,
+                a.opt_tensor("bias")?,
+            );
             let (stride, dilation) = (pair_or(&a, "stride", 1)?, pair_or(&a, "dilation", 1)?);
             let groups = a.opt_usize("groups")?.unwrap_or(1);
             let bias = bias.as_ref();
             one(match a.opt("padding") {
-                Some(Value::Str(text)) => {
-                    F::conv2d(&input, &weight, bias, stride, text.as_str(), dilation, groups)?
-                }
-                _ => F::conv2d(&input, &weight, bias, stride, pair_or(&a, "padding", 0)?, dilation, groups)?,
+                Some(Value::Str(text)) => F::conv2d(
+                    &input,
+                    &weight,
+                    bias,
+                    stride,
+                    text.as_str(),
+                    dilation,
+                    groups,
+                )?,
+                _ => F::conv2d(
+                    &input,
+                    &weight,
+                    bias,
+                    stride,
+                    pair_or(&a, "padding", 0)?,
+                    dilation,
+                    groups,
+                )?,
             })
         },
-        "relu" => |a| one(F::relu(&a.bind("relu", &["input", "inplace"])?.tensor("input")?)?),
+        "relu" => |a| {
+            one(F::relu(
+                &a.bind("relu", &["input", "inplace"])?.tensor("input")?,
+            )?)
+        },
         "softmax" => |a| {
             let a = a.bind("softmax", &["input", "dim"])?;
             one(F::softmax(&a.tensor("input")?, a.i64("dim")?)?)
@@ -61,12 +89,19 @@ pub fn find(name: &str) -> Option<Builtin> {
         "gelu" => |a| {
             let a = a.bind("gelu", &["input", "approximate"])?;
             let known = [("none", Approximate::None), ("tanh", Approximate::Tanh)];
-            one(F::gelu(&a.tensor("input")?, word(&a, "approximate", "none", &known)?)?)
+            one(F::gelu(
+                &a.tensor("input")?,
+                word(&a, "approximate", "none", &known)?,
+            )?)
         },
         "dropout" => |a| {
             let a = a.bind("dropout", &["input", "p", "training", "inplace"])?;
             let p = a.opt_f64("p")?.unwrap_or(0.5);
-            one(F::dropout(&a.tensor("input")?, p, a.bool_or("training", true)?)?)
+            one(F::dropout(
+                &a.tensor("input")?,
+                p,
+                a.bool_or("training", true)?,
+            )?)
         },
         "pad" => |a| {
             let a = a.bind("pad", &["input", "pad", "mode", "value"])?;
@@ -81,7 +116,10 @@ pub fn find(name: &str) -> Option<Builtin> {
             one(F::pad(&a.tensor("input")?, &a.ints("pad")?, mode, value)?)
         },
         "unfold" => |a| {
-            let a = a.bind("unfold", &["input", "kernel_size", "dilation", "padding", "stride"])?;
+            let a = a.bind(
+                "unfold",
+                &["input", "kernel_size", "dilation", "padding", "stride"],
+            )?;
             one(F::unfold(
                 &a.tensor("input")?,
                 pair(a.need("kernel_size")?)?,
@@ -91,7 +129,14 @@ pub fn find(name: &str) -> Option<Builtin> {
             )?)
         },
         "max_pool2d" => |a| {
-            let names = ["input", "kernel_size", "stride", "padding", "dilation", "ceil_mode"];
+            let names = [
+                "input",
+                "kernel_size",
+                "stride",
+                "padding",
+                "dilation",
+                "ceil_mode",
+            ];
             let a = a.bind("max_pool2d", &names)?;
             one(F::max_pool2d(
                 &a.tensor("input")?,
@@ -104,7 +149,12 @@ pub fn find(name: &str) -> Option<Builtin> {
         },
         "avg_pool2d" => |a| {
             let names = [
-                "input", "kernel_size", "stride", "padding", "ceil_mode", "count_include_pad",
+                "input",
+                "kernel_size",
+                "stride",
+                "padding",
+                "ceil_mode",
+                "count_include_pad",
                 "divisor_override",
             ];
             let a = a.bind("avg_pool2d", &names)?;
@@ -120,36 +170,80 @@ pub fn find(name: &str) -> Option<Builtin> {
         },
         "adaptive_avg_pool2d" => |a| {
             let a = a.bind("adaptive_avg_pool2d", &["input", "output_size"])?;
-            one(F::adaptive_avg_pool2d(&a.tensor("input")?, output_size(a.need("output_size")?)?)?)
+            one(F::adaptive_avg_pool2d(
+                &a.tensor("input")?,
+                output_size(a.need("output_size")?)?,
+            )?)
         },
         "one_hot" => |a| {
             let a = a.bind("one_hot", &["tensor", "num_classes"])?;
-            let classes = a.opt_i64("num_classes")?.filter(|&n| n != -1).map(|n| n as usize);
+            let classes = a
+                .opt_i64("num_classes")?
+                .filter(|&n| n != -1)
+                .map(|n| n as usize);
             one(F::one_hot(&a.tensor("tensor")?, classes)?)
         },
         "normalize" => |a| {
             let a = a.bind("normalize", &["input", "p", "dim", "eps"])?;
-            let (p, eps) = (a.opt_f64("p")?.unwrap_or(2.0), a.opt_f64("eps")?.unwrap_or(1e-12));
-            one(F::normalize(&a.tensor("input")?, p, a.opt_i64("dim")?.unwrap_or(1), eps)?)
+            let (p, eps) = (
+                a.opt_f64("p")?.unwrap_or(2.0),
+                a.opt_f64("eps")?.unwrap_or(1e-12),
+            );
+            one(F::normalize(
+                &a.tensor("input")?,
+                p,
+                a.opt_i64("dim")?.unwrap_or(1),
+                eps,
+            )?)
         },
         "cosine_similarity" => |a| {
             let a = a.bind("cosine_similarity", &["x1", "x2", "dim", "eps"])?;
-            let (dim, eps) = (a.opt_i64("dim")?.unwrap_or(1), a.opt_f64("eps")?.unwrap_or(1e-8));
-            one(F::cosine_similarity(&a.tensor("x1")?, &a.tensor("x2")?, dim, eps)?)
+            let (dim, eps) = (
+                a.opt_i64("dim")?.unwrap_or(1),
+                a.opt_f64("eps")?.unwrap_or(1e-8),
+            );
+            one(F::cosine_similarity(
+                &a.tensor("x1")?,
+                &a.tensor("x2")?,
+                dim,
+                eps,
+            )?)
         },
         "layer_norm" => |a| {
-            let a = a.bind("layer_norm", &["input", "normalized_shape", "weight", "bias", "eps"])?;
+            let a = a.bind(
+                "layer_norm",
+                &["input", "normalized_shape", "weight", "bias", "eps"],
+            )?;
             let (weight, bias) = (a.opt_tensor("weight")?, a.opt_tensor("bias")?);
             let eps = a.opt_f64("eps")?.unwrap_or(1e-5);
             let shape = a.shape("normalized_shape")?;
-            one(F::layer_norm(&a.tensor("input")?, shape, weight.as_ref(), bias.as_ref(), eps)?)
+            one(F::layer_norm(
+                &a.tensor("input")?,
+                shape,
+                weight.as_ref(),
+                bias.as_ref(),
+                eps,
+            )?)
         },
         "embedding" => |a| {
             let a = a.bind("embedding", &["input", "weight", "padding_idx"])?;
-            one(F::embedding(&a.tensor("input")?, &a.tensor("weight")?, a.opt_i64("padding_idx")?)?)
+            one(F::embedding(
+                &a.tensor("input")?,
+                &a.tensor("weight")?,
+                a.opt_i64("padding_idx")?,
+            )?)
         },
         "scaled_dot_product_attention" => |a| {
-            let names = ["query", "key", "value", "attn_mask", "dropout_p", "is_causal", "*", "scale"];
+            let names = [
+                "query",
+                "key",
+                "value",
+                "attn_mask",
+                "dropout_p",
+                "is_causal",
+                "*",
+                "scale",
+            ];
             let a = a.bind("scaled_dot_product_attention", &names)?;
             let mask = a.opt_tensor("attn_mask")?;
             one(F::scaled_dot_product_attention(
@@ -165,17 +259,51 @@ pub fn find(name: &str) -> Option<Builtin> {
         "interpolate" => interpolate,
         "mse_loss" => |a| {
             let a = a.bind("mse_loss", &["input", "target", "*", "reduction"])?;
-            one(F::mse_loss(&a.tensor("input")?, &a.tensor("target")?, reduction(&a)?)?)
+            one(F::mse_loss(
+                &a.tensor("input")?,
+                &a.tensor("target")?,
+                reduction(&a)?,
+            )?)
         },
         "nll_loss" => |a| {
-            let a = a.bind("nll_loss", &["input", "target", "weight", "*", "ignore_index", "reduction"])?;
-            let (weight, ignore) = (a.opt_tensor("weight")?, a.opt_i64("ignore_index")?.unwrap_or(-100));
-            one(F::nll_loss(&a.tensor("input")?, &a.tensor("target")?, weight.as_ref(), ignore, reduction(&a)?)?)
+            let a = a.bind(
+                "nll_loss",
+                &[
+                    "input",
+                    "target",
+                    "weight",
+                    "*",
+                    "ignore_index",
+                    "reduction",
+                ],
+            )?;
+            let (weight, ignore) = (
+                a.opt_tensor("weight")?,
+                a.opt_i64("ignore_index")?.unwrap_or(-100),
+            );
+            one(F::nll_loss(
+                &a.tensor("input")?,
+                &a.tensor("target")?,
+                weight.as_ref(),
+                ignore,
+                reduction(&a)?,
+            )?)
         },
         "cross_entropy" => |a| {
-            let names = ["input", "target", "weight", "*", "ignore_index", "reduction", "label_smoothing"];
+            let names = [
+                "input",
+                "target",
+                "weight",
+                "*",
+                "ignore_index",
+                "reduction",
+                "label_smoothing",
+            ];
             let a = a.bind("cross_entropy", &names)?;
-            let (weight, ignore) = (a.opt_tensor("weight")?, a.opt_i64("ignore_index")?.unwrap_or(-100));
+            let (weight, ignore) = (
+                a.opt_tensor("weight")?,
+                a.opt_i64("ignore_index")?.unwrap_or(-100),
+            );
             one(F::cross_entropy(
                 &a.tensor("input")?,
                 &a.tensor("target")?,
@@ -190,7 +318,10 @@ pub fn find(name: &str) -> Option<Builtin> {
 }
 
 fn interpolate(a: Args) -> Eval {
-    let a = a.bind("interpolate", &["input", "size", "scale_factor", "mode", "align_corners"])?;
+    let a = a.bind(
+        "interpolate",
+        &["input", "size", "scale_factor", "mode", "align_corners"],
+    )?;
     let input = a.tensor("input")?;
     let known = [
         ("nearest", InterpolateMode::Nearest),
@@ -200,12 +331,21 @@ fn interpolate(a: Args) -> Eval {
     let mode = word(&a, "mode", "nearest", &known)?;
     let resize = match (a.opt("size"), a.opt("scale_factor")) {
         (Some(_), None) => Resize::Size(a.shape("size")?),
-        (None, Some(factors)) if factors.is_sequence() => {
-            Resize::ScaleFactor(factors.items()?.iter().map(Value::as_f64).collect::<Eval<_>>()?)
-        }
+        (None, Some(factors)) if factors.is_sequence() => Resize::ScaleFactor(
+            factors
+                .items()?
+                .iter()
+                .map(Value::as_f64)
+                .collect::<Eval<_>>()?,
+        ),
         (None, Some(factor)) => Resize::scale_factor(factor.as_f64()?),
         (None, None) => return bug("interpolate to nothing"),
         (Some(_), Some(_)) => return Err(EvalError::TypedOut("both size and scale_factor".into())),
     };
-    one(F::interpolate(&input, resize, mode, a.bool_or("align_corners", false)?)?)
+    one(F::interpolate(
+        &input,
+        resize,
+        mode,
+        a.bool_or("align_corners", false)?,
+    )?)
 }

@@ -2,7 +2,7 @@
 
 use pleach::{DType, Operand, Tensor, TensorIndex};
 
-use super::nn_classes;
+use super::module_object;
 use super::value::{Eval, Value, bug, unknown};
 
 /// A tensor or a number, as an operation takes it.
@@ -46,15 +46,30 @@ pub fn binary(op: &str, x: &Value, y: &Value) -> Eval {
         ("+", Value::Tuple(a), Value::Tuple(b)) => Ok(Value::Tuple([&a[..], &b[..]].concat())),
         ("*", Value::List(a), Value::Int(_)) => {
             let items = a.borrow();
-            Ok(Value::list(items.iter().cycle().take(items.len() * y.as_usize()?).cloned().collect()))
+            Ok(Value::list(
+                items
+                    .iter()
+                    .cycle()
+                    .take(items.len() * y.as_usize()?)
+                    .cloned()
+                    .collect(),
+            ))
         }
-        (_, Value::Float(_), _) | (_, _, Value::Float(_)) => float_binary(op, x.as_f64()?, y.as_f64()?),
+        (_, Value::Float(_), _) | (_, _, Value::Float(_)) => {
+            float_binary(op, x.as_f64()?, y.as_f64()?)
+        }
         _ => int_binary(op, x.as_int()?, y.as_int()?),
     }
 }
 
 fn int_binary(op: &str, x: i128, y: i128) -> Eval {
-    let divisor = || if y == 0 { bug("division by zero") } else { Ok(y) };
+    let divisor = || {
+        if y == 0 {
+            bug("division by zero")
+        } else {
+            Ok(y)
+        }
+    };
     let result = match op {
         "+" => x.checked_add(y),
         "-" => x.checked_sub(y),
@@ -231,7 +246,7 @@ pub fn get_item(of: &Value, by: &Value) -> Eval {
             Some(value) => Ok(value.clone()),
             None => bug(format!("no key {by:?}")),
         },
-        Value::Module(module) => nn_classes::get_item(module, by),
+        Value::Module(module) => module_object::get_item(module, by),
         _ => {
             let items = of.items()?;
             let at = by.as_i64()?;
@@ -262,7 +277,7 @@ pub fn set_item(of: &Value, by: &Value, value: &Value) -> Eval<()> {
         }
         v if v.is_tensor() => {
             let (parts, value) = (index_parts(by)?, operand(value)?);
-            super::tensor_methods::index_put(v, &parts, value)
+            super::tensor_in_place::index_put(v, &parts, value)
         }
         other => bug(format!("{other:?}[..] = ..")),
     }

@@ -40,8 +40,15 @@ impl OptimizerHandle {
     }
 }
 
-const SGD_NAMES: [&str; 7] =
-    ["params", "lr", "momentum", "dampening", "weight_decay", "nesterov", "maximize"];
+const SGD_NAMES: [&str; 7] = [
+    "params",
+    "lr",
+    "momentum",
+    "dampening",
+    "weight_decay",
+    "nesterov",
+    "maximize",
+];
 
 /// Classes and functions by their names in `torch`.
 pub fn find(name: &str) -> Option<Builtin> {
@@ -58,7 +65,9 @@ pub fn find(name: &str) -> Option<Builtin> {
                 )*};
             }
             set!(momentum as_f64, dampening as_f64, weight_decay as_f64, nesterov as_bool, maximize as_bool);
-            Ok(Value::Optimizer(OptimizerHandle(Rc::new(RefCell::new(sgd.build()?)))))
+            Ok(Value::Optimizer(OptimizerHandle(Rc::new(RefCell::new(
+                sgd.build()?,
+            )))))
         },
         _ => return None,
     })
@@ -143,9 +152,10 @@ pub fn call_method(optimizer: &OptimizerHandle, name: &str, args: Args) -> Eval 
 
 pub fn attribute(optimizer: &OptimizerHandle, name: &str) -> Eval {
     match name {
-        "step" | "zero_grad" => {
-            Ok(super::eval::method(&Value::Optimizer(optimizer.clone()), name))
-        }
+        "step" | "zero_grad" => Ok(super::eval::method(
+            &Value::Optimizer(optimizer.clone()),
+            name,
+        )),
         _ => unknown(format!("Optimizer.{name}")),
     }
 }

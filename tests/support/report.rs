@@ -21,6 +21,7 @@ pub struct Report {
     failed: Vec<(String, String)>,
     out_of_scope: BTreeMap<String, usize>,
     typed_out: usize,
+    untypable: BTreeMap<String, usize>,
 }
 
 impl Report {
@@ -31,6 +32,7 @@ impl Report {
             failed: Vec::new(),
             out_of_scope: BTreeMap::new(),
             typed_out: 0,
+            untypable: BTreeMap::new(),
         }
     }
 
@@ -45,9 +47,15 @@ impl Report {
                 let name = name.strip_prefix("torch.nn.").unwrap_or(&name).to_string();
                 *self.out_of_scope.entry(name).or_default() += 1;
             }
-            Err(EvalError::TypedOut(_)) => self.typed_out += 1,
+            Err(EvalError::TypedOut(what)) => {
+                self.typed_out += 1;
+                if !what.is_empty() {
+                    *self.untypable.entry(what).or_default() += 1;
+                }
+            }
             Err(EvalError::Raised(text)) => {
-                self.failed.push((id.to_string(), format!("pleach's error: {text}")));
+                self.failed
+                    .push((id.to_string(), format!("pleach's error: {text}")));
             }
             Err(EvalError::Bug(text)) => self.failed.push((id.to_string(), text)),
         }
@@ -64,6 +72,9 @@ impl Report {
         );
         if self.typed_out > 0 {
             text += &format!("  typed out: {}\n", self.typed_out);
+            for (what, count) in &self.untypable {
+                text += &format!("    cannot be written: {what} ({count})\n");
+            }
         }
         if missing > 0 {
             let names: Vec<String> = self

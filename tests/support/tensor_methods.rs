@@ -2,11 +2,12 @@
 
 use std::rc::Rc;
 
-use pleach::{DType, Operand, Tensor, TensorIndex, no_grad};
+use pleach::{DType, Tensor};
 
 use super::args::Args;
 use super::operators::operand;
-use super::value::{Eval, Method, Value, bug, unknown};
+use super::tensor_in_place::{self, set_requires_grad};
+use super::value::{Eval, Method, Value, unknown};
 
 type TensorMethod = Method<Value>;
 
@@ -19,7 +20,9 @@ fn pair((a, b): (Tensor, Tensor)) -> Eval {
 }
 
 fn many(tensors: Vec<Tensor>) -> Eval {
-    Ok(Value::Tuple(tensors.into_iter().map(Value::tensor).collect()))
+    Ok(Value::Tuple(
+        tensors.into_iter().map(Value::tensor).collect(),
+    ))
 }
 
 /// A method without arguments.
@@ -30,20 +33,6 @@ macro_rules! plain {
             one(x.as_tensor()?.$method()?)
         }
     };
-}
-
-/// An in-place method of whatever holds the values; the result is the receiver.
-macro_rules! in_place {
-    ($x:expr, $method:ident($($arg:expr),*)) => {{
-        match $x {
-            Value::Tensor(t) => drop(t.borrow_mut().$method($($arg),*)?),
-            Value::TensorData(t) => no_grad(|| t.borrow_mut().$method($($arg),*).map(drop))?,
-            Value::Parameter(p) => drop(p.$method($($arg),*)?),
-            Value::ParameterData(p) => drop(p.data().$method($($arg),*)?),
-            other => return bug(format!("{}: {other:?} is no tensor", stringify!($method))),
-        }
-        Ok($x.clone())
-    }};
 }
 
 /// A reduction over no, one or several dimensions.
@@ -68,13 +57,19 @@ macro_rules! reduction {
 macro_rules! spread {
     ($all:ident, $some:ident) => {
         |x, a| {
-            let a = a.bind(stringify!($all), &["dim", "unbiased", "keepdim", "correction"])?;
+            let a = a.bind(
+                stringify!($all),
+                &["dim", "unbiased", "keepdim", "correction"],
+            )?;
             let x = x.as_tensor()?;
             let correction = match a.opt_f64("correction")? {
                 Some(c) => c,
                 None => a.bool_or("unbiased", true)? as u8 as f64,
             };
-            if a.get("correction").is_none() && a.get("unbiased").is_none() && a.opt("dim").is_none() {
+            if a.get("correction").is_none()
+                && a.get("unbiased").is_none()
+                && a.opt("dim").is_none()
+            {
                 return one(x.$all()?);
             }
             let dims = a.opt("dim").map_or(Ok(Vec::new()), Value::as_ints)?;
@@ -124,22 +119,14 @@ macro_rules! with_other {
     };
 }
 
-macro_rules! in_place_other {
-    ($method:ident) => {
-        |x, a| {
-            let a = a.bind(stringify!($method), &["other"])?;
-            let other: Operand = operand(a.need("other")?)?;
-            in_place!(x, $method(other.clone()))
-        }
-    };
-}
-
 /// A method whose only argument is one dimension or diagonal.
 macro_rules! with_int {
     ($method:ident, $name:literal, $default:expr) => {
         |x, a| {
             let a = a.bind(stringify!($method), &[$name])?;
-            one(x.as_tensor()?.$method(a.opt_i64($name)?.unwrap_or($default))?)
+            one(x
+                .as_tensor()?
+                .$method(a.opt_i64($name)?.unwrap_or($default))?)
         }
     };
 }
@@ -157,7 +144,7 @@ macro_rules! with_ints {
 pub fn find(name: &str) -> Option<TensorMethod> {
     shape_method(name)
         .or_else(|| math_method(name))
-        .or_else(|| in_place_method(name))
+        .or_else(|| tensor_in_place::find(name))
 }
 
 fn math_method(name: &str) -> Option<TensorMethod> {
@@ -213,7 +200,9 @@ fn math_method(name: &str) -> Option<TensorMethod> {
         },
         "logsumexp" => |x, a| {
             let a = a.bind("logsumexp", &["dim", "keepdim"])?;
-            one(x.as_tensor()?.logsumexp(a.ints("dim")?, a.bool_or("keepdim", false)?)?)
+            one(x
+                .as_tensor()?
+                .logsumexp(a.ints("dim")?, a.bool_or("keepdim", false)?)?)
         },
         "prod" => |x, a| {
             let a = a.bind("prod", &["dim", "keepdim"])?;
@@ -244,12 +233,26 @@ fn math_method(name: &str) -> Option<TensorMethod> {
             let value = a.need("value")?.as_scalar()?;
             one(x.as_tensor()?.masked_fill(&a.tensor("mask")?, value)?)
         },
-        "mm" => |x, a| one(x.as_tensor()?.mm(&a.bind("mm", &["mat2"])?.tensor("mat2")?)?),
+        "mm" => |x, a| {
+            one(x
+                .as_tensor()?
+                .mm(&a.bind("mm", &["mat2"])?.tensor("mat2")?)?)
+        },
         "mv" => |x, a| one(x.as_tensor()?.mv(&a.bind("mv", &["vec"])?.tensor("vec")?)?),
-        "bmm" => |x, a| one(x.as_tensor()?.bmm(&a.bind("bmm", &["mat2"])?.tensor("mat2")?)?),
-        "dot" => |x, a| one(x.as_tensor()?.dot(&a.bind("dot", &["tensor"])?.tensor("tensor")?)?),
+        "bmm" => |x, a| {
+            one(x
+                .as_tensor()?
+                .bmm(&a.bind("bmm", &["mat2"])?.tensor("mat2")?)?)
+        },
+        "dot" => |x, a| {
+            one(x
+                .as_tensor()?
+                .dot(&a.bind("dot", &["tensor"])?.tensor("tensor")?)?)
+        },
         "matmul" => |x, a| {
-            one(x.as_tensor()?.matmul(&a.bind("matmul", &["other"])?.tensor("other")?)?)
+            one(x
+                .as_tensor()?
+                .matmul(&a.bind("matmul", &["other"])?.tensor("other")?)?)
         },
         "item" => |x, a| {
             a.none("item")?;
@@ -321,7 +324,9 @@ fn shape_method(name: &str) -> Option<TensorMethod> {
             one(x.as_tensor()?.transpose(a.i64("dim0")?, a.i64("dim1")?)?)
         },
         "unsqueeze" => |x, a| {
-            one(x.as_tensor()?.unsqueeze(a.bind("unsqueeze", &["dim"])?.i64("dim")?)?)
+            one(x
+                .as_tensor()?
+                .unsqueeze(a.bind("unsqueeze", &["dim"])?.i64("dim")?)?)
         },
         "squeeze" => |x, a| {
             let a = a.bind("squeeze", &["dim"])?;
@@ -333,7 +338,9 @@ fn shape_method(name: &str) -> Option<TensorMethod> {
         "flatten" => |x, a| {
             let a = a.bind("flatten", &["start_dim", "end_dim"])?;
             let (start, end) = (a.opt_i64("start_dim")?, a.opt_i64("end_dim")?);
-            one(x.as_tensor()?.flatten(start.unwrap_or(0), end.unwrap_or(-1))?)
+            one(x
+                .as_tensor()?
+                .flatten(start.unwrap_or(0), end.unwrap_or(-1))?)
         },
         "unflatten" => |x, a| {
             let a = a.bind("unflatten", &["dim", "sizes"])?;
@@ -345,7 +352,9 @@ fn shape_method(name: &str) -> Option<TensorMethod> {
         },
         "narrow" => |x, a| {
             let a = a.bind("narrow", &["dim", "start", "length"])?;
-            one(x.as_tensor()?.narrow(a.i64("dim")?, a.usize("start")?, a.usize("length")?)?)
+            one(x
+                .as_tensor()?
+                .narrow(a.i64("dim")?, a.usize("start")?, a.usize("length")?)?)
         },
         "select" => |x, a| {
             let a = a.bind("select", &["dim", "index"])?;
@@ -353,7 +362,10 @@ fn shape_method(name: &str) -> Option<TensorMethod> {
         },
         "chunk" => |x, a| {
             let a = a.bind("chunk", &["chunks", "dim"])?;
-            many(x.as_tensor()?.chunk(a.usize("chunks")?, a.opt_i64("dim")?.unwrap_or(0))?)
+            many(
+                x.as_tensor()?
+                    .chunk(a.usize("chunks")?, a.opt_i64("dim")?.unwrap_or(0))?,
+            )
         },
         "split" => |x, a| {
             let a = a.bind("split", &["split_size", "dim"])?;
@@ -376,23 +388,33 @@ fn shape_method(name: &str) -> Option<TensorMethod> {
         "argsort" => |x, a| {
             let a = a.bind("argsort", &["dim", "descending"])?;
             let dim = a.opt_i64("dim")?.unwrap_or(-1);
-            one(x.as_tensor()?.argsort(dim, a.bool_or("descending", false)?)?)
+            one(x
+                .as_tensor()?
+                .argsort(dim, a.bool_or("descending", false)?)?)
         },
         "topk" => |x, a| {
             let a = a.bind("topk", &["k", "dim", "largest", "sorted"])?;
             let dim = a.opt_i64("dim")?.unwrap_or(-1);
-            pair(x.as_tensor()?.topk(a.usize("k")?, dim, a.bool_or("largest", true)?)?)
+            pair(
+                x.as_tensor()?
+                    .topk(a.usize("k")?, dim, a.bool_or("largest", true)?)?,
+            )
         },
         "median" => |x, a| {
             let a = a.bind("median", &["dim", "keepdim"])?;
             match a.opt_i64("dim")? {
                 None => one(x.as_tensor()?.median()?),
-                Some(dim) => pair(x.as_tensor()?.median_dim(dim, a.bool_or("keepdim", false)?)?),
+                Some(dim) => pair(
+                    x.as_tensor()?
+                        .median_dim(dim, a.bool_or("keepdim", false)?)?,
+                ),
             }
         },
         "index_select" => |x, a| {
             let a = a.bind("index_select", &["dim", "index"])?;
-            one(x.as_tensor()?.index_select(a.i64("dim")?, &a.tensor("index")?)?)
+            one(x
+                .as_tensor()?
+                .index_select(a.i64("dim")?, &a.tensor("index")?)?)
         },
         "gather" => |x, a| {
             let a = a.bind("gather", &["dim", "index"])?;
@@ -400,101 +422,28 @@ fn shape_method(name: &str) -> Option<TensorMethod> {
         },
         "scatter" => |x, a| {
             let a = a.bind("scatter", &["dim", "index", "src"])?;
-            one(x.as_tensor()?.scatter(a.i64("dim")?, &a.tensor("index")?, &a.tensor("src")?)?)
+            one(x
+                .as_tensor()?
+                .scatter(a.i64("dim")?, &a.tensor("index")?, &a.tensor("src")?)?)
         },
         "scatter_add" => |x, a| {
             let a = a.bind("scatter_add", &["dim", "index", "src"])?;
-            one(x.as_tensor()?.scatter_add(a.i64("dim")?, &a.tensor("index")?, &a.tensor("src")?)?)
+            one(x.as_tensor()?.scatter_add(
+                a.i64("dim")?,
+                &a.tensor("index")?,
+                &a.tensor("src")?,
+            )?)
         },
         "index_add" => |x, a| {
             let a = a.bind("index_add", &["dim", "index", "source"])?;
-            one(x.as_tensor()?.index_add(a.i64("dim")?, &a.tensor("index")?, &a.tensor("source")?)?)
+            one(x.as_tensor()?.index_add(
+                a.i64("dim")?,
+                &a.tensor("index")?,
+                &a.tensor("source")?,
+            )?)
         },
         _ => return None,
     })
-}
-
-fn in_place_method(name: &str) -> Option<TensorMethod> {
-    Some(match name {
-        "add_" => in_place_other!(add_),
-        "sub_" => in_place_other!(sub_),
-        "mul_" => in_place_other!(mul_),
-        "div_" => in_place_other!(div_),
-        "pow_" => in_place_other!(pow_),
-        "neg_" => |x, a| {
-            a.none("neg_")?;
-            in_place!(x, neg_())
-        },
-        "zero_" => |x, a| {
-            a.none("zero_")?;
-            in_place!(x, zero_())
-        },
-        "relu_" => |x, a| {
-            a.none("relu_")?;
-            in_place!(x, relu_())
-        },
-        "fill_" => |x, a| {
-            let value = a.bind("fill_", &["value"])?.need("value")?.as_scalar()?;
-            in_place!(x, fill_(value))
-        },
-        "copy_" => |x, a| {
-            let source = a.bind("copy_", &["src"])?.tensor("src")?;
-            in_place!(x, copy_(&source))
-        },
-        "clamp_" => |x, a| {
-            let a = a.bind("clamp_", &["min", "max"])?;
-            let (min, max) = (a.opt_f64("min")?, a.opt_f64("max")?);
-            in_place!(x, clamp_(min, max))
-        },
-        "uniform_" => |x, a| {
-            let a = a.bind("uniform_", &["from", "to"])?;
-            let (from, to) = (a.opt_f64("from")?.unwrap_or(0.0), a.opt_f64("to")?.unwrap_or(1.0));
-            in_place!(x, uniform_(from, to))
-        },
-        "normal_" => |x, a| {
-            let a = a.bind("normal_", &["mean", "std"])?;
-            let (mean, std) = (a.opt_f64("mean")?.unwrap_or(0.0), a.opt_f64("std")?.unwrap_or(1.0));
-            in_place!(x, normal_(mean, std))
-        },
-        "bernoulli_" => |x, a| {
-            let a = a.bind("bernoulli_", &["p"])?;
-            let p = match a.opt("p") {
-                Some(p) if p.is_tensor() => return unknown("Tensor.bernoulli_(Tensor)"),
-                Some(p) => p.as_f64()?,
-                None => 0.5,
-            };
-            in_place!(x, bernoulli_(p))
-        },
-        "requires_grad_" => |x, a| {
-            let on = a.bind("requires_grad_", &["requires_grad"])?.bool_or("requires_grad", true)?;
-            set_requires_grad(x, on)?;
-            Ok(x.clone())
-        },
-        "__setitem__" => |x, a| {
-            let a = a.bind("__setitem__", &["index", "value"])?;
-            super::operators::set_item(x, a.need("index")?, a.need("value")?)?;
-            Ok(Value::None)
-        },
-        _ => return None,
-    })
-}
-
-/// `x[index] = value`.
-pub fn index_put(x: &Value, parts: &[TensorIndex], value: Operand) -> Eval<()> {
-    let result: Eval = in_place!(x, index_put_(parts, value.clone()));
-    result.map(drop)
-}
-
-fn set_requires_grad(x: &Value, on: bool) -> Eval<()> {
-    match x {
-        Value::Tensor(t) => {
-            let changed = t.borrow().clone().requires_grad_(on)?;
-            *t.borrow_mut() = changed;
-            Ok(())
-        }
-        Value::Parameter(p) => Ok(p.set_requires_grad(on)?),
-        other => bug(format!("requires_grad of {other:?}")),
-    }
 }
 
 /// An attribute that is no method; `None` if there is none of this name.

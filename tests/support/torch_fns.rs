@@ -27,7 +27,10 @@ macro_rules! creation {
     ($name:literal, |$shape:ident, $dtype:ident| $make:expr) => {
         |a| {
             let a = a.bind($name, &["*size", "*", "dtype", "requires_grad"])?;
-            let ($shape, $dtype) = (a.shape("size")?, a.opt_dtype("dtype")?.unwrap_or(DType::F32));
+            let ($shape, $dtype) = (
+                a.shape("size")?,
+                a.opt_dtype("dtype")?.unwrap_or(DType::F32),
+            );
             created(&a, $make)
         }
     };
@@ -51,7 +54,9 @@ macro_rules! method {
 }
 
 pub fn find(name: &str) -> Option<Builtin> {
-    creation(name).or_else(|| random(name)).or_else(|| operation(name))
+    creation(name)
+        .or_else(|| random(name))
+        .or_else(|| operation(name))
 }
 
 fn creation(name: &str) -> Option<Builtin> {
@@ -63,13 +68,26 @@ fn creation(name: &str) -> Option<Builtin> {
         "rand" => creation!("rand", |shape, dtype| Tensor::rand_of(shape, dtype)?),
         "randn" => creation!("randn", |shape, dtype| Tensor::randn_of(shape, dtype)?),
         "full" => |a| {
-            let a = a.bind("full", &["size", "fill_value", "*", "dtype", "requires_grad"])?;
+            let a = a.bind(
+                "full",
+                &["size", "fill_value", "*", "dtype", "requires_grad"],
+            )?;
             let (shape, value) = (a.shape("size")?, a.need("fill_value")?.as_scalar()?);
             let dtype = a.opt_dtype("dtype")?.unwrap_or(value.dtype());
             created(&a, Tensor::full_of(shape, value, dtype))
         },
-        "zeros_like" => |a| one(a.bind("zeros_like", &["input"])?.tensor("input")?.zeros_like()),
-        "ones_like" => |a| one(a.bind("ones_like", &["input"])?.tensor("input")?.ones_like()),
+        "zeros_like" => |a| {
+            one(a
+                .bind("zeros_like", &["input"])?
+                .tensor("input")?
+                .zeros_like())
+        },
+        "ones_like" => |a| {
+            one(a
+                .bind("ones_like", &["input"])?
+                .tensor("input")?
+                .ones_like())
+        },
         "tensor" => |a| {
             let a = a.bind("tensor", &["data", "*", "dtype", "requires_grad"])?;
             let data = a.need("data")?;
@@ -87,24 +105,37 @@ fn creation(name: &str) -> Option<Builtin> {
                 (None, Some(d)) => Ok(d.into()),
                 (None, None) => bug(format!("arange: no {name}")),
             };
-            let t = Tensor::arange_step(bound("start", Some(0))?, bound("end", None)?, bound("step", Some(1))?)?;
-            created(&a, match a.opt_dtype("dtype")? {
-                Some(dtype) => t.to_dtype(dtype)?,
-                None => t,
-            })
+            let t = Tensor::arange_step(
+                bound("start", Some(0))?,
+                bound("end", None)?,
+                bound("step", Some(1))?,
+            )?;
+            created(
+                &a,
+                match a.opt_dtype("dtype")? {
+                    Some(dtype) => t.to_dtype(dtype)?,
+                    None => t,
+                },
+            )
         },
         "linspace" => |a| {
             let a = a.bind("linspace", &["start", "end", "steps"])?;
-            one(Tensor::linspace(a.f64("start")?, a.f64("end")?, a.usize("steps")?))
+            one(Tensor::linspace(
+                a.f64("start")?,
+                a.f64("end")?,
+                a.usize("steps")?,
+            ))
         },
         "eye" => |a| one(Tensor::eye(a.bind("eye", &["n"])?.usize("n")?)),
         "nn.Parameter" => |a| {
             let a = a.bind("Parameter", &["data", "requires_grad"])?;
             let data = a.tensor("data")?;
-            Ok(Value::Parameter(Rc::new(match a.bool_or("requires_grad", true)? {
-                true => Parameter::try_new(data)?,
-                false => Parameter::frozen(data),
-            })))
+            Ok(Value::Parameter(Rc::new(
+                match a.bool_or("requires_grad", true)? {
+                    true => Parameter::try_new(data)?,
+                    false => Parameter::frozen(data),
+                },
+            )))
         },
         _ => return None,
     })
@@ -113,11 +144,16 @@ fn creation(name: &str) -> Option<Builtin> {
 fn random(name: &str) -> Option<Builtin> {
     Some(match name {
         "manual_seed" => |a| {
-            seed(&Generator::current(), a.bind("manual_seed", &["seed"])?.need("seed")?.as_int()?)?;
+            seed(
+                &Generator::current(),
+                a.bind("manual_seed", &["seed"])?.need("seed")?.as_int()?,
+            )?;
             Ok(Value::None)
         },
         "set_rng_state" => |a| {
-            let state = a.bind("set_rng_state", &["new_state"])?.tensor("new_state")?;
+            let state = a
+                .bind("set_rng_state", &["new_state"])?
+                .tensor("new_state")?;
             match Generator::current().set_state(&state.to_vec::<u8>()?) {
                 Ok(()) => Ok(Value::None),
                 Err(text) => Err(EvalError::Raised(text)),
@@ -134,12 +170,18 @@ fn random(name: &str) -> Option<Builtin> {
             one(random_range::<i64>(&a.shape("size")?, low, high)?)
         },
         "rand_like" => |a| {
-            let mut t = a.bind("rand_like", &["input"])?.tensor("input")?.zeros_like();
+            let mut t = a
+                .bind("rand_like", &["input"])?
+                .tensor("input")?
+                .zeros_like();
             t.uniform_(0.0, 1.0)?;
             one(t)
         },
         "randn_like" => |a| {
-            let mut t = a.bind("randn_like", &["input"])?.tensor("input")?.zeros_like();
+            let mut t = a
+                .bind("randn_like", &["input"])?
+                .tensor("input")?
+                .zeros_like();
             t.normal_(0.0, 1.0)?;
             one(t)
         },
@@ -162,7 +204,11 @@ pub fn seed(generator: &Generator, seed: i128) -> Eval<()> {
     match (i64::try_from(seed), u64::try_from(seed)) {
         (Ok(small), _) => generator.manual_seed(small),
         (_, Ok(large)) => generator.manual_seed(large),
-        _ => return Err(EvalError::TypedOut(format!("the seed {seed} fits no integer type"))),
+        _ => {
+            return Err(EvalError::TypedOut(format!(
+                "the seed {seed} fits no integer type"
+            )));
+        }
     }
     Ok(())
 }
@@ -204,27 +250,49 @@ fn operation(name: &str) -> Option<Builtin> {
         },
         "lerp" => |a| {
             let a = a.bind("lerp", &["input", "end", "weight"])?;
-            one(a.tensor("input")?.lerp(&a.tensor("end")?, operand(a.need("weight")?)?)?)
+            one(a
+                .tensor("input")?
+                .lerp(&a.tensor("end")?, operand(a.need("weight")?)?)?)
         },
         "addcmul" => |a| {
             let a = a.bind("addcmul", &["input", "tensor1", "tensor2", "*", "value"])?;
             let value = a.opt_f64("value")?.unwrap_or(1.0);
-            one(a.tensor("input")?.addcmul(&a.tensor("tensor1")?, &a.tensor("tensor2")?, value)?)
+            one(a
+                .tensor("input")?
+                .addcmul(&a.tensor("tensor1")?, &a.tensor("tensor2")?, value)?)
         },
         "addcdiv" => |a| {
             let a = a.bind("addcdiv", &["input", "tensor1", "tensor2", "*", "value"])?;
             let value = a.opt_f64("value")?.unwrap_or(1.0);
-            one(a.tensor("input")?.addcdiv(&a.tensor("tensor1")?, &a.tensor("tensor2")?, value)?)
+            one(a
+                .tensor("input")?
+                .addcdiv(&a.tensor("tensor1")?, &a.tensor("tensor2")?, value)?)
         },
         "addmm" => |a| {
             let a = a.bind("addmm", &["input", "mat1", "mat2", "*", "beta", "alpha"])?;
-            let (beta, alpha) = (a.opt_f64("beta")?.unwrap_or(1.0), a.opt_f64("alpha")?.unwrap_or(1.0));
-            one(a.tensor("input")?.addmm(&a.tensor("mat1")?, &a.tensor("mat2")?, beta, alpha)?)
+            let (beta, alpha) = (
+                a.opt_f64("beta")?.unwrap_or(1.0),
+                a.opt_f64("alpha")?.unwrap_or(1.0),
+            );
+            one(a
+                .tensor("input")?
+                .addmm(&a.tensor("mat1")?, &a.tensor("mat2")?, beta, alpha)?)
         },
         "baddbmm" => |a| {
-            let a = a.bind("baddbmm", &["input", "batch1", "batch2", "*", "beta", "alpha"])?;
-            let (beta, alpha) = (a.opt_f64("beta")?.unwrap_or(1.0), a.opt_f64("alpha")?.unwrap_or(1.0));
-            one(a.tensor("input")?.baddbmm(&a.tensor("batch1")?, &a.tensor("batch2")?, beta, alpha)?)
+            let a = a.bind(
+                "baddbmm",
+                &["input", "batch1", "batch2", "*", "beta", "alpha"],
+            )?;
+            let (beta, alpha) = (
+                a.opt_f64("beta")?.unwrap_or(1.0),
+                a.opt_f64("alpha")?.unwrap_or(1.0),
+            );
+            one(a.tensor("input")?.baddbmm(
+                &a.tensor("batch1")?,
+                &a.tensor("batch2")?,
+                beta,
+                alpha,
+            )?)
         },
         "einsum" => |a| match a.positional.split_first() {
             Some((equation, operands)) => {
@@ -232,7 +300,8 @@ fn operation(name: &str) -> Option<Builtin> {
                     [list] if list.is_sequence() => list.items()?,
                     spread => spread.to_vec(),
                 };
-                let tensors: Vec<Tensor> = operands.iter().map(Value::as_tensor).collect::<Eval<_>>()?;
+                let tensors: Vec<Tensor> =
+                    operands.iter().map(Value::as_tensor).collect::<Eval<_>>()?;
                 let tensors: Vec<&Tensor> = tensors.iter().collect();
                 one(pleach::einsum(equation.as_str()?, &tensors)?)
             }
@@ -263,7 +332,8 @@ fn operation(name: &str) -> Option<Builtin> {
                 _ => a.tensors(name),
             };
             let (outputs, inputs) = (tensors("outputs")?, tensors("inputs")?);
-            let (outputs, inputs): (Vec<_>, Vec<_>) = (outputs.iter().collect(), inputs.iter().collect());
+            let (outputs, inputs): (Vec<_>, Vec<_>) =
+                (outputs.iter().collect(), inputs.iter().collect());
             let grads = pleach::autograd::grad(&outputs, &inputs)?;
             Ok(Value::Tuple(grads.into_iter().map(Value::tensor).collect()))
         },
@@ -285,7 +355,11 @@ pub fn literal(data: &Value, dtype: Option<DType>) -> Eval<Tensor> {
     });
     let dtype = dtype.or(own).unwrap_or(DType::F32);
     // Ints stay exact; everything else goes by way of f64, as in Python.
-    if !dtype.is_float() && numbers.iter().all(|n| matches!(n, Value::Int(_) | Value::Bool(_))) {
+    if !dtype.is_float()
+        && numbers
+            .iter()
+            .all(|n| matches!(n, Value::Int(_) | Value::Bool(_)))
+    {
         let ints: Vec<i64> = numbers.iter().map(Value::as_i64).collect::<Eval<_>>()?;
         return Ok(Tensor::from_vec(ints, shape)?.to_dtype(dtype)?);
     }
@@ -293,7 +367,12 @@ pub fn literal(data: &Value, dtype: Option<DType>) -> Eval<Tensor> {
     Ok(Tensor::from_vec(floats, shape)?.to_dtype(dtype)?)
 }
 
-fn collect(data: &Value, depth: usize, shape: &mut Vec<usize>, numbers: &mut Vec<Value>) -> Eval<()> {
+fn collect(
+    data: &Value,
+    depth: usize,
+    shape: &mut Vec<usize>,
+    numbers: &mut Vec<Value>,
+) -> Eval<()> {
     if !data.is_sequence() {
         if depth != shape.len() {
             return bug("a ragged tensor literal");
@@ -307,5 +386,7 @@ fn collect(data: &Value, depth: usize, shape: &mut Vec<usize>, numbers: &mut Vec
         Some(&size) if size == items.len() => {}
         _ => return bug("a ragged tensor literal"),
     }
-    items.iter().try_for_each(|item| collect(item, depth + 1, shape, numbers))
+    items
+        .iter()
+        .try_for_each(|item| collect(item, depth + 1, shape, numbers))
 }

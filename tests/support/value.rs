@@ -9,7 +9,7 @@ use pleach::{DType, Generator, Parameter, Scalar, Tensor};
 use super::args::Args;
 use super::ast::Expr;
 use super::eval::Scope;
-use super::nn_classes::ModuleHandle;
+use super::module_object::ModuleHandle;
 use super::optim_fns::OptimizerHandle;
 
 /// Why an evaluation did not give a value.
@@ -18,7 +18,8 @@ pub enum EvalError {
     /// A class, function, method, attribute, argument or dtype that no registry knows: what needs
     /// it is out of scope.
     Unknown(String),
-    /// The code cannot be written against pleach's typed interface.
+    /// The code cannot be written against pleach's typed interface. The text says why, and is
+    /// empty if the data itself says so.
     TypedOut(String),
     /// pleach returned an error.
     Raised(String),
@@ -173,15 +174,17 @@ impl Value {
 
     pub fn as_i64(&self) -> Eval<i64> {
         let value = self.as_int()?;
-        value.try_into().or_else(|_| bug(format!("{value} does not fit i64")))
+        value
+            .try_into()
+            .or_else(|_| bug(format!("{value} does not fit i64")))
     }
 
     pub fn as_usize(&self) -> Eval<usize> {
         let value = self.as_int()?;
-        value.try_into().or_else(|_| {
-            // A negative size cannot be written where the interface takes usize.
-            Err(EvalError::TypedOut(format!("{value} as an unsigned size")))
-        })
+        // A negative size cannot be written where the interface takes usize.
+        value
+            .try_into()
+            .map_err(|_| EvalError::TypedOut(format!("{value} as an unsigned size")))
     }
 
     pub fn as_f64(&self) -> Eval<f64> {
@@ -219,10 +222,7 @@ impl Value {
     pub fn is_tensor(&self) -> bool {
         matches!(
             self,
-            Value::Tensor(_)
-                | Value::TensorData(_)
-                | Value::Parameter(_)
-                | Value::ParameterData(_)
+            Value::Tensor(_) | Value::TensorData(_) | Value::Parameter(_) | Value::ParameterData(_)
         )
     }
 

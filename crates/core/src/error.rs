@@ -36,7 +36,9 @@ struct Place {
 #[non_exhaustive]
 pub enum ErrorKind {
     /// Two shapes cannot be broadcast together.
-    #[error("The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton dimension {dim}")]
+    #[error(
+        "The size of tensor a ({a}) must match the size of tensor b ({b}) at non-singleton dimension {dim}"
+    )]
     Broadcast {
         /// The first operand's size.
         a: usize,

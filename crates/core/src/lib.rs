@@ -30,9 +30,7 @@ pub use buffer::{Buffer, BufferId};
 pub use dtype::DType;
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
-pub use ops::{
-    Dims, IntoIndex, Operand, PadMode, SplitSizes, Target, TensorIndex, einsum, slice,
-};
+pub use ops::{Dims, IntoIndex, Operand, PadMode, SplitSizes, Target, TensorIndex, einsum, slice};
 pub use parameter::{Data, ParamId, Parameter};
 pub use random::{Generator, manual_seed};
 pub use scalar::Scalar;

@@ -23,12 +23,20 @@ pub(crate) trait Number: Element {
     /// The larger one; nan if either is.
     #[inline(always)]
     fn larger(self, other: Self) -> Self {
-        if self.is_nan() || self > other { self } else { other }
+        if self.is_nan() || self > other {
+            self
+        } else {
+            other
+        }
     }
     /// The smaller one; nan if either is.
     #[inline(always)]
     fn smaller(self, other: Self) -> Self {
-        if self.is_nan() || self < other { self } else { other }
+        if self.is_nan() || self < other {
+            self
+        } else {
+            other
+        }
     }
 }
 

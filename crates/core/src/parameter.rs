@@ -100,10 +100,7 @@ impl ValueCell {
                 }
             }
         }
-        let taken = std::mem::replace(
-            &mut *self.wait(what),
-            Slot::Taken(thread::current().id()),
-        );
+        let taken = std::mem::replace(&mut *self.wait(what), Slot::Taken(thread::current().id()));
         let Slot::Here(value) = taken else {
             unreachable!("wait returns when the value is there")
         };
@@ -111,7 +108,10 @@ impl ValueCell {
             cell: self,
             value: Some(value),
         };
-        f(back.value.as_mut().expect("the value is put back by drop only"))
+        f(back
+            .value
+            .as_mut()
+            .expect("the value is put back by drop only"))
     }
 }
 

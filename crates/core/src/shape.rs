@@ -221,8 +221,8 @@ impl Layout {
         let (mut group, mut taken) = (1, 1);
         for i in (0..self.shape.len()).rev() {
             group *= self.shape[i];
-            let group_ends = i == 0
-                || (self.shape[i - 1] != 1 && self.strides[i - 1] != group * base);
+            let group_ends =
+                i == 0 || (self.shape[i - 1] != 1 && self.strides[i - 1] != group * base);
             if group_ends {
                 while d > 0 && (taken < group || shape[d - 1] == 1) {
                     strides[d - 1] = taken * base;
@@ -290,7 +290,10 @@ mod tests {
         };
         assert_eq!(t.view_strides(&[6]), None);
         assert_eq!(t.view_strides(&[3, 1, 2]).unwrap().as_slice(), [1, 6, 3]);
-        assert_eq!(t.view_strides(&[1, 3, 2, 1]).unwrap().as_slice(), [3, 1, 3, 3]);
+        assert_eq!(
+            t.view_strides(&[1, 3, 2, 1]).unwrap().as_slice(),
+            [3, 1, 3, 3]
+        );
         let scalar = Layout::contiguous(Shape::new());
         assert_eq!(scalar.view_strides(&[1, 1]).unwrap().as_slice(), [1, 1]);
     }

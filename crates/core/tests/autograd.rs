@@ -123,7 +123,7 @@ fn a_leaf_is_changed_in_place_only_without_recording() {
 fn values_changed_after_use_do_not_spoil_the_gradient() {
     // PyTorch raises an error or, through .data, gives the gradient of the new values.
     let w = Parameter::new(tensor![1.0, 2.0]);
-    let y = w.tensor().mul(&w.tensor()).unwrap().sum().unwrap();
+    let y = w.tensor().mul(w.tensor()).unwrap().sum().unwrap();
     w.data().add_(10.0).unwrap();
     no_grad(|| w.mul_(3.0).map(drop)).unwrap();
     w.update::<f32>(|mut v| v.fill(-1.0)).unwrap();

@@ -11,13 +11,12 @@ fn a_changed_view_leaves_its_base() {
     let base = tensor![[1.0, 2.0, 3.0], [4.0, 5.0, 6.0]];
     let before = values(&base);
     type Make = fn(&Tensor) -> pleach_core::Result<Tensor>;
-    let views: [Make; 8] = [
+    let views: [Make; 7] = [
         |x| Ok(x.clone()),
         |x| x.t(),
         |x| x.index(1),
         |x| x.index((.., slice(0, None, 2))),
         |x| x.view([6]),
-        |x| x.unsqueeze(0)?.expand([2i64, 2, 3]),
         |x| x.diagonal(0),
         |x| x.narrow(0, 1, 1),
     ];
@@ -61,19 +60,23 @@ fn a_changed_base_leaves_its_views() {
 
 #[test]
 fn an_expanded_tensor_is_changed_element_by_element() {
-    let mut x = tensor![1.0].expand([3i64]).unwrap();
+    let base = tensor![1.0];
+    let mut x = base.expand([3i64]).unwrap();
     x.index_put_(1, 5.0).unwrap();
     assert_eq!(values(&x), [1.0, 5.0, 1.0]);
+    x.mul_(2.0).unwrap();
+    assert_eq!(values(&x), [2.0, 10.0, 2.0]);
+    assert_eq!(values(&base), [1.0]);
 }
 
 #[test]
 fn a_value_that_does_not_fit_is_refused_and_nothing_changes() {
     let mut x = tensor![1.0, 2.0];
     assert_eq!(
-        x.add_(&Tensor::zeros([3, 2])).unwrap_err().to_string(),
+        x.add_(Tensor::zeros([3, 2])).unwrap_err().to_string(),
         "output with shape [2] doesn't match the broadcast shape [3, 2]"
     );
-    assert!(x.index_put_(0, &Tensor::zeros([2])).is_err());
+    assert!(x.index_put_(0, Tensor::zeros([2])).is_err());
     assert!(x.index_put_(2, 1.0).is_err());
     assert_eq!(values(&x), [1.0, 2.0]);
     let mut n = tensor![1, 2];

@@ -21,7 +21,7 @@ fn shapes_that_do_not_fit() {
     );
     let cases: Vec<(String, &str)> = vec![
         (
-            text(x.add(&zeros(&[4]))),
+            text(x.add(zeros(&[4]))),
             "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1",
         ),
         (

@@ -226,3 +226,30 @@ fn methods_that_change_in_place() {
         }),
     ]);
 }
+
+#[test]
+fn a_wrong_gradient_is_found() {
+    use pleach_core::autograd::{Backward, gradcheck, record};
+    let off_by = |error: f64| {
+        gradcheck(
+            |x| {
+                let y = x[0].detach().mul(3.0)?;
+                Ok(record(y, &[&x[0]], |_| {
+                    Backward::stateless("WrongBackward", move |g: &Tensor| {
+                        Ok([Some(g.mul(3.0 + error)?)].into_iter().collect())
+                    })
+                }))
+            },
+            &[input(&[2, 3])],
+        )
+    };
+    assert!(off_by(0.0).is_ok());
+    assert!(off_by(1e-3).is_err());
+    assert!(off_by(f64::NAN).is_err());
+    // A gradient that does not arrive at all.
+    assert!(gradcheck(|x| x[0].detach().mul(&x[1]), &[input(&[2]), other(&[2])]).is_err());
+    assert!(
+        gradcheck(|x| x[0].exp(), &[tensor![1.0]]).is_err(),
+        "f32 is refused"
+    );
+}

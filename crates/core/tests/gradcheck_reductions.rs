@@ -3,7 +3,9 @@
 mod common;
 
 use common::{check, input, positive};
-use pleach_core::Tensor;
+use pleach_core::{Result, Tensor};
+
+type Op = Box<dyn Fn(&Tensor) -> Result<Tensor>>;
 
 #[test]
 fn over_all_elements() {
@@ -106,7 +108,7 @@ fn along_one_dimension() {
     ] {
         for &dim in dims {
             for keep in [false, true] {
-                let ops: [(&str, Box<dyn Fn(&Tensor) -> pleach_core::Result<Tensor>>); 10] = [
+                let ops: [(&str, Op); 10] = [
                     ("prod", Box::new(move |x| x.prod_dim(dim, keep))),
                     ("max", Box::new(move |x| Ok(x.max_dim(dim, keep)?.0))),
                     ("min", Box::new(move |x| Ok(x.min_dim(dim, keep)?.0))),

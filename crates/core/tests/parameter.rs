@@ -17,7 +17,11 @@ fn handles_can_cross_threads() {
     let w = Parameter::new(tensor![0.0]);
     std::thread::scope(|s| {
         for _ in 0..4 {
-            s.spawn(|| (0..100).for_each(|_| drop(w.data().add_(1.0).unwrap())));
+            s.spawn(|| {
+                (0..100).for_each(|_| {
+                    w.data().add_(1.0).unwrap();
+                })
+            });
         }
     });
     assert_eq!(values(&w.data()), [400.0]);
@@ -34,7 +38,7 @@ fn a_shared_parameter_is_one_and_a_copy_is_another() {
     assert_eq!(values(&copy.data()), [1.0, 2.0]);
     // Both names lead to one gradient.
     w.tensor()
-        .add(&alias.tensor())
+        .add(alias.tensor())
         .unwrap()
         .sum()
         .unwrap()
@@ -65,7 +69,7 @@ fn reading_a_parameter_inside_its_update_panics_and_leaves_it_usable() {
     assert_eq!(values(&w.data()), [5.0, 2.0]);
 
     let b = Buffer::new(tensor![1.0]);
-    assert!(catch_unwind(AssertUnwindSafe(|| b.update(|_| Ok(drop(b.tensor()))))).is_err());
+    assert!(catch_unwind(AssertUnwindSafe(|| b.update(|_| Ok(b.tensor())))).is_err());
     b.update(|t| t.add_(1.0).map(drop)).unwrap();
     assert_eq!(values(&b.tensor()), [2.0]);
 }
@@ -74,7 +78,7 @@ fn reading_a_parameter_inside_its_update_panics_and_leaves_it_usable() {
 fn a_failed_update_changes_nothing() {
     let w = Parameter::new(tensor![1.0]);
     assert!(w.update::<f64>(|_| ()).is_err());
-    assert!(w.data().add_(&Tensor::zeros([3])).is_err());
+    assert!(w.data().add_(Tensor::zeros([3])).is_err());
     assert!(w.data().copy_(&Tensor::zeros([3])).is_err());
     assert_eq!(values(&w.data()), [1.0]);
 }
@@ -123,15 +127,15 @@ fn what_pytorch_refuses_is_refused() {
 #[test]
 fn changes_are_never_recorded_in_what_is_stored() {
     let (w, v) = (Parameter::new(tensor![1.0]), Parameter::new(tensor![2.0]));
-    w.data().mul_(&v.tensor()).unwrap();
+    w.data().mul_(v.tensor()).unwrap();
     assert_eq!(values(&w.data()), [2.0]);
     assert!(!w.data().requires_grad());
     assert!(w.tensor().is_leaf());
     let frozen = Parameter::frozen(tensor![1.0]);
-    frozen.add_(&v.tensor()).unwrap();
+    frozen.add_(v.tensor()).unwrap();
     assert!(!frozen.tensor().requires_grad());
     let b = Buffer::new(tensor![1.0]);
-    b.update(|t| t.add_(&v.tensor()).map(drop)).unwrap();
+    b.update(|t| t.add_(v.tensor()).map(drop)).unwrap();
     assert!(!b.tensor().requires_grad());
     assert_eq!(values(&b.tensor()), [3.0]);
 }

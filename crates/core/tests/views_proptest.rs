@@ -123,7 +123,7 @@ proptest! {
         same(&sum, &full);
         // The gradient of a broadcast operand counts how often each element was used.
         let leaf = ta.float().unwrap().requires_grad_(true).unwrap();
-        leaf.add(&tb.float().unwrap()).unwrap().sum().unwrap().backward().unwrap();
+        leaf.add(tb.float().unwrap()).unwrap().sum().unwrap().backward().unwrap();
         let grad = leaf.grad().unwrap();
         prop_assert_eq!(grad.shape(), &a[..]);
         let times = expected.iter().product::<usize>() / a.iter().product::<usize>();

@@ -33,7 +33,11 @@ impl TypeAttributes {
                     let name: LitStr = meta.value()?.parse()?;
                     out.name = Some(name.value());
                 } else if meta.path.is_ident("extra_repr") && !is_variant {
-                    out.extra_repr = Some(meta.path.get_ident().map_or(Span::call_site(), |i| i.span()));
+                    out.extra_repr = Some(
+                        meta.path
+                            .get_ident()
+                            .map_or(Span::call_site(), |i| i.span()),
+                    );
                 } else if meta.path.is_ident("version") && !is_variant {
                     let version: LitInt = meta.value()?.parse()?;
                     out.version = Some(version.base10_parse()?);

@@ -73,7 +73,9 @@ impl<'a> Body<'a> {
             true => quote!(visit_field_mut),
         };
         let statements = self.members().map(|field| {
-            let Field { variable, name, ty, .. } = field;
+            let Field {
+                variable, name, ty, ..
+            } = field;
             let visit = quote_spanned! {ty.span()=>
                 <#ty as ::pleach::__derive::Field>::#method(#variable, #name, v);
             };

@@ -70,7 +70,12 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
             return Err(syn::Error::new_spanned(data.union_token, text));
         }
     };
-    Ok(implementations(&input.ident, &generics, &attributes, &methods))
+    Ok(implementations(
+        &input.ident,
+        &generics,
+        &attributes,
+        &methods,
+    ))
 }
 
 /// Bounds the type parameters as far as the fields need it.
@@ -145,8 +150,12 @@ impl Variant<'_> {
         Some(match (mutable, is_boxed) {
             (false, false) => quote!(<#ty as ::pleach::__derive::AsModule>::as_module(#variable)),
             (false, true) => quote!(<#ty as ::pleach::__derive::AsModule>::as_module(&**#variable)),
-            (true, false) => quote!(<#ty as ::pleach::__derive::AsModule>::as_module_mut(#variable)),
-            (true, true) => quote!(<#ty as ::pleach::__derive::AsModule>::as_module_mut(&mut **#variable)),
+            (true, false) => {
+                quote!(<#ty as ::pleach::__derive::AsModule>::as_module_mut(#variable))
+            }
+            (true, true) => {
+                quote!(<#ty as ::pleach::__derive::AsModule>::as_module_mut(&mut **#variable))
+            }
         })
     }
 }
@@ -208,7 +217,12 @@ fn of_enum(attributes: &TypeAttributes, variants: &[Variant]) -> Methods {
         );
         quote!(fn extra_repr(&self) -> ::std::string::String { #text })
     });
-    let version = each(variants, false, |x| quote!(#module::version(#x)), |_| quote!(1));
+    let version = each(
+        variants,
+        false,
+        |x| quote!(#module::version(#x)),
+        |_| quote!(1),
+    );
     Methods {
         visit: each(
             variants,
@@ -287,9 +301,9 @@ fn implementations(
         copy,
         has_share,
     } = methods;
-    let version = attributes.version.map(|version| {
-        quote!(fn version(&self) -> u64 { #version })
-    });
+    let version = attributes
+        .version
+        .map(|version| quote!(fn version(&self) -> u64 { #version }));
     let share_method = has_share.then(|| {
         quote! {
             /// The same module under another name: parameters, buffers, settings and identity

@@ -55,7 +55,9 @@ pub(crate) fn entries(module: &dyn Module) -> String {
         };
         let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
         let sizes = sizes.join("x");
-        lines.push(format!("  ({name}): {what} containing: [{dtype} of size {sizes}]"));
+        lines.push(format!(
+            "  ({name}): {what} containing: [{dtype} of size {sizes}]"
+        ));
     });
     lines.join("\n")
 }

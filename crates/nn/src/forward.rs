@@ -2,10 +2,10 @@
 
 use pleach_core::{Error, Result, Tensor};
 
+use crate::Module;
 use crate::field::Memo;
 use crate::module::display_name;
 use crate::walk::{self, Listing};
-use crate::Module;
 
 /// A module that maps one tensor to one tensor.
 ///

@@ -447,8 +447,11 @@ pub trait ModuleExt: Module {
     /// If the module has no [`Node`] to keep the hook.
     fn register_forward_hook(
         &self,
-        hook: impl Fn(&dyn Module, &pleach_core::Tensor, &pleach_core::Tensor)
-            -> Result<Option<pleach_core::Tensor>>
+        hook: impl Fn(
+            &dyn Module,
+            &pleach_core::Tensor,
+            &pleach_core::Tensor,
+        ) -> Result<Option<pleach_core::Tensor>>
         + Send
         + Sync
         + 'static,

@@ -1,8 +1,8 @@
 //! [`Node`]: a module's identity and what its aliases have in common.
 
 use std::fmt;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use crate::Module;
 use crate::hooks::Hooks;
@@ -67,11 +67,7 @@ impl Node {
 
     /// A new identity with this one's flag, name and hooks, for a copy.
     pub fn deep_copy(&self) -> Self {
-        Self::from_parts(
-            self.is_training(),
-            self.0.name.clone(),
-            self.0.hooks.copy(),
-        )
+        Self::from_parts(self.is_training(), self.0.name.clone(), self.0.hooks.copy())
     }
 
     /// The number that tells this node from every other; never reused.

@@ -56,10 +56,7 @@ fn is_new(seen: &mut HashSet<u64>, module: &dyn Module) -> bool {
     module.node().is_none_or(|node| seen.insert(node.id()))
 }
 
-pub(crate) fn named_modules<'a>(
-    root: &'a dyn Module,
-    listing: Listing,
-) -> Vec<(String, &'a dyn Module)> {
+pub(crate) fn named_modules(root: &dyn Module, listing: Listing) -> Vec<(String, &dyn Module)> {
     fn walk<'a>(
         module: &'a dyn Module,
         path: String,

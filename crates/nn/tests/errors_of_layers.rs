@@ -145,7 +145,10 @@ fn batch_norm_refuses_what_does_not_fit() -> Result<()> {
     );
     norm.eval();
     assert_eq!(norm.call(&zeros(&[1, 4, 1, 1]))?.shape(), [1, 4, 1, 1]);
-    assert!(norm.call(&Tensor::zeros_of([2, 4, 1, 1], DType::F64)).is_err());
+    assert!(
+        norm.call(&Tensor::zeros_of([2, 4, 1, 1], DType::F64))
+            .is_err()
+    );
     assert!(F::batch_norm(&zeros(&[2, 3]), None, None, None, false, 0.1, 0.0).is_err());
     assert!(F::batch_norm(&zeros(&[2]), None, None, None, true, 0.1, 0.0).is_err());
     Ok(())
@@ -155,8 +158,14 @@ fn batch_norm_refuses_what_does_not_fit() -> Result<()> {
 fn pools_refuse_what_does_not_fit() {
     let x = zeros(&[1, 1, 4, 4]);
     let padding = "pad should be at most half of effective kernel size, but got pad=2, kernel_size=2 and dilation=1";
-    assert_eq!(text(MaxPool2d::builder(2).padding(2).build().call(&x)), padding);
-    assert_eq!(text(AvgPool2d::builder(2).padding(2).build().call(&x)), padding);
+    assert_eq!(
+        text(MaxPool2d::builder(2).padding(2).build().call(&x)),
+        padding
+    );
+    assert_eq!(
+        text(AvgPool2d::builder(2).padding(2).build().call(&x)),
+        padding
+    );
     let small =
         "Given input size: (1x4x4). Calculated output size: (1x0x0). Output size is too small";
     assert_eq!(text(MaxPool2d::new(5).call(&x)), small);
@@ -181,14 +190,17 @@ fn pools_refuse_what_does_not_fit() {
         "divisor must be not zero"
     );
     assert!(AdaptiveAvgPool2d::new(2).call(&zeros(&[4, 4])).is_err());
-    assert!(AdaptiveAvgPool2d::new(2).call(&zeros(&[1, 2, 0, 4])).is_err());
+    assert!(
+        AdaptiveAvgPool2d::new(2)
+            .call(&zeros(&[1, 2, 0, 4]))
+            .is_err()
+    );
     assert!(Flatten::over(2, 1).call(&x).is_err());
 }
 
 #[test]
 fn dropout_refuses_what_is_no_probability() -> Result<()> {
-    let message =
-        |p: &str| format!("dropout probability has to be between 0 and 1, but got {p}");
+    let message = |p: &str| format!("dropout probability has to be between 0 and 1, but got {p}");
     assert_eq!(text(Dropout::new(1.5)), message("1.5"));
     assert_eq!(text(Dropout::new(-0.1)), message("-0.1"));
     assert_eq!(text(F::dropout(&zeros(&[2]), 2.0, true)), message("2.0"));
@@ -203,7 +215,14 @@ fn dropout_refuses_what_is_no_probability() -> Result<()> {
 fn losses_refuse_what_does_not_fit() {
     let x = zeros(&[2, 3]);
     let loss = |target: Tensor| {
-        text(F::cross_entropy(&x, &target, None, -100, Reduction::Mean, 0.0))
+        text(F::cross_entropy(
+            &x,
+            &target,
+            None,
+            -100,
+            Reduction::Mean,
+            0.0,
+        ))
     };
     assert_eq!(loss(tensor![0, 3]), "Target 3 is out of bounds.");
     assert_eq!(
@@ -223,20 +242,46 @@ fn losses_refuse_what_does_not_fit() {
         "Expected floating point type for target with class probabilities, got Long"
     );
     assert_eq!(
-        text(F::cross_entropy(&x, &tensor![0, 1], None, -100, Reduction::Mean, 1.5)),
+        text(F::cross_entropy(
+            &x,
+            &tensor![0, 1],
+            None,
+            -100,
+            Reduction::Mean,
+            1.5
+        )),
         "label_smoothing must be between 0.0 and 1.0. Got: 1.5"
     );
     let weight = Tensor::ones([2]);
     assert_eq!(
-        text(F::cross_entropy(&x, &tensor![0, 1], Some(&weight), -100, Reduction::Mean, 0.0)),
+        text(F::cross_entropy(
+            &x,
+            &tensor![0, 1],
+            Some(&weight),
+            -100,
+            Reduction::Mean,
+            0.0
+        )),
         "weight tensor should be defined either for all 3 classes or no classes but got weight tensor of shape: [2]"
     );
     assert_eq!(
-        text(F::nll_loss(&x, &tensor![0, -1], None, -100, Reduction::Mean)),
+        text(F::nll_loss(
+            &x,
+            &tensor![0, -1],
+            None,
+            -100,
+            Reduction::Mean
+        )),
         "Target -1 is out of bounds."
     );
     assert_eq!(
-        text(F::nll_loss(&zeros(&[2, 3, 4]), &Tensor::zeros_of([2, 5], DType::I64), None, -100, Reduction::Mean)),
+        text(F::nll_loss(
+            &zeros(&[2, 3, 4]),
+            &Tensor::zeros_of([2, 5], DType::I64),
+            None,
+            -100,
+            Reduction::Mean
+        )),
         "Expected target size [2, 4], got [2, 5]"
     );
     assert!(F::nll_loss(&zeros(&[]), &tensor![0], None, -100, Reduction::Mean).is_err());

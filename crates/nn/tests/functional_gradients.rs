@@ -71,7 +71,11 @@ fn padding_has_the_right_gradients() -> Result<()> {
 #[test]
 fn max_pool2d_has_the_right_gradients() -> Result<()> {
     let x = distinct(1, &[2, 2, 5, 6])?;
-    let check = |kernel: (usize, usize), stride: (usize, usize), padding: (usize, usize), dilation: usize, ceil| {
+    let check = |kernel: (usize, usize),
+                 stride: (usize, usize),
+                 padding: (usize, usize),
+                 dilation: usize,
+                 ceil| {
         let f = |t: &[Tensor]| F::max_pool2d(&t[0], kernel, stride, padding, dilation, ceil);
         gradcheck(f, &[x.detach()])?;
         gradcheck(f, &[x.index(0)?])?; // unbatched
@@ -89,7 +93,8 @@ fn avg_pool2d_has_the_right_gradients() -> Result<()> {
     for count_include_pad in [true, false] {
         for ceil_mode in [true, false] {
             for divisor in [None, Some(3)] {
-                for (kernel, stride, padding) in [((3, 2), (2, 1), (1, 1)), ((2, 2), (2, 2), (0, 0))]
+                for (kernel, stride, padding) in
+                    [((3, 2), (2, 1), (1, 1)), ((2, 2), (2, 2), (0, 0))]
                 {
                     let f = |t: &[Tensor]| {
                         let pad = count_include_pad;
@@ -116,7 +121,13 @@ fn adaptive_avg_pool2d_has_the_right_gradients() -> Result<()> {
 
 #[test]
 fn batch_norm_has_the_right_gradients() -> Result<()> {
-    for shape in [&[4, 3][..], &[2, 3, 4], &[2, 3, 2, 3], &[2, 3, 2, 1, 2], &[3, 1, 2]] {
+    for shape in [
+        &[4, 3][..],
+        &[2, 3, 4],
+        &[2, 3, 2, 3],
+        &[2, 3, 2, 1, 2],
+        &[3, 1, 2],
+    ] {
         let c = &shape[1..2];
         let inputs = [values(1, shape)?, values(2, c)?, values(3, c)?];
         // New buffers at each call: the function changes them in training.
@@ -146,7 +157,10 @@ fn batch_norm_has_the_right_gradients() -> Result<()> {
         )?;
     }
     let x = values(1, &[3, 2, 4])?.transpose(0, 1)?; // [2, 3, 4], not contiguous
-    gradcheck(|t| F::batch_norm(&t[0], None, None, None, true, 0.1, 1e-5), &[x])
+    gradcheck(
+        |t| F::batch_norm(&t[0], None, None, None, true, 0.1, 1e-5),
+        &[x],
+    )
 }
 
 #[test]

@@ -6,18 +6,24 @@ use pleach_nn::layers::{
     AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Identity, Linear,
     MaxPool2d, ReLU,
 };
-use pleach_nn::losses::{CrossEntropyLoss, Loss, MSELoss};
+use pleach_nn::losses::{CrossEntropyLoss, MSELoss};
 use pleach_nn::{Forward, Module, same};
 
 #[test]
 fn layers_print_as_in_pytorch() -> Result<()> {
     let cases: Vec<(Box<dyn Forward>, &str)> = vec![
-        (Linear::new(4, 3).into(), "Linear(in_features=4, out_features=3, bias=True)"),
+        (
+            Linear::new(4, 3).into(),
+            "Linear(in_features=4, out_features=3, bias=True)",
+        ),
         (
             Linear::builder(1, 1).bias(false).build()?.into(),
             "Linear(in_features=1, out_features=1, bias=False)",
         ),
-        (Conv2d::new(1, 3, 3).into(), "Conv2d(1, 3, kernel_size=(3, 3), stride=(1, 1))"),
+        (
+            Conv2d::new(1, 3, 3).into(),
+            "Conv2d(1, 3, kernel_size=(3, 3), stride=(1, 1))",
+        ),
         (
             Conv2d::builder(3, 6, (3, 5))
                 .stride((1, 2))
@@ -69,27 +75,48 @@ fn layers_print_as_in_pytorch() -> Result<()> {
             MaxPool2d::builder((3, 2)).ceil_mode(true).build().into(),
             "MaxPool2d(kernel_size=(3, 2), stride=(3, 2), padding=0, dilation=1, ceil_mode=True)",
         ),
-        (AvgPool2d::new(2).into(), "AvgPool2d(kernel_size=2, stride=2, padding=0)"),
         (
-            AvgPool2d::builder((2, 3)).stride((1, 2)).padding((1, 1)).build().into(),
+            AvgPool2d::new(2).into(),
+            "AvgPool2d(kernel_size=2, stride=2, padding=0)",
+        ),
+        (
+            AvgPool2d::builder((2, 3))
+                .stride((1, 2))
+                .padding((1, 1))
+                .build()
+                .into(),
             "AvgPool2d(kernel_size=(2, 3), stride=(1, 2), padding=(1, 1))",
         ),
-        (AdaptiveAvgPool2d::new((1, 1)).into(), "AdaptiveAvgPool2d(output_size=(1, 1))"),
-        (AdaptiveAvgPool2d::new(7).into(), "AdaptiveAvgPool2d(output_size=7)"),
-        (AdaptiveAvgPool2d::new((None, 7)).into(), "AdaptiveAvgPool2d(output_size=(None, 7))"),
+        (
+            AdaptiveAvgPool2d::new((1, 1)).into(),
+            "AdaptiveAvgPool2d(output_size=(1, 1))",
+        ),
+        (
+            AdaptiveAvgPool2d::new(7).into(),
+            "AdaptiveAvgPool2d(output_size=7)",
+        ),
+        (
+            AdaptiveAvgPool2d::new((None, 7)).into(),
+            "AdaptiveAvgPool2d(output_size=(None, 7))",
+        ),
         (Dropout::default().into(), "Dropout(p=0.5, inplace=False)"),
         (
             Dropout::builder().p(0.2).inplace(true).build()?.into(),
             "Dropout(p=0.2, inplace=True)",
         ),
         (Flatten::new().into(), "Flatten(start_dim=1, end_dim=-1)"),
-        (Flatten::over(0, 2).into(), "Flatten(start_dim=0, end_dim=2)"),
+        (
+            Flatten::over(0, 2).into(),
+            "Flatten(start_dim=0, end_dim=2)",
+        ),
         (Identity::new().into(), "Identity()"),
     ];
     for (layer, text) in cases {
         assert_eq!(layer.to_string(), text);
     }
-    let weighted = CrossEntropyLoss::builder().weight(Tensor::ones([3])).build();
+    let weighted = CrossEntropyLoss::builder()
+        .weight(Tensor::ones([3]))
+        .build();
     assert_eq!(weighted.to_string(), "CrossEntropyLoss()");
     assert_eq!(MSELoss::new().to_string(), "MSELoss()");
     Ok(())
@@ -105,21 +132,48 @@ fn results_carry_pytorch_names_of_operations() -> Result<()> {
     let cases = [
         (Conv2d::new(1, 1, 3).call(&image)?, "ConvolutionBackward0"),
         (Conv2d::new(1, 1, 3).call(&one)?, "SqueezeBackward1"),
-        (BatchNorm2d::new(1).call(&image)?, "NativeBatchNormBackward0"),
-        (MaxPool2d::new(2).call(&image)?, "MaxPool2DWithIndicesBackward0"),
+        (
+            BatchNorm2d::new(1).call(&image)?,
+            "NativeBatchNormBackward0",
+        ),
+        (
+            MaxPool2d::new(2).call(&image)?,
+            "MaxPool2DWithIndicesBackward0",
+        ),
         (AvgPool2d::new(2).call(&image)?, "AvgPool2DBackward0"),
-        (AdaptiveAvgPool2d::new(2).call(&image)?, "AdaptiveAvgPool2DBackward0"),
+        (
+            AdaptiveAvgPool2d::new(2).call(&image)?,
+            "AdaptiveAvgPool2DBackward0",
+        ),
         (AdaptiveAvgPool2d::new(1).call(&image)?, "MeanBackward1"),
         (Flatten::new().call(&image)?, "ViewBackward0"),
         (Linear::new(4, 2).call(&x)?, "AddmmBackward0"),
         (ReLU::new().call(&x)?, "ReluBackward0"),
         (Dropout::default().call(&x)?, "MulBackward0"),
-        (F::mse_loss(&x, &x.detach().mul(2)?, mean)?, "MseLossBackward0"),
-        (F::mse_loss(&x, &x.detach(), Reduction::None)?, "MseLossBackward0"),
-        (F::cross_entropy(&x, &target, None, -100, mean, 0.0)?, "NllLossBackward0"),
-        (F::cross_entropy(&x, &target, None, -100, mean, 0.1)?, "AddBackward0"),
-        (F::cross_entropy(&x, &x.detach().softmax(1)?, None, -100, mean, 0.0)?, "DivBackward1"),
-        (F::nll_loss(&x.log_softmax(1)?, &target, None, -100, mean)?, "NllLossBackward0"),
+        (
+            F::mse_loss(&x, &x.detach().mul(2)?, mean)?,
+            "MseLossBackward0",
+        ),
+        (
+            F::mse_loss(&x, &x.detach(), Reduction::None)?,
+            "MseLossBackward0",
+        ),
+        (
+            F::cross_entropy(&x, &target, None, -100, mean, 0.0)?,
+            "NllLossBackward0",
+        ),
+        (
+            F::cross_entropy(&x, &target, None, -100, mean, 0.1)?,
+            "AddBackward0",
+        ),
+        (
+            F::cross_entropy(&x, &x.detach().softmax(1)?, None, -100, mean, 0.0)?,
+            "DivBackward1",
+        ),
+        (
+            F::nll_loss(&x.log_softmax(1)?, &target, None, -100, mean)?,
+            "NllLossBackward0",
+        ),
     ];
     for (i, (result, name)) in cases.iter().enumerate() {
         assert_eq!(result.grad_fn(), Some(*name), "case {i}");
@@ -143,8 +197,18 @@ fn an_empty_batch_goes_through_every_layer_and_back() -> Result<()> {
     let weight = norm.weight.as_ref().unwrap();
     assert_eq!(weight.grad().unwrap().to_vec::<f32>()?, [0.0; 4]);
     // As in PyTorch: the batch is counted, the statistics stay.
-    assert_eq!(norm.num_batches_tracked.as_ref().unwrap().tensor().item()?, 1.0);
-    assert_eq!(norm.running_var.as_ref().unwrap().tensor().to_vec::<f32>()?, [1.0; 4]);
+    assert_eq!(
+        norm.num_batches_tracked.as_ref().unwrap().tensor().item()?,
+        1.0
+    );
+    assert_eq!(
+        norm.running_var
+            .as_ref()
+            .unwrap()
+            .tensor()
+            .to_vec::<f32>()?,
+        [1.0; 4]
+    );
     Ok(())
 }
 
@@ -229,7 +293,10 @@ fn batch_norm_without_momentum_averages_over_all_batches() -> Result<()> {
     assert_eq!(norm.running_mean.as_ref().unwrap().tensor().item()?, 3.5);
     assert_eq!(norm.running_var.as_ref().unwrap().tensor().item()?, 5.0);
     let tracked = norm.num_batches_tracked.as_ref().unwrap().tensor();
-    assert_eq!((tracked.dtype(), tracked.rank(), tracked.item()?), (DType::I64, 0, 2.0));
+    assert_eq!(
+        (tracked.dtype(), tracked.rank(), tracked.item()?),
+        (DType::I64, 0, 2.0)
+    );
     Ok(())
 }
 
@@ -238,10 +305,16 @@ fn a_frozen_batch_norm_still_learns_statistics_in_training_mode() -> Result<()> 
     let norm = BatchNorm2d::new(1);
     norm.requires_grad_(false);
     norm.call(&tensor![1.0, 5.0].reshape([2, 1, 1, 1])?)?;
-    assert_eq!(norm.running_mean.as_ref().unwrap().tensor().item()?, 0.3f32 as f64);
+    assert_eq!(
+        norm.running_mean.as_ref().unwrap().tensor().item()?,
+        0.3f32 as f64
+    );
     norm.eval();
     norm.call(&tensor![9.0, 9.0].reshape([2, 1, 1, 1])?)?;
-    assert_eq!(norm.running_mean.as_ref().unwrap().tensor().item()?, 0.3f32 as f64);
+    assert_eq!(
+        norm.running_mean.as_ref().unwrap().tensor().item()?,
+        0.3f32 as f64
+    );
     Ok(())
 }
 
@@ -250,10 +323,18 @@ fn members_have_pytorch_names_in_order() -> Result<()> {
     let names = |m: &dyn Module| m.state_dict().keys().map(String::from).collect::<Vec<_>>();
     assert_eq!(
         names(&BatchNorm2d::new(2)),
-        ["weight", "bias", "running_mean", "running_var", "num_batches_tracked"]
+        [
+            "weight",
+            "bias",
+            "running_mean",
+            "running_var",
+            "num_batches_tracked"
+        ]
     );
     assert_eq!(names(&Conv2d::new(1, 1, 1)), ["weight", "bias"]);
-    let loss = CrossEntropyLoss::builder().weight(tensor![1.0, 2.0]).build();
+    let loss = CrossEntropyLoss::builder()
+        .weight(tensor![1.0, 2.0])
+        .build();
     assert_eq!(names(&loss), ["weight"]);
     Ok(())
 }
@@ -265,7 +346,10 @@ fn one_pixel_one_channel_and_large_padding_work() -> Result<()> {
     let y = F::conv2d(&x, &w, None, 2, 2, 1, 1)?;
     assert_eq!(y.to_vec::<f32>()?, [3.0; 4]);
     assert_eq!(F::max_pool2d(&x, 3, None, 1, 1, false)?.item()?, 3.0);
-    assert_eq!(F::avg_pool2d(&x, 3, None, 1, false, true, None)?.item()?, (3.0f32 / 9.0) as f64);
+    assert_eq!(
+        F::avg_pool2d(&x, 3, None, 1, false, true, None)?.item()?,
+        (3.0f32 / 9.0) as f64
+    );
     Ok(())
 }
 
@@ -301,7 +385,15 @@ fn a_layer_without_inputs_has_a_bias_of_positive_zero_and_still_draws() -> Resul
     let next = Tensor::rand([1]).item()?;
     manual_seed(4);
     let linear = Linear::new(0, 2);
-    assert!(linear.bias.unwrap().data().to_vec::<f32>()?.iter().all(|b| b.to_bits() == 0));
+    assert!(
+        linear
+            .bias
+            .unwrap()
+            .data()
+            .to_vec::<f32>()?
+            .iter()
+            .all(|b| b.to_bits() == 0)
+    );
     assert_eq!(Tensor::rand([1]).item()?, next);
     Ok(())
 }

@@ -41,9 +41,10 @@ pub mod prelude {
     pub use crate::nn::{
         Forward, Module, ModuleExt, ModuleList, Node, Sequential, StateDict, functional, same,
     };
+    pub use crate::optim::{Optimizer, SGD, SgdGroup};
     pub use crate::{
-        Buffer, DType, Error, Generator, Parameter, Result, Tensor, init, manual_seed, nn, no_grad,
-        optim, sequential, tensor,
+        Buffer, DType, Error, Generator, Parameter, Result, Tensor, TensorIndex, init, manual_seed,
+        nn, no_grad, optim, sequential, slice, tensor,
     };
 }
 

@@ -40,10 +40,17 @@ fn check(value: &Value, expected: &Json) -> Eval<()> {
         },
         value => value.as_tensor()?,
     };
-    compare::equal("dtype", &Some(tensor.dtype()), &value::dtype(text(&expected["dtype"])?))?;
+    compare::equal(
+        "dtype",
+        &Some(tensor.dtype()),
+        &value::dtype(text(&expected["dtype"])?),
+    )?;
     compare::equal("shape", tensor.shape(), &sizes(&expected["shape"])?[..])?;
     let bytes = to_bytes(&tensor)?;
-    let got: Vec<String> = bytes.chunks_exact(tensor.dtype().size_of()).map(hex).collect();
+    let got: Vec<String> = bytes
+        .chunks_exact(tensor.dtype().size_of())
+        .map(hex)
+        .collect();
     let got: Vec<&str> = got.iter().map(String::as_str).collect();
     compare::equal("bits", &got, &texts(&expected["bits"])?)
 }
@@ -123,7 +130,9 @@ impl<'a> Parser<'a> {
                 self.rest = before;
                 match self.expr()? {
                     // `zeros(10, uint8)` means the dtype.
-                    dtype @ Expr::Attr(..) if is_dtype(&dtype) => kwargs.push(("dtype".into(), dtype)),
+                    dtype @ Expr::Attr(..) if is_dtype(&dtype) => {
+                        kwargs.push(("dtype".into(), dtype))
+                    }
                     other => args.push(other),
                 }
             }
@@ -148,7 +157,11 @@ impl<'a> Parser<'a> {
                     return bug("a sequence without end");
                 }
             }
-            return Ok(if open == "(" { Expr::Tuple(items) } else { Expr::List(items) });
+            return Ok(if open == "(" {
+                Expr::Tuple(items)
+            } else {
+                Expr::List(items)
+            });
         }
         if self.eat("'") {
             let text = self.take(|c| c != '\'');
@@ -215,7 +228,11 @@ pub fn box_muller(file: &Json, report: &mut Report) {
         cosine.extend_from_slice(&block[..8]);
         sine.extend_from_slice(&block[8..]);
     }
-    for (name, key, values) in [("r", "r_sha256", &radius), ("cos", "cos_sha256", &cosine), ("sin", "sin_sha256", &sine)] {
+    for (name, key, values) in [
+        ("r", "r_sha256", &radius),
+        ("cos", "cos_sha256", &cosine),
+        ("sin", "sin_sha256", &sine),
+    ] {
         report.case(&format!("boxmuller: {name}"), || {
             for sample in cases(file, "samples") {
                 let k = sample["k"].as_u64().unwrap_or(0) as usize;

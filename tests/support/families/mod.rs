@@ -3,6 +3,7 @@
 pub mod checkpoints;
 pub mod init;
 mod init_errors;
+mod init_ops;
 pub mod modules;
 pub mod nn;
 pub mod notebooks;

@@ -1,6 +1,5 @@
 //! `nn/`: layers, losses and operations, with gradients.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 
 use pleach::random::manual_seed;
@@ -12,7 +11,7 @@ use crate::support::ast;
 use crate::support::compare::{self, Tolerance};
 use crate::support::data::{Family, Tensors, cases, keywords, text, texts};
 use crate::support::eval::{Scope, call, find};
-use crate::support::nn_classes::{self, ModuleHandle};
+use crate::support::module_object::{self, ModuleHandle};
 use crate::support::report::Report;
 use crate::support::value::{Eval, EvalError, Value, bug, dtype, unknown};
 
@@ -62,7 +61,10 @@ fn run_case(case: &Json, file: &CaseFile, tolerances: &Json) -> Eval<()> {
     let Some(dtype) = dtype(dtype_name) else {
         return unknown(dtype_name);
     };
-    let tolerance = match (&tolerances[dtype_name]["rtol"], &tolerances[dtype_name]["atol"]) {
+    let tolerance = match (
+        &tolerances[dtype_name]["rtol"],
+        &tolerances[dtype_name]["atol"],
+    ) {
         (Json::Number(r), Json::Number(a)) => Tolerance {
             rtol: r.as_f64().unwrap_or(0.0),
             atol: a.as_f64().unwrap_or(0.0),
@@ -82,7 +84,9 @@ fn run_case(case: &Json, file: &CaseFile, tolerances: &Json) -> Eval<()> {
         inputs.push((name, input.clone()));
         scope.set(name, Value::tensor(input));
     }
-    let seed = case["seed"].as_i64().ok_or(EvalError::Bug("no seed".into()))?;
+    let seed = case["seed"]
+        .as_i64()
+        .ok_or(EvalError::Bug("no seed".into()))?;
     let module = match text(&case["kind"])? {
         "op" => None,
         "module" | "loss" => Some(prepare_module(case, file, dtype)?),
@@ -119,14 +123,18 @@ fn prepare_module(case: &Json, file: &CaseFile, dtype: DType) -> Eval<ModuleHand
     let Value::Module(module) = call(&Value::Path(path), args)? else {
         return bug("the class made no module");
     };
-    nn_classes::to_dtype(&module, dtype)?;
+    module_object::to_dtype(&module, dtype)?;
     let parameters = texts(&case["params"])?;
     let own = module.parameters();
     let own: Vec<&str> = own.iter().map(|(name, _)| name.as_str()).collect();
     compare::equal("parameter names", &own, &parameters)?;
     for (name, parameter) in module.parameters() {
         let value = file.need(&format!("param.{name}"))?;
-        compare::equal(&format!("shape of {name}"), &parameter.shape()[..], value.shape())?;
+        compare::equal(
+            &format!("shape of {name}"),
+            &parameter.shape()[..],
+            value.shape(),
+        )?;
         parameter.set_data(value)?;
     }
     let buffers = texts(&case["buffers"])?;
@@ -135,13 +143,17 @@ fn prepare_module(case: &Json, file: &CaseFile, dtype: DType) -> Eval<ModuleHand
     compare::equal("buffer names", &own, &buffers)?;
     for (name, buffer) in module.buffers() {
         let value = file.need(&format!("buf.{name}"))?;
-        compare::equal(&format!("shape of {name}"), &buffer.shape()[..], value.shape())?;
+        compare::equal(
+            &format!("shape of {name}"),
+            &buffer.shape()[..],
+            value.shape(),
+        )?;
         buffer.set(value);
     }
-    nn_classes::train(&module, true);
+    module_object::train(&module, true);
     for k in 0..case["warmup"].as_u64().unwrap_or(0) {
         let input = Value::tensor(file.need(&format!("warm.{k}"))?);
-        nn_classes::call(
+        module_object::call(
             &module,
             Args {
                 positional: vec![input],
@@ -151,13 +163,18 @@ fn prepare_module(case: &Json, file: &CaseFile, dtype: DType) -> Eval<ModuleHand
     }
     match text(&case["mode"])? {
         "train" => {}
-        "eval" => nn_classes::train(&module, false),
+        "eval" => module_object::train(&module, false),
         other => return bug(format!("mode {other}")),
     }
     Ok(module)
 }
 
-fn check_outputs(names: &[&str], outputs: &[Tensor], file: &CaseFile, tolerance: Tolerance) -> Eval<()> {
+fn check_outputs(
+    names: &[&str],
+    outputs: &[Tensor],
+    file: &CaseFile,
+    tolerance: Tolerance,
+) -> Eval<()> {
     compare::equal("number of outputs", &outputs.len(), &names.len())?;
     for (name, output) in names.iter().zip(outputs) {
         compare::tensors(name, output, &file.need(&format!("out.{name}"))?, tolerance)?;
@@ -199,30 +216,40 @@ fn check_grads(
     for (name, parameter) in module.map(ModuleHandle::parameters).unwrap_or_default() {
         all.push((name, parameter.grad()));
     }
-    let checked = RefCell::new(0);
+    let mut checked = 0;
     for (name, grad) in &all {
         match (grad, names.contains(&name.as_str())) {
             (Some(grad), true) => {
                 let expected = file.need(&format!("grad.{name}"))?;
                 compare::tensors(&format!("gradient of {name}"), grad, &expected, tolerance)?;
-                *checked.borrow_mut() += 1;
+                checked += 1;
             }
             (None, true) => return bug(format!("no gradient of {name}")),
             (Some(_), false) => return bug(format!("{name} has a gradient, PyTorch's has none")),
             (None, false) => {}
         }
     }
-    compare::equal("number of gradients", &checked.into_inner(), &names.len())
+    compare::equal("number of gradients", &checked, &names.len())
 }
 
-fn check_buffers(names: &[&str], module: &ModuleHandle, file: &CaseFile, tolerance: Tolerance) -> Eval<()> {
+fn check_buffers(
+    names: &[&str],
+    module: &ModuleHandle,
+    file: &CaseFile,
+    tolerance: Tolerance,
+) -> Eval<()> {
     let buffers = module.buffers();
     for name in names {
         let Some((_, buffer)) = buffers.iter().find(|(n, _)| n == name) else {
             return bug(format!("no buffer {name}"));
         };
         let expected = file.need(&format!("bufafter.{name}"))?;
-        compare::tensors(&format!("{name} afterwards"), &buffer.tensor(), &expected, tolerance)?;
+        compare::tensors(
+            &format!("{name} afterwards"),
+            &buffer.tensor(),
+            &expected,
+            tolerance,
+        )?;
     }
     Ok(())
 }

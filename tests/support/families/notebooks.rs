@@ -19,7 +19,9 @@ pub fn run() {
                 continue;
             }
             let notebook = id.split('/').next().unwrap_or(id);
-            report.case(&format!("{folder}{id}"), || unknown(format!("notebook {notebook}")));
+            report.case(&format!("{folder}{id}"), || {
+                unknown(format!("notebook {notebook}"))
+            });
         }
     }
     report.finish();

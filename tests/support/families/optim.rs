@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use pleach::nn::{Forward, Module};
 use pleach::nn::layers::Linear;
+use pleach::nn::{Forward, Module};
 use pleach::{DType, Parameter, Tensor};
 use serde_json::Value as Json;
 
@@ -23,11 +23,16 @@ pub fn run() {
     if let Some(file) = family.json("optim.json") {
         for (i, case) in cases(&file, "trajectories").iter().enumerate() {
             let name = case["optimizer"].as_str().unwrap_or("?");
-            let id = format!("trajectories[{i}] {name} {} {}", case["kwargs"], case["dtype"]);
+            let id = format!(
+                "trajectories[{i}] {name} {} {}",
+                case["kwargs"], case["dtype"]
+            );
             report.case(&id, || trajectory(case, &file));
         }
         for (i, _) in cases(&file, "clip").iter().enumerate() {
-            report.case(&format!("clip[{i}]"), || needs("torch.nn.utils.clip_grad_norm_"));
+            report.case(&format!("clip[{i}]"), || {
+                needs("torch.nn.utils.clip_grad_norm_")
+            });
         }
         for (i, case) in cases(&file, "schedulers").iter().enumerate() {
             let id = format!("schedulers[{i}] {}", case["code"]);
@@ -101,7 +106,10 @@ impl Net {
 
 /// A parameter group as Python's dictionary.
 fn group(parameters: &[Parameter], options: &Json) -> Value {
-    let handles = parameters.iter().map(|p| Value::Parameter(Rc::new(p.share()))).collect();
+    let handles = parameters
+        .iter()
+        .map(|p| Value::Parameter(Rc::new(p.share())))
+        .collect();
     let mut dict = Dict::default();
     dict.set("params", Value::list(handles));
     for (name, value) in keywords(options) {
@@ -114,8 +122,17 @@ fn group(parameters: &[Parameter], options: &Json) -> Value {
 /// optimizers that print.)
 fn trajectory(case: &Json, file: &Json) -> Eval<()> {
     const KNOWN: [&str; 11] = [
-        "optimizer", "kwargs", "group2", "dtype", "frozen_first_bias", "steps", "state_after",
-        "param_groups", "repr", "clip", "clip_arg",
+        "optimizer",
+        "kwargs",
+        "group2",
+        "dtype",
+        "frozen_first_bias",
+        "steps",
+        "state_after",
+        "param_groups",
+        "repr",
+        "clip",
+        "clip_arg",
     ];
     for key in case.as_object().into_iter().flat_map(|o| o.keys()) {
         if !KNOWN.contains(&key.as_str()) {
@@ -128,8 +145,14 @@ fn trajectory(case: &Json, file: &Json) -> Eval<()> {
     };
     // The note of the file: f32 to 1e-4, f64 to 1e-9.
     let tolerance = match dtype {
-        DType::F64 => Tolerance { rtol: 1e-9, atol: 1e-12 },
-        _ => Tolerance { rtol: 1e-4, atol: 1e-6 },
+        DType::F64 => Tolerance {
+            rtol: 1e-9,
+            atol: 1e-12,
+        },
+        _ => Tolerance {
+            rtol: 1e-4,
+            atol: 1e-6,
+        },
     };
     if find(&path).is_none() {
         return unknown(path);
@@ -157,7 +180,9 @@ fn trajectory(case: &Json, file: &Json) -> Eval<()> {
     let Value::Optimizer(optimizer) = call(&Value::Path(path), args)? else {
         return bug("the class made no optimizer");
     };
-    let batch = file["batch"].as_u64().ok_or(EvalError::Bug("no batch".into()))? as usize;
+    let batch = file["batch"]
+        .as_u64()
+        .ok_or(EvalError::Bug("no batch".into()))? as usize;
     let (xs, ys) = (list(&file["x"])?, list(&file["y"])?);
     for (t, expected) in list(&case["steps"])?.iter().enumerate() {
         let (Some(x), Some(y)) = (xs.get(t), ys.get(t)) else {
@@ -166,12 +191,22 @@ fn trajectory(case: &Json, file: &Json) -> Eval<()> {
         optimizer.zero_grad();
         let loss = net.loss(&numbers(x)?, &numbers(y)?, batch)?;
         let what = format!("loss at step {t}");
-        compare::numbers(&what, &[loss.item()?], &[number(&expected["loss"])?], tolerance)?;
+        compare::numbers(
+            &what,
+            &[loss.item()?],
+            &[number(&expected["loss"])?],
+            tolerance,
+        )?;
         loss.backward()?;
         optimizer.step()?;
         compare_step(t, &parameters, list(&expected["params"])?, tolerance)?;
     }
-    check_state(&parameters, &case["state_after"], |p| optimizer.state(p), tolerance)?;
+    check_state(
+        &parameters,
+        &case["state_after"],
+        |p| optimizer.state(p),
+        tolerance,
+    )?;
     for (i, expected) in list(&case["param_groups"])?.iter().enumerate() {
         for (name, got) in optimizer.options(i) {
             check_option(&format!("group {i}: {name}"), &got, &expected[name])?;
@@ -180,7 +215,12 @@ fn trajectory(case: &Json, file: &Json) -> Eval<()> {
     Ok(())
 }
 
-fn compare_step(t: usize, parameters: &[Parameter], expected: &[Json], tolerance: Tolerance) -> Eval<()> {
+fn compare_step(
+    t: usize,
+    parameters: &[Parameter],
+    expected: &[Json],
+    tolerance: Tolerance,
+) -> Eval<()> {
     compare::equal("number of parameters", &parameters.len(), &expected.len())?;
     for (i, (p, e)) in parameters.iter().zip(expected).enumerate() {
         let what = format!("parameter {i} after step {t}");
@@ -200,7 +240,11 @@ fn check_state(
         let expected = &expected[i.to_string()];
         let got = state(parameter);
         // PyTorch keeps a name with None where there was nothing to keep.
-        let wanted = expected.as_object().into_iter().flatten().filter(|(_, v)| !v.is_null());
+        let wanted = expected
+            .as_object()
+            .into_iter()
+            .flatten()
+            .filter(|(_, v)| !v.is_null());
         let wanted: Vec<&str> = wanted.map(|(name, _)| name.as_str()).collect();
         let names: Vec<&str> = got.iter().map(|(name, _)| *name).collect();
         compare::equal(&format!("state of parameter {i}"), &names, &wanted)?;
@@ -210,7 +254,9 @@ fn check_state(
                 values @ Json::Array(_) => {
                     compare::numbers(&what, &tensor.to_vec_f64(), &numbers(values)?, tolerance)?;
                 }
-                value => compare::numbers(&what, &tensor.to_vec_f64(), &[number(value)?], tolerance)?,
+                value => {
+                    compare::numbers(&what, &tensor.to_vec_f64(), &[number(value)?], tolerance)?
+                }
             }
         }
     }

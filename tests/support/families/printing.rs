@@ -16,7 +16,9 @@ pub fn run() {
     let mut report = Report::new("printing");
     if let Some(file) = family.json("cases.json") {
         for (i, case) in file.as_array().into_iter().flatten().enumerate() {
-            let id = case["id"].as_str().map_or(format!("cases[{i}]"), str::to_string);
+            let id = case["id"]
+                .as_str()
+                .map_or(format!("cases[{i}]"), str::to_string);
             report.case(&id, || unknown("tensor printing"));
         }
     }

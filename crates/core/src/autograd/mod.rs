@@ -33,8 +33,8 @@ mod tensor;
 
 pub use engine::{Grads, backward, grad, grad_allow_unused};
 pub use gradcheck::gradcheck;
-pub use mode::{enable_grad, is_grad_enabled, no_grad};
 pub(crate) use mode::with_grad_mode;
-pub(crate) use tensor::check_grad;
+pub use mode::{enable_grad, is_grad_enabled, no_grad};
 pub use node::{Backward, GradFn, InputGrads, Node, record, record_many};
 pub(crate) use node::{History, Leaf};
+pub(crate) use tensor::check_grad;

@@ -139,6 +139,9 @@ pub(super) enum Edge {
     Node(Arc<Node>, usize),
 }
 
+/// Outputs whose gradient is kept, and that gradient.
+pub(super) type Retained = SmallVec<[(usize, Option<Tensor>); 1]>;
+
 /// A recorded operation.
 pub struct Node {
     /// Larger than the ids of all nodes it depends on.
@@ -148,7 +151,7 @@ pub struct Node {
     pub(super) edges: SmallVec<[Edge; 3]>,
     pub(super) step: Mutex<Option<Box<dyn GradFn>>>,
     /// Outputs whose gradient is kept, and that gradient.
-    pub(super) retained: Mutex<SmallVec<[(usize, Option<Tensor>); 1]>>,
+    pub(super) retained: Mutex<Retained>,
 }
 
 fn next_id() -> u64 {
@@ -286,10 +289,19 @@ fn new_node<G: GradFn + 'static>(
     outputs: usize,
     make: impl FnOnce(&[bool]) -> G,
 ) -> Option<Arc<Node>> {
+    let needs = needs_of(inputs)?;
+    Some(node_of(inputs, outputs, Box::new(make(&needs))))
+}
+
+/// Which inputs need a gradient, if the operation is to be recorded.
+fn needs_of(inputs: &[&Tensor]) -> Option<SmallVec<[bool; 4]>> {
     if !is_grad_enabled() || !inputs.iter().any(|t| t.requires_grad()) {
         return None;
     }
-    let needs: SmallVec<[bool; 4]> = inputs.iter().map(|t| t.requires_grad()).collect();
+    Some(inputs.iter().map(|t| t.requires_grad()).collect())
+}
+
+fn node_of(inputs: &[&Tensor], outputs: usize, step: Box<dyn GradFn>) -> Arc<Node> {
     let edges = inputs
         .iter()
         .map(|t| match t.history() {
@@ -298,13 +310,12 @@ fn new_node<G: GradFn + 'static>(
             History::Op { node, output } => Edge::Node(node.clone(), *output),
         })
         .collect();
-    let step = make(&needs);
-    Some(Arc::new(Node {
+    Arc::new(Node {
         id: next_id(),
         name: step.name(),
         outputs,
         edges,
-        step: Mutex::new(Some(Box::new(step))),
+        step: Mutex::new(Some(step)),
         retained: Mutex::new(SmallVec::new()),
-    }))
+    })
 }

@@ -169,9 +169,9 @@ impl Tensor {
             let y = saved(&y);
             Backward::new("DivBackward0", move |g: &Tensor| {
                 let quotient = g.div(&y)?;
-                let dy = for_y.as_ref().map(|x| {
-                    unbroadcast(quotient.mul(&x.div(&y)?)?.neg()?, &ys)
-                });
+                let dy = for_y
+                    .as_ref()
+                    .map(|x| unbroadcast(quotient.mul(&x.div(&y)?)?.neg()?, &ys));
                 let dx = needs_x.then(|| unbroadcast(quotient.clone(), &xs));
                 Ok(smallvec![dx.transpose()?, dy.transpose()?])
             })
@@ -205,16 +205,17 @@ impl Tensor {
         let other = other.into();
         let (x, y) = promoted(self, &other, result_type(self, &other))?;
         refuse_zero_divisor(&x, &y)?;
-        let out = dispatch_number!("remainder", x.dtype(), T => apply::<T, T>(&x, &y, T::remainder)?);
+        let out =
+            dispatch_number!("remainder", x.dtype(), T => apply::<T, T>(&x, &y, T::remainder)?);
         let (xs, ys) = (x.shape_vec(), shape_of(&y));
         Ok(record(out, &inputs(&x, &y), |needs| {
             let needs_x = needs[0];
             // x mod y = x - y floor(x / y), so dy = -floor(x / y).
             let for_y = (needs.get(1) == Some(&true)).then(|| (x.detach(), saved(&y)));
             Backward::new("RemainderBackward0", move |g: &Tensor| {
-                let dy = for_y.as_ref().map(|(x, y)| {
-                    unbroadcast(g.mul(&x.floor_divide(y)?)?.neg()?, &ys)
-                });
+                let dy = for_y
+                    .as_ref()
+                    .map(|(x, y)| unbroadcast(g.mul(&x.floor_divide(y)?)?.neg()?, &ys));
                 let dx = needs_x.then(|| unbroadcast(g.clone(), &xs));
                 Ok(smallvec![dx.transpose()?, dy.transpose()?])
             })
@@ -236,7 +237,9 @@ impl Tensor {
                     "Integers to negative integer powers are not allowed.",
                 ));
             }
-            (_, dtype) => dispatch_number!("pow", dtype, T => apply::<T, T>(&x, &y, <T as Number>::pow)?),
+            (_, dtype) => {
+                dispatch_number!("pow", dtype, T => apply::<T, T>(&x, &y, <T as Number>::pow)?)
+            }
         };
         match &y {
             Operand::Scalar(e) => {
@@ -354,7 +357,7 @@ impl Tensor {
             Backward::new(name, move |g: &Tensor| {
                 let tie = x.eq(&y)?;
                 let x_wins = if max { x.gt(&y)? } else { x.lt(&y)? };
-                let half = Tensor::where_cond(&tie, 0.5, &g.zeros_like())?;
+                let half = Tensor::where_cond(&tie, 0.5, g.zeros_like())?;
                 let share = Tensor::where_cond(&x_wins, 1.0, &half)?;
                 let dx = needs_x.then(|| unbroadcast(g.mul(&share)?, &xs));
                 let dy = needs_y.then(|| unbroadcast(g.mul(&share.rsub(1.0)?)?, &ys));

@@ -17,9 +17,18 @@ fn wide(dtype: DType) -> DType {
 macro_rules! dispatch_wide {
     ($dtype:expr, $T:ident => $body:expr) => {
         match $dtype {
-            DType::F32 => { type $T = f32; $body }
-            DType::F64 => { type $T = f64; $body }
-            _ => { type $T = i64; $body }
+            DType::F32 => {
+                type $T = f32;
+                $body
+            }
+            DType::F64 => {
+                type $T = f64;
+                $body
+            }
+            _ => {
+                type $T = i64;
+                $body
+            }
         }
     };
 }
@@ -103,7 +112,11 @@ impl Tensor {
         if self.shape() != other.shape() {
             return Ok(false);
         }
-        Ok(self.eq(other)?.to_vec::<bool>()?.into_iter().all(|same| same))
+        Ok(self
+            .eq(other)?
+            .to_vec::<bool>()?
+            .into_iter()
+            .all(|same| same))
     }
 
     /// Whether `|self - other| <= atol + rtol * |other|` everywhere.

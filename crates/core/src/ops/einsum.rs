@@ -99,7 +99,11 @@ fn name_dimensions(tensor: &Tensor, subscripts: &Subscripts, operand: usize) -> 
             )));
         }
         let mut order = vec![a as i64, b as i64];
-        order.extend((0..term.labels.len()).filter(|d| *d != a && *d != b).map(|d| d as i64));
+        order.extend(
+            (0..term.labels.len())
+                .filter(|d| *d != a && *d != b)
+                .map(|d| d as i64),
+        );
         // The diagonal of the first two dimensions becomes the last.
         term.tensor = term.tensor.permute(&order[..])?.diagonal(0)?;
         term.labels.remove(b);
@@ -148,7 +152,12 @@ impl Term {
         let size = |l: Label| {
             [&left, &right]
                 .iter()
-                .filter_map(|t| t.labels.iter().position(|x| *x == l).map(|d| t.tensor.shape()[d]))
+                .filter_map(|t| {
+                    t.labels
+                        .iter()
+                        .position(|x| *x == l)
+                        .map(|d| t.tensor.shape()[d])
+                })
                 .reduce(|a, b| if a == 1 { b } else { a })
                 .unwrap_or(1)
         };
@@ -240,7 +249,11 @@ pub fn einsum(equation: &str, operands: &[&Tensor]) -> Result<Tensor> {
         start += text.len() + 1;
     }
     if inputs.len() != operands.len() {
-        let which = if inputs.len() > operands.len() { "fewer" } else { "more" };
+        let which = if inputs.len() > operands.len() {
+            "fewer"
+        } else {
+            "more"
+        };
         return Err(Error::value(format!(
             "einsum(): {which} operands were provided than specified in the equation"
         )));

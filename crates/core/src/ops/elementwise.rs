@@ -43,15 +43,21 @@ pub(crate) fn zip<T: Element, V: Element, U: Element>(
             match (sx, sy) {
                 (1, 1) => {
                     let pairs = xs[ox..ox + n].iter().zip(&ys[oy..oy + n]);
-                    row.iter_mut().zip(pairs).for_each(|(o, (&a, &b))| *o = f(a, b));
+                    row.iter_mut()
+                        .zip(pairs)
+                        .for_each(|(o, (&a, &b))| *o = f(a, b));
                 }
                 (1, 0) => {
                     let b = ys[oy];
-                    row.iter_mut().zip(&xs[ox..ox + n]).for_each(|(o, &a)| *o = f(a, b));
+                    row.iter_mut()
+                        .zip(&xs[ox..ox + n])
+                        .for_each(|(o, &a)| *o = f(a, b));
                 }
                 (0, 1) => {
                     let a = xs[ox];
-                    row.iter_mut().zip(&ys[oy..oy + n]).for_each(|(o, &b)| *o = f(a, b));
+                    row.iter_mut()
+                        .zip(&ys[oy..oy + n])
+                        .for_each(|(o, &b)| *o = f(a, b));
                 }
                 _ => {
                     for (i, o) in row.iter_mut().enumerate() {

@@ -15,7 +15,12 @@ fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
     if shape.is_empty() {
         // A number has the one position 0.
         return match at.iter().find(|i| **i != 0) {
-            Some(&index) => Err(ErrorKind::IndexOutOfBounds { index, dim, size: 1 }.into()),
+            Some(&index) => Err(ErrorKind::IndexOutOfBounds {
+                index,
+                dim,
+                size: 1,
+            }
+            .into()),
             None => Ok(vec![0; at.len()]),
         };
     }
@@ -25,7 +30,12 @@ fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
         .map(|(flat, &i)| {
             let size = shape[dim];
             if i < 0 || i >= size as i64 {
-                return Err(ErrorKind::IndexOutOfBounds { index: i, dim, size }.into());
+                return Err(ErrorKind::IndexOutOfBounds {
+                    index: i,
+                    dim,
+                    size,
+                }
+                .into());
             }
             let mut to = i as usize * strides[dim];
             for d in (0..shape.len()).filter(|d| *d != dim) {
@@ -39,7 +49,9 @@ fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
 /// Checks that `index` fits inside `outer` in every dimension but `dim`.
 fn check_index(op: &str, index: &Tensor, outer: &Tensor, dim: usize, also_dim: bool) -> Result<()> {
     if index.dtype() != DType::I64 {
-        return Err(Error::dtype(format!("{op}(): Expected dtype int64 for index")));
+        return Err(Error::dtype(format!(
+            "{op}(): Expected dtype int64 for index"
+        )));
     }
     if index.rank().max(1) != outer.rank().max(1) {
         return Err(Error::shape(format!(

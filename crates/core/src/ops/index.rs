@@ -1,160 +1,12 @@
 //! Indexing: `x[...]` in one form for integers, ranges, index tensors, lists and masks.
 
-use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
-
 use smallvec::{SmallVec, smallvec};
 
 use super::elementwise::write_view;
+use super::tensor_index::{IntoIndex, TensorIndex, slice};
 use crate::autograd::{Backward, record};
 use crate::shape::{Layout, Shape, broadcast_shapes, contiguous_strides, numel};
 use crate::{DType, Element, Error, ErrorKind, Operand, Result, Tensor};
-
-/// One part of an index expression.
-#[derive(Clone, Debug)]
-pub enum TensorIndex {
-    /// A position: the dimension goes away. Negative counts from the end.
-    At(i64),
-    /// A range with a step: Python's `start:end:step`.
-    Slice {
-        /// The first position; the beginning if `None`.
-        start: Option<i64>,
-        /// The position to stop before; the end if `None`.
-        end: Option<i64>,
-        /// The distance between positions, at least 1.
-        step: i64,
-    },
-    /// A new dimension of size 1: Python's `None`.
-    NewAxis,
-    /// All dimensions that are not mentioned: Python's `...`.
-    Ellipsis,
-    /// Positions, or a mask if the tensor is bool.
-    Tensor(Tensor),
-}
-
-/// A range with a step, as an index: Python's `start:end:step`.
-///
-/// ```
-/// use pleach_core::{slice, Tensor};
-/// let x = Tensor::arange(6);
-/// assert_eq!(x.index(slice(1, None, 2))?.to_vec::<i64>()?, [1, 3, 5]);
-/// # Ok::<(), pleach_core::Error>(())
-/// ```
-pub fn slice(
-    start: impl Into<Option<i64>>,
-    end: impl Into<Option<i64>>,
-    step: i64,
-) -> TensorIndex {
-    TensorIndex::Slice {
-        start: start.into(),
-        end: end.into(),
-        step,
-    }
-}
-
-fn span(start: Option<i64>, end: Option<i64>) -> TensorIndex {
-    slice(start, end, 1)
-}
-
-impl From<i64> for TensorIndex {
-    fn from(at: i64) -> Self {
-        TensorIndex::At(at)
-    }
-}
-impl From<i32> for TensorIndex {
-    fn from(at: i32) -> Self {
-        TensorIndex::At(at.into())
-    }
-}
-impl From<usize> for TensorIndex {
-    fn from(at: usize) -> Self {
-        TensorIndex::At(at as i64)
-    }
-}
-impl From<&Tensor> for TensorIndex {
-    fn from(positions: &Tensor) -> Self {
-        TensorIndex::Tensor(positions.clone())
-    }
-}
-impl From<&[i64]> for TensorIndex {
-    fn from(positions: &[i64]) -> Self {
-        let n = positions.len();
-        TensorIndex::Tensor(Tensor::from_buffer(
-            pleach_kernels::Buffer::from_slice(positions),
-            [n],
-        ))
-    }
-}
-impl<const N: usize> From<[i64; N]> for TensorIndex {
-    fn from(positions: [i64; N]) -> Self {
-        TensorIndex::from(&positions[..])
-    }
-}
-impl From<Vec<i64>> for TensorIndex {
-    fn from(positions: Vec<i64>) -> Self {
-        TensorIndex::from(&positions[..])
-    }
-}
-impl From<RangeFull> for TensorIndex {
-    fn from(_: RangeFull) -> Self {
-        span(None, None)
-    }
-}
-macro_rules! from_ranges {
-    ($($t:ty),*) => {$(
-        impl From<Range<$t>> for TensorIndex {
-            fn from(r: Range<$t>) -> Self { span(Some(r.start as i64), Some(r.end as i64)) }
-        }
-        impl From<RangeFrom<$t>> for TensorIndex {
-            fn from(r: RangeFrom<$t>) -> Self { span(Some(r.start as i64), None) }
-        }
-        impl From<RangeTo<$t>> for TensorIndex {
-            fn from(r: RangeTo<$t>) -> Self { span(None, Some(r.end as i64)) }
-        }
-        impl From<RangeInclusive<$t>> for TensorIndex {
-            fn from(r: RangeInclusive<$t>) -> Self {
-                span(Some(*r.start() as i64), after(*r.end() as i64))
-            }
-        }
-        impl From<RangeToInclusive<$t>> for TensorIndex {
-            fn from(r: RangeToInclusive<$t>) -> Self { span(None, after(r.end as i64)) }
-        }
-    )*};
-}
-from_ranges!(i64, i32, usize);
-
-/// The end of an inclusive range: `..=-1` reaches the last position.
-fn after(last: i64) -> Option<i64> {
-    if last == -1 { None } else { Some(last + 1) }
-}
-
-/// What can be given as a whole index: one [`TensorIndex`], a tuple of up to six, or a list.
-pub trait IntoIndex {
-    /// The parts, in order.
-    fn into_index(self) -> Vec<TensorIndex>;
-}
-
-impl<T: Into<TensorIndex>> IntoIndex for T {
-    fn into_index(self) -> Vec<TensorIndex> {
-        vec![self.into()]
-    }
-}
-impl IntoIndex for &[TensorIndex] {
-    fn into_index(self) -> Vec<TensorIndex> {
-        self.to_vec()
-    }
-}
-macro_rules! tuple_index {
-    ($(($($name:ident),+))*) => {$(
-        #[allow(non_snake_case)]
-        impl<$($name: Into<TensorIndex>),+> IntoIndex for ($($name,)+) {
-            fn into_index(self) -> Vec<TensorIndex> {
-                let ($($name,)+) = self;
-                vec![$($name.into()),+]
-            }
-        }
-    )*};
-}
-tuple_index!((A)(A, B)(A, B, C)(A, B, C, D)(A, B, C, D, E)(A, B, C, D, E, F));
 
 /// A tensor after the parts of an index that are views, and the index tensors left to apply.
 struct Prepared {
@@ -199,7 +51,9 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
         .filter(|part| matches!(part, TensorIndex::Ellipsis))
         .count();
     if ellipses > 1 {
-        return Err(Error::index("an index can only have a single ellipsis ('...')"));
+        return Err(Error::index(
+            "an index can only have a single ellipsis ('...')",
+        ));
     }
     let uses = |part: &TensorIndex| match part {
         TensorIndex::At(_) | TensorIndex::Slice { .. } => 1,
@@ -339,9 +193,18 @@ impl Picks {
             let Some(at) = &positions[d] else { continue };
             let at = at.broadcast_to(&picked)?.to_vec::<i64>()?;
             for (row, index) in rows.iter_mut().zip(at) {
-                let i = if index < 0 { index + size as i64 } else { index };
+                let i = if index < 0 {
+                    index + size as i64
+                } else {
+                    index
+                };
                 if i < 0 || i >= size as i64 {
-                    return Err(ErrorKind::IndexOutOfBounds { index, dim: d, size }.into());
+                    return Err(ErrorKind::IndexOutOfBounds {
+                        index,
+                        dim: d,
+                        size,
+                    }
+                    .into());
                 }
                 *row = *row * size + i as usize;
             }
@@ -499,8 +362,8 @@ impl Tensor {
         } else {
             values
         };
-        let too_big = broadcast_shapes(values.shape(), &target_shape)
-            .map_or(true, |s| s != target_shape);
+        let too_big =
+            broadcast_shapes(values.shape(), &target_shape).map_or(true, |s| s != target_shape);
         if too_big {
             return Err(Error::shape(format!(
                 "shape mismatch: value tensor of shape {:?} cannot be broadcast to indexing result of shape {:?}",
@@ -509,7 +372,11 @@ impl Tensor {
             )));
         }
         let (vs, shape) = (values.shape_vec(), self.shape_vec());
-        let name = if plain { "CopySlices" } else { "IndexPutBackward0" };
+        let name = if plain {
+            "CopySlices"
+        } else {
+            "IndexPutBackward0"
+        };
         if plain && !accumulate {
             let place: Layout = view.layout().clone();
             let out = dispatch_all!(self.dtype(), T => {
@@ -538,7 +405,9 @@ impl Tensor {
         let at: Vec<usize> = if plain {
             view.to_vec::<i64>()?
         } else {
-            Picks::new(&view, &positions)?.gather(&view)?.to_vec::<i64>()?
+            Picks::new(&view, &positions)?
+                .gather(&view)?
+                .to_vec::<i64>()?
         }
         .into_iter()
         .map(|i| i as usize)
@@ -581,7 +450,9 @@ impl Tensor {
     /// If a position does not exist, or `positions` is not a vector of integers.
     pub fn index_select(&self, dim: i64, positions: &Tensor) -> Result<Tensor> {
         if positions.rank() > 1 {
-            return Err(Error::index("index_select(): Index is supposed to be a vector"));
+            return Err(Error::index(
+                "index_select(): Index is supposed to be a vector",
+            ));
         }
         let d = crate::shape::resolve_dim(dim, self.rank())?;
         let mut parts = vec![slice(None, None, 1); d];
@@ -604,4 +475,3 @@ impl Tensor {
         self.broadcast_to(&shape)?.index(&mask)
     }
 }
-

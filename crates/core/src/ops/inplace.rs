@@ -5,8 +5,8 @@
 
 use smallvec::smallvec;
 
-use super::index::IntoIndex;
 use super::operand::Operand;
+use super::tensor_index::IntoIndex;
 use crate::autograd::{Backward, History, is_grad_enabled, no_grad, record};
 use crate::{Data, Error, Parameter, Result, Scalar, Tensor};
 
@@ -16,7 +16,10 @@ const VIEW_OF_LEAF: &str =
 
 impl Tensor {
     /// Replaces this tensor by `f` of it, as an in-place operation does.
-    pub(crate) fn change(&mut self, f: impl FnOnce(&Tensor) -> Result<Tensor>) -> Result<&mut Self> {
+    pub(crate) fn change(
+        &mut self,
+        f: impl FnOnce(&Tensor) -> Result<Tensor>,
+    ) -> Result<&mut Self> {
         self.change_or(LEAF, f)
     }
 

@@ -196,7 +196,11 @@ impl Tensor {
         });
         Ok(record(out, &refs, |needs| CatBackward {
             dim: d as i64,
-            parts: needs.iter().enumerate().map(|(i, &n)| (size(i), n)).collect(),
+            parts: needs
+                .iter()
+                .enumerate()
+                .map(|(i, &n)| (size(i), n))
+                .collect(),
             skipped: skipped.clone(),
         }))
     }
@@ -291,7 +295,11 @@ impl Tensor {
 
     /// The shapes of parts of these sizes.
     fn part_shapes(&self, sizes: &[usize], dim: i64) -> Vec<Shape> {
-        let d = if dim < 0 { dim + self.rank() as i64 } else { dim } as usize;
+        let d = if dim < 0 {
+            dim + self.rank() as i64
+        } else {
+            dim
+        } as usize;
         let mut shape = self.shape_vec();
         sizes
             .iter()
@@ -308,7 +316,9 @@ impl Tensor {
     /// If the dimension does not exist or `chunks` is zero.
     pub fn chunk(&self, chunks: usize, dim: i64) -> Result<Vec<Tensor>> {
         if chunks == 0 {
-            return Err(Error::value("chunk expects `chunks` to be greater than 0, got: 0"));
+            return Err(Error::value(
+                "chunk expects `chunks` to be greater than 0, got: 0",
+            ));
         }
         let size = self.size(dim)?;
         let each = size.div_ceil(chunks).max(1);

@@ -96,7 +96,9 @@ fn named(x: Tensor, shape: &[usize], name: &'static str) -> Result<Tensor> {
     let from = x.shape_vec();
     let out = x.detach().reshape(shape)?;
     Ok(record(out, &[&x], |_| {
-        Backward::stateless(name, move |g: &Tensor| Ok(smallvec![Some(g.reshape(&from)?)]))
+        Backward::stateless(name, move |g: &Tensor| {
+            Ok(smallvec![Some(g.reshape(&from)?)])
+        })
     }))
 }
 
@@ -146,7 +148,9 @@ impl Tensor {
             let for_a = needs[0].then(|| vector.detach());
             let for_v = needs[1].then(|| self.detach());
             Backward::new("MvBackward0", move |g: &Tensor| {
-                let da = for_a.as_ref().map(|v| g.unsqueeze(1)?.mul(&v.unsqueeze(0)?));
+                let da = for_a
+                    .as_ref()
+                    .map(|v| g.unsqueeze(1)?.mul(&v.unsqueeze(0)?));
                 let dv = for_v
                     .as_ref()
                     .map(|a| product(&a.t()?, &g.unsqueeze(1)?)?.squeeze_dim(1));
@@ -242,9 +246,10 @@ impl Tensor {
             // A batch on the left alone is one tall matrix.
             (_, 1 | 2) => {
                 let k = self.shape()[self.rank() - 1];
-                let rows = self.numel().checked_div(k).unwrap_or_else(|| {
-                    self.shape()[..self.rank() - 1].iter().product()
-                });
+                let rows = self
+                    .numel()
+                    .checked_div(k)
+                    .unwrap_or_else(|| self.shape()[..self.rank() - 1].iter().product());
                 let flat = self.reshape([rows, k])?;
                 let out = if other.rank() == 1 {
                     flat.mv(other)?
@@ -329,7 +334,9 @@ impl Tensor {
     /// If the shapes do not fit or the dtypes differ.
     pub fn baddbmm(&self, a: &Tensor, b: &Tensor, beta: f64, alpha: f64) -> Result<Tensor> {
         // Checks the shapes and dtypes; nothing is recorded for detached tensors.
-        a.detach().narrow(0, 0, 0)?.bmm(&b.detach().narrow(0, 0, 0)?)?;
+        a.detach()
+            .narrow(0, 0, 0)?
+            .bmm(&b.detach().narrow(0, 0, 0)?)?;
         if a.shape()[0] != b.shape()[0] {
             a.bmm(b)?;
         }

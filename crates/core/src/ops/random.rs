@@ -68,6 +68,16 @@ impl Tensor {
 
     fn draw(&mut self, generator: &Generator, fill: Fill) -> Result<()> {
         let dtype = self.dtype();
+        if self
+            .shape()
+            .iter()
+            .zip(self.strides())
+            .any(|(&size, &stride)| size > 1 && stride == 0)
+        {
+            return Err(Error::shape(
+                "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.",
+            ));
+        }
         if let Fill::Bernoulli { p } = fill {
             check_bernoulli(p).map_err(Error::value)?;
             return dispatch_all!(dtype, T => self.refill_in_memory_order::<T>(|out| {

@@ -71,7 +71,7 @@ impl Tensor {
             ));
         }
         let value = Tensor::full_of((), value, self.dtype());
-        let out = Tensor::where_cond(mask, &value, &self.detach())?;
+        let out = Tensor::where_cond(mask, &value, self.detach())?;
         let shape = self.shape_vec();
         Ok(record(out, &[self], |_| {
             let mask = mask.detach();
@@ -113,11 +113,13 @@ impl Tensor {
         Ok(record(out, &[self], |_| {
             let x = self.detach();
             Backward::new("ClampBackward1", move |g: &Tensor| {
-                Ok(smallvec![Some(dispatch_float!("ClampBackward1", g.dtype(), T => {
-                    let low = min.map_or(T::LOWEST, |v| v as T);
-                    let high = max.map_or(T::HIGHEST, |v| v as T);
-                    zip(g, &x, move |g: T, x: T| if x > low && x < high { g } else { T::ZERO })?
-                }))])
+                Ok(smallvec![Some(
+                    dispatch_float!("ClampBackward1", g.dtype(), T => {
+                        let low = min.map_or(T::LOWEST, |v| v as T);
+                        let high = max.map_or(T::HIGHEST, |v| v as T);
+                        zip(g, &x, move |g: T, x: T| if x > low && x < high { g } else { T::ZERO })?
+                    })
+                )])
             })
         }))
     }

@@ -90,7 +90,11 @@ impl GradFn for ReorderBackward {
             return Ok(InputGrads::new());
         };
         let zeros = Tensor::zeros_of(&self.shape, g.dtype());
-        Ok(smallvec![Some(zeros.scatter(self.dim, &self.positions, g)?)])
+        Ok(smallvec![Some(zeros.scatter(
+            self.dim,
+            &self.positions,
+            g
+        )?)])
     }
 }
 

@@ -168,6 +168,7 @@ impl Tensor {
     ///
     /// # Errors
     /// If the dtype does not compute.
+    #[allow(clippy::absurd_extreme_comparisons)] // no u8 is below zero
     pub fn sign(&self) -> Result<Tensor> {
         if self.dtype() == DType::Bool {
             return Ok(self.clone());
@@ -182,15 +183,18 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is bool.
+    #[allow(clippy::absurd_extreme_comparisons)] // no u8 is below zero
     pub fn relu(&self) -> Result<Tensor> {
         let out = dispatch_number!("relu", self.dtype(), T => {
             map(self, |x: T| if x < T::ZERO { T::ZERO } else { x })?
         });
         Ok(record(out.clone(), &[self], |_| {
             Backward::new("ReluBackward0", move |g: &Tensor| {
-                Ok(smallvec![Some(dispatch_float!("ReluBackward0", g.dtype(), T => {
-                    zip(g, &out, |g: T, y: T| if y <= 0.0 { 0.0 } else { g })?
-                }))])
+                Ok(smallvec![Some(
+                    dispatch_float!("ReluBackward0", g.dtype(), T => {
+                        zip(g, &out, |g: T, y: T| if y <= 0.0 { 0.0 } else { g })?
+                    })
+                )])
             })
         }))
     }

@@ -38,7 +38,11 @@ impl Tensor {
         padding: [usize; 2],
         stride: [usize; 2],
     ) -> Result<Tensor> {
-        for (name, pair) in [("kernel", kernel), ("dilation", dilation), ("stride", stride)] {
+        for (name, pair) in [
+            ("kernel", kernel),
+            ("dilation", dilation),
+            ("stride", stride),
+        ] {
             if pair.contains(&0) {
                 return Err(Error::value(format!(
                     "{name} should be greater than zero, but got {name}_height: {} {name}_width: {}",
@@ -67,8 +71,14 @@ impl Tensor {
                 "Given input with spatial size ({}, {}), kernel_size=({}, {}), dilation=({}, {}), padding=({}, {}), stride=({}, {}), calculated shape of the array of sliding blocks has a non-positive value.",
                 self.shape()[self.rank() - 2],
                 self.shape()[self.rank() - 1],
-                kernel[0], kernel[1], dilation[0], dilation[1],
-                padding[0], padding[1], stride[0], stride[1]
+                kernel[0],
+                kernel[1],
+                dilation[0],
+                dilation[1],
+                padding[0],
+                padding[1],
+                stride[0],
+                stride[1]
             )));
         };
         let strides = contiguous_strides(&s);
@@ -79,9 +89,11 @@ impl Tensor {
                 for (kh, kw) in (0..kernel[0]).flat_map(|h| (0..kernel[1]).map(move |w| (h, w))) {
                     for row in 0..rows {
                         let h = row * stride[0] + kh * dilation[0];
-                        at.extend((0..cols).map(|col| {
-                            base + h * strides[2] + col * stride[1] + kw * dilation[1]
-                        }));
+                        at.extend(
+                            (0..cols).map(|col| {
+                                base + h * strides[2] + col * stride[1] + kw * dilation[1]
+                            }),
+                        );
                     }
                 }
             }

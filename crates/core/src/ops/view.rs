@@ -25,7 +25,9 @@ impl Tensor {
     fn reshaped(&self, name: &'static str, layout: Layout) -> Tensor {
         let shape = self.shape_vec();
         record(self.with_layout(layout), &[self], move |_| {
-            Backward::stateless(name, move |g: &Tensor| Ok(smallvec![Some(g.reshape(&shape)?)]))
+            Backward::stateless(name, move |g: &Tensor| {
+                Ok(smallvec![Some(g.reshape(&shape)?)])
+            })
         })
     }
 
@@ -54,7 +56,11 @@ impl Tensor {
     fn view_exact(&self, shape: Shape, name: &'static str) -> Result<Option<Tensor>> {
         Ok(self.layout().view_strides(&shape).map(|strides| {
             let offset = self.layout().offset;
-            let layout = Layout { shape, strides, offset };
+            let layout = Layout {
+                shape,
+                strides,
+                offset,
+            };
             self.reshaped(name, layout)
         }))
     }
@@ -78,9 +84,14 @@ impl Tensor {
     /// # Errors
     /// If the dimensions do not exist or are in the wrong order.
     pub fn flatten(&self, start: i64, end: i64) -> Result<Tensor> {
-        let (a, b) = (resolve_dim(start, self.rank())?, resolve_dim(end, self.rank())?);
+        let (a, b) = (
+            resolve_dim(start, self.rank())?,
+            resolve_dim(end, self.rank())?,
+        );
         if a > b {
-            return Err(Error::shape("flatten() has invalid args: start_dim cannot come after end_dim"));
+            return Err(Error::shape(
+                "flatten() has invalid args: start_dim cannot come after end_dim",
+            ));
         }
         if self.rank() == 0 {
             return self.reshape([1]);
@@ -101,7 +112,10 @@ impl Tensor {
     /// If the sizes do not multiply to the dimension's.
     pub fn unflatten(&self, dim: i64, sizes: impl IntoSizes) -> Result<Tensor> {
         let d = resolve_dim(dim, self.rank())?;
-        let sizes = infer_sizes(&sizes.into_sizes(), self.shape().get(d).copied().unwrap_or(1))?;
+        let sizes = infer_sizes(
+            &sizes.into_sizes(),
+            self.shape().get(d).copied().unwrap_or(1),
+        )?;
         let mut shape = self.shape_vec();
         if d < shape.len() {
             shape.remove(d);
@@ -290,13 +304,24 @@ impl Tensor {
     /// If the dimension or the position does not exist.
     pub fn select(&self, dim: i64, index: i64) -> Result<Tensor> {
         if self.rank() == 0 {
-            return Err(Error::index("select() cannot be applied to a 0-dim tensor."));
+            return Err(Error::index(
+                "select() cannot be applied to a 0-dim tensor.",
+            ));
         }
         let d = resolve_dim(dim, self.rank())?;
         let size = self.shape()[d];
-        let at = if index < 0 { index + size as i64 } else { index };
+        let at = if index < 0 {
+            index + size as i64
+        } else {
+            index
+        };
         if at < 0 || at >= size as i64 {
-            return Err(ErrorKind::IndexOutOfBounds { index, dim: d, size }.into());
+            return Err(ErrorKind::IndexOutOfBounds {
+                index,
+                dim: d,
+                size,
+            }
+            .into());
         }
         Ok(self.view_of("SelectBackward0", |from| {
             let mut layout = from.clone();
@@ -327,7 +352,13 @@ impl Tensor {
             return Err(Error::value("step must be greater than zero"));
         }
         let size = self.shape()[d] as i64;
-        let clip = |at: i64| if at < 0 { (at + size).max(0) } else { at.min(size) };
+        let clip = |at: i64| {
+            if at < 0 {
+                (at + size).max(0)
+            } else {
+                at.min(size)
+            }
+        };
         let start = clip(start.into().unwrap_or(0));
         let end = clip(end.into().unwrap_or(size)).max(start);
         let count = ((end - start + step - 1) / step) as usize;
@@ -349,9 +380,7 @@ impl Tensor {
     pub fn narrow(&self, dim: i64, start: usize, length: usize) -> Result<Tensor> {
         let size = self.size(dim)?;
         match start.checked_add(length) {
-            Some(end) if end <= size => {
-                self.slice_dim(dim, start as i64, end as i64, 1)
-            }
+            Some(end) if end <= size => self.slice_dim(dim, start as i64, end as i64, 1),
             _ => Err(Error::shape(format!(
                 "start ({start}) + length ({length}) exceeds dimension size ({size})."
             ))),
@@ -417,11 +446,17 @@ impl Tensor {
             wide.extend([r as usize, size]);
             out.push(r as usize * size);
         }
-        let result = self.detach().reshape(&apart)?.expand(&wide)?.reshape(&out)?;
+        let result = self
+            .detach()
+            .reshape(&apart)?
+            .expand(&wide)?
+            .reshape(&out)?;
         let from = self.shape_vec();
         Ok(record(result, &[self], |_| {
             Backward::stateless("RepeatBackward0", move |g: &Tensor| {
-                Ok(smallvec![Some(g.reshape(&wide)?.sum_to(&apart)?.reshape(&from)?)])
+                Ok(smallvec![Some(
+                    g.reshape(&wide)?.sum_to(&apart)?.reshape(&from)?
+                )])
             })
         }))
     }
@@ -512,7 +547,11 @@ impl Tensor {
             }
             Tensor::from_buffer(values, self.shape())
         });
-        let grad_name = if lower { "TrilBackward0" } else { "TriuBackward0" };
+        let grad_name = if lower {
+            "TrilBackward0"
+        } else {
+            "TriuBackward0"
+        };
         Ok(record(out, &[self], |_| {
             Backward::stateless(grad_name, move |g: &Tensor| {
                 Ok(smallvec![Some(g.triangle(diagonal, lower)?)])

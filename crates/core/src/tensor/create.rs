@@ -231,7 +231,11 @@ impl LiteralValues {
     pub fn finish(self, shape: Shape) -> Tensor {
         let n = self.tensors.len();
         let dtype = self.tensors.first().map_or(DType::F32, Tensor::dtype);
-        assert_eq!(n, numel(&shape), "rows of a tensor literal differ in length");
+        assert_eq!(
+            n,
+            numel(&shape),
+            "rows of a tensor literal differ in length"
+        );
         dispatch_all!(dtype, T => {
             let mut values = Buffer::<T>::new(n);
             for (slot, t) in values.iter_mut().zip(&self.tensors) {

@@ -1,8 +1,8 @@
 //! [`Tensor`]: a value with a dtype, a shape, and maybe a history.
 
 mod bytes;
-mod create;
 mod convert;
+mod create;
 mod display;
 
 #[doc(hidden)]

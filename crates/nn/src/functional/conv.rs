@@ -226,11 +226,7 @@ fn convolution(
             let dx = weight.as_ref().map(|w| input_grad(&shape, &grad, w));
             let dw = input.as_ref().map(|x| weight_grad(&shape, x, &grad));
             let db = for_bias.then(|| bias_grad(&shape, &grad));
-            Ok(smallvec![
-                dx.transpose()?,
-                dw.transpose()?,
-                db.transpose()?
-            ])
+            Ok(smallvec![dx.transpose()?, dw.transpose()?, db.transpose()?])
         })
     }))
 }
@@ -246,7 +242,12 @@ fn input_grad(shape: &Conv2dShape, grad: &Tensor, weight: &Tensor) -> Result<Ten
 
 fn weight_grad(shape: &Conv2dShape, input: &Tensor, grad: &Tensor) -> Result<Tensor> {
     let per_group = shape.in_channels / shape.groups;
-    let sizes = [shape.out_channels, per_group, shape.kernel.0, shape.kernel.1];
+    let sizes = [
+        shape.out_channels,
+        per_group,
+        shape.kernel.0,
+        shape.kernel.1,
+    ];
     dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
         let mut out = Buffer::<T>::new(sizes.iter().product());
         conv2d_backward_weight(shape, input.as_slice::<T>()?, grad.as_slice::<T>()?, &mut out);

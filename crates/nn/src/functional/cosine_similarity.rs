@@ -18,7 +18,7 @@ use pleach_core::{Result, Tensor};
 /// ```
 pub fn cosine_similarity(x1: &Tensor, x2: &Tensor, dim: i64, eps: f64) -> Result<Tensor> {
     // The product of the detached tensors has the common shape.
-    let common = x1.detach().mul(&x2.detach())?;
+    let common = x1.detach().mul(x2.detach())?;
     let (a, b) = (
         x1.broadcast_to(common.shape())?,
         x2.broadcast_to(common.shape())?,

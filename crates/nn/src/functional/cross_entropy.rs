@@ -149,7 +149,11 @@ impl Call<'_> {
     fn total_weight(&self, ignored: &Tensor) -> Result<f64> {
         let used = self.target.masked_select(&ignored.logical_not()?)?;
         match self.weight {
-            Some(weight) => weight.detach().index_select(0, &used.long()?)?.sum()?.item(),
+            Some(weight) => weight
+                .detach()
+                .index_select(0, &used.long()?)?
+                .sum()?
+                .item(),
             None => Ok(used.numel() as f64),
         }
     }

@@ -29,7 +29,7 @@ pub fn dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
     }
     if p == 1.0 {
         // A multiplication, so that nan and the sign of zero come through.
-        return input.mul(&Tensor::zeros_of((), input.dtype()));
+        return input.mul(Tensor::zeros_of((), input.dtype()));
     }
     input.mul(&scaled_mask(input, 1.0 - p)?)
 }

@@ -263,7 +263,7 @@ mod tests {
                 (InterpolateMode::Linear, true),
             ] {
                 let run = |x: &[Tensor]| interpolate(&x[0], resize.clone(), mode, align);
-                gradcheck(run, &[x.clone()]).unwrap();
+                gradcheck(run, std::slice::from_ref(&x)).unwrap();
                 gradcheck(run, &[x.transpose(2, 3).unwrap()]).unwrap();
             }
         }

@@ -39,10 +39,10 @@ pub fn layer_norm(
     let normed = centred.mul(&scale)?;
     let mut out = normed.clone();
     if let Some(weight) = weight {
-        out = out.mul(&weight.detach())?;
+        out = out.mul(weight.detach())?;
     }
     if let Some(bias) = bias {
-        out = out.add(&bias.detach())?;
+        out = out.add(bias.detach())?;
     }
     // An absent weight or bias takes part as a constant.
     let none = Tensor::zeros([0]);
@@ -138,7 +138,7 @@ mod tests {
         .unwrap();
         gradcheck(
             |x| layer_norm(&x[0], [3, 4], None, None, 1e-2),
-            &[x.clone()],
+            std::slice::from_ref(&x),
         )
         .unwrap();
         let turned = data(&[4, 3, 2], 1).permute([2, 1, 0]).unwrap();

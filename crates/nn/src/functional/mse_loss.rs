@@ -30,7 +30,7 @@ pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result
         );
     }
     // What type and shape they have together.
-    let difference = input.detach().sub(&target.detach())?;
+    let difference = input.detach().sub(target.detach())?;
     let (dtype, shape) = (difference.dtype(), difference.shape());
     if !dtype.is_float() {
         return Err(pleach_core::Error::not_implemented("mse_cpu", dtype));

@@ -28,7 +28,7 @@ mod tests {
     fn gradients_are_right_for_several_norms() {
         let x = Tensor::from_slice(&[1.0f64, -2.0, 0.5, 3.0, 0.7, -0.2], [2, 3]).unwrap();
         for p in [1.0, 2.0, 3.0] {
-            gradcheck(|x| normalize(&x[0], p, 1, 1e-12), &[x.clone()]).unwrap();
+            gradcheck(|x| normalize(&x[0], p, 1, 1e-12), std::slice::from_ref(&x)).unwrap();
             gradcheck(|x| normalize(&x[0], p, 0, 1e-12), &[x.t().unwrap()]).unwrap();
         }
         // A zero row stays zero.

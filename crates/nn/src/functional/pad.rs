@@ -47,6 +47,26 @@ impl FromStr for PaddingMode {
     }
 }
 
+/// What can be given as a padding mode: a [`PaddingMode`] or PyTorch's string.
+pub trait IntoPaddingMode {
+    /// The mode.
+    ///
+    /// # Errors
+    /// If it is a string that names none.
+    fn into_padding_mode(self) -> Result<PaddingMode>;
+}
+
+impl IntoPaddingMode for PaddingMode {
+    fn into_padding_mode(self) -> Result<PaddingMode> {
+        Ok(self)
+    }
+}
+impl IntoPaddingMode for &str {
+    fn into_padding_mode(self) -> Result<PaddingMode> {
+        self.parse()
+    }
+}
+
 /// Pads the last two dimensions: `height` and `width` are the numbers of rows and columns to add
 /// before and after.
 ///
@@ -128,7 +148,9 @@ fn pad_dim(x: &Tensor, dim: usize, sizes: (usize, usize), mode: PaddingMode) -> 
         PaddingMode::Reflect => i,
         PaddingMode::Circular => i.rem_euclid(last + 1),
     };
-    let positions: Vec<i64> = (-(before as i64)..=last + after as i64).map(source).collect();
+    let positions: Vec<i64> = (-(before as i64)..=last + after as i64)
+        .map(source)
+        .collect();
     let positions = Tensor::from_slice(&positions, [positions.len()])?;
     x.index_select(dim as i64, &positions)
 }

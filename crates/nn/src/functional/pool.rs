@@ -322,7 +322,11 @@ impl Window {
         let out = (rest + round_up).div_euclid(stride as i64) + 1;
         // With ceil_mode, the last window must start inside the input or the padding before it.
         let starts_outside = (out - 1) * stride as i64 >= (size + padding) as i64;
-        Ok(if self.ceil_mode && starts_outside { out - 1 } else { out })
+        Ok(if self.ceil_mode && starts_outside {
+            out - 1
+        } else {
+            out
+        })
     }
 
     /// A dilated window can step over a tiny input, whose maximum would be minus infinity, taken

@@ -7,7 +7,10 @@ pub(crate) fn float_text(value: f64) -> String {
         return "nan".to_string();
     }
     let scientific = format!("{value:e}");
-    match scientific.split_once('e').map(|(d, e)| (d, e.parse::<i32>())) {
+    match scientific
+        .split_once('e')
+        .map(|(d, e)| (d, e.parse::<i32>()))
+    {
         Some((digits, Ok(exponent))) if !(-4..16).contains(&exponent) => {
             let sign = if exponent < 0 { '-' } else { '+' };
             format!("{digits}e{sign}{:02}", exponent.abs())

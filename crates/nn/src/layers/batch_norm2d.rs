@@ -35,7 +35,7 @@ use crate::{Forward, Module, Node, Setting};
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
-#[module(extra_repr)]
+#[module(extra_repr, version = 2)]
 pub struct BatchNorm2d {
     node: Node,
     /// Channels of the input.

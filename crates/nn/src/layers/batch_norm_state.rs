@@ -120,8 +120,7 @@ macro_rules! batch_norm {
                 let mut momentum = self.momentum().unwrap_or(0.0);
                 if self.node.is_training() {
                     let tracked = self.num_batches_tracked.as_ref();
-                    momentum =
-                        super::batch_norm_state::count_batch(tracked, self.momentum())?;
+                    momentum = super::batch_norm_state::count_batch(tracked, self.momentum())?;
                 }
                 let running = self.running_mean.as_ref().zip(self.running_var.as_ref());
                 let weight = self.weight.as_ref().map(Parameter::tensor);

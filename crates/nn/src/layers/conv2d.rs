@@ -3,7 +3,7 @@
 use pleach_core::{DType, Error, Parameter, Result, Tensor};
 
 use super::default_init::{check_float, empty_parameter, reset_weight_and_bias};
-use crate::functional::{self, IntoPadding, Padding, PaddingMode, Pair};
+use crate::functional::{self, IntoPadding, IntoPaddingMode, Padding, PaddingMode, Pair};
 use crate::{Forward, Module, Node};
 
 /// A convolution of images: [`functional::conv2d`] with learned kernels.
@@ -266,25 +266,5 @@ impl Conv2dBuilder {
         };
         conv.reset_parameters()?;
         Ok(conv)
-    }
-}
-
-/// What can be given as a padding mode: a [`PaddingMode`] or PyTorch's string.
-pub trait IntoPaddingMode {
-    /// The mode.
-    ///
-    /// # Errors
-    /// If it is a string that names none.
-    fn into_padding_mode(self) -> Result<PaddingMode>;
-}
-
-impl IntoPaddingMode for PaddingMode {
-    fn into_padding_mode(self) -> Result<PaddingMode> {
-        Ok(self)
-    }
-}
-impl IntoPaddingMode for &str {
-    fn into_padding_mode(self) -> Result<PaddingMode> {
-        self.parse()
     }
 }

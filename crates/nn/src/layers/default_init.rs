@@ -1,11 +1,11 @@
-//! How PyTorch initialises linear and convolution layers.
+//! What building a layer takes: empty parameters, their default values, how options print.
 
 use pleach_core::{DType, Error, Parameter, Result, Tensor};
 use pleach_init::{
     FanMode, Nonlinearity, calculate_fan_in_and_fan_out, kaiming_uniform_, uniform_,
 };
 
-/// Text for `python`'s booleans.
+/// A truth value as Python writes it.
 pub(crate) fn bool_text(value: bool) -> &'static str {
     if value { "True" } else { "False" }
 }
@@ -28,12 +28,7 @@ pub(crate) fn check_float(dtype: DType) -> Result<()> {
 /// Draws the weight, then the bias: both uniform in `±1 / sqrt(fan_in)` of the weight, the weight
 /// by way of `kaiming_uniform_` with `a = √5`, whose bound is the same but for the last bit.
 pub(crate) fn reset_weight_and_bias(weight: &Parameter, bias: Option<&Parameter>) -> Result<()> {
-    kaiming_uniform_(
-        weight,
-        5f64.sqrt(),
-        FanMode::FanIn,
-        Nonlinearity::LeakyRelu,
-    )?;
+    kaiming_uniform_(weight, 5f64.sqrt(), FanMode::FanIn, Nonlinearity::LeakyRelu)?;
     let Some(bias) = bias else { return Ok(()) };
     let (fan_in, _) = calculate_fan_in_and_fan_out(&weight.shape())?;
     if fan_in == 0 {

@@ -61,7 +61,11 @@ impl Dropout {
     }
 
     fn extra_repr(&self) -> String {
-        format!("p={}, inplace={}", float_text(self.p()), bool_text(self.inplace))
+        format!(
+            "p={}, inplace={}",
+            float_text(self.p()),
+            bool_text(self.inplace)
+        )
     }
 }
 

@@ -1,0 +1,121 @@
+//! Methods that change a tensor, a parameter or its `.data` in place.
+
+use pleach::{Operand, TensorIndex, no_grad};
+
+use super::operators::operand;
+use super::value::{Eval, Method, Value, bug, unknown};
+
+/// An in-place method of whatever holds the values; the result is the receiver.
+macro_rules! in_place {
+    ($x:expr, $method:ident($($arg:expr),*)) => {{
+        match $x {
+            Value::Tensor(t) => drop(t.borrow_mut().$method($($arg),*)?),
+            Value::TensorData(t) => no_grad(|| t.borrow_mut().$method($($arg),*).map(drop))?,
+            Value::Parameter(p) => drop(p.$method($($arg),*)?),
+            Value::ParameterData(p) => drop(p.data().$method($($arg),*)?),
+            other => return bug(format!("{}: {other:?} is no tensor", stringify!($method))),
+        }
+        Ok($x.clone())
+    }};
+}
+
+macro_rules! in_place_other {
+    ($method:ident) => {
+        |x, a| {
+            let a = a.bind(stringify!($method), &["other"])?;
+            let other: Operand = operand(a.need("other")?)?;
+            in_place!(x, $method(other.clone()))
+        }
+    };
+}
+
+pub fn find(name: &str) -> Option<Method<Value>> {
+    Some(match name {
+        "add_" => in_place_other!(add_),
+        "sub_" => in_place_other!(sub_),
+        "mul_" => in_place_other!(mul_),
+        "div_" => in_place_other!(div_),
+        "pow_" => in_place_other!(pow_),
+        "neg_" => |x, a| {
+            a.none("neg_")?;
+            in_place!(x, neg_())
+        },
+        "zero_" => |x, a| {
+            a.none("zero_")?;
+            in_place!(x, zero_())
+        },
+        "relu_" => |x, a| {
+            a.none("relu_")?;
+            in_place!(x, relu_())
+        },
+        "fill_" => |x, a| {
+            let value = a.bind("fill_", &["value"])?.need("value")?.as_scalar()?;
+            in_place!(x, fill_(value))
+        },
+        "copy_" => |x, a| {
+            let source = a.bind("copy_", &["src"])?.tensor("src")?;
+            in_place!(x, copy_(&source))
+        },
+        "clamp_" => |x, a| {
+            let a = a.bind("clamp_", &["min", "max"])?;
+            let (min, max) = (a.opt_f64("min")?, a.opt_f64("max")?);
+            in_place!(x, clamp_(min, max))
+        },
+        "uniform_" => |x, a| {
+            let a = a.bind("uniform_", &["from", "to"])?;
+            let (from, to) = (
+                a.opt_f64("from")?.unwrap_or(0.0),
+                a.opt_f64("to")?.unwrap_or(1.0),
+            );
+            in_place!(x, uniform_(from, to))
+        },
+        "normal_" => |x, a| {
+            let a = a.bind("normal_", &["mean", "std"])?;
+            let (mean, std) = (
+                a.opt_f64("mean")?.unwrap_or(0.0),
+                a.opt_f64("std")?.unwrap_or(1.0),
+            );
+            in_place!(x, normal_(mean, std))
+        },
+        "bernoulli_" => |x, a| {
+            let a = a.bind("bernoulli_", &["p"])?;
+            let p = match a.opt("p") {
+                Some(p) if p.is_tensor() => return unknown("Tensor.bernoulli_(Tensor)"),
+                Some(p) => p.as_f64()?,
+                None => 0.5,
+            };
+            in_place!(x, bernoulli_(p))
+        },
+        "requires_grad_" => |x, a| {
+            let on = a
+                .bind("requires_grad_", &["requires_grad"])?
+                .bool_or("requires_grad", true)?;
+            set_requires_grad(x, on)?;
+            Ok(x.clone())
+        },
+        "__setitem__" => |x, a| {
+            let a = a.bind("__setitem__", &["index", "value"])?;
+            super::operators::set_item(x, a.need("index")?, a.need("value")?)?;
+            Ok(Value::None)
+        },
+        _ => return None,
+    })
+}
+
+/// `x[index] = value`.
+pub fn index_put(x: &Value, parts: &[TensorIndex], value: Operand) -> Eval<()> {
+    let result: Eval = in_place!(x, index_put_(parts, value.clone()));
+    result.map(drop)
+}
+
+pub fn set_requires_grad(x: &Value, on: bool) -> Eval<()> {
+    match x {
+        Value::Tensor(t) => {
+            let changed = t.borrow().clone().requires_grad_(on)?;
+            *t.borrow_mut() = changed;
+            Ok(())
+        }
+        Value::Parameter(p) => Ok(p.set_requires_grad(on)?),
+        other => bug(format!("requires_grad of {other:?}")),
+    }
+}

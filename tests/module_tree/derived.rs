@@ -96,7 +96,7 @@ impl Forward for Block {
         match self {
             Block::Linear(linear) => linear.call(input),
             Block::Deep(deep) => deep.call(input),
-            Block::Scale { weight, .. } => input.mul(&weight.tensor()),
+            Block::Scale { weight, .. } => input.mul(weight.tensor()),
             Block::Identity => Ok(input.clone()),
         }
     }

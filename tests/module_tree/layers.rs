@@ -44,7 +44,7 @@ impl Forward for Lin {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
         let out = input.matmul(&self.weight.tensor().transpose(0, 1)?)?;
         match &self.bias {
-            Some(bias) => out.add(&bias.tensor()),
+            Some(bias) => out.add(bias.tensor()),
             None => Ok(out),
         }
     }
@@ -101,7 +101,7 @@ impl Norm {
 
 impl Forward for Norm {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        input.mul(&self.weight.tensor())?.add(&self.bias.tensor())
+        input.mul(self.weight.tensor())?.add(self.bias.tensor())
     }
 }
 

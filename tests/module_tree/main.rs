@@ -9,5 +9,6 @@ mod layers;
 mod listing;
 mod loading;
 mod printing;
+mod program;
 mod sharing;
 mod surgery;

@@ -1,8 +1,9 @@
 //! [`Module`]: the module tree.
 
 use std::any::Any;
+use std::sync::Arc;
 
-use pleach_core::{Buffer, DType, Error, ErrorKind, Parameter, Result};
+use pleach_core::{Buffer, DType, Error, ErrorKind, Parameter, Result, Tensor};
 
 use crate::field::{Field, Memo};
 use crate::hooks::HookHandle;
@@ -199,7 +200,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// once for each, as in PyTorch.
     ///
     /// ```
-    /// use pleach_nn::{Module, ModuleExt, ModuleList, Sequential};
+    /// use pleach_nn::{Module, Sequential};
     /// let mut net = Sequential::new().append(Sequential::new()).append(Sequential::new());
     /// let mut seen = Vec::new();
     /// net.apply(&mut |m| seen.push(m.children().len()));
@@ -447,14 +448,7 @@ pub trait ModuleExt: Module {
     /// If the module has no [`Node`] to keep the hook.
     fn register_forward_hook(
         &self,
-        hook: impl Fn(
-            &dyn Module,
-            &pleach_core::Tensor,
-            &pleach_core::Tensor,
-        ) -> Result<Option<pleach_core::Tensor>>
-        + Send
-        + Sync
-        + 'static,
+        hook: impl Fn(&dyn Module, &Tensor, &Tensor) -> Result<Option<Tensor>> + Send + Sync + 'static,
     ) -> Result<HookHandle> {
         let node = self.node().ok_or_else(|| {
             Error::new(ErrorKind::Value(format!(
@@ -462,7 +456,7 @@ pub trait ModuleExt: Module {
                 self.type_name()
             )))
         })?;
-        Ok(node.hooks().add(std::sync::Arc::new(hook)))
+        Ok(node.hooks().add(Arc::new(hook)))
     }
 }
 

@@ -10,7 +10,7 @@
 //!
 //! impl Forward for Scale {
 //!     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-//!         input.mul(&self.weight.tensor())
+//!         input.mul(self.weight.tensor())
 //!     }
 //! }
 //!

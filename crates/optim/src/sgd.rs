@@ -65,8 +65,7 @@ pub struct SgdOptions {
 impl SgdOptions {
     fn check(&self) -> Result<()> {
         let negative = |name: &str, value: f64| {
-            // `!(>=)` so that a NaN is refused too.
-            if !(value >= 0.0) {
+            if value < 0.0 || value.is_nan() {
                 return Err(Error::value(format!("Invalid {name}: {value}")));
             }
             Ok(())

@@ -1,5 +1,11 @@
 //! `printing/`: the text of tensors, modules, numbers and graph nodes.
 
+use pleach::autograd::{self, Backward};
+use pleach::print::{
+    PrintOptions, fixed, general, python_float, python_tuple, scientific, tolist_text,
+    with_print_options,
+};
+use pleach::{DType, Parameter, Tensor, size_text};
 use serde_json::Value as Json;
 
 use crate::support::ast;
@@ -19,7 +25,7 @@ pub fn run() {
             let id = case["id"]
                 .as_str()
                 .map_or(format!("cases[{i}]"), str::to_string);
-            report.case(&id, || unknown("tensor printing"));
+            report.case(&id, || tensor(case));
         }
     }
     if let Some(file) = family.json("modules.json") {
@@ -29,9 +35,13 @@ pub fn run() {
         }
     }
     if let Some(file) = family.json("scalars.json") {
-        for key in ["floats", "sizes", "tolists"] {
-            for (i, _) in cases(&file, key).iter().enumerate() {
-                report.case(&format!("{key}[{i}]"), || unknown("number printing"));
+        for (key, run) in [
+            ("floats", float as fn(&Json) -> Eval<()>),
+            ("sizes", size),
+            ("tolists", tolist),
+        ] {
+            for (i, case) in cases(&file, key).iter().enumerate() {
+                report.case(&format!("{key}[{i}]"), || run(case));
             }
         }
     }
@@ -53,4 +63,124 @@ fn module(case: &Json) -> Eval<()> {
         }
         other => bug(format!("{other:?} is no module")),
     }
+}
+
+/// The number that a JSON value stands for: itself, or `"nan"`, `"inf"`, `"-0.0"`, …
+fn number(value: &Json) -> Eval<f64> {
+    match value {
+        Json::Bool(b) => Ok(f64::from(u8::from(*b))),
+        Json::String(text) => text.parse().or_else(|e| bug(format!("{text}: {e}"))),
+        _ => value.as_f64().map_or_else(|| bug(format!("{value} is no number")), Ok),
+    }
+}
+
+/// A tensor of the values, shape and dtype that a case names.
+fn tensor_of(case: &Json, dtype: &str) -> Eval<Tensor> {
+    let mut sizes = Vec::new();
+    for size in cases(case, "shape") {
+        sizes.push(size.as_u64().map_or_else(|| bug("a size is no number"), Ok)? as usize);
+    }
+    let Some(dtype) = DType::ALL
+        .into_iter()
+        .find(|d| d.to_string() == format!("torch.{dtype}"))
+    else {
+        return unknown(&format!("torch.{dtype}"));
+    };
+    let values = cases(case, "values");
+    if dtype.is_float() {
+        let values = values.iter().map(number).collect::<Eval<Vec<f64>>>()?;
+        return Ok(Tensor::from_vec(values, sizes)?.to_dtype(dtype)?);
+    }
+    // Integers of 64 bits do not fit a float.
+    let whole = |v: &Json| match v {
+        Json::Bool(b) => Ok(i64::from(*b)),
+        _ => v.as_i64().map_or_else(|| bug(format!("{v} is no integer")), Ok),
+    };
+    let values = values.iter().map(whole).collect::<Eval<Vec<i64>>>()?;
+    Ok(Tensor::from_vec(values, sizes)?.to_dtype(dtype)?)
+}
+
+/// The options of a case: a profile, then what is set beside it.
+fn options(case: &Json) -> Eval<PrintOptions> {
+    let mut options = PrintOptions::default();
+    for (name, value) in case["options"].as_object().into_iter().flatten() {
+        let count = || value.as_u64().map_or_else(|| bug(format!("{name}: {value}")), Ok);
+        match (name.as_str(), value.as_str()) {
+            ("profile", Some("short")) => options = PrintOptions::short(),
+            ("profile", Some("full")) => options = PrintOptions::full(),
+            ("profile", Some("default")) => options = PrintOptions::default(),
+            ("precision", _) => options.precision = count()? as usize,
+            ("threshold", _) => options.threshold = count()? as usize,
+            ("edgeitems", _) => options.edgeitems = count()? as usize,
+            ("linewidth", _) => options.linewidth = count()? as usize,
+            ("sci_mode", _) => options.sci_mode = value.as_bool(),
+            _ => return unknown(&format!("set_printoptions({name}={value})")),
+        }
+    }
+    Ok(options)
+}
+
+/// The text of a tensor, with its place in a graph as the case says.
+fn tensor(case: &Json) -> Eval<()> {
+    let mut tensor = tensor_of(case, data::text(&case["dtype"])?)?;
+    let options = options(case)?;
+    let requires_grad = case["requires_grad"].as_bool() == Some(true);
+    if let Some(name) = case["grad_fn"].as_str() {
+        let name: &'static str = name.to_string().leak();
+        let leaf = Tensor::zeros([0]).requires_grad_(true)?;
+        tensor = autograd::record(tensor, &[&leaf], |_| {
+            Backward::stateless(name, |_: &Tensor| Ok([None].into_iter().collect()))
+        });
+    } else if requires_grad && case["parameter"].as_bool() != Some(true) {
+        tensor = tensor.requires_grad_(true)?;
+    }
+    let text = with_print_options(options, || -> Eval<String> {
+        if case["parameter"].as_bool() != Some(true) {
+            return Ok(tensor.to_string());
+        }
+        let parameter = match requires_grad {
+            true => Parameter::try_new(tensor)?,
+            false => Parameter::frozen(tensor),
+        };
+        Ok(parameter.to_string())
+    })?;
+    compare::equal("text", text.as_str(), data::text(&case["text"])?)
+}
+
+/// One float in all the ways in which Python and PyTorch write it.
+fn float(case: &Json) -> Eval<()> {
+    let value = number(&case["value"])?;
+    let single = Tensor::from_vec(vec![value as f32], ())?;
+    let double = Tensor::from_vec(vec![value], ())?;
+    let texts = [
+        ("repr", python_float(value)),
+        ("f32_item", python_float(single.item()?)),
+        ("fmt4f", fixed(value, 4)),
+        ("fmt3e", scientific(value, 3)),
+        ("fmt6g", general(value, 6)),
+        ("tensor_f32", single.to_string()),
+        ("tensor_f64", double.to_string()),
+    ];
+    for (key, text) in texts {
+        compare::equal(key, text.as_str(), data::text(&case[key])?)?;
+    }
+    match case.as_object().map_or(0, |fields| fields.len()) {
+        8 => Ok(()),
+        n => bug(format!("{n} fields, of which 8 are known")),
+    }
+}
+
+/// A size as `torch.Size` and as a tuple.
+fn size(case: &Json) -> Eval<()> {
+    let sizes: Vec<usize> = cases(case, "shape")
+        .iter()
+        .filter_map(|s| s.as_u64().map(|s| s as usize))
+        .collect();
+    compare::equal("size", size_text(&sizes).as_str(), data::text(&case["size"])?)?;
+    compare::equal("tuple", python_tuple(&sizes).as_str(), data::text(&case["tuple"])?)
+}
+
+fn tolist(case: &Json) -> Eval<()> {
+    let tensor = tensor_of(case, "float32")?;
+    compare::equal("tolist", tolist_text(&tensor).as_str(), data::text(&case["tolist"])?)
 }

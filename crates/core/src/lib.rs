@@ -35,6 +35,7 @@ pub use parameter::{Data, ParamId, Parameter};
 pub use random::{Generator, manual_seed};
 pub use scalar::Scalar;
 pub use shape::{IntoShape, IntoSizes, Shape, size_text};
+pub use pleach_kernels::{num_threads, set_num_threads};
 pub use tensor::Tensor;
 
 /// What the [`tensor!`] macro expands to.

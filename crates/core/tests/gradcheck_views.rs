@@ -179,7 +179,7 @@ fn writing_by_index() {
             [input(&[3, 2]), other(&[3, 2])],
             |x| {
                 let mut y = x[0].mul(2.0)?;
-                y.index_add_to_(&tensor![2, 0, 2], &x[1])?;
+                y.index_put_accumulate_(&tensor![2, 0, 2], &x[1])?;
                 Ok(y)
             }
         ),

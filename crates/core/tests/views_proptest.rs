@@ -187,7 +187,7 @@ proptest! {
         let (t, mut a) = counted(&[4, 3]);
         let mut x = t.copy().unwrap();
         let index = Tensor::from_slice(&rows, [rows.len()]).unwrap();
-        x.index_add_to_((&index, start..), 100).unwrap();
+        x.index_put_accumulate_((&index, start..), 100).unwrap();
         for &i in &rows {
             for j in start..3 {
                 a[[i.rem_euclid(4) as usize, j]] += 100;

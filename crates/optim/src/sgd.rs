@@ -370,7 +370,7 @@ mod tests {
     #[test]
     fn a_graph_keeps_the_values_it_saw() {
         let p = with_grad(3.0, 1.0);
-        let loss = p.tensor().mul(&p.tensor()).unwrap().sum().unwrap();
+        let loss = p.tensor().mul(p.tensor()).unwrap().sum().unwrap();
         SGD::new([p.share()], 1.0).step().unwrap();
         p.zero_grad();
         loss.backward().unwrap();

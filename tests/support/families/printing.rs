@@ -84,7 +84,7 @@ fn tensor_of(case: &Json, dtype: &str) -> Eval<Tensor> {
         .into_iter()
         .find(|d| d.to_string() == format!("torch.{dtype}"))
     else {
-        return unknown(&format!("torch.{dtype}"));
+        return unknown(format!("torch.{dtype}"));
     };
     let values = cases(case, "values");
     if dtype.is_float() {
@@ -114,7 +114,7 @@ fn options(case: &Json) -> Eval<PrintOptions> {
             ("edgeitems", _) => options.edgeitems = count()? as usize,
             ("linewidth", _) => options.linewidth = count()? as usize,
             ("sci_mode", _) => options.sci_mode = value.as_bool(),
-            _ => return unknown(&format!("set_printoptions({name}={value})")),
+            _ => return unknown(format!("set_printoptions({name}={value})")),
         }
     }
     Ok(options)

@@ -182,7 +182,7 @@ in_place! {
         t.change_or(VIEW_OF_LEAF, |t| t.with_index(parts, &value, false))
     };
     /// Adds to the elements that an index selects, once for each time it names them.
-    index_add_to_(index: impl IntoIndex, value: impl Into<Operand>) = |t| {
+    index_put_accumulate_(index: impl IntoIndex, value: impl Into<Operand>) = |t| {
         let (parts, value) = (index.into_index(), value.into());
         t.change_or(VIEW_OF_LEAF, |t| t.with_index(parts, &value, true))
     };

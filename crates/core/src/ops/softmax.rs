@@ -1,45 +1,58 @@
 //! Softmax and its logarithm.
 
+use pleach_kernels::{Buffer, softmax};
 use smallvec::smallvec;
 
 use super::arithmetic::float_type;
 use crate::autograd::{Backward, record};
+use crate::shape::resolve_dim;
 use crate::{Result, Tensor};
 
-impl Tensor {
-    /// `exp(x) / Σ exp(x)` along a dimension.
-    ///
-    /// # Errors
-    /// If the dimension does not exist.
-    pub fn softmax(&self, dim: i64) -> Result<Tensor> {
-        let x = self.to_dtype(float_type(self.dtype()))?;
-        let lse = x.detach().logsumexp_of_row(dim)?;
-        let out = x.detach().sub(&lse)?.exp()?;
-        Ok(record(out.clone(), &[&x], |_| {
-            Backward::new("SoftmaxBackward0", move |g: &Tensor| {
-                let weighted = g.mul(&out)?;
-                let total = weighted.sum_dim(dim, true)?;
-                Ok(smallvec![Some(weighted.sub(&out.mul(&total)?)?)])
-            })
-        }))
-    }
-
-    /// `x - ln(Σ exp(x))` along a dimension.
-    ///
-    /// # Errors
-    /// If the dimension does not exist.
-    pub fn log_softmax(&self, dim: i64) -> Result<Tensor> {
-        let x = self.to_dtype(float_type(self.dtype()))?;
-        let out = x.detach().sub(&x.detach().logsumexp_of_row(dim)?)?;
-        Ok(record(out.clone(), &[&x], |_| {
-            Backward::new("LogSoftmaxBackward0", move |g: &Tensor| {
-                let total = g.sum_dim(dim, true)?;
-                Ok(smallvec![Some(g.sub(&out.exp()?.mul(&total)?)?)])
-            })
-        }))
-    }
-
-    fn logsumexp_of_row(&self, dim: i64) -> Result<Tensor> {
-        self.logsumexp(dim, true)
-    }
+/// A tensor seen as `[outer, n, inner]` around one dimension.
+fn around(x: &Tensor, dim: i64) -> Result<(usize, usize, usize)> {
+    let d = resolve_dim(dim, x.rank())?;
+    let product = |s: &[usize]| s.iter().product::<usize>();
+    Ok(match x.shape() {
+        [] => (1, 1, 1),
+        shape => (product(&shape[..d]), shape[d], product(&shape[d + 1..])),
+    })
 }
+
+/// Defines a method of a row function: forward kernel and backward kernel.
+macro_rules! row_function {
+    ($(#[$doc:meta])* $name:ident, $grad:literal, $forward:path, $backward:path) => {
+        impl Tensor {
+            $(#[$doc])*
+            ///
+            /// Integers are computed as f32.
+            ///
+            /// # Errors
+            /// If the dimension does not exist, or the dtype does not compute.
+            pub fn $name(&self, dim: i64) -> Result<Tensor> {
+                let input = self.to_dtype(float_type(self.dtype()))?;
+                let (outer, n, inner) = around(&input, dim)?;
+                let x = input.detach().contiguous()?;
+                let output = dispatch_float!(stringify!($name), x.dtype(), T => {
+                    let mut out = Buffer::<T>::new(x.numel());
+                    $forward(x.as_slice()?, outer, n, inner, &mut out);
+                    Tensor::from_buffer(out, x.shape())
+                });
+                Ok(record(output.clone(), &[&input], |_| {
+                    Backward::new($grad, move |grad: &Tensor| {
+                        let grad = grad.contiguous()?;
+                        Ok(smallvec![Some(dispatch_float!($grad, grad.dtype(), T => {
+                            let mut out = Buffer::<T>::new(grad.numel());
+                            $backward(output.as_slice()?, grad.as_slice()?, outer, n, inner, &mut out);
+                            Tensor::from_buffer(out, grad.shape())
+                        }))])
+                    })
+                }))
+            }
+        }
+    };
+}
+
+row_function!(/** `exp(x) / Σ exp(x)` along a dimension. */
+    softmax, "SoftmaxBackward0", softmax::softmax, softmax::softmax_backward);
+row_function!(/** `x - ln(Σ exp(x))` along a dimension, without overflow. */
+    log_softmax, "LogSoftmaxBackward0", softmax::log_softmax, softmax::log_softmax_backward);

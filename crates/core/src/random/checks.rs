@@ -188,35 +188,7 @@ fn round_to<T: Element>(to: i64, digits: u32) -> i64 {
 
 /// A number as C's `%g` prints it: six significant digits, no trailing zeros.
 fn general(value: f64) -> String {
-    const DIGITS: i32 = 6;
-    if value.is_nan() {
-        return "nan".to_owned();
-    }
-    if value.is_infinite() || value == 0.0 {
-        return value.to_string();
-    }
-    // The exponent is that of the rounded value: 999999.5 is 1e+06.
-    let scientific = format!("{value:.*e}", DIGITS as usize - 1);
-    let (mantissa, exponent) = scientific
-        .split_once('e')
-        .expect("the e format writes an e");
-    let exponent: i32 = exponent.parse().expect("the e format writes an exponent");
-    if (-4..DIGITS).contains(&exponent) {
-        let decimals = (DIGITS - 1 - exponent) as usize;
-        without_trailing_zeros(&format!("{value:.decimals$}")).to_owned()
-    } else {
-        let sign = if exponent < 0 { '-' } else { '+' };
-        let mantissa = without_trailing_zeros(mantissa);
-        format!("{mantissa}e{sign}{:02}", exponent.abs())
-    }
-}
-
-fn without_trailing_zeros(decimal: &str) -> &str {
-    if decimal.contains('.') {
-        decimal.trim_end_matches('0').trim_end_matches('.')
-    } else {
-        decimal
-    }
+    crate::print::general(value, 6)
 }
 
 #[cfg(test)]

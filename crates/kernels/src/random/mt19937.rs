@@ -8,6 +8,9 @@ pub const STATE_WORDS: usize = 624;
 /// Distance of the word that the recurrence mixes in.
 const MIDDLE: usize = 397;
 
+/// Words treated together: one vector of AVX-512, two of AVX2. A block is 39 of them.
+const LANES: usize = 16;
+
 /// The standard mt19937 engine with 32-bit seeds.
 ///
 /// The state holds the untempered words of the current block. The block after it is generated
@@ -100,21 +103,26 @@ impl Mt19937 {
     }
 
     /// Fills `out` with the next words.
-    pub fn fill_words(&mut self, mut out: &mut [u32]) {
-        while !out.is_empty() {
-            if self.remaining == 0 {
-                self.regenerate();
-            }
-            let count = out.len().min(self.remaining);
-            let (now, later) = out.split_at_mut(count);
-            Isa::current().run(Temper {
-                state: &self.state[self.next..][..count],
-                out: now,
-            });
-            self.next += count;
-            self.remaining -= count;
-            out = later;
+    pub fn fill_words(&mut self, out: &mut [u32]) {
+        Isa::current().run(FillWords { engine: self, out });
+    }
+
+    /// Puts out some of the next words, at least one and at most `most`, which must not be 0. They
+    /// are untempered: callers temper as they convert, so that words need no buffer.
+    ///
+    /// Inlined, so that a loop generates blocks with the instruction set it was compiled for.
+    #[inline(always)]
+    pub(super) fn take(&mut self, most: usize) -> &[u32] {
+        if self.remaining == 0 {
+            twist(&mut self.state);
+            self.next = 0;
+            self.remaining = STATE_WORDS;
         }
+        let count = most.min(self.remaining);
+        let start = self.next;
+        self.next += count;
+        self.remaining -= count;
+        &self.state[start..start + count]
     }
 
     fn regenerate(&mut self) {
@@ -139,26 +147,40 @@ pub(super) fn join(high: u32, low: u32) -> u64 {
     u64::from(high) << 32 | u64::from(low)
 }
 
+/// Makes a word of the state a random one.
 #[inline(always)]
-fn temper(mut word: u32) -> u32 {
+pub(super) fn temper(mut word: u32) -> u32 {
     word ^= word >> 11;
     word ^= (word << 7) & 0x9d2c_5680;
     word ^= (word << 15) & 0xefc6_0000;
     word ^ (word >> 18)
 }
 
-struct Temper<'a> {
-    state: &'a [u32],
+struct FillWords<'a> {
+    engine: &'a mut Mt19937,
     out: &'a mut [u32],
 }
 
-impl Loop for Temper<'_> {
+impl Loop for FillWords<'_> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        for (out, &word) in self.out.iter_mut().zip(self.state) {
-            *out = temper(word);
+        let mut out = self.out;
+        while !out.is_empty() {
+            let words = self.engine.take(out.len());
+            let (now, later) = out.split_at_mut(words.len());
+            map(words, now, temper);
+            out = later;
         }
+    }
+}
+
+/// `out[i] = f(words[i])`, for slices of the same length, in vectors of a fixed width: left alone,
+/// the compiler joins several to one step and does what remains of a block word by word.
+#[inline(always)]
+pub(super) fn map<T: Copy>(words: &[u32], out: &mut [T], f: impl Fn(u32) -> T) {
+    for (out, &word) in out.iter_mut().zip(words) {
+        *out = f(word);
     }
 }
 
@@ -170,23 +192,40 @@ fn step(this: u32, following: u32) -> u32 {
     (joined >> 1) ^ (odd_mask & 0x9908_b0df)
 }
 
+/// Generates `N` words in place, from `start` on, each with the middle word that is found `start -
+/// middle` words before it. They do not depend on each other.
+#[inline(always)]
+fn advance<const N: usize>(state: &mut [u32; STATE_WORDS], start: usize, middle: usize) {
+    let mut new = [0; N];
+    for (i, new) in new.iter_mut().enumerate() {
+        *new = state[middle + i] ^ step(state[start + i], state[start + i + 1]);
+    }
+    state[start..start + N].copy_from_slice(&new);
+}
+
 /// Generates the next block in place.
+///
+/// Two stretches and a last word: each word mixes in one that the first stretch finds still old
+/// and the second already new. Both are cut into whole vectors as far as that goes.
+#[inline(always)]
+fn twist(state: &mut [u32; STATE_WORDS]) {
+    const OLD: usize = STATE_WORDS - MIDDLE;
+    for i in 0..OLD {
+        state[i] = state[i + MIDDLE] ^ step(state[i], state[i + 1]);
+    }
+    for i in OLD..STATE_WORDS - 1 {
+        state[i] = state[i - OLD] ^ step(state[i], state[i + 1]);
+    }
+    state[STATE_WORDS - 1] = state[MIDDLE - 1] ^ step(state[STATE_WORDS - 1], state[0]);
+}
+
 struct Twist<'a>(&'a mut [u32; STATE_WORDS]);
 
 impl Loop for Twist<'_> {
     type Output = ();
-    // Two loops and a last word, so that no index is reduced modulo 624: each word mixes in one
-    // that the first loop finds still old and the second already new.
     #[inline(always)]
     fn run(self) {
-        let state = self.0;
-        for i in 0..STATE_WORDS - MIDDLE {
-            state[i] = state[i + MIDDLE] ^ step(state[i], state[i + 1]);
-        }
-        for i in STATE_WORDS - MIDDLE..STATE_WORDS - 1 {
-            state[i] = state[i + MIDDLE - STATE_WORDS] ^ step(state[i], state[i + 1]);
-        }
-        state[STATE_WORDS - 1] = state[MIDDLE - 1] ^ step(state[STATE_WORDS - 1], state[0]);
+        twist(self.0);
     }
 }
 
@@ -243,12 +282,13 @@ mod tests {
         for isa in Isa::available() {
             let mut state = *Mt19937::new(42).state();
             isa.run(Twist(&mut state));
-            let mut words = [0; 8];
-            isa.run(Temper {
-                state: &state[..8],
-                out: &mut words,
-            });
-            assert_eq!(words, SEED_42, "{isa:?}");
+            let mut expected = *Mt19937::new(42).state();
+            for i in 0..STATE_WORDS {
+                expected[i] = expected[(i + MIDDLE) % STATE_WORDS]
+                    ^ step(expected[i], expected[(i + 1) % STATE_WORDS]);
+            }
+            assert_eq!(state, expected, "{isa:?}");
+            assert_eq!(state[..8].iter().map(|&w| temper(w)).collect::<Vec<_>>(), SEED_42);
         }
     }
 

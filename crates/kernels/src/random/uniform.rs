@@ -8,7 +8,7 @@ use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use super::BATCH;
-use super::mt19937::{Mt19937, join};
+use super::mt19937::{Mt19937, join, map, temper};
 use crate::{Isa, Loop};
 
 /// 2^-24, the distance of neighbouring f32 uniforms.
@@ -27,17 +27,12 @@ pub(super) const STEP_F64: f64 = 1.0 / 9_007_199_254_740_992.0;
 /// assert_eq!(values, [0.7645385, 0.8300079]);
 /// ```
 pub fn fill_f32(engine: &mut Mt19937, out: &mut [f32], from: f32, to: f32) {
-    let mut words = [0; BATCH];
-    for out in out.chunks_mut(BATCH) {
-        let words = &mut words[..out.len()];
-        engine.fill_words(words);
-        Isa::current().run(ConvertF32 {
-            words,
-            out,
-            from,
-            to,
-        });
-    }
+    Isa::current().run(FillF32 {
+        engine,
+        out,
+        from,
+        to,
+    });
 }
 
 /// Fills `out` with uniform values in `[from, to)`, two words an element.
@@ -99,25 +94,53 @@ fn fill_half<T: Copy + PartialEq>(
     }
 }
 
-struct ConvertF32<'a> {
-    words: &'a [u32],
-    out: &'a mut [f32],
-    from: f32,
-    to: f32,
+/// [`fill_f32`] as a loop, for loops that go on with the values.
+pub(super) struct FillF32<'a> {
+    pub(super) engine: &'a mut Mt19937,
+    pub(super) out: &'a mut [f32],
+    pub(super) from: f32,
+    pub(super) to: f32,
 }
 
-impl Loop for ConvertF32<'_> {
+impl Loop for FillF32<'_> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let ConvertF32 { from, to, .. } = self;
+        let FillF32 { engine, out, from, to } = self;
         let width = to - from;
-        for (out, &word) in self.out.iter_mut().zip(self.words) {
-            // 24 bits fit the positive half of an i32, which converts faster than a u32.
-            let unit = (word & 0x00ff_ffff) as i32 as f32 * STEP_F32;
-            let value = unit.mul_add(width, from);
-            *out = if value == to { from } else { value };
+        let step = width * STEP_F32;
+        // Scaling by a power of two is exact short of underflow, so the fused step rounds as the
+        // scaled one does; and values grow with the word, so if the greatest stays below `to`
+        // none has to be compared.
+        if step / STEP_F32 == width && width >= 0.0 && MOST.mul_add(step, from) < to {
+            fill(engine, out, |word| low_24(word).mul_add(step, from));
+        } else {
+            fill(engine, out, |word| {
+                let value = (low_24(word) * STEP_F32).mul_add(width, from);
+                if value == to { from } else { value }
+            });
         }
+    }
+}
+
+/// The greatest 24-bit number.
+const MOST: f32 = 16_777_215.0;
+
+/// The low 24 bits of a word, as a number.
+#[inline(always)]
+fn low_24(word: u32) -> f32 {
+    // 24 bits fit the positive half of an i32, which converts faster than a u32.
+    (word & 0x00ff_ffff) as i32 as f32
+}
+
+/// One value of each word.
+#[inline(always)]
+fn fill(engine: &mut Mt19937, mut out: &mut [f32], convert: impl Fn(u32) -> f32) {
+    while !out.is_empty() {
+        let words = engine.take(out.len());
+        let (now, later) = out.split_at_mut(words.len());
+        map(words, now, |word| convert(temper(word)));
+        out = later;
     }
 }
 
@@ -228,8 +251,8 @@ mod tests {
         Mt19937::new(9).fill_words(&mut words);
         let single = |isa: Isa| {
             let mut out = [0.0; 1000];
-            isa.run(ConvertF32 {
-                words: &words,
+            isa.run(FillF32 {
+                engine: &mut Mt19937::new(9),
                 out: &mut out,
                 from: -0.3,
                 to: 0.7,

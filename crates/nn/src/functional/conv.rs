@@ -1,14 +1,13 @@
 //! Convolution of images.
 
 use pleach_core::autograd::{Backward, record};
-use pleach_core::{Error, Result, Tensor};
+use pleach_core::{Error, PadMode, Result, Tensor};
 use pleach_kernels::{
     Buffer, Conv2dShape, conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight,
     conv2d_forward,
 };
 use smallvec::smallvec;
 
-use super::pad::{PaddingMode, pad2d};
 use super::{IntoPadding, Padding, Pair};
 
 /// Convolves images with kernels (no kernel is flipped, as in PyTorch):
@@ -111,12 +110,8 @@ fn pad_same(
     }
     let total_h = dilation.0 * weight.shape()[2].saturating_sub(1);
     let total_w = dilation.1 * weight.shape()[3].saturating_sub(1);
-    let input = pad2d(
-        input,
-        (0, total_h % 2),
-        (0, total_w % 2),
-        PaddingMode::Zeros,
-    )?;
+    let extra = [0, (total_w % 2) as i64, 0, (total_h % 2) as i64];
+    let input = input.pad(&extra, PadMode::Constant, 0.0)?;
     Ok((input, (total_h / 2, total_w / 2)))
 }
 

@@ -1,9 +1,9 @@
 //! Dropout.
 
+use pleach_core::print::python_float;
 use pleach_core::{Element, Error, Generator, Result, Tensor};
 use pleach_kernels::{Buffer, Float, map_inplace};
 
-use super::float_text;
 
 /// Sets each element to zero with probability `p` and multiplies the others by `1 / (1 - p)`, so
 /// that the mean stays; returns the input itself when not `training` or `p` is 0. Any shape.
@@ -38,7 +38,7 @@ pub(crate) fn check_probability(p: f64) -> Result<()> {
     if !(0.0..=1.0).contains(&p) {
         return Err(Error::value(format!(
             "dropout probability has to be between 0 and 1, but got {}",
-            float_text(p)
+            python_float(p)
         )));
     }
     Ok(())

@@ -100,13 +100,13 @@ macro_rules! batch_norm {
             }
 
             fn extra_repr(&self) -> String {
-                use crate::functional::float_text;
+                use pleach_core::print::python_float;
                 use crate::layers::default_init::bool_text;
-                let momentum = self.momentum().map_or("None".to_string(), float_text);
+                let momentum = self.momentum().map_or("None".to_string(), python_float);
                 format!(
                     "{}, eps={}, momentum={momentum}, affine={}, bias={}, track_running_stats={}",
                     self.num_features,
-                    float_text(self.eps()),
+                    python_float(self.eps()),
                     bool_text(self.weight.is_some()),
                     bool_text(self.bias.is_some()),
                     bool_text(self.running_mean.is_some())

@@ -94,23 +94,24 @@ impl Conv2d {
         reset_weight_and_bias(&self.weight, self.bias.as_ref())
     }
 
-    /// The rows and the columns to add before and after, for a padding that is not of zeros.
-    fn border(&self) -> [(usize, usize); 2] {
+    /// What to add before and after the columns, then the rows, for a padding that is not of zeros.
+    fn border(&self) -> [i64; 4] {
         let same = |dilation: usize, kernel: usize| {
             let total = dilation * kernel.saturating_sub(1);
             (total / 2, total - total / 2)
         };
-        match self.padding {
-            Padding::Valid => [(0, 0); 2],
+        let (rows, columns) = match self.padding {
+            Padding::Valid => ((0, 0), (0, 0)),
             Padding::Size(size) => {
                 let (h, w) = size.tuple();
-                [(h, h), (w, w)]
+                ((h, h), (w, w))
             }
-            Padding::Same => [
+            Padding::Same => (
                 same(self.dilation.0, self.kernel_size.0),
                 same(self.dilation.1, self.kernel_size.1),
-            ],
-        }
+            ),
+        };
+        [columns.0, columns.1, rows.0, rows.1].map(|n| n as i64)
     }
 
     fn extra_repr(&self) -> String {
@@ -158,8 +159,7 @@ impl Forward for Conv2d {
         if self.padding_mode == PaddingMode::Zeros {
             return convolve(input, self.padding);
         }
-        let [height, width] = self.border();
-        let padded = functional::pad2d(input, height, width, self.padding_mode)?;
+        let padded = input.pad(&self.border(), self.padding_mode.into(), 0.0)?;
         convolve(&padded, Padding::Valid)
     }
 }

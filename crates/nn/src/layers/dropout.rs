@@ -1,9 +1,10 @@
 //! [`Dropout`].
 
+use pleach_core::print::python_float;
 use pleach_core::{Result, Tensor};
 
 use super::default_init::bool_text;
-use crate::functional::{self, check_probability, float_text};
+use crate::functional::{self, check_probability};
 use crate::{Forward, Module, Node, Setting};
 
 /// In training mode, sets each element to zero with probability `p` and multiplies the others by
@@ -63,7 +64,7 @@ impl Dropout {
     fn extra_repr(&self) -> String {
         format!(
             "p={}, inplace={}",
-            float_text(self.p()),
+            python_float(self.p()),
             bool_text(self.inplace)
         )
     }

@@ -10,6 +10,7 @@
 
 use std::f32::consts::{FRAC_1_SQRT_2, TAU};
 
+use super::BATCH;
 use super::normal::BLOCK;
 use crate::{Isa, Loop};
 
@@ -99,24 +100,38 @@ fn sin_cos(angle: f32) -> (f32, f32) {
     )
 }
 
-struct Transform<'a> {
-    blocks: &'a mut [f32],
-    mean: f32,
-    std: f32,
+/// [`transform_f32`] as a loop.
+pub(super) struct Transform<'a> {
+    pub(super) blocks: &'a mut [f32],
+    pub(super) mean: f32,
+    pub(super) std: f32,
 }
 
 impl Loop for Transform<'_> {
     type Output = ();
+    // Radii and angles are brought together first: half a block is too short for wide vectors.
     #[inline(always)]
     fn run(self) {
         let Transform { blocks, mean, std } = self;
-        for block in blocks.chunks_exact_mut(BLOCK) {
-            let (first, second) = block.split_at_mut(LANES);
-            for lane in 0..LANES {
-                let radius = (-2.0 * log(1.0 - first[lane])).sqrt();
-                let (sin, cos) = sin_cos(TAU * second[lane]);
-                first[lane] = (radius * cos).mul_add(std, mean);
-                second[lane] = (radius * sin).mul_add(std, mean);
+        let (mut first, mut second) = ([0.0; BATCH / 2], [0.0; BATCH / 2]);
+        let (blocks, _) = blocks.as_chunks_mut::<BLOCK>();
+        for batch in blocks.chunks_mut(BATCH / BLOCK) {
+            let halves = first.as_chunks_mut().0.iter_mut().zip(second.as_chunks_mut().0);
+            for (block, (first, second)) in batch.iter().zip(halves) {
+                let (block, _) = block.as_chunks::<LANES>();
+                (*first, *second) = (block[0], block[1]);
+            }
+            let half = batch.len() * LANES;
+            for (first, second) in first[..half].iter_mut().zip(&mut second[..half]) {
+                let radius = (-2.0 * log(1.0 - *first)).sqrt();
+                let (sin, cos) = sin_cos(TAU * *second);
+                *first = (radius * cos).mul_add(std, mean);
+                *second = (radius * sin).mul_add(std, mean);
+            }
+            let halves = first.as_chunks().0.iter().zip(second.as_chunks().0);
+            for (block, (first, second)) in batch.iter_mut().zip(halves) {
+                let (block, _) = block.as_chunks_mut::<LANES>();
+                (block[0], block[1]) = (*first, *second);
             }
         }
     }

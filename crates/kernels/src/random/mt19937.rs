@@ -192,30 +192,28 @@ fn step(this: u32, following: u32) -> u32 {
     (joined >> 1) ^ (odd_mask & 0x9908_b0df)
 }
 
-/// Generates `N` words in place, from `start` on, each with the middle word that is found `start -
-/// middle` words before it. They do not depend on each other.
+/// Generates the words from `START` to `END` of the next block in place, from words of which none
+/// is among them, save for their own predecessors.
 #[inline(always)]
-fn advance<const N: usize>(state: &mut [u32; STATE_WORDS], start: usize, middle: usize) {
-    let mut new = [0; N];
-    for (i, new) in new.iter_mut().enumerate() {
-        *new = state[middle + i] ^ step(state[start + i], state[start + i + 1]);
+fn advance<const START: usize, const END: usize>(state: &mut [u32; STATE_WORDS]) {
+    for i in START..END {
+        let middle = if START < OLD { i + MIDDLE } else { i - OLD };
+        state[i] = state[middle] ^ step(state[i], state[i + 1]);
     }
-    state[start..start + N].copy_from_slice(&new);
 }
 
+/// The number of words that mix in one of the old block; the others mix in one of the new.
+const OLD: usize = STATE_WORDS - MIDDLE;
+
 /// Generates the next block in place.
-///
-/// Two stretches and a last word: each word mixes in one that the first stretch finds still old
-/// and the second already new. Both are cut into whole vectors as far as that goes.
 #[inline(always)]
 fn twist(state: &mut [u32; STATE_WORDS]) {
-    const OLD: usize = STATE_WORDS - MIDDLE;
-    for i in 0..OLD {
-        state[i] = state[i + MIDDLE] ^ step(state[i], state[i + 1]);
-    }
-    for i in OLD..STATE_WORDS - 1 {
-        state[i] = state[i - OLD] ^ step(state[i], state[i + 1]);
-    }
+    advance::<0, 192>(state);
+    advance::<192, OLD>(state);
+    advance::<OLD, 419>(state);
+    advance::<419, 454>(state);
+    advance::<454, 582>(state);
+    advance::<582, 623>(state);
     state[STATE_WORDS - 1] = state[MIDDLE - 1] ^ step(state[STATE_WORDS - 1], state[0]);
 }
 

@@ -48,7 +48,8 @@ macro_rules! dispatch_all {
     };
 }
 
-/// Over the dtypes that do arithmetic; the others are an error that names the operation.
+/// Over the dtypes that arithmetic is compiled for (smaller integers are computed as i64 before they
+/// get here); the others are an error that names the operation.
 macro_rules! dispatch_number {
     ($op:expr, $dtype:expr, $T:ident => $body:expr) => {
         match $dtype {
@@ -62,22 +63,6 @@ macro_rules! dispatch_number {
             }
             $crate::DType::I64 => {
                 type $T = i64;
-                $body
-            }
-            $crate::DType::I32 => {
-                type $T = i32;
-                $body
-            }
-            $crate::DType::I16 => {
-                type $T = i16;
-                $body
-            }
-            $crate::DType::I8 => {
-                type $T = i8;
-                $body
-            }
-            $crate::DType::U8 => {
-                type $T = u8;
                 $body
             }
             other => return Err($crate::Error::not_implemented($op, other)),
@@ -98,6 +83,26 @@ macro_rules! dispatch_float {
                 $body
             }
             other => return Err($crate::Error::not_implemented($op, other)),
+        }
+    };
+}
+
+/// Over the dtypes that [`DType::comparable`](crate::DType) gives.
+macro_rules! dispatch_comparable {
+    ($dtype:expr, $T:ident => $body:expr) => {
+        match $dtype {
+            $crate::DType::F32 => {
+                type $T = f32;
+                $body
+            }
+            $crate::DType::F64 => {
+                type $T = f64;
+                $body
+            }
+            _ => {
+                type $T = i64;
+                $body
+            }
         }
     };
 }

@@ -41,6 +41,20 @@ impl DType {
         self.category() == 2
     }
 
+    /// Whether it is an integer type that computes as i64 and is wrapped back.
+    pub(crate) fn is_small_int(self) -> bool {
+        matches!(self, DType::I32 | DType::I16 | DType::I8 | DType::U8)
+    }
+
+    /// A type whose values order as this one's do: f32, f64 or i64. Fewer types, fewer loops.
+    pub(crate) fn comparable(self) -> DType {
+        match self {
+            DType::F32 | DType::F64 => self,
+            DType::F16 | DType::BF16 => DType::F32,
+            _ => DType::I64,
+        }
+    }
+
     /// Bytes of one element.
     pub fn size_of(self) -> usize {
         match self {

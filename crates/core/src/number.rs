@@ -2,7 +2,7 @@
 
 use crate::Element;
 
-/// An element type with arithmetic: every dtype but bool and the half floats.
+/// An element type that arithmetic is compiled for; smaller integers are computed as i64.
 pub(crate) trait Number: Element {
     const ZERO: Self;
     const ONE: Self;
@@ -141,7 +141,7 @@ macro_rules! int_number {
         }
     )*};
 }
-int_number!(i64, i32, i16, i8, u8);
+int_number!(i64);
 
 #[cfg(test)]
 mod tests {
@@ -155,15 +155,14 @@ mod tests {
         assert_eq!((-7.5f64).floor_div(2.0), -4.0);
         assert_eq!((-7.5f64).remainder(2.0), 0.5);
         assert_eq!(1.0f64.floor_div(0.1), 9.0);
-        assert_eq!(i32::MIN.floor_div(-1), i32::MIN);
-        assert_eq!(200u8.floor_div(7), 28);
+        assert_eq!(i64::MIN.floor_div(-1), i64::MIN);
     }
 
     #[test]
     fn integer_powers_wrap() {
         let pow = <i64 as Number>::pow;
         assert_eq!(pow(3, 4), 81);
-        assert_eq!(<u8 as Number>::pow(2, 9), 0);
+        assert_eq!(pow(2, 65), 0);
         assert_eq!(pow(2, -1), 0);
         assert_eq!(pow(-1, -3), -1);
     }

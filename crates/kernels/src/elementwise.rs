@@ -83,7 +83,7 @@ pub fn map<T: Plain, U: Plain>(x: &[T], out: &mut [U], f: impl Fn(T) -> U + Sync
     let chunk = chunk_len(out.len(), size_of::<T>() + size_of::<U>());
     for_each_chunk_mut(out, chunk, |i, out| {
         let start = i * chunk;
-        isa.run(Map(&x[start..start + out.len()], out, f));
+        isa.run_narrow(Map(&x[start..start + out.len()], out, f));
     });
 }
 
@@ -117,7 +117,7 @@ pub fn zip<T: Plain, V: Plain, U: Plain>(
     let chunk = chunk_len(out.len(), size_of::<T>() + size_of::<V>() + size_of::<U>());
     for_each_chunk_mut(out, chunk, |i, out| {
         let (start, end) = (i * chunk, i * chunk + out.len());
-        isa.run(Zip(&x[start..end], &y[start..end], out, f));
+        isa.run_narrow(Zip(&x[start..end], &y[start..end], out, f));
     });
 }
 
@@ -131,7 +131,7 @@ pub fn zip<T: Plain, V: Plain, U: Plain>(
 pub fn map_inplace<T: Plain>(x: &mut [T], f: impl Fn(T) -> T + Sync + Copy) {
     let isa = Isa::current();
     let chunk = chunk_len(x.len(), 2 * size_of::<T>());
-    for_each_chunk_mut(x, chunk, |_, x| isa.run(MapInplace(x, f)));
+    for_each_chunk_mut(x, chunk, |_, x| isa.run_narrow(MapInplace(x, f)));
 }
 
 /// `x[i] = f(x[i], y[i])`.
@@ -150,7 +150,7 @@ pub fn zip_inplace<T: Plain, V: Plain>(x: &mut [T], y: &[V], f: impl Fn(T, V) ->
     let chunk = chunk_len(x.len(), 2 * size_of::<T>() + size_of::<V>());
     for_each_chunk_mut(x, chunk, |i, x| {
         let start = i * chunk;
-        isa.run(ZipInplace(x, &y[start..start + x.len()], f));
+        isa.run_narrow(ZipInplace(x, &y[start..start + x.len()], f));
     });
 }
 
@@ -198,7 +198,7 @@ mod tests {
         let y: Vec<f32> = x.iter().rev().copied().collect();
         let run = |isa: Isa| {
             let mut out = vec![0.0f32; x.len()];
-            isa.run(Zip(&x, &y, &mut out, |a: f32, b: f32| {
+            isa.run_narrow(Zip(&x, &y, &mut out, |a: f32, b: f32| {
                 a * b + a / (b * b + 1.0)
             }));
             out.iter().map(|v| v.to_bits()).collect::<Vec<_>>()

@@ -99,6 +99,21 @@ impl Isa {
         }
     }
 
+    /// Runs a loop compiled for AVX2 at most: for the many loops whose speed is that of memory, which
+    /// wider vectors do not help and one more instruction set makes slow to compile.
+    #[inline]
+    pub(crate) fn run_narrow<L: Loop>(self, body: L) -> L::Output {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 | Isa::Avx512 => {
+                assert!(Isa::Avx2.is_available(), "this machine has no {self:?}");
+                // SAFETY: the machine was checked for these features just above.
+                unsafe { run_avx2(body) }
+            }
+            _ => body.run(),
+        }
+    }
+
     fn from_name(name: &str) -> Option<Isa> {
         match name.trim().to_ascii_lowercase().as_str() {
             "scalar" => Some(Isa::Scalar),

@@ -17,6 +17,19 @@ fn promoted(x: &Tensor, y: &Operand, dtype: DType) -> Result<(Tensor, Operand)> 
     Ok((x.to_dtype(dtype)?, y))
 }
 
+/// Runs an operation of small integers in i64: wrapping back gives the same numbers, and fewer
+/// loops are compiled.
+fn in_i64(
+    x: &Tensor,
+    y: &Operand,
+    dtype: DType,
+    f: impl FnOnce(&Tensor, &Operand) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let (x, y) = promoted(x, y, dtype)?;
+    let (x, y) = promoted(&x, &y, DType::I64)?;
+    f(&x, &y)?.to_dtype(dtype)
+}
+
 /// `f` of two operands of type `T`, without history.
 fn apply<T: Element, U: Element>(
     x: &Tensor,
@@ -74,7 +87,11 @@ impl Tensor {
     /// If the shapes cannot be broadcast together.
     pub fn add(&self, other: impl Into<Operand>) -> Result<Tensor> {
         let other = other.into();
-        let (x, y) = promoted(self, &other, result_type(self, &other))?;
+        let dtype = result_type(self, &other);
+        if dtype.is_small_int() {
+            return in_i64(self, &other, dtype, |x, y| x.add(y));
+        }
+        let (x, y) = promoted(self, &other, dtype)?;
         let out = match x.dtype() {
             DType::Bool => apply::<bool, bool>(&x, &y, |a, b| a | b)?,
             dtype => dispatch_number!("add", dtype, T => apply::<T, T>(&x, &y, T::add)?),
@@ -97,7 +114,11 @@ impl Tensor {
     /// If the shapes cannot be broadcast together, or both are bool.
     pub fn sub(&self, other: impl Into<Operand>) -> Result<Tensor> {
         let other = other.into();
-        let (x, y) = promoted(self, &other, result_type(self, &other))?;
+        let dtype = result_type(self, &other);
+        if dtype.is_small_int() {
+            return in_i64(self, &other, dtype, |x, y| x.sub(y));
+        }
+        let (x, y) = promoted(self, &other, dtype)?;
         if x.dtype() == DType::Bool {
             return Err(bool_sub());
         }
@@ -119,8 +140,13 @@ impl Tensor {
     /// # Errors
     /// If the tensor is bool.
     pub fn rsub(&self, value: impl Into<Scalar>) -> Result<Tensor> {
-        let y = Operand::Scalar(value.into());
-        let (x, y) = promoted(self, &y, result_type(self, &y))?;
+        let value = value.into();
+        let y = Operand::Scalar(value);
+        let dtype = result_type(self, &y);
+        if dtype.is_small_int() {
+            return in_i64(self, &y, dtype, |x, _| x.rsub(value));
+        }
+        let (x, y) = promoted(self, &y, dtype)?;
         if x.dtype() == DType::Bool {
             return Err(bool_sub());
         }
@@ -136,7 +162,11 @@ impl Tensor {
     /// If the shapes cannot be broadcast together.
     pub fn mul(&self, other: impl Into<Operand>) -> Result<Tensor> {
         let other = other.into();
-        let (x, y) = promoted(self, &other, result_type(self, &other))?;
+        let dtype = result_type(self, &other);
+        if dtype.is_small_int() {
+            return in_i64(self, &other, dtype, |x, y| x.mul(y));
+        }
+        let (x, y) = promoted(self, &other, dtype)?;
         let out = match x.dtype() {
             DType::Bool => apply::<bool, bool>(&x, &y, |a, b| a & b)?,
             dtype => dispatch_number!("mul", dtype, T => apply::<T, T>(&x, &y, T::mul)?),
@@ -192,7 +222,11 @@ impl Tensor {
     /// If the shapes cannot be broadcast together, or an integer is divided by zero.
     pub fn floor_divide(&self, other: impl Into<Operand>) -> Result<Tensor> {
         let other = other.into();
-        let (x, y) = promoted(&self.detach(), &other, result_type(self, &other))?;
+        let dtype = result_type(self, &other);
+        if dtype.is_small_int() {
+            return in_i64(self, &other, dtype, |x, y| x.floor_divide(y));
+        }
+        let (x, y) = promoted(&self.detach(), &other, dtype)?;
         refuse_zero_divisor(&x, &y)?;
         Ok(dispatch_number!("floor_divide", x.dtype(), T => apply::<T, T>(&x, &y, T::floor_div)?))
     }
@@ -203,7 +237,11 @@ impl Tensor {
     /// If the shapes cannot be broadcast together, or an integer is divided by zero.
     pub fn remainder(&self, other: impl Into<Operand>) -> Result<Tensor> {
         let other = other.into();
-        let (x, y) = promoted(self, &other, result_type(self, &other))?;
+        let dtype = result_type(self, &other);
+        if dtype.is_small_int() {
+            return in_i64(self, &other, dtype, |x, y| x.remainder(y));
+        }
+        let (x, y) = promoted(self, &other, dtype)?;
         refuse_zero_divisor(&x, &y)?;
         let out =
             dispatch_number!("remainder", x.dtype(), T => apply::<T, T>(&x, &y, T::remainder)?);
@@ -228,7 +266,11 @@ impl Tensor {
     /// If the shapes cannot be broadcast together, or an integer is raised to a negative number.
     pub fn pow(&self, other: impl Into<Operand>) -> Result<Tensor> {
         let other = other.into();
-        let (x, y) = promoted(self, &other, result_type(self, &other))?;
+        let dtype = result_type(self, &other);
+        if dtype.is_small_int() {
+            return in_i64(self, &other, dtype, |x, y| x.pow(y));
+        }
+        let (x, y) = promoted(self, &other, dtype)?;
         let out = match (&y, x.dtype()) {
             (Operand::Scalar(s), DType::F32) => pow_number::<f32>(&x, s.to_f64())?,
             (Operand::Scalar(s), DType::F64) => pow_number::<f64>(&x, s.to_f64())?,
@@ -294,7 +336,11 @@ impl Tensor {
     /// ```
     pub fn rpow(&self, base: impl Into<Scalar>) -> Result<Tensor> {
         let base = base.into();
-        let x = self.to_dtype(result_type(self, &Operand::Scalar(base)))?;
+        let dtype = result_type(self, &Operand::Scalar(base));
+        if dtype.is_small_int() {
+            return self.long()?.rpow(base)?.to_dtype(dtype);
+        }
+        let x = self.to_dtype(dtype)?;
         let out = dispatch_number!("pow", x.dtype(), T => {
             let b = base.to::<T>();
             map(&x, move |e: T| <T as Number>::pow(b, e))?
@@ -333,7 +379,11 @@ impl Tensor {
     }
 
     fn extreme(&self, other: Operand, max: bool) -> Result<Tensor> {
-        let (x, y) = promoted(self, &other, result_type(self, &other))?;
+        let dtype = result_type(self, &other);
+        if dtype.is_small_int() {
+            return in_i64(self, &other, dtype, |x, y| x.extreme(y.clone(), max));
+        }
+        let (x, y) = promoted(self, &other, dtype)?;
         let out = match (x.dtype(), max) {
             (DType::Bool, true) => apply::<bool, bool>(&x, &y, |a, b| a | b)?,
             (DType::Bool, false) => apply::<bool, bool>(&x, &y, |a, b| a & b)?,

@@ -4,35 +4,6 @@ use super::elementwise::{map, zip};
 use super::operand::{Operand, result_type};
 use crate::{DType, Element, Result, Tensor};
 
-/// A type that compares as this one does: fewer types, fewer loops.
-fn wide(dtype: DType) -> DType {
-    match dtype {
-        DType::F32 | DType::F64 => dtype,
-        DType::F16 | DType::BF16 => DType::F32,
-        _ => DType::I64,
-    }
-}
-
-/// Over the types that [`wide`] gives.
-macro_rules! dispatch_wide {
-    ($dtype:expr, $T:ident => $body:expr) => {
-        match $dtype {
-            DType::F32 => {
-                type $T = f32;
-                $body
-            }
-            DType::F64 => {
-                type $T = f64;
-                $body
-            }
-            _ => {
-                type $T = i64;
-                $body
-            }
-        }
-    };
-}
-
 macro_rules! comparison {
     ($($(#[$doc:meta])* $name:ident: $op:tt;)*) => {
         impl Tensor {$(
@@ -43,9 +14,9 @@ macro_rules! comparison {
             pub fn $name(&self, other: impl Into<Operand>) -> Result<Tensor> {
                 let other = other.into();
                 let common = result_type(self, &other);
-                let dtype = wide(common);
+                let dtype = common.comparable();
                 let x = self.detach().to_dtype(dtype)?;
-                dispatch_wide!(dtype, T => match &other {
+                dispatch_comparable!(dtype, T => match &other {
                     Operand::Scalar(s) => {
                         // A number is rounded to the common type, as a tensor is.
                         let b = match common {

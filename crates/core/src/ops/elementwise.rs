@@ -5,7 +5,7 @@ use pleach_kernels::{Buffer, elementwise};
 use smallvec::SmallVec;
 
 use crate::autograd::{self, Backward};
-use crate::shape::{Layout, broadcast_shapes, numel};
+use crate::shape::{Layout, Shape, broadcast_shapes, numel};
 use crate::{Element, Result, Tensor};
 
 /// `f` of every element.
@@ -25,50 +25,65 @@ pub(crate) fn zip<T: Element, V: Element, U: Element>(
     y: &Tensor,
     f: impl Fn(T, V) -> U + Sync + Copy,
 ) -> Result<Tensor> {
-    let shape = broadcast_shapes(x.shape(), y.shape())?;
-    let mut out = Buffer::<U>::new(numel(&shape));
+    let pairs = Pairs::new(x, y)?;
+    let mut out = Buffer::<U>::new(pairs.count);
     let (xs, ys) = (x.base_slice::<T>()?, y.base_slice::<V>()?);
-    if x.shape() == y.shape() && x.is_contiguous() && y.is_contiguous() {
-        elementwise::zip(&xs[..out.len()], &ys[..out.len()], &mut out, f);
-        return Ok(Tensor::from_buffer(out, shape));
+    match pairs.rows {
+        None => elementwise::zip(&xs[..pairs.count], &ys[..pairs.count], &mut out, f),
+        Some(rows) => zip_rows(xs, ys, &mut out, rows, f),
     }
-    let rows = Rows::new(
-        &shape,
-        &x.layout().broadcast(&shape).strides,
-        &y.layout().broadcast(&shape).strides,
-    );
+    Ok(Tensor::from_buffer(out, pairs.shape))
+}
+
+fn zip_rows<T: Element, V: Element, U: Element>(
+    xs: &[T],
+    ys: &[V],
+    out: &mut [U],
+    rows: Rows,
+    f: impl Fn(T, V) -> U + Sync + Copy,
+) {
     let (n, sx, sy) = (rows.length, rows.step.0, rows.step.1);
-    if n > 0 {
-        for (row, (ox, oy)) in out.chunks_mut(n).zip(rows) {
-            match (sx, sy) {
-                (1, 1) => {
-                    let pairs = xs[ox..ox + n].iter().zip(&ys[oy..oy + n]);
-                    row.iter_mut()
-                        .zip(pairs)
-                        .for_each(|(o, (&a, &b))| *o = f(a, b));
-                }
-                (1, 0) => {
-                    let b = ys[oy];
-                    row.iter_mut()
-                        .zip(&xs[ox..ox + n])
-                        .for_each(|(o, &a)| *o = f(a, b));
-                }
-                (0, 1) => {
-                    let a = xs[ox];
-                    row.iter_mut()
-                        .zip(&ys[oy..oy + n])
-                        .for_each(|(o, &b)| *o = f(a, b));
-                }
-                _ => {
-                    for (i, o) in row.iter_mut().enumerate() {
-                        *o = f(xs[ox + i * sx], ys[oy + i * sy]);
-                    }
-                }
-            }
+    for (row, (ox, oy)) in out.chunks_mut(n.max(1)).zip(rows) {
+        if (sx, sy) == (1, 1) && n >= LONG_ROW {
+            elementwise::zip(&xs[ox..ox + n], &ys[oy..oy + n], row, f);
+            continue;
+        }
+        for (i, o) in row.iter_mut().enumerate() {
+            *o = f(xs[ox + i * sx], ys[oy + i * sy]);
         }
     }
-    Ok(Tensor::from_buffer(out, shape))
 }
+
+/// How the elements of two tensors meet. What does not depend on the element type is here, so that
+/// it is compiled once.
+struct Pairs {
+    shape: Shape,
+    count: usize,
+    /// `None` if both are contiguous and of one shape.
+    rows: Option<Rows>,
+}
+
+impl Pairs {
+    fn new(x: &Tensor, y: &Tensor) -> Result<Pairs> {
+        let shape = broadcast_shapes(x.shape(), y.shape())?;
+        let flat = x.shape() == y.shape() && x.is_contiguous() && y.is_contiguous();
+        let rows = (!flat).then(|| {
+            Rows::new(
+                &shape,
+                &x.layout().broadcast(&shape).strides,
+                &y.layout().broadcast(&shape).strides,
+            )
+        });
+        Ok(Pairs {
+            count: numel(&shape),
+            shape,
+            rows,
+        })
+    }
+}
+
+/// From this length on a row is worth a vectorised loop.
+const LONG_ROW: usize = 16;
 
 /// The rows of two operands of one shape: where each begins in its operand's memory. Dimensions
 /// that lie together in both are one, so that rows are as long as can be.

@@ -56,6 +56,7 @@ fn product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
             }
             Tensor::from_buffer(out, shape)
         }),
+        dtype if dtype.is_small_int() => product(&a.long()?, &b.long()?)?.to_dtype(dtype)?,
         dtype => dispatch_number!("addmm_impl_cpu_", dtype, T => {
             let (a, b) = (a.contiguous()?, b.contiguous()?);
             let (x, y) = (a.as_slice::<T>()?, b.as_slice::<T>()?);

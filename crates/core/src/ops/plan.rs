@@ -10,7 +10,10 @@ use crate::{DType, Element, Error, Result, Tensor};
 /// A reduction over some dimensions, seen as `[outer, n, inner]`: the middle is reduced.
 pub(super) struct Plan {
     /// The input, arranged so that the reduced dimensions lie together; contiguous, no history.
+    /// Small integers are i64 here.
     pub x: Tensor,
+    /// The input's dtype.
+    pub dtype: DType,
     pub outer: usize,
     pub n: usize,
     pub inner: usize,
@@ -66,8 +69,10 @@ impl Plan {
                 .product();
             (x.detach().permute(&order[..])?.contiguous()?, outer, n, 1)
         };
+        let dtype = x.dtype();
         Ok(Plan {
-            x,
+            x: if dtype.is_small_int() { x.long()? } else { x },
+            dtype,
             outer,
             n,
             inner,
@@ -146,6 +151,7 @@ impl Plan {
                 Tensor::from_buffer(values, shape)
             })
         };
+        let values = values.to_dtype(self.dtype)?;
         Ok((values, Tensor::from_buffer(positions, shape)))
     }
 }

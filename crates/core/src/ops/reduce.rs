@@ -151,7 +151,7 @@ impl Tensor {
     fn prod_over(&self, dim: i64, keepdim: bool, name: &'static str) -> Result<Tensor> {
         let mask = dim_mask(dim, self.rank())?;
         let plan = Plan::new(self, &mask)?;
-        let out = match self.dtype() {
+        let out = match plan.x.dtype() {
             DType::Bool => plan.fold::<bool, i64>(keepdim, 1, |a, v| a * v as i64)?,
             DType::F32 => plan.fold::<f32, f32>(keepdim, 1.0, |a, v| a * v)?,
             DType::F64 => plan.fold::<f64, f64>(keepdim, 1.0, |a, v| a * v)?,

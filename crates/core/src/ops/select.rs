@@ -105,6 +105,9 @@ impl Tensor {
                 "torch.clamp: At least one of 'min' or 'max' must not be None",
             ));
         }
+        if self.dtype().is_small_int() {
+            return self.long()?.clamp(min, max)?.to_dtype(self.dtype());
+        }
         let out = dispatch_number!("clamp", self.dtype(), T => {
             let low = min.map_or(T::LOWEST, |v| Scalar::Float(v).to::<T>());
             let high = max.map_or(T::HIGHEST, |v| Scalar::Float(v).to::<T>());

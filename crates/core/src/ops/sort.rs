@@ -40,18 +40,18 @@ impl Rows {
 
     /// For each row, the positions of its elements in order; equal ones keep theirs.
     fn order(&self, descending: bool) -> Result<Tensor> {
-        dispatch_all!(self.x.dtype(), T => {
-            let x = self.x.as_slice::<T>()?;
+        let x = self.x.to_dtype(self.x.dtype().comparable())?;
+        dispatch_comparable!(x.dtype(), T => {
+            let x = x.as_slice::<T>()?;
             let mut out = Buffer::<i64>::new(x.len());
             let mut order: Vec<usize> = Vec::with_capacity(self.n);
             for (row, out) in x.chunks(self.n.max(1)).zip(out.chunks_mut(self.n.max(1))) {
                 order.clear();
                 order.extend(0..self.n);
-                if descending {
-                    order.sort_by(|&a, &b| compare(row[b], row[a]));
-                } else {
-                    order.sort_by(|&a, &b| compare(row[a], row[b]));
-                }
+                order.sort_by(|&a, &b| {
+                    let (a, b) = if descending { (b, a) } else { (a, b) };
+                    compare(row[a], row[b])
+                });
                 for (to, &i) in out.iter_mut().zip(&order) {
                     *to = i as i64;
                 }

@@ -142,6 +142,9 @@ impl Tensor {
     /// # Errors
     /// If the tensor is bool.
     pub fn neg(&self) -> Result<Tensor> {
+        if self.dtype().is_small_int() {
+            return self.long()?.neg()?.to_dtype(self.dtype());
+        }
         let out = dispatch_number!("neg", self.dtype(), T => map(self, T::neg)?);
         Ok(record(out, &[self], |_| {
             Backward::stateless("NegBackward0", |g: &Tensor| Ok(smallvec![Some(g.neg()?)]))
@@ -153,6 +156,9 @@ impl Tensor {
     /// # Errors
     /// If the tensor is bool.
     pub fn abs(&self) -> Result<Tensor> {
+        if self.dtype().is_small_int() {
+            return self.long()?.abs()?.to_dtype(self.dtype());
+        }
         let out = dispatch_number!("abs", self.dtype(), T => {
             map(self, |x: T| if x.is_nan() || x > T::ZERO { x } else { T::ZERO.sub(x) })?
         });
@@ -168,10 +174,12 @@ impl Tensor {
     ///
     /// # Errors
     /// If the dtype does not compute.
-    #[allow(clippy::absurd_extreme_comparisons)] // no u8 is below zero
     pub fn sign(&self) -> Result<Tensor> {
         if self.dtype() == DType::Bool {
             return Ok(self.clone());
+        }
+        if self.dtype().is_small_int() {
+            return self.long()?.sign()?.to_dtype(self.dtype());
         }
         let out = dispatch_number!("sign", self.dtype(), T => map(self, |x: T| {
             if x > T::ZERO { T::ONE } else if x < T::ZERO { T::ZERO.sub(T::ONE) } else { T::ZERO }
@@ -183,8 +191,10 @@ impl Tensor {
     ///
     /// # Errors
     /// If the tensor is bool.
-    #[allow(clippy::absurd_extreme_comparisons)] // no u8 is below zero
     pub fn relu(&self) -> Result<Tensor> {
+        if self.dtype().is_small_int() {
+            return self.long()?.relu()?.to_dtype(self.dtype());
+        }
         let out = dispatch_number!("relu", self.dtype(), T => {
             map(self, |x: T| if x < T::ZERO { T::ZERO } else { x })?
         });

@@ -1,7 +1,6 @@
 //! Draws of zero and one, bit for bit those of PyTorch's `bernoulli_(p)`.
 
-use super::BATCH;
-use super::mt19937::Mt19937;
+use super::mt19937::{Mt19937, temper};
 use super::uniform::{STEP_F64, low_53};
 use crate::{Isa, Loop};
 
@@ -16,42 +15,70 @@ use crate::{Isa, Loop};
 /// assert_eq!(coins, [true, true, false, true]); // of the uniforms 0.058, 0.063, 0.124, 0.053
 /// ```
 pub fn fill<T: Copy>(engine: &mut Mt19937, out: &mut [T], p: f64, zero: T, one: T) {
-    // The uniform is an integer below 2^53 times 2^-53, and scaling by a power of two is exact, so
-    // comparing integers gives the very same answers.
-    let bound = (p / STEP_F64).ceil() as u64;
-    let mut words = [0; 2 * BATCH];
-    for out in out.chunks_mut(BATCH) {
-        let words = &mut words[..2 * out.len()];
-        engine.fill_words(words);
-        Isa::current().run(Compare {
-            words,
-            out,
-            bound,
-            zero,
-            one,
-        });
-    }
+    let bound = bound(p);
+    Isa::current().run(Fill {
+        engine,
+        out,
+        bound,
+        zero,
+        one,
+    });
 }
 
-struct Compare<'a, T> {
-    /// Two for each element of `out`.
-    words: &'a [u32],
+/// How many 53-bit integers `u` have `u * 2^-53 < p`: those below the result have it.
+///
+/// Scaling by 2^53 is exact, so that is `u < p * 2^53`; and an integer is below a number if and only
+/// if it is below that number rounded up.
+fn bound(p: f64) -> u64 {
+    (p / STEP_F64).ceil() as u64
+}
+
+struct Fill<'a, T> {
+    engine: &'a mut Mt19937,
     out: &'a mut [T],
     bound: u64,
     zero: T,
     one: T,
 }
 
-impl<T: Copy> Loop for Compare<'_, T> {
+impl<T: Copy> Loop for Fill<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        for (out, &[high, low]) in self.out.iter_mut().zip(self.words.as_chunks().0) {
-            *out = if low_53(high, low) < self.bound {
-                self.one
-            } else {
-                self.zero
-            };
+        let Fill { engine, bound, .. } = self;
+        let choose = |below| if below { self.one } else { self.zero };
+        let mut out = self.out;
+        while !out.is_empty() {
+            let (pairs, odd) = engine.take(2 * out.len()).as_chunks();
+            let odd = odd.first().map(|&high| temper(high));
+            let (now, mut later) = out.split_at_mut(pairs.len());
+            compare(pairs, now, bound, choose);
+            // A pair whose first word ends a block.
+            if let Some(high) = odd
+                && let Some(out) = later.split_off_first_mut()
+            {
+                let low = temper(engine.take(1)[0]);
+                *out = choose(low_53(high, low) < bound);
+            }
+            out = later;
+        }
+    }
+}
+
+/// Whether the low 53 bits of each pair of untempered words are below `bound`.
+#[inline(always)]
+fn compare<T>(pairs: &[[u32; 2]], out: &mut [T], bound: u64, choose: impl Fn(bool) -> T) {
+    // The upper 21 bits decide, unless they are equal, once in two million draws.
+    let bound_high = (bound >> 32) as u32;
+    let mut undecided = false;
+    for (out, &[high, _]) in out.iter_mut().zip(pairs) {
+        let high = low_53(temper(high), 0) >> 32;
+        undecided |= high as u32 == bound_high;
+        *out = choose((high as u32) < bound_high);
+    }
+    if undecided {
+        for (out, &[high, low]) in out.iter_mut().zip(pairs) {
+            *out = choose(low_53(temper(high), temper(low)) < bound);
         }
     }
 }
@@ -62,13 +89,40 @@ mod tests {
     use crate::random::uniform;
 
     #[test]
+    fn every_instruction_set_gives_the_comparison_of_uniforms() {
+        // An odd number of words drawn before makes pairs straddle blocks.
+        for drawn in [0, 1, 623] {
+            let mut start = Mt19937::new(11);
+            start.fill_words(&mut vec![0; drawn]);
+            let mut uniforms = [0.0; 2000];
+            let mut after = start.clone();
+            uniform::fill_f64(&mut after, &mut uniforms, 0.0, 1.0);
+            for p in [0.3, uniforms[77], uniforms[77].next_up(), uniforms[1999]] {
+                for isa in Isa::available() {
+                    let (mut engine, mut coins) = (start.clone(), [0u8; 2000]);
+                    isa.run(Fill {
+                        engine: &mut engine,
+                        out: &mut coins,
+                        bound: bound(p),
+                        zero: 0,
+                        one: 1,
+                    });
+                    let expected = uniforms.map(|u| u8::from(u < p));
+                    assert!(coins == expected, "{isa:?}, p = {p}, {drawn} words before");
+                    assert_eq!(engine, after, "{isa:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
     fn equals_the_comparison_of_uniforms() {
         let mut uniforms = [0.0; 3000];
         uniform::fill_f64(&mut Mt19937::new(5), &mut uniforms, 0.0, 1.0);
         for p in [0.0, 1e-300, 0.3, 0.5, uniforms[17], 1.0f64.next_down(), 1.0] {
             let mut coins = [0u8; 3000];
             fill(&mut Mt19937::new(5), &mut coins, p, 0, 1);
-            assert_eq!(coins, uniforms.map(|u| u8::from(u < p)), "p = {p}");
+            assert!(coins == uniforms.map(|u| u8::from(u < p)), "p = {p}");
         }
     }
 }

@@ -32,13 +32,13 @@ const LOG: [f32; 9] = [
 const LN_2_LOW: f32 = -2.12194440e-4;
 const LN_2_HIGH: f32 = 0.693359375;
 
-const FOUR_OVER_PI: f32 = 1.27323954473516;
 const TWO_POW_23: f32 = 8_388_608.0;
-/// -pi/4 in three parts.
-const MINUS_QUARTER_PI: [f32; 3] = [
-    -0.78515625,
-    -2.4187564849853515625e-4,
-    -3.77489497744594108e-8,
+const SIGN: u32 = 1 << 31;
+/// -pi/2 in three parts.
+const MINUS_HALF_PI: [f32; 3] = [
+    2.0 * -0.78515625,
+    2.0 * -2.4187564849853515625e-4,
+    2.0 * -3.77489497744594108e-8,
 ];
 const SIN: [f32; 3] = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1];
 const COS: [f32; 3] = [
@@ -47,18 +47,22 @@ const COS: [f32; 3] = [
     4.166664568298827e-2,
 ];
 
-/// Natural logarithm of a normal number in (0, 1].
+/// `(x, exponent)` with `value = (1 + x) 2^exponent` and `1 + x` in [sqrt(0.5), sqrt(2)), for a
+/// normal number in (0, 1].
 #[inline(always)]
-fn log(value: f32) -> f32 {
-    let bits = value.to_bits();
-    let exponent = (bits >> 23) as i32 - 126;
-    let mantissa = f32::from_bits((bits & 0x007f_ffff) | 0x3f00_0000);
+fn split(value: f32) -> (f32, f32) {
+    // Neighbouring floats have neighbouring bits, so from sqrt(0.5) on, the bits count the way to
+    // the next power of two times sqrt(0.5).
+    let low = FRAC_1_SQRT_2.to_bits();
+    let above = value.to_bits().wrapping_sub(low);
+    let exponent = (above as i32) >> 23;
+    let mantissa = f32::from_bits((above & 0x007f_ffff) + low);
+    (mantissa - 1.0, exponent as f32)
+}
 
-    // Bring the mantissa from [0.5, 1) to [sqrt(0.5), sqrt(2)), then subtract 1.
-    let small = mantissa < FRAC_1_SQRT_2;
-    let exponent = (if small { exponent - 1 } else { exponent }) as f32;
-    let x = (if small { mantissa + mantissa } else { mantissa }) - 1.0;
-
+/// Natural logarithm of `(1 + x) 2^exponent`.
+#[inline(always)]
+fn log(x: f32, exponent: f32) -> f32 {
     let z = x * x;
     let mut y = LOG[0];
     for coefficient in &LOG[1..] {
@@ -70,30 +74,37 @@ fn log(value: f32) -> f32 {
     exponent.mul_add(LN_2_HIGH, x + y)
 }
 
-/// Sine and cosine of an angle in [0, 2 pi].
+/// An angle of `turns`, in [0, 1), as `(x, quarter)`: a whole number of quarter turns, of which the
+/// low bits of `quarter` count the nearest, and the `x` that the angle is beyond them, in radians.
+///
+/// PyTorch gets twice that whole number, as `(trunc(TAU * turns * 4/pi) + 1) & !1`; for the 2^24
+/// uniforms the two agree.
 #[inline(always)]
-fn sin_cos(angle: f32) -> (f32, f32) {
-    // The octant, rounded up to an even number. Adding 2^23 puts a small whole number into the low
-    // bits of the float; a cast to integer would do too, but checks for what cannot be cast.
-    let whole = (angle * FOUR_OVER_PI).trunc() + TWO_POW_23;
-    let octant = ((whole.to_bits() & 0xf) as i32 + 1) & !1;
-    let y = octant as f32;
-    let mut x = angle;
-    for part in MINUS_QUARTER_PI {
-        x = y.mul_add(part, x);
+fn reduce(turns: f32) -> (f32, u32) {
+    let nearest = turns.mul_add(4.0, 0.5).floor();
+    let mut x = TAU * turns;
+    for part in MINUS_HALF_PI {
+        x = nearest.mul_add(part, x);
     }
+    // Adding 2^23 puts a small whole number into the low bits of the float; a cast to integer
+    // would do too, but checks for what cannot be cast.
+    (x, (nearest + TWO_POW_23).to_bits())
+}
 
+/// Sine and cosine of the angle that is `x` beyond a number of quarter turns.
+#[inline(always)]
+fn sin_cos(x: f32, quarter: u32) -> (f32, f32) {
     let z = x * x;
     let mut cos = COS[0].mul_add(z, COS[1]).mul_add(z, COS[2]) * z;
     cos = cos.mul_add(z, -(z * 0.5)) + 1.0;
     let mut sin = SIN[0].mul_add(z, SIN[1]).mul_add(z, SIN[2]) * z;
     sin = sin.mul_add(x, x);
 
-    let swap = octant & 2 != 0;
+    let swap = quarter & 1 != 0;
     let (magnitude_sin, magnitude_cos) = if swap { (cos, sin) } else { (sin, cos) };
-    // Bit 2 of the octant tells the sign; moved to the sign bit of the float.
-    let sin_sign = ((octant & 4) as u32) << 29;
-    let cos_sign = ((!(octant - 2) & 4) as u32) << 29;
+    // The sine is negative in the third and fourth quarter, the cosine one quarter earlier.
+    let sin_sign = (quarter << 30) & SIGN;
+    let cos_sign = (quarter.wrapping_add(1) << 30) & SIGN;
     (
         f32::from_bits(magnitude_sin.to_bits() ^ sin_sign),
         f32::from_bits(magnitude_cos.to_bits() ^ cos_sign),
@@ -107,33 +118,63 @@ pub(super) struct Transform<'a> {
     pub(super) std: f32,
 }
 
+/// Half a batch, in whole cache lines so that no vector straddles two.
+#[repr(align(64))]
+struct Half<T>([T; BATCH / 2]);
+
 impl Loop for Transform<'_> {
     type Output = ();
-    // Radii and angles are brought together first: half a block is too short for wide vectors.
     #[inline(always)]
     fn run(self) {
         let Transform { blocks, mean, std } = self;
-        let (mut first, mut second) = ([0.0; BATCH / 2], [0.0; BATCH / 2]);
+        let (mut first, mut second) = (Half([0.0; _]), Half([0.0; _]));
+        let (mut exponents, mut quarters) = (Half([0.0; _]), Half([0; _]));
         let (blocks, _) = blocks.as_chunks_mut::<BLOCK>();
         for batch in blocks.chunks_mut(BATCH / BLOCK) {
-            let halves = first.as_chunks_mut().0.iter_mut().zip(second.as_chunks_mut().0);
-            for (block, (first, second)) in batch.iter().zip(halves) {
-                let (block, _) = block.as_chunks::<LANES>();
-                (*first, *second) = (block[0], block[1]);
-            }
+            // Half a block is too short for wide vectors: first bring radii and angles together.
             let half = batch.len() * LANES;
-            for (first, second) in first[..half].iter_mut().zip(&mut second[..half]) {
-                let radius = (-2.0 * log(1.0 - *first)).sqrt();
-                let (sin, cos) = sin_cos(TAU * *second);
-                *first = (radius * cos).mul_add(std, mean);
-                *second = (radius * sin).mul_add(std, mean);
+            let (first, second) = (&mut first.0[..half], &mut second.0[..half]);
+            for (i, block) in batch.iter().enumerate() {
+                let (block_first, block_second) = block.split_at(LANES);
+                first[i * LANES..][..LANES].copy_from_slice(block_first);
+                second[i * LANES..][..LANES].copy_from_slice(block_second);
             }
-            let halves = first.as_chunks().0.iter().zip(second.as_chunks().0);
-            for (block, (first, second)) in batch.iter_mut().zip(halves) {
-                let (block, _) = block.as_chunks_mut::<LANES>();
-                (block[0], block[1]) = (*first, *second);
+            log_all(first, &mut exponents.0[..half]);
+            rotate_all(first, second, &mut quarters.0[..half], mean, std);
+            for (i, block) in batch.iter_mut().enumerate() {
+                let (block_first, block_second) = block.split_at_mut(LANES);
+                block_first.copy_from_slice(&first[i * LANES..][..LANES]);
+                block_second.copy_from_slice(&second[i * LANES..][..LANES]);
             }
         }
+    }
+}
+
+// The two functions below take several passes where one would do: the passes are chains of few
+// operations each, of which a processor can keep enough in flight to be busy.
+
+/// Replaces uniforms `u` by `-2 ln(1 - u)`.
+#[inline(always)]
+fn log_all(uniforms: &mut [f32], exponents: &mut [f32]) {
+    for (value, exponent) in uniforms.iter_mut().zip(exponents.iter_mut()) {
+        (*value, *exponent) = split(1.0 - *value);
+    }
+    for (value, exponent) in uniforms.iter_mut().zip(exponents) {
+        *value = -2.0 * log(*value, *exponent);
+    }
+}
+
+/// Replaces squares of radii, and uniforms that are angles in turns, by the two results.
+#[inline(always)]
+fn rotate_all(first: &mut [f32], second: &mut [f32], quarters: &mut [u32], mean: f32, std: f32) {
+    for (turns, quarter) in second.iter_mut().zip(quarters.iter_mut()) {
+        (*turns, *quarter) = reduce(*turns);
+    }
+    for ((first, second), quarter) in first.iter_mut().zip(second).zip(quarters) {
+        let radius = first.sqrt();
+        let (sin, cos) = sin_cos(*second, *quarter);
+        *first = (radius * cos).mul_add(std, mean);
+        *second = (radius * sin).mul_add(std, mean);
     }
 }
 
@@ -222,10 +263,31 @@ mod tests {
     fn the_functions_follow_the_trace_of_seed_42() {
         for row in TRACE {
             let [u1, u2, ln, radius, angle, sin, cos, _, _] = row.map(f32::from_bits);
-            assert_eq!(log(u1), ln);
-            assert_eq!((-2.0 * log(u1)).sqrt(), radius);
+            let (x, exponent) = split(u1);
+            assert_eq!(log(x, exponent), ln);
+            assert_eq!((-2.0 * ln).sqrt(), radius);
             assert_eq!(TAU * u2, angle);
-            assert_eq!(sin_cos(angle), (sin, cos));
+            let (x, quarter) = reduce(u2);
+            assert_eq!(sin_cos(x, quarter), (sin, cos));
+        }
+    }
+
+    #[test]
+    fn quarters_change_where_pytorchs_octants_do() {
+        let octant = |turns: f32| ((TAU * turns * f32::from_bits(0x3fa2_f983)) as u32 + 1) & !1;
+        let uniform = |k: u32| k as f32 / 16_777_216.0;
+        // Both grow with the angle, so they are equal everywhere if they are at the ends and on
+        // both sides of each step.
+        let steps = [1, 3, 5, 7].map(|eighth| eighth << 21);
+        for k in steps
+            .into_iter()
+            .flat_map(|k| [k - 1, k])
+            .chain([0, (1 << 24) - 1])
+        {
+            assert_eq!(2 * (reduce(uniform(k)).1 & 7), octant(uniform(k)), "{k}");
+        }
+        for k in steps {
+            assert_eq!(octant(uniform(k)), octant(uniform(k - 1)) + 2);
         }
     }
 
@@ -279,17 +341,11 @@ mod tests {
             ]
         );
         assert_eq!(
-            bits(&[FRAC_1_SQRT_2, LN_2_LOW, LN_2_HIGH, FOUR_OVER_PI, TAU]),
-            [
-                0x3f35_04f3,
-                0xb95e_8083,
-                0x3f31_8000,
-                0x3fa2_f983,
-                0x40c9_0fdb
-            ]
+            bits(&[FRAC_1_SQRT_2, LN_2_LOW, LN_2_HIGH, TAU]),
+            [0x3f35_04f3, 0xb95e_8083, 0x3f31_8000, 0x40c9_0fdb]
         );
         assert_eq!(
-            bits(&MINUS_QUARTER_PI),
+            bits(&MINUS_HALF_PI.map(|part| part / 2.0)),
             [0xbf49_0000, 0xb97d_a000, 0xb322_2169]
         );
         assert_eq!(bits(&SIN), [0xb94c_a1f9, 0x3c08_839e, 0xbe2a_aaa3]);

@@ -8,9 +8,6 @@ pub const STATE_WORDS: usize = 624;
 /// Distance of the word that the recurrence mixes in.
 const MIDDLE: usize = 397;
 
-/// Words treated together: one vector of AVX-512, two of AVX2. A block is 39 of them.
-const LANES: usize = 16;
-
 /// The standard mt19937 engine with 32-bit seeds.
 ///
 /// The state holds the untempered words of the current block. The block after it is generated
@@ -169,18 +166,11 @@ impl Loop for FillWords<'_> {
         while !out.is_empty() {
             let words = self.engine.take(out.len());
             let (now, later) = out.split_at_mut(words.len());
-            map(words, now, temper);
+            for (out, &word) in now.iter_mut().zip(words) {
+                *out = temper(word);
+            }
             out = later;
         }
-    }
-}
-
-/// `out[i] = f(words[i])`, for slices of the same length, in vectors of a fixed width: left alone,
-/// the compiler joins several to one step and does what remains of a block word by word.
-#[inline(always)]
-pub(super) fn map<T: Copy>(words: &[u32], out: &mut [T], f: impl Fn(u32) -> T) {
-    for (out, &word) in out.iter_mut().zip(words) {
-        *out = f(word);
     }
 }
 
@@ -286,7 +276,10 @@ mod tests {
                     ^ step(expected[i], expected[(i + 1) % STATE_WORDS]);
             }
             assert_eq!(state, expected, "{isa:?}");
-            assert_eq!(state[..8].iter().map(|&w| temper(w)).collect::<Vec<_>>(), SEED_42);
+            assert_eq!(
+                state[..8].iter().map(|&w| temper(w)).collect::<Vec<_>>(),
+                SEED_42
+            );
         }
     }
 

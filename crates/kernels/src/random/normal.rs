@@ -14,6 +14,7 @@ use super::BATCH;
 use super::box_muller::transform_f32;
 use super::mt19937::Mt19937;
 use super::uniform;
+use crate::{for_each_chunk_mut, num_threads};
 
 /// Length of a block, and the least number of elements that the block fills take.
 pub const BLOCK: usize = 16;
@@ -114,18 +115,25 @@ fn sample_pair(engine: &mut Mt19937) -> (f64, f64) {
     (radius * angle.cos(), radius * angle.sin())
 }
 
+/// Elements drawn at once if several threads can transform them: few enough for the second-level
+/// cache, enough to be worth sharing.
+const SHARED: usize = 64 * BATCH;
+
 /// The order of draws common to f32 and f64: uniforms for all elements, whole blocks transformed,
 /// then the last 16 elements drawn and transformed afresh if they end no whole block.
-fn fill_blocks<T>(
+///
+/// Only the calling thread draws. Blocks are transformed one by one, so it does not matter where.
+fn fill_blocks<T: Send>(
     out: &mut [T],
     mut fill_uniform: impl FnMut(&mut [T]),
-    mut transform: impl FnMut(&mut [T]),
+    transform: impl Fn(&mut [T]) + Sync,
 ) {
     assert!(out.len() >= BLOCK, "a block fill needs {BLOCK} elements");
-    for batch in out.chunks_mut(BATCH) {
-        fill_uniform(batch);
-        let whole = batch.len() / BLOCK * BLOCK;
-        transform(&mut batch[..whole]);
+    let drawn = if num_threads() > 1 { SHARED } else { BATCH };
+    for part in out.chunks_mut(drawn) {
+        fill_uniform(part);
+        let whole = part.len() / BLOCK * BLOCK;
+        for_each_chunk_mut(&mut part[..whole], 4 * BATCH, |_, blocks| transform(blocks));
     }
     if !out.len().is_multiple_of(BLOCK) {
         let start = out.len() - BLOCK;
@@ -237,6 +245,24 @@ mod tests {
         uniform::fill_f32(&mut engine, last, 0.0, 1.0);
         transform_f32(last, 0.5, 2.0);
         assert_eq!(values, expected);
+    }
+
+    #[test]
+    fn the_number_of_threads_changes_nothing() {
+        let fill = |threads: usize| {
+            crate::set_num_threads(threads);
+            let (mut engine, mut values) = (Mt19937::new(4), vec![0.0; 2 * SHARED + 9 * BATCH + 5]);
+            fill_f32(&mut engine, &mut values, -1.0, 3.0);
+            let mut double = vec![0.0; SHARED + 2 * BATCH + 17];
+            fill_f64(&mut engine, &mut double, -1.0, 3.0);
+            (engine, values, double)
+        };
+        let before = num_threads();
+        let alone = fill(1);
+        for threads in [2, 3] {
+            assert!(fill(threads) == alone, "{threads} threads");
+        }
+        crate::set_num_threads(before);
     }
 
     #[test]

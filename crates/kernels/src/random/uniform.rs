@@ -8,7 +8,7 @@ use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use super::BATCH;
-use super::mt19937::{Mt19937, join, map, temper};
+use super::mt19937::{Mt19937, join, temper};
 use crate::{Isa, Loop};
 
 /// 2^-24, the distance of neighbouring f32 uniforms.
@@ -106,7 +106,12 @@ impl Loop for FillF32<'_> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
-        let FillF32 { engine, out, from, to } = self;
+        let FillF32 {
+            engine,
+            out,
+            from,
+            to,
+        } = self;
         let width = to - from;
         let step = width * STEP_F32;
         // Scaling by a power of two is exact short of underflow, so the fused step rounds as the
@@ -139,7 +144,9 @@ fn fill(engine: &mut Mt19937, mut out: &mut [f32], convert: impl Fn(u32) -> f32)
     while !out.is_empty() {
         let words = engine.take(out.len());
         let (now, later) = out.split_at_mut(words.len());
-        map(words, now, |word| convert(temper(word)));
+        for (out, &word) in now.iter_mut().zip(words) {
+            *out = convert(temper(word));
+        }
         out = later;
     }
 }
@@ -224,6 +231,30 @@ mod tests {
         fill_f16(&mut Mt19937::new(1), &mut halves, 0.0, 1.0);
         assert!(halves.iter().all(|&value| value < f16::ONE));
         assert!(halves.contains(&f16::ZERO));
+    }
+
+    #[test]
+    fn the_short_way_rounds_as_the_definition() {
+        let mut words = [0; 2000];
+        Mt19937::new(2).fill_words(&mut words);
+        // Three widths underflow when scaled or let values round up to the bound.
+        for (from, to) in [
+            (0.0f32, 1.0),
+            (-0.1, 0.3),
+            (-1e30, 2e38),
+            (0.0, 1e-40),
+            (-3e-39, 2e-42),
+            (1.0, 1.0 + 4.0 * f32::EPSILON),
+        ] {
+            let mut values = [0.0; 2000];
+            fill_f32(&mut Mt19937::new(2), &mut values, from, to);
+            for (value, word) in values.into_iter().zip(words) {
+                let unit = (word & 0x00ff_ffff) as f32 * STEP_F32;
+                let expected = unit.mul_add(to - from, from);
+                let expected = if expected == to { from } else { expected };
+                assert_eq!(value.to_bits(), expected.to_bits(), "{from} {to}");
+            }
+        }
     }
 
     #[test]

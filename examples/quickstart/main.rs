@@ -27,11 +27,17 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     net.initialise()?;
     println!("{net}\n");
     for (name, p) in net.named_parameters() {
-        println!("{name:16} {:18} {:6}", format!("{:?}", p.shape()), p.numel());
+        println!(
+            "{name:16} {:18} {:6}",
+            format!("{:?}", p.shape()),
+            p.numel()
+        );
     }
     println!("{:35} {:6}\n", "in all", net.num_parameters());
 
-    let sgd = SGD::new(net.parameters(), 0.05).momentum(0.9).nesterov(true);
+    let sgd = SGD::new(net.parameters(), 0.05)
+        .momentum(0.9)
+        .nesterov(true);
     let mut outcomes = vec![train("0-4, from scratch", &mut net, sgd, low, 10)?];
     let trained = net;
 
@@ -62,7 +68,10 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
 }
 
 fn report(outcomes: &[Outcome]) {
-    println!("\n{:28} {:>6} {:>9} {:>9} {:>8}", "digits", "epochs", "trained", "held out", "time");
+    println!(
+        "\n{:28} {:>6} {:>9} {:>9} {:>8}",
+        "digits", "epochs", "trained", "held out", "time"
+    );
     for o in outcomes {
         println!(
             "{:28} {:>6} {:>9} {:>8.1}% {:>7.2}s",

@@ -2,7 +2,7 @@
 //!
 //! Start at [`Tensor`]; [`Parameter`] and [`Buffer`] are the handles that modules hold;
 //! [`autograd`] records operations and walks them backwards; [`random::Generator`] is PyTorch's
-//! CPU generator, bit for bit; [`print`] is about PyTorch's text of tensors and Python values.
+//! CPU generator, bit for bit; [`mod@print`] is about PyTorch's text of tensors and Python values.
 
 #![forbid(unsafe_code)]
 
@@ -32,10 +32,10 @@ pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
 pub use ops::{Dims, IntoIndex, Operand, PadMode, SplitSizes, Target, TensorIndex, einsum, slice};
 pub use parameter::{Data, ParamId, Parameter};
+pub use pleach_kernels::{num_threads, set_num_threads};
 pub use random::{Generator, manual_seed};
 pub use scalar::Scalar;
 pub use shape::{IntoShape, IntoSizes, Shape, size_text};
-pub use pleach_kernels::{num_threads, set_num_threads};
 pub use tensor::Tensor;
 
 /// What the [`tensor!`] macro expands to.

@@ -26,7 +26,10 @@ const BLOCK: usize = 32;
 /// }
 /// ```
 pub fn orthogonal_factor<T: Float>(a: &mut [T], rows: usize, columns: usize) {
-    assert!(rows >= columns, "orthogonal_factor: {rows} rows and {columns} columns");
+    assert!(
+        rows >= columns,
+        "orthogonal_factor: {rows} rows and {columns} columns"
+    );
     assert_eq!(a.len(), rows * columns, "orthogonal_factor: length of a");
     let mut blocks = Vec::new();
     let mut diagonal = vec![T::ZERO; columns];
@@ -38,7 +41,10 @@ pub fn orthogonal_factor<T: Float>(a: &mut [T], rows: usize, columns: usize) {
     }
     // Q is the product of the reflections, applied to the first columns of the identity.
     a.fill(T::ZERO);
-    a.iter_mut().step_by(columns + 1).take(columns).for_each(|v| *v = T::ONE);
+    a.iter_mut()
+        .step_by(columns + 1)
+        .take(columns)
+        .for_each(|v| *v = T::ONE);
     for block in blocks.iter().rev() {
         block.apply(a, columns, block.start, false);
     }
@@ -80,7 +86,11 @@ impl<T: Float> Reflections<T> {
         let height = rows - start;
         // Column by column, so that the loops below run along memory.
         let mut panel: Vec<Vec<T>> = (0..width)
-            .map(|j| (0..height).map(|i| a[(start + i) * columns + start + j]).collect())
+            .map(|j| {
+                (0..height)
+                    .map(|i| a[(start + i) * columns + start + j])
+                    .collect()
+            })
             .collect();
         let mut scales = vec![T::ZERO; width];
         for j in 0..width {
@@ -100,7 +110,9 @@ impl<T: Float> Reflections<T> {
         // T[..j, j] = -scale_j T[..j, ..j] (V[..j]ᵀ v_j).
         let mut triangle = vec![T::ZERO; width * width];
         for j in 0..width {
-            let products: Vec<T> = (0..j).map(|i| dot(&panel[i][j..], &panel[j][j..])).collect();
+            let products: Vec<T> = (0..j)
+                .map(|i| dot(&panel[i][j..], &panel[j][j..]))
+                .collect();
             for i in 0..j {
                 let mut sum = T::ZERO;
                 for k in i..j {
@@ -132,16 +144,34 @@ impl<T: Float> Reflections<T> {
             return;
         }
         let v = MatRef::row_major(&self.vectors, self.height, w);
-        let part = MatRef::new(&a[self.start * columns + from..], self.height, n, columns, 1);
+        let part = MatRef::new(
+            &a[self.start * columns + from..],
+            self.height,
+            n,
+            columns,
+            1,
+        );
         let mut along = Buffer::new(w * n);
         gemm(v.transposed(), part, &mut along, false);
         let triangle = MatRef::row_major(&self.triangle, w, w);
-        let triangle = if transposed { triangle.transposed() } else { triangle };
+        let triangle = if transposed {
+            triangle.transposed()
+        } else {
+            triangle
+        };
         let mut scaled = Buffer::new(w * n);
-        gemm(triangle, MatRef::row_major(&along, w, n), &mut scaled, false);
+        gemm(
+            triangle,
+            MatRef::row_major(&along, w, n),
+            &mut scaled,
+            false,
+        );
         let mut change = Buffer::new(self.height * n);
         gemm(v, MatRef::row_major(&scaled, w, n), &mut change, false);
-        for (row, change) in a[self.start * columns..].chunks_mut(columns).zip(change.chunks(n)) {
+        for (row, change) in a[self.start * columns..]
+            .chunks_mut(columns)
+            .zip(change.chunks(n))
+        {
             for (a, &c) in row[from..].iter_mut().zip(change) {
                 *a = *a - c;
             }
@@ -197,7 +227,9 @@ mod tests {
         let mut state = 12345u64;
         (0..n)
             .map(|_| {
-                state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+                state = state
+                    .wrapping_mul(6364136223846793005)
+                    .wrapping_add(1442695040888963407);
                 (state >> 11) as f64 / (1u64 << 52) as f64 - 1.0
             })
             .collect()
@@ -210,12 +242,17 @@ mod tests {
             let mut q = a.clone();
             orthogonal_factor(&mut q, rows, columns);
             let product = |x: &[f64], i: usize, y: &[f64], j: usize| -> f64 {
-                (0..rows).map(|k| x[k * columns + i] * y[k * columns + j]).sum()
+                (0..rows)
+                    .map(|k| x[k * columns + i] * y[k * columns + j])
+                    .sum()
             };
             for i in 0..columns {
                 for j in 0..columns {
                     let unit = if i == j { 1.0 } else { 0.0 };
-                    assert!((product(&q, i, &q, j) - unit).abs() < 1e-12, "{rows}x{columns}");
+                    assert!(
+                        (product(&q, i, &q, j) - unit).abs() < 1e-12,
+                        "{rows}x{columns}"
+                    );
                     let r = product(&q, i, &a, j);
                     if i > j {
                         assert!(r.abs() < 1e-12, "R[{i}, {j}] = {r}");

@@ -263,7 +263,9 @@ impl Pool {
         while workers.len() + 1 < threads && self.spawn_worker(&mut workers).is_ok() {}
         let job = Job {
             // SAFETY: only the lifetime changes; nobody calls it after this function has returned.
-            f: unsafe { std::mem::transmute::<&(dyn Fn(usize) + Sync), &(dyn Fn(usize) + Sync)>(f) },
+            f: unsafe {
+                std::mem::transmute::<&(dyn Fn(usize) + Sync), &(dyn Fn(usize) + Sync)>(f)
+            },
             tasks,
             participants: threads.min(workers.len() + 1),
         };

@@ -70,7 +70,9 @@ fn number(value: &Json) -> Eval<f64> {
     match value {
         Json::Bool(b) => Ok(f64::from(u8::from(*b))),
         Json::String(text) => text.parse().or_else(|e| bug(format!("{text}: {e}"))),
-        _ => value.as_f64().map_or_else(|| bug(format!("{value} is no number")), Ok),
+        _ => value
+            .as_f64()
+            .map_or_else(|| bug(format!("{value} is no number")), Ok),
     }
 }
 
@@ -78,7 +80,10 @@ fn number(value: &Json) -> Eval<f64> {
 fn tensor_of(case: &Json, dtype: &str) -> Eval<Tensor> {
     let mut sizes = Vec::new();
     for size in cases(case, "shape") {
-        sizes.push(size.as_u64().map_or_else(|| bug("a size is no number"), Ok)? as usize);
+        sizes.push(
+            size.as_u64()
+                .map_or_else(|| bug("a size is no number"), Ok)? as usize,
+        );
     }
     let Some(dtype) = DType::ALL
         .into_iter()
@@ -94,7 +99,9 @@ fn tensor_of(case: &Json, dtype: &str) -> Eval<Tensor> {
     // Integers of 64 bits do not fit a float.
     let whole = |v: &Json| match v {
         Json::Bool(b) => Ok(i64::from(*b)),
-        _ => v.as_i64().map_or_else(|| bug(format!("{v} is no integer")), Ok),
+        _ => v
+            .as_i64()
+            .map_or_else(|| bug(format!("{v} is no integer")), Ok),
     };
     let values = values.iter().map(whole).collect::<Eval<Vec<i64>>>()?;
     Ok(Tensor::from_vec(values, sizes)?.to_dtype(dtype)?)
@@ -104,7 +111,11 @@ fn tensor_of(case: &Json, dtype: &str) -> Eval<Tensor> {
 fn options(case: &Json) -> Eval<PrintOptions> {
     let mut options = PrintOptions::default();
     for (name, value) in case["options"].as_object().into_iter().flatten() {
-        let count = || value.as_u64().map_or_else(|| bug(format!("{name}: {value}")), Ok);
+        let count = || {
+            value
+                .as_u64()
+                .map_or_else(|| bug(format!("{name}: {value}")), Ok)
+        };
         match (name.as_str(), value.as_str()) {
             ("profile", Some("short")) => options = PrintOptions::short(),
             ("profile", Some("full")) => options = PrintOptions::full(),
@@ -176,11 +187,23 @@ fn size(case: &Json) -> Eval<()> {
         .iter()
         .filter_map(|s| s.as_u64().map(|s| s as usize))
         .collect();
-    compare::equal("size", size_text(&sizes).as_str(), data::text(&case["size"])?)?;
-    compare::equal("tuple", python_tuple(&sizes).as_str(), data::text(&case["tuple"])?)
+    compare::equal(
+        "size",
+        size_text(&sizes).as_str(),
+        data::text(&case["size"])?,
+    )?;
+    compare::equal(
+        "tuple",
+        python_tuple(&sizes).as_str(),
+        data::text(&case["tuple"])?,
+    )
 }
 
 fn tolist(case: &Json) -> Eval<()> {
     let tensor = tensor_of(case, "float32")?;
-    compare::equal("tolist", tolist_text(&tensor).as_str(), data::text(&case["tolist"])?)
+    compare::equal(
+        "tolist",
+        tolist_text(&tensor).as_str(),
+        data::text(&case["tolist"])?,
+    )
 }

@@ -4,7 +4,6 @@ use pleach_core::print::python_float;
 use pleach_core::{Element, Error, Generator, Result, Tensor};
 use pleach_kernels::{Buffer, Float, map_inplace};
 
-
 /// Sets each element to zero with probability `p` and multiplies the others by `1 / (1 - p)`, so
 /// that the mean stays; returns the input itself when not `training` or `p` is 0. Any shape.
 ///

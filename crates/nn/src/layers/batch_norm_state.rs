@@ -100,8 +100,8 @@ macro_rules! batch_norm {
             }
 
             fn extra_repr(&self) -> String {
-                use pleach_core::print::python_float;
                 use crate::layers::default_init::bool_text;
+                use pleach_core::print::python_float;
                 let momentum = self.momentum().map_or("None".to_string(), python_float);
                 format!(
                     "{}, eps={}, momentum={momentum}, affine={}, bias={}, track_running_stats={}",

@@ -86,23 +86,3 @@ macro_rules! dispatch_float {
         }
     };
 }
-
-/// Over the dtypes that [`DType::comparable`](crate::DType) gives.
-macro_rules! dispatch_comparable {
-    ($dtype:expr, $T:ident => $body:expr) => {
-        match $dtype {
-            $crate::DType::F32 => {
-                type $T = f32;
-                $body
-            }
-            $crate::DType::F64 => {
-                type $T = f64;
-                $body
-            }
-            _ => {
-                type $T = i64;
-                $body
-            }
-        }
-    };
-}

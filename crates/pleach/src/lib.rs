@@ -24,6 +24,7 @@
 
 #![forbid(unsafe_code)]
 
+pub use pleach_core::random::numpy;
 pub use pleach_core::*;
 pub use pleach_init as init;
 pub use pleach_nn as nn;

@@ -16,7 +16,7 @@ macro_rules! comparison {
                 let common = result_type(self, &other);
                 let dtype = common.comparable();
                 let x = self.detach().to_dtype(dtype)?;
-                dispatch_comparable!(dtype, T => match &other {
+                dispatch_number!(stringify!($name), dtype, T => match &other {
                     Operand::Scalar(s) => {
                         // A number is rounded to the common type, as a tensor is.
                         let b = match common {

@@ -41,7 +41,7 @@ impl Rows {
     /// For each row, the positions of its elements in order; equal ones keep theirs.
     fn order(&self, descending: bool) -> Result<Tensor> {
         let x = self.x.to_dtype(self.x.dtype().comparable())?;
-        dispatch_comparable!(x.dtype(), T => {
+        dispatch_number!("sort", x.dtype(), T => {
             let x = x.as_slice::<T>()?;
             let mut out = Buffer::<i64>::new(x.len());
             let mut order: Vec<usize> = Vec::with_capacity(self.n);

@@ -94,17 +94,21 @@ fn a_value_that_does_not_fit_is_refused_and_nothing_changes() {
 fn a_uniform_fill_of_a_transposed_tensor_follows_its_memory() {
     let generator = Generator::seeded(3);
     let mut straight = Tensor::zeros([3, 4]);
-    straight.uniform_from(&generator, 0.0, 1.0).unwrap();
+    generator
+        .scope(|| straight.uniform_(0.0, 1.0).map(drop))
+        .unwrap();
     let generator = Generator::seeded(3);
     let mut turned = Tensor::zeros([3, 4]).t().unwrap();
-    turned.uniform_from(&generator, 0.0, 1.0).unwrap();
+    generator
+        .scope(|| turned.uniform_(0.0, 1.0).map(drop))
+        .unwrap();
     assert_eq!(turned.shape(), [4, 3]);
     assert!(turned.t().unwrap().equal(&straight).unwrap());
 
     // Three dimensions, middle one slowest in memory.
     let generator = Generator::seeded(3);
     let mut x = Tensor::zeros([3, 2, 2]).permute([1, 0, 2]).unwrap();
-    x.uniform_from(&generator, 0.0, 1.0).unwrap();
+    generator.scope(|| x.uniform_(0.0, 1.0).map(drop)).unwrap();
     assert_eq!(values(&x.permute([1, 0, 2]).unwrap()), values(&straight));
 
     // A slice with gaps: its own elements only, in memory order.
@@ -112,7 +116,9 @@ fn a_uniform_fill_of_a_transposed_tensor_follows_its_memory() {
     let mut gaps = Tensor::zeros([3, 8])
         .index((.., slice(0, None, 2)))
         .unwrap();
-    gaps.uniform_from(&generator, 0.0, 1.0).unwrap();
+    generator
+        .scope(|| gaps.uniform_(0.0, 1.0).map(drop))
+        .unwrap();
     assert_eq!(values(&gaps), values(&straight));
 }
 
@@ -121,7 +127,9 @@ fn a_normal_fill_chooses_its_path_by_the_layout() {
     // PyTorch draws 16 and more contiguous elements block by block, others one by one, so the
     // two differ though seed and number agree; the layout decides, not what is shared.
     let fill = |mut x: Tensor| {
-        x.normal_from(&Generator::seeded(5), 0.0, 1.0).unwrap();
+        Generator::seeded(5)
+            .scope(|| x.normal_(0.0, 1.0).map(drop))
+            .unwrap();
         x
     };
     let straight = fill(Tensor::zeros([4, 8]));

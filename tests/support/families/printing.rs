@@ -67,35 +67,17 @@ fn module(case: &Json) -> Eval<()> {
     }
 }
 
-/// The number that a JSON value stands for: itself, or `"nan"`, `"inf"`, `"-0.0"`, …
-fn number(value: &Json) -> Eval<f64> {
-    match value {
-        Json::Bool(b) => Ok(f64::from(u8::from(*b))),
-        Json::String(text) => text.parse().or_else(|e| bug(format!("{text}: {e}"))),
-        _ => value
-            .as_f64()
-            .map_or_else(|| bug(format!("{value} is no number")), Ok),
-    }
-}
-
 /// A tensor of the values, shape and dtype that a case names.
 fn tensor_of(case: &Json, dtype: &str) -> Eval<Tensor> {
-    let mut sizes = Vec::new();
-    for size in cases(case, "shape") {
-        sizes.push(
-            size.as_u64()
-                .map_or_else(|| bug("a size is no number"), Ok)? as usize,
-        );
-    }
+    let sizes = data::sizes(&case["shape"])?;
     let Some(dtype) = DType::ALL
         .into_iter()
         .find(|d| d.to_string() == format!("torch.{dtype}"))
     else {
         return unknown(format!("torch.{dtype}"));
     };
-    let values = cases(case, "values");
     if dtype.is_float() {
-        let values = values.iter().map(number).collect::<Eval<Vec<f64>>>()?;
+        let values = data::numbers(&case["values"])?;
         return Ok(Tensor::from_vec(values, sizes)?.to_dtype(dtype)?);
     }
     // Integers of 64 bits do not fit a float.
@@ -105,7 +87,10 @@ fn tensor_of(case: &Json, dtype: &str) -> Eval<Tensor> {
             .as_i64()
             .map_or_else(|| bug(format!("{v} is no integer")), Ok),
     };
-    let values = values.iter().map(whole).collect::<Eval<Vec<i64>>>()?;
+    let values = cases(case, "values")
+        .iter()
+        .map(whole)
+        .collect::<Eval<Vec<i64>>>()?;
     Ok(Tensor::from_vec(values, sizes)?.to_dtype(dtype)?)
 }
 
@@ -162,7 +147,7 @@ fn tensor(case: &Json) -> Eval<()> {
 
 /// One float in all the ways in which Python and PyTorch write it.
 fn float(case: &Json) -> Eval<()> {
-    let value = number(&case["value"])?;
+    let value = data::number(&case["value"])?;
     let single = Tensor::from_vec(vec![value as f32], ())?;
     let double = Tensor::from_vec(vec![value], ())?;
     let texts = [
@@ -185,10 +170,7 @@ fn float(case: &Json) -> Eval<()> {
 
 /// A size as `torch.Size` and as a tuple.
 fn size(case: &Json) -> Eval<()> {
-    let sizes: Vec<usize> = cases(case, "shape")
-        .iter()
-        .filter_map(|s| s.as_u64().map(|s| s as usize))
-        .collect();
+    let sizes = data::sizes(&case["shape"])?;
     compare::equal(
         "size",
         size_text(&sizes).as_str(),

@@ -213,9 +213,6 @@ pub trait Target {
     fn change_values(self, f: impl FnOnce(&mut Tensor) -> Result<()>) -> Result<Self>
     where
         Self: Sized;
-
-    /// The values now.
-    fn values(&self) -> Tensor;
 }
 
 impl Target for &mut Tensor {
@@ -230,9 +227,6 @@ impl Target for &mut Tensor {
         })?;
         Ok(self)
     }
-    fn values(&self) -> Tensor {
-        self.detach()
-    }
 }
 
 impl Target for &Parameter {
@@ -240,17 +234,11 @@ impl Target for &Parameter {
         self.write(f)?;
         Ok(self)
     }
-    fn values(&self) -> Tensor {
-        self.data().detach()
-    }
 }
 
 impl Target for &mut Data {
     fn change_values(self, f: impl FnOnce(&mut Tensor) -> Result<()>) -> Result<Self> {
         self.write(f)?;
         Ok(self)
-    }
-    fn values(&self) -> Tensor {
-        self.detach()
     }
 }

@@ -21,28 +21,8 @@ impl Tensor {
         self.overwrite(name, |t| t.draw(&generator, fill))
     }
 
-    /// Fills with values uniform in `[from, to)` from a generator; nothing is recorded.
-    ///
-    /// # Errors
-    /// If the bounds make no interval of the dtype, or it is not a float type.
-    pub fn uniform_from(&mut self, generator: &Generator, from: f64, to: f64) -> Result<&mut Self> {
-        self.overwrite("UniformBackward0", |t| {
-            t.draw(generator, Fill::Uniform { from, to })
-        })
-    }
-
-    /// Fills with normal values from a generator; nothing is recorded.
-    ///
-    /// # Errors
-    /// If `std` is negative or nan, or the dtype is not a float type.
-    pub fn normal_from(&mut self, generator: &Generator, mean: f64, std: f64) -> Result<&mut Self> {
-        self.overwrite("NormalBackward0", |t| {
-            t.draw(generator, Fill::Normal { mean, std })
-        })
-    }
-
     /// Fills with samples of a distribution of f64 numbers, in memory order, each rounded to the
-    /// dtype; nothing is recorded.
+    /// dtype.
     ///
     /// # Errors
     /// If the dtype is not a float type.

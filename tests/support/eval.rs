@@ -7,7 +7,7 @@ use super::args::Args;
 use super::ast::{Expr, Stmt};
 use super::value::{Dict, Eval, EvalError, Lambda, Value, bug, dtype, unknown};
 use super::{
-    builtins, init_fns, module_object, nets, nn_classes, nn_fns, operators, optim_fns,
+    builtins, init_fns, module_object, nets, nn_classes, nn_fns, numpy_fns, operators, optim_fns,
     tensor_methods, torch_fns,
 };
 
@@ -256,13 +256,13 @@ impl Scope {
 fn root(name: &str) -> Option<&'static str> {
     Some(match name {
         "torch" => "torch",
+        "np" | "numpy" => "numpy",
         "nn" => "torch.nn",
         "F" => "torch.nn.functional",
         "init" => "torch.nn.init",
         "optim" => "torch.optim",
         "LS" => "torch.optim.lr_scheduler",
         "torchvision" => "torchvision",
-        "np" => "numpy",
         "math" => "math",
         "copy" => "copy",
         _ => return builtins::full_name(name),
@@ -277,6 +277,7 @@ pub fn find(path: &str) -> Option<super::value::Builtin> {
         .or_else(|| init_fns::find(path.strip_prefix("torch.nn.init.")?))
         .or_else(|| nn_classes::find(path.strip_prefix("torch.nn.")?))
         .or_else(|| optim_fns::find(path.strip_prefix("torch.")?))
+        .or_else(|| numpy_fns::find(path.strip_prefix("numpy.")?))
         .or_else(|| nets::find(path.strip_prefix("user.")?))
 }
 

@@ -138,6 +138,15 @@ pub fn find(name: &str) -> Option<Builtin> {
             let gain = or(&a, "gain", 1.0)?;
             apply!(a, |t| init::orthogonal_(t, gain))
         },
+        // The name PyTorch deprecated.
+        "uniform" => |a| {
+            let a = a.bind("uniform", &["tensor", "a", "b", "generator"])?;
+            let (low, high) = (or(&a, "a", 0.0)?, or(&a, "b", 1.0)?);
+            apply!(a, |t| {
+                #[allow(deprecated)]
+                init::uniform(t, low, high)
+            })
+        },
         "sparse_" => |a| {
             let a = a.bind("sparse_", &["tensor", "sparsity", "std", "generator"])?;
             let (sparsity, std) = (a.f64("sparsity")?, or(&a, "std", 0.01)?);

@@ -1,8 +1,9 @@
 //! The golden runner: reads what PyTorch computed and runs the same with pleach.
 //!
 //! `ast`, `value`, `args`, `eval`, `operators`, `builtins` evaluate the syntax trees of Python
-//! text; `torch_fns`, `tensor_methods`, `tensor_in_place`, `nn_fns`, `nn_classes`, `module_object`, `init_fns`, `optim_fns`, `nets`
-//! bind names to pleach; `families` holds one runner for each folder of data.
+//! text; `torch_fns`, `numpy_fns`, `tensor_methods`, `tensor_in_place`, `nn_fns`, `nn_classes`,
+//! `module_object`, `init_fns`, `optim_fns`, `nets` bind names to pleach; `warnings` listens to
+//! what pleach warns of; `families` holds one runner for each folder of data.
 //!
 //! A case is out of scope if and only if it needs a *name* that no registry (`find`) knows. To put
 //! a class or function in scope, add it to the registry of its subject.
@@ -19,6 +20,7 @@ pub mod module_object;
 pub mod nets;
 pub mod nn_classes;
 pub mod nn_fns;
+pub mod numpy_fns;
 pub mod operators;
 pub mod optim_fns;
 pub mod report;
@@ -26,3 +28,4 @@ pub mod tensor_in_place;
 pub mod tensor_methods;
 pub mod torch_fns;
 pub mod value;
+pub mod warnings;

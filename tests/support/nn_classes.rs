@@ -2,8 +2,8 @@
 
 use pleach::nn::functional::{OutputSize, Pair};
 use pleach::nn::layers::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Identity, Linear,
-    MaxPool2d, ReLU,
+    AdaptiveAvgPool2d, AlphaDropout, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Dropout1d, Dropout2d,
+    Dropout3d, FeatureAlphaDropout, Flatten, Identity, Linear, MaxPool2d, ReLU,
 };
 use pleach::nn::losses::{CrossEntropyLoss, Loss, MSELoss};
 use pleach::nn::{Module, ModuleExt, ModuleList, Sequential};
@@ -40,6 +40,18 @@ pub fn output_size(value: &Value) -> Eval<OutputSize> {
         [h, w] => Ok(OutputSize::Two(size(h)?, size(w)?)),
         other => bug(format!("{other:?} is no pair")),
     }
+}
+
+macro_rules! dropout {
+    ($name:literal, $class:ident) => {
+        |a| {
+            let a = a.bind($name, &["p", "inplace"])?;
+            let layer = $class::builder()
+                .p(a.opt_f64("p")?.unwrap_or(0.5))
+                .inplace(a.bool_or("inplace", false)?);
+            ModuleHandle::layer(layer.build()?)
+        }
+    };
 }
 
 /// Every class that exists, by its name in `torch.nn`.
@@ -116,13 +128,12 @@ pub fn find(name: &str) -> Option<Builtin> {
             let (start, end) = (a.opt_i64("start_dim")?, a.opt_i64("end_dim")?);
             ModuleHandle::layer(Flatten::over(start.unwrap_or(1), end.unwrap_or(-1)))
         },
-        "Dropout" => |a| {
-            let a = a.bind("Dropout", &["p", "inplace"])?;
-            let layer = Dropout::builder()
-                .p(a.opt_f64("p")?.unwrap_or(0.5))
-                .inplace(a.bool_or("inplace", false)?);
-            ModuleHandle::layer(layer.build()?)
-        },
+        "Dropout" => dropout!("Dropout", Dropout),
+        "Dropout1d" => dropout!("Dropout1d", Dropout1d),
+        "Dropout2d" => dropout!("Dropout2d", Dropout2d),
+        "Dropout3d" => dropout!("Dropout3d", Dropout3d),
+        "AlphaDropout" => dropout!("AlphaDropout", AlphaDropout),
+        "FeatureAlphaDropout" => dropout!("FeatureAlphaDropout", FeatureAlphaDropout),
         // Python's Identity takes any arguments and ignores them.
         "Identity" => |_| ModuleHandle::layer(Identity::new()),
         "CrossEntropyLoss" => |a| {

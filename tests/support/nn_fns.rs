@@ -28,6 +28,18 @@ where
     }
 }
 
+/// A dropout; whether it trains by default differs.
+macro_rules! dropout {
+    ($name:literal, $function:ident, $training:literal) => {
+        |a| {
+            let a = a.bind($name, &["input", "p", "training", "inplace"])?;
+            let p = a.opt_f64("p")?.unwrap_or(0.5);
+            let training = a.bool_or("training", $training)?;
+            one(F::$function(&a.tensor("input")?, p, training)?)
+        }
+    };
+}
+
 pub fn find(name: &str) -> Option<Builtin> {
     Some(match name {
         "linear" => |a| {
@@ -94,15 +106,14 @@ pub fn find(name: &str) -> Option<Builtin> {
                 word(&a, "approximate", "none", &known)?,
             )?)
         },
-        "dropout" => |a| {
-            let a = a.bind("dropout", &["input", "p", "training", "inplace"])?;
-            let p = a.opt_f64("p")?.unwrap_or(0.5);
-            one(F::dropout(
-                &a.tensor("input")?,
-                p,
-                a.bool_or("training", true)?,
-            )?)
-        },
+        "dropout" => dropout!("dropout", dropout, true),
+        "dropout1d" => dropout!("dropout1d", dropout1d, true),
+        "dropout2d" => dropout!("dropout2d", dropout2d, true),
+        "dropout3d" => dropout!("dropout3d", dropout3d, true),
+        "alpha_dropout" => dropout!("alpha_dropout", alpha_dropout, false),
+        "feature_alpha_dropout" => {
+            dropout!("feature_alpha_dropout", feature_alpha_dropout, false)
+        }
         "pad" => |a| {
             let a = a.bind("pad", &["input", "pad", "mode", "value"])?;
             let known = [

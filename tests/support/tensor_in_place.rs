@@ -79,12 +79,27 @@ pub fn find(name: &str) -> Option<Method<Value>> {
         },
         "bernoulli_" => |x, a| {
             let a = a.bind("bernoulli_", &["p"])?;
-            let p = match a.opt("p") {
-                Some(p) if p.is_tensor() => return unknown("Tensor.bernoulli_(Tensor)"),
-                Some(p) => p.as_f64()?,
-                None => 0.5,
+            let p: Operand = match a.opt("p") {
+                Some(p) => operand(p)?,
+                None => 0.5.into(),
             };
-            in_place!(x, bernoulli_(p))
+            in_place!(x, bernoulli_(&p))
+        },
+        "exponential_" => |x, a| {
+            let rate = a.bind("exponential_", &["lambd"])?.opt_f64("lambd")?;
+            in_place!(x, exponential_(rate.unwrap_or(1.0)))
+        },
+        "random_" => |x, a| {
+            let names: &[&str] = match a.positional.len() {
+                1 => &["to"],
+                _ => &["from", "to"],
+            };
+            let a = a.bind("random_", names)?;
+            match (a.opt_i64("from")?, a.opt_i64("to")?) {
+                (None, None) => in_place!(x, random_()),
+                (from, Some(to)) => in_place!(x, random_range_(from.unwrap_or(0), to)),
+                (Some(_), None) => unknown("Tensor.random_(from, None)"),
+            }
         },
         "requires_grad_" => |x, a| {
             let on = a

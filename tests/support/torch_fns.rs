@@ -2,8 +2,8 @@
 
 use std::rc::Rc;
 
-use pleach::random::{Generator, random_bounds};
-use pleach::{DType, Element, Parameter, Tensor};
+use pleach::random::Generator;
+use pleach::{DType, Parameter, Tensor};
 
 use super::args::{Args, Bound};
 use super::operators::operand;
@@ -162,35 +162,48 @@ fn random(name: &str) -> Option<Builtin> {
         "randperm" => |a| one(Tensor::randperm(a.bind("randperm", &["n"])?.usize("n")?)),
         "randint" => |a| {
             let names: &[&str] = match a.positional.len() {
-                2 => &["high", "size", "*", "low"],
-                _ => &["low", "high", "size"],
+                2 => &["high", "size", "*", "low", "dtype"],
+                _ => &["low", "high", "size", "*", "dtype"],
             };
             let a = a.bind("randint", names)?;
             let (low, high) = (a.opt_i64("low")?.unwrap_or(0), a.i64("high")?);
-            one(random_range::<i64>(&a.shape("size")?, low, high)?)
+            let dtype = a.opt_dtype("dtype")?.unwrap_or(DType::I64);
+            one(Tensor::randint_of(low, high, a.shape("size")?, dtype)?)
         },
         "rand_like" => |a| {
-            let mut t = a
+            one(a
                 .bind("rand_like", &["input"])?
                 .tensor("input")?
-                .zeros_like();
-            t.uniform_(0.0, 1.0)?;
-            one(t)
+                .rand_like()?)
         },
         "randn_like" => |a| {
-            let mut t = a
+            one(a
                 .bind("randn_like", &["input"])?
                 .tensor("input")?
-                .zeros_like();
-            t.normal_(0.0, 1.0)?;
-            one(t)
+                .randn_like()?)
         },
         "normal" => |a| {
             let a = a.bind("normal", &["mean", "std", "size"])?;
-            let mut t = Tensor::zeros(a.shape("size")?);
-            t.normal_(a.f64("mean")?, a.f64("std")?)?;
-            one(t)
+            one(Tensor::normal(
+                a.f64("mean")?,
+                a.f64("std")?,
+                a.shape("size")?,
+            )?)
         },
+        "bernoulli" => |a| {
+            let a = a.bind("bernoulli", &["input", "p"])?;
+            let input = a.tensor("input")?;
+            one(match a.opt_f64("p")? {
+                Some(p) => {
+                    let mut t = Tensor::zeros_of(input.shape(), input.dtype());
+                    t.bernoulli_(p)?;
+                    t
+                }
+                None => input.bernoulli()?,
+            })
+        },
+        // NumPy's arrays are tensors here.
+        "from_numpy" => |a| one(a.bind("from_numpy", &["array"])?.tensor("array")?),
         "no_grad" => |a| {
             a.none("no_grad")?;
             Ok(Value::NoGrad)
@@ -211,14 +224,6 @@ pub fn seed(generator: &Generator, seed: i128) -> Eval<()> {
         }
     }
     Ok(())
-}
-
-/// Whole numbers in `from..to` of an element type.
-pub fn random_range<T: Element>(shape: &[usize], from: i64, to: i64) -> Eval<Tensor> {
-    let (from, to) = random_bounds::<T>(from, to).map_err(EvalError::Raised)?;
-    let mut values = vec![T::default(); shape.iter().product()];
-    Generator::current().fill_random_range(&mut values, from, to);
-    Ok(Tensor::from_vec(values, shape)?)
 }
 
 fn operation(name: &str) -> Option<Builtin> {

@@ -265,6 +265,23 @@ impl Layout {
         order.sort_by(|&a, &b| self.strides[b].cmp(&self.strides[a]));
         order
     }
+
+    /// Whether several elements lie at one place of the memory, as in an expanded tensor.
+    pub fn shares_elements(&self) -> bool {
+        let mut dims = self.shape.iter().zip(&self.strides);
+        dims.any(|(&size, &stride)| size > 1 && stride == 0)
+    }
+
+    /// The layout without gaps that has this one's shape and order of dimensions.
+    pub fn dense(&self) -> Self {
+        let mut layout = Self::contiguous(self.shape.clone());
+        let mut step = 1;
+        for &d in self.memory_order().iter().rev() {
+            layout.strides[d] = step;
+            step *= layout.shape[d].max(1);
+        }
+        layout
+    }
 }
 
 #[cfg(test)]

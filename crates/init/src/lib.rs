@@ -21,6 +21,7 @@
 #![forbid(unsafe_code)]
 
 mod constant;
+mod deprecated;
 mod fan;
 mod gain;
 mod kaiming;
@@ -32,6 +33,8 @@ mod with;
 mod xavier;
 
 pub use constant::{constant_, dirac_, eye_, ones_, zeros_};
+// By a glob, for to name them would be to use them.
+pub use deprecated::*;
 pub use fan::{FanMode, calculate_fan_in_and_fan_out};
 pub use gain::{Nonlinearity, calculate_gain};
 pub use kaiming::{kaiming_normal_, kaiming_uniform_};

@@ -39,13 +39,15 @@ pub fn trunc_normal_<T: Target>(target: T, mean: f64, std: f64, a: f64, b: f64) 
 
 /// Normal values, with those outside replaced by the next ones at the same places.
 fn redraw(t: &mut Tensor, mean: f64, std: f64, a: f64, b: f64) -> Result<()> {
+    // The path of the fill is chosen by this layout in every round.
+    let like = t.clone();
     t.normal_(mean, std)?;
     loop {
         let outside = t.lt(a)?.logical_or(&t.gt(b)?)?;
         if outside.any()?.item()? == 0.0 {
             return Ok(());
         }
-        let mut next = t.clone();
+        let mut next = like.clone();
         next.normal_(mean, std)?;
         *t = Tensor::where_cond(&outside, &next, &*t)?;
     }
@@ -65,11 +67,12 @@ fn reject(t: &mut Tensor, mean: f64, std: f64, a: f64, b: f64) -> Result<()> {
     let (mean, std, peak) = (number(mean)?, number(std)?, number(peak)?);
     let rounded = |x: Tensor| x.to_dtype(dtype)?.to_dtype(compute);
 
+    let like = t.clone();
     let mut pending = Tensor::ones_of(t.shape(), DType::Bool);
     loop {
-        let mut candidate = t.clone();
+        let mut candidate = like.clone();
         candidate.uniform_(a, b)?;
-        let mut u = t.clone();
+        let mut u = like.clone();
         u.uniform_(0.0, 1.0)?;
         *t = Tensor::where_cond(&pending, &candidate, &*t)?;
 

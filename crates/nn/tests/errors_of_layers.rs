@@ -208,7 +208,38 @@ fn dropout_refuses_what_is_no_probability() -> Result<()> {
     let dropout = Dropout::new(0.5)?;
     dropout.set_p(3.0);
     assert_eq!(text(dropout.call(&zeros(&[2]))), message("3.0"));
+    for dropout in [
+        F::dropout1d,
+        F::dropout2d,
+        F::dropout3d,
+        F::alpha_dropout,
+        F::feature_alpha_dropout,
+    ] {
+        assert_eq!(
+            text(dropout(&zeros(&[2, 2, 2]), -0.5, false)),
+            message("-0.5")
+        );
+    }
     Ok(())
+}
+
+#[test]
+fn dropout_of_channels_refuses_what_has_none() {
+    assert_eq!(
+        text(F::dropout1d(&zeros(&[2]), 0.5, true)),
+        "dropout1d: Expected 2D or 3D input, but received a 1D input. Note that dropout1d exists \
+         to provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, \
+         and an optional batch dimension (i.e. 2D or 3D inputs)."
+    );
+    let refusal = "Feature dropout requires at least 2 dimensions in the input";
+    assert_eq!(text(F::dropout2d(&zeros(&[2]), 0.5, true)), refusal);
+    assert_eq!(text(F::dropout3d(&zeros(&[]), 0.5, true)), refusal);
+    assert_eq!(
+        text(F::feature_alpha_dropout(&zeros(&[2]), 0.5, true)),
+        refusal
+    );
+    // Where nothing is drawn, nothing is refused.
+    assert!(F::feature_alpha_dropout(&zeros(&[2]), 0.5, false).is_ok());
 }
 
 #[test]

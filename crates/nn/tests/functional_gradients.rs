@@ -163,6 +163,30 @@ fn dropout_has_the_right_gradients() -> Result<()> {
 }
 
 #[test]
+fn dropouts_of_channels_and_of_selu_have_the_right_gradients() -> Result<()> {
+    type Dropout = fn(&Tensor, f64, bool) -> Result<Tensor>;
+    let cases: [(Dropout, &[usize]); 8] = [
+        (F::dropout1d, &[2, 3, 4]),
+        (F::dropout1d, &[3, 4]),
+        (F::dropout2d, &[2, 3, 2, 2]),
+        (F::dropout3d, &[2, 3, 1, 2, 2]),
+        (F::dropout3d, &[3, 1, 2, 2]),
+        (F::alpha_dropout, &[3, 4]),
+        (F::alpha_dropout, &[]),
+        (F::feature_alpha_dropout, &[2, 3, 4]),
+    ];
+    for (dropout, shape) in cases {
+        for p in [0.0, 0.4, 1.0] {
+            gradcheck(
+                |t| Generator::seeded(7).scope(|| dropout(&t[0], p, true)),
+                &[values(1, shape)?],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn linear_has_the_right_gradients() -> Result<()> {
     let (w, b) = (values(2, &[3, 4])?, values(3, &[3])?);
     for shape in [&[2, 4][..], &[4], &[2, 3, 4], &[0, 4]] {

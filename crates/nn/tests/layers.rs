@@ -3,8 +3,8 @@
 use pleach_core::{DType, Parameter, Result, Tensor, manual_seed, tensor};
 use pleach_nn::functional::{self as F, Reduction};
 use pleach_nn::layers::{
-    AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Identity, Linear,
-    MaxPool2d, ReLU,
+    AdaptiveAvgPool2d, AlphaDropout, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Dropout2d, Flatten,
+    Identity, Linear, MaxPool2d, ReLU,
 };
 use pleach_nn::losses::{CrossEntropyLoss, MSELoss};
 use pleach_nn::{Forward, Module, same};
@@ -103,6 +103,14 @@ fn layers_print_as_in_pytorch() -> Result<()> {
         (
             Dropout::builder().p(0.2).inplace(true).build()?.into(),
             "Dropout(p=0.2, inplace=True)",
+        ),
+        (
+            Dropout2d::new(0.1)?.into(),
+            "Dropout2d(p=0.1, inplace=False)",
+        ),
+        (
+            AlphaDropout::builder().inplace(true).build()?.into(),
+            "AlphaDropout(p=0.5, inplace=True)",
         ),
         (Flatten::new().into(), "Flatten(start_dim=1, end_dim=-1)"),
         (
@@ -257,6 +265,30 @@ fn dropout_draws_nothing_without_need_and_keeps_nan() -> Result<()> {
     assert!(none[0] == 0.0 && none[0].is_sign_negative() && none[1].is_nan());
     F::dropout(&Tensor::zeros([0, 3]), 0.5, true)?;
     assert_eq!(Tensor::rand([1]).item()?, expected);
+    Ok(())
+}
+
+/// Expected values are PyTorch's for this seed.
+#[test]
+fn dropouts_of_channels_draw_one_number_a_channel() -> Result<()> {
+    let kept = |dropout: fn(&Tensor, f64, bool) -> Result<Tensor>, shape: &[usize]| {
+        manual_seed(0);
+        dropout(&Tensor::ones(shape), 0.5, true)?.to_vec::<f32>()
+    };
+    let expected = [0.0, 0.0, 0.0, 0.0, 2.0, 2.0, 0.0, 0.0];
+    assert_eq!(kept(F::dropout1d, &[2, 2])?, [0.0; 4]);
+    assert_eq!(kept(F::dropout1d, &[2, 2, 2])?, expected);
+    assert_eq!(kept(F::dropout2d, &[2, 2])?, [0.0, 0.0, 2.0, 0.0]);
+    assert_eq!(kept(F::dropout2d, &[2, 2, 2])?, expected);
+    assert_eq!(kept(F::dropout2d, &[2, 2, 2, 2])?[..8], [0.0; 8]);
+    assert_eq!(kept(F::dropout3d, &[2])?, [0.0; 2]);
+    assert_eq!(kept(F::dropout3d, &[2, 2, 2])?, [0.0; 8]);
+    let (low, high) = (-0.779_193_94, 1.665_598_9);
+    assert_eq!(kept(F::alpha_dropout, &[2, 2])?, [low, low, high, low]);
+    assert_eq!(
+        kept(F::feature_alpha_dropout, &[2, 2, 2])?,
+        [low, low, low, low, high, high, low, low]
+    );
     Ok(())
 }
 

@@ -61,5 +61,6 @@ mod documentation {
     page!(readme, "../../../README.md");
     page!(tour, "../../../docs/src/tour.md");
     page!(modules, "../../../docs/src/modules.md");
+    page!(random, "../../../docs/src/random.md");
     page!(fine_tuning, "../../../docs/src/fine-tuning.md");
 }

@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use pleach::{Tensor, init};
+use pleach::nn::layers::Linear;
+use pleach::random::manual_seed;
+use pleach::{DType, Result as PleachResult, Tensor, init};
 use serde_json::Value as Json;
 use sha2::{Digest, Sha256};
 
@@ -12,6 +14,7 @@ use crate::support::compare;
 use crate::support::data::{Family, Tensors, cases, number, python, sizes, text, to_bytes};
 use crate::support::report::Report;
 use crate::support::value::{self, Eval, bug, unknown};
+use crate::support::warnings::heard;
 
 pub fn run() {
     let Some(family) = Family::open("init") else {
@@ -72,9 +75,9 @@ fn run_family(family: &Family, listed: &Json, report: &mut Report) {
 
 fn run_case(case: &Json, tensors: Option<&Tensors>) -> Eval<()> {
     let mut run = Run::default();
-    for op in cases(case, "ops") {
-        run.op(op)?;
-    }
+    let (result, logged) = heard(|| cases(case, "ops").iter().try_for_each(|op| run.op(op)));
+    result?;
+    warnings(&logged, &case["warnings"])?;
     let Some(expected) = case["outputs"].as_object() else {
         return bug("no outputs");
     };
@@ -99,6 +102,16 @@ fn run_case(case: &Json, tensors: Option<&Tensors>) -> Eval<()> {
         }
     }
     Ok(())
+}
+
+/// Texts of warnings: Python shows one that repeats at the same place once.
+pub fn warnings(got: &[String], expected: &Json) -> Eval<()> {
+    let got: BTreeSet<&str> = got.iter().map(String::as_str).collect();
+    let expected = expected.as_array().into_iter().flatten();
+    let expected: BTreeSet<&str> = expected
+        .map(|warning| text(&warning["message"]))
+        .collect::<Eval<_>>()?;
+    compare::equal("warnings", &got, &expected)
 }
 
 fn stored<'a>(name: &str, expected: &Json, tensors: Option<&'a Tensors>) -> Eval<&'a Tensor> {
@@ -187,16 +200,75 @@ fn gain(case: &Json) -> Eval<()> {
     )
 }
 
+/// The fans, and the deviations and bounds that follow from them: a deviation or a bound is seen
+/// in what f64 fills give with it.
 fn fans(case: &Json) -> Eval<()> {
-    let (fan_in, fan_out) = init::calculate_fan_in_and_fan_out(&sizes(&case["shape"])?)?;
-    compare::equal(
-        "fan_in",
-        &(fan_in as u64),
-        &case["fan_in"].as_u64().unwrap_or(u64::MAX),
+    let shape = sizes(&case["shape"])?;
+    let (fan_in, fan_out) = init::calculate_fan_in_and_fan_out(&shape)?;
+    let counts = [("fan_in", fan_in), ("fan_out", fan_out)];
+    for (name, got) in counts {
+        compare::equal(name, &Some(got as u64), &case[name].as_u64())?;
+    }
+    let mut drawn = Tensor::zeros_of(&shape[..], DType::F64);
+    let mut wanted = drawn.clone();
+    let mut same = |key: &str,
+                    ours: &dyn Fn(&mut Tensor) -> PleachResult<()>,
+                    fill: &dyn Fn(&mut Tensor, f64) -> PleachResult<()>|
+     -> Eval<()> {
+        let bits = u64::from_str_radix(
+            text(&case[format!("{key}_bits")])?.trim_start_matches("0x"),
+            16,
+        );
+        let Ok(bits) = bits else {
+            return bug(format!("{key}_bits are no bits"));
+        };
+        manual_seed(0);
+        ours(&mut drawn)?;
+        manual_seed(0);
+        fill(&mut wanted, f64::from_bits(bits))?;
+        compare::equal(key, &drawn.to_vec_f64(), &wanted.to_vec_f64())
+    };
+    let uniform = |t: &mut Tensor, bound: f64| t.uniform_(-bound, bound).map(drop);
+    let normal = |t: &mut Tensor, std: f64| t.normal_(0.0, std).map(drop);
+    same(
+        "kaiming_std_relu_fan_in",
+        &|t| init::kaiming_normal_(t, 0.0, "fan_in", "relu").map(drop),
+        &normal,
     )?;
-    compare::equal(
-        "fan_out",
-        &(fan_out as u64),
-        &case["fan_out"].as_u64().unwrap_or(u64::MAX),
+    same(
+        "kaiming_bound_relu_fan_out",
+        &|t| init::kaiming_uniform_(t, 0.0, "fan_out", "relu").map(drop),
+        &uniform,
+    )?;
+    same(
+        "default_weight_bound",
+        &|t| init::kaiming_uniform_(t, 5f64.sqrt(), "fan_in", "leaky_relu").map(drop),
+        &uniform,
+    )?;
+    // A bias has the bound of its fan alone, whatever the weight's shape.
+    same(
+        "default_bias_bound",
+        &|t| {
+            let layer = Linear::builder(fan_in, t.numel())
+                .dtype(DType::F64)
+                .build()?;
+            let bias = layer.bias.expect("there is one by default");
+            t.copy_(&bias.data().reshape(t.shape())?).map(drop)
+        },
+        &|t, bound| {
+            // The weight is drawn first.
+            Tensor::rand_of([t.numel(), fan_in], DType::F64)?;
+            uniform(t, bound)
+        },
+    )?;
+    same(
+        "xavier_std",
+        &|t| init::xavier_normal_(t, 1.0).map(drop),
+        &normal,
+    )?;
+    same(
+        "xavier_bound",
+        &|t| init::xavier_uniform_(t, 1.0).map(drop),
+        &uniform,
     )
 }

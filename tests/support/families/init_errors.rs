@@ -11,6 +11,7 @@ use crate::support::data::{cases, sizes, text, texts, to_bytes};
 use crate::support::eval::Scope;
 use crate::support::report::Report;
 use crate::support::value::{self, Eval, EvalError, Value, bug, dtype};
+use crate::support::warnings::heard;
 
 use super::init::hex;
 
@@ -19,7 +20,10 @@ pub fn run(case: &Json) -> Eval<()> {
     let source = text(&case["call"])?;
     let expr = Parser::parse(source)?;
     manual_seed(0);
-    let result = Scope::default().run(&[Stmt::Expr(expr)]);
+    let (result, warnings) = heard(|| Scope::default().run(&[Stmt::Expr(expr)]));
+    if result.is_ok() {
+        super::init::warnings(&warnings, &case["warnings"])?;
+    }
     match (result, case["message"].as_str()) {
         (Ok(value), None) => check(&value, &case["result"]),
         (Err(EvalError::Raised(got)), Some(expected)) => match got.contains(expected) {

@@ -2,9 +2,8 @@
 
 use std::collections::HashMap;
 
-use half::{bf16, f16};
 use pleach::random::Generator;
-use pleach::{DType, Element, Tensor};
+use pleach::{DType, Tensor};
 use serde_json::{Map, Value as Json};
 
 use crate::support::args::Args;
@@ -13,7 +12,7 @@ use crate::support::data::{cases, keywords, python, sizes, text};
 use crate::support::eval::{call, find, method};
 use crate::support::init_fns;
 use crate::support::module_object::{self, ModuleHandle};
-use crate::support::torch_fns::{random_range, seed};
+use crate::support::torch_fns::seed;
 use crate::support::value::{self, Eval, EvalError, Value, bug, unknown};
 
 /// What the ops of a case share.
@@ -87,16 +86,12 @@ impl Run {
                 let n = values.len();
                 self.out(op, Tensor::from_vec(values, [n])?)
             }
-            "random_" => {
-                let tensor = random(op, dtype_of(op)?)?;
-                self.out(op, tensor)
-            }
             "randint" | "randperm" => {
                 let args = arguments(op, Vec::new(), &[])?;
                 let value = torch(&format!("torch.{name}"), args)?;
                 self.out_value(op, value)
             }
-            "uniform_" | "normal_" | "bernoulli_" => {
+            "uniform_" | "normal_" | "bernoulli_" | "random_" => {
                 let target = destination(op)?;
                 let renamed = [("a", "from"), ("b", "to")];
                 let method = method(&target, name);
@@ -214,7 +209,7 @@ impl Run {
 
 /// Whether an op is a function of `torch.nn.init`, not a tensor's method of the same name.
 fn is_initialiser(op: &str) -> bool {
-    !["uniform_", "normal_"].contains(&op) && init_fns::find(op).is_some()
+    !["uniform_", "normal_", "uniform"].contains(&op) && init_fns::find(op).is_some()
 }
 
 /// Calls a function by its full name.
@@ -313,33 +308,4 @@ fn destination(op: &Json) -> Eval {
     };
     compare::equal("shape of the destination", tensor.shape(), &shape[..])?;
     Ok(Value::tensor(tensor))
-}
-
-/// `empty(shape, dtype).random_()`, or with bounds.
-fn random(op: &Json, dtype: DType) -> Eval<Tensor> {
-    let shape = sizes(&op["shape"])?;
-    let bounds = match (&op["from"], &op["to"]) {
-        (Json::Null, Json::Null) => None,
-        (from, to) => Some((integer(from)? as i64, integer(to)? as i64)),
-    };
-    fn fill<T: Element>(shape: &[usize], bounds: Option<(i64, i64)>) -> Eval<Tensor> {
-        if let Some((from, to)) = bounds {
-            return random_range::<T>(shape, from, to);
-        }
-        let mut values = vec![T::default(); shape.iter().product()];
-        Generator::current().fill_random(&mut values);
-        Ok(Tensor::from_vec(values, shape)?)
-    }
-    match dtype {
-        DType::F32 => fill::<f32>(&shape, bounds),
-        DType::F64 => fill::<f64>(&shape, bounds),
-        DType::F16 => fill::<f16>(&shape, bounds),
-        DType::BF16 => fill::<bf16>(&shape, bounds),
-        DType::I64 => fill::<i64>(&shape, bounds),
-        DType::I32 => fill::<i32>(&shape, bounds),
-        DType::I16 => fill::<i16>(&shape, bounds),
-        DType::I8 => fill::<i8>(&shape, bounds),
-        DType::U8 => fill::<u8>(&shape, bounds),
-        DType::Bool => fill::<bool>(&shape, bounds),
-    }
 }

@@ -8,6 +8,7 @@ use crate::support::ast;
 use crate::support::compare::{self, Tolerance};
 use crate::support::data::{Family, cases, list, numbers, sizes, text};
 use crate::support::eval::Scope;
+use crate::support::numpy_fns;
 use crate::support::report::Report;
 use crate::support::value::{self, Eval, EvalError, Value, bug, unknown};
 
@@ -35,6 +36,7 @@ fn run_case(case: &Json) -> Eval<()> {
         .as_i64()
         .ok_or(EvalError::Bug("no seed".into()))?;
     manual_seed(seed);
+    numpy_fns::seed(seed as u32);
     let outputs = flatten(&Scope::default().run(&statements)?)?;
     let expected = list(&case["out"])?;
     compare::equal("number of outputs", &outputs.len(), &expected.len())?;

@@ -190,8 +190,17 @@ in_place! {
     uniform_(from: f64, to: f64) = |t| t.fill_random("UniformBackward0", super::random::Fill::Uniform { from, to });
     /// Fills with normal values, from the current generator.
     normal_(mean: f64, std: f64) = |t| t.fill_random("NormalBackward0", super::random::Fill::Normal { mean, std });
-    /// Fills with 1 with probability `p` and 0 otherwise, from the current generator.
-    bernoulli_(p: f64) = |t| t.fill_random("BernoulliBackward0", super::random::Fill::Bernoulli { p });
+    /// Fills with 1 with probability `p` and 0 otherwise, from the current generator. A tensor of
+    /// probabilities is broadcast: each element has its own.
+    bernoulli_(p: impl Into<Operand>) = |t| t.fill_bernoulli(&p.into());
+    /// Fills with exponential values of rate `lambda`, from the current generator.
+    exponential_(lambda: f64) = |t| t.fill_random("ExponentialBackward0", super::random::Fill::Exponential { lambda });
+    /// Fills with whole numbers from 0 to the dtype's largest (for floats, the largest up to which
+    /// all are exact), from the current generator.
+    random_() = |t| t.fill_whole(None);
+    /// Fills with whole numbers in `from..to`, from the current generator: PyTorch's
+    /// `random_(from, to)`.
+    random_range_(from: i64, to: i64) = |t| t.fill_whole(Some((from, to)));
 }
 
 impl Data {

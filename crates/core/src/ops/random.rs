@@ -3,15 +3,34 @@
 use half::{bf16, f16};
 use rand::distr::Distribution;
 
-use crate::random::{Generator, check_bernoulli, check_normal, check_uniform};
-use crate::{DType, Error, Result, Tensor};
+use super::operand::Operand;
+use crate::random::{
+    Generator, check_bernoulli, check_exponential, check_normal, check_uniform, random_bounds,
+    warn_of_bounds,
+};
+use crate::{DType, Error, IntoShape, Result, Tensor};
 
-/// A distribution to fill a tensor with.
+/// A distribution of a float type to fill a tensor with.
 #[derive(Clone, Copy)]
 pub(crate) enum Fill {
     Uniform { from: f64, to: f64 },
     Normal { mean: f64, std: f64 },
-    Bernoulli { p: f64 },
+    Exponential { lambda: f64 },
+}
+
+impl Fill {
+    /// PyTorch's refusal of a dtype that is not a float type.
+    fn refusal(self, dtype: DType) -> Error {
+        match self {
+            Fill::Uniform { .. } => Error::not_implemented("check_uniform_bounds", dtype),
+            Fill::Normal { .. } => Error::not_implemented("normal_kernel_cpu", dtype),
+            Fill::Exponential { .. } => Error::dtype(format!(
+                "Exponential distribution is a continuous probability distribution. dtype must be \
+                 a floating point but you specified {}",
+                dtype.torch_name()
+            )),
+        }
+    }
 }
 
 impl Tensor {
@@ -46,25 +65,88 @@ impl Tensor {
         })
     }
 
-    fn draw(&mut self, generator: &Generator, fill: Fill) -> Result<()> {
-        let dtype = self.dtype();
-        if self
-            .shape()
-            .iter()
-            .zip(self.strides())
-            .any(|(&size, &stride)| size > 1 && stride == 0)
-        {
+    /// Fills with zeros and ones: of one probability for all, or of one for each element.
+    pub(crate) fn fill_bernoulli(&mut self, p: &Operand) -> Result<&mut Self> {
+        let generator = Generator::current();
+        self.overwrite("BernoulliBackward0", |t| {
+            t.check_unshared()?;
+            match p {
+                Operand::Scalar(p) => t.toss(&generator, p.to()),
+                Operand::Tensor(p) => t.toss_each(&generator, p),
+            }
+        })
+    }
+
+    /// Fills with whole numbers: of the dtype's natural range, or of one that is given.
+    pub(crate) fn fill_whole(&mut self, range: Option<(i64, i64)>) -> Result<&mut Self> {
+        let generator = Generator::current();
+        self.overwrite("RandomBackward0", |t| {
+            t.check_unshared()?;
+            dispatch_all!(t.dtype(), T => {
+                let range = match range {
+                    Some((from, to)) => Some(random_bounds::<T>(from, to).map_err(Error::value)?),
+                    None => None,
+                };
+                t.refill_in_memory_order::<T>(|out| {
+                    match range {
+                        Some((from, to)) => {
+                            warn_of_bounds::<T>(from, to);
+                            generator.fill_random_range(out, from, to);
+                        }
+                        None => generator.fill_random(out),
+                    }
+                    Ok(())
+                })
+            })
+        })
+    }
+
+    /// Refuses to fill a tensor whose elements share memory.
+    fn check_unshared(&self) -> Result<()> {
+        if self.layout().shares_elements() {
             return Err(Error::shape(
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory location. Please clone() the tensor before performing the operation.",
             ));
         }
-        if let Fill::Bernoulli { p } = fill {
-            check_bernoulli(p).map_err(Error::value)?;
-            return dispatch_all!(dtype, T => self.refill_in_memory_order::<T>(|out| {
-                generator.fill_bernoulli(out, p);
-                Ok(())
-            }));
+        Ok(())
+    }
+
+    fn toss(&mut self, generator: &Generator, p: f64) -> Result<()> {
+        check_bernoulli(p).map_err(Error::value)?;
+        dispatch_all!(self.dtype(), T => self.refill_in_memory_order::<T>(|out| {
+            generator.fill_bernoulli(out, p);
+            Ok(())
+        }))
+    }
+
+    /// The probabilities are broadcast, and taken in the order of this tensor's memory.
+    fn toss_each(&mut self, generator: &Generator, p: &Tensor) -> Result<()> {
+        if !p.dtype().is_float() {
+            return Err(Error::not_implemented("bernoulli_tensor_cpu_p_", p.dtype()));
         }
+        let p = p.detach().broadcast_to(self.shape())?;
+        let order: Vec<i64> = match self.is_contiguous() {
+            true => (0..self.rank() as i64).collect(),
+            false => {
+                let order = self.layout().memory_order();
+                order.into_iter().map(|d| d as i64).collect()
+            }
+        };
+        let each = p.permute(order)?.to_vec_f64();
+        if each.iter().any(|p| !(0.0..=1.0).contains(p)) {
+            return Err(Error::value(
+                "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  If so, please report an enhancement request to PyTorch.)",
+            ));
+        }
+        let wide = p.dtype() == DType::F64;
+        dispatch_all!(self.dtype(), T => self.refill_in_memory_order::<T>(|out| {
+            generator.fill_bernoulli_each(out, &each, wide);
+            Ok(())
+        }))
+    }
+
+    fn draw(&mut self, generator: &Generator, fill: Fill) -> Result<()> {
+        self.check_unshared()?;
         // The path of the normal fill is chosen by the layout before any un-sharing.
         let contiguous = self.is_contiguous();
         macro_rules! float_fill {
@@ -79,24 +161,151 @@ impl Tensor {
                             check_normal(std).map_err(Error::value)?;
                             generator.fill_normal(out, mean, std, contiguous);
                         }
-                        Fill::Bernoulli { .. } => unreachable!("handled above"),
+                        Fill::Exponential { lambda } => {
+                            check_exponential(lambda).map_err(Error::value)?;
+                            generator.fill_exponential(out, lambda);
+                        }
                     }
                     Ok(())
                 })
             };
         }
-        match dtype {
+        match self.dtype() {
             DType::F32 => float_fill!(f32),
             DType::F64 => float_fill!(f64),
             DType::F16 => float_fill!(f16),
             DType::BF16 => float_fill!(bf16),
-            other => Err(Error::not_implemented(
-                match fill {
-                    Fill::Normal { .. } => "normal_kernel_cpu",
-                    _ => "check_uniform_bounds",
-                },
-                other,
-            )),
+            other => Err(fill.refusal(other)),
         }
+    }
+}
+
+/// Random tensors, from the current generator.
+impl Tensor {
+    /// Values uniform in `[0, 1)`, f32.
+    ///
+    /// ```
+    /// use pleach_core::{Tensor, manual_seed};
+    /// manual_seed(42);
+    /// assert_eq!(Tensor::rand([2]).to_vec::<f32>()?, [0.88226926, 0.91500396]); // PyTorch's
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn rand(shape: impl IntoShape) -> Tensor {
+        Self::rand_of(shape, DType::F32).expect("f32 is a float type")
+    }
+
+    /// Values uniform in `[0, 1)` of a float dtype.
+    ///
+    /// # Errors
+    /// If the dtype is not a float type.
+    pub fn rand_of(shape: impl IntoShape, dtype: DType) -> Result<Tensor> {
+        let mut t = Tensor::zeros_of(shape, dtype);
+        t.uniform_(0.0, 1.0)?;
+        Ok(t)
+    }
+
+    /// Values uniform in `[0, 1)` of this tensor's shape, dtype and order in memory.
+    ///
+    /// # Errors
+    /// If the dtype is not a float type.
+    pub fn rand_like(&self) -> Result<Tensor> {
+        let mut t = self.zeros_like();
+        t.uniform_(0.0, 1.0)?;
+        Ok(t)
+    }
+
+    /// Standard normal values, f32.
+    pub fn randn(shape: impl IntoShape) -> Tensor {
+        Self::randn_of(shape, DType::F32).expect("f32 is a float type")
+    }
+
+    /// Standard normal values of a float dtype.
+    ///
+    /// # Errors
+    /// If the dtype is not a float type.
+    pub fn randn_of(shape: impl IntoShape, dtype: DType) -> Result<Tensor> {
+        let mut t = Tensor::zeros_of(shape, dtype);
+        t.normal_(0.0, 1.0)?;
+        Ok(t)
+    }
+
+    /// Standard normal values of this tensor's shape, dtype and order in memory.
+    ///
+    /// # Errors
+    /// If the dtype is not a float type.
+    pub fn randn_like(&self) -> Result<Tensor> {
+        let mut t = self.zeros_like();
+        t.normal_(0.0, 1.0)?;
+        Ok(t)
+    }
+
+    /// Normal values, f32: `torch.normal(mean, std, size)`.
+    ///
+    /// # Errors
+    /// If `std` is negative or nan.
+    pub fn normal(mean: f64, std: f64, shape: impl IntoShape) -> Result<Tensor> {
+        let mut t = Tensor::zeros(shape);
+        t.normal_(mean, std)?;
+        Ok(t)
+    }
+
+    /// Whole numbers in `low..high`, i64.
+    ///
+    /// # Errors
+    /// If the range is empty.
+    ///
+    /// ```
+    /// use pleach_core::{Tensor, manual_seed};
+    /// manual_seed(42);
+    /// assert_eq!(Tensor::randint(0, 10, [4])?.to_vec::<i64>()?, [2, 7, 6, 4]); // PyTorch's
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn randint(low: i64, high: i64, shape: impl IntoShape) -> Result<Tensor> {
+        Self::randint_of(low, high, shape, DType::I64)
+    }
+
+    /// Whole numbers in `low..high` of a dtype.
+    ///
+    /// # Errors
+    /// If the range is empty or the dtype cannot hold it.
+    pub fn randint_of(low: i64, high: i64, shape: impl IntoShape, dtype: DType) -> Result<Tensor> {
+        let mut t = Tensor::zeros_of(shape, dtype);
+        t.random_range_(low, high)?;
+        Ok(t)
+    }
+
+    /// Whole numbers in `low..high` of this tensor's shape, dtype and order in memory.
+    ///
+    /// # Errors
+    /// If the range is empty or the dtype cannot hold it.
+    pub fn randint_like(&self, low: i64, high: i64) -> Result<Tensor> {
+        let mut t = self.zeros_like();
+        t.random_range_(low, high)?;
+        Ok(t)
+    }
+
+    /// A random permutation of `0..n`, i64.
+    pub fn randperm(n: usize) -> Tensor {
+        let order = Generator::current().randperm(n);
+        Tensor::from_vec(order, [n]).expect("a permutation of n has n elements")
+    }
+
+    /// Ones and zeros, where this tensor says how probable a one is: `torch.bernoulli(p)`. The
+    /// result is row-major, whatever the order of `p` in memory.
+    ///
+    /// # Errors
+    /// If the dtype is not a float type, or an element is not in `[0, 1]`.
+    ///
+    /// ```
+    /// use pleach_core::{Tensor, manual_seed};
+    /// manual_seed(42);
+    /// let p = Tensor::from_slice(&[0.0f32, 0.9, 0.9, 1.0]);
+    /// assert_eq!(p.bernoulli()?.to_vec::<f32>()?, [0.0, 0.0, 1.0, 1.0]); // PyTorch's
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn bernoulli(&self) -> Result<Tensor> {
+        let mut t = Tensor::zeros_of(self.shape(), self.dtype());
+        t.bernoulli_(self)?;
+        Ok(t)
     }
 }

@@ -121,6 +121,26 @@ pub fn random_bounds<T: Element>(from: i64, to: i64) -> Result<(i64, i64), Strin
     Ok((from, to))
 }
 
+/// Warns, as PyTorch does, if `random_` is asked for integers between which the float type `T` has
+/// gaps. The bounds are those of [`random_bounds`].
+pub(crate) fn warn_of_bounds<T: Element>(from: i64, to: i64) {
+    let Some(digits) = digits(T::DTYPE) else {
+        return;
+    };
+    let exact = -(1 << digits)..=1i64 << digits;
+    for (name, bound) in [("from", from), ("to - 1", to - 1)] {
+        if !exact.contains(&bound) {
+            log::warn!(
+                "{name} is out of bounds [-(2^{digits}), 2^{digits}]. Due to precision \
+                 limitations {} can support discrete uniform distribution only within this range. \
+                 This warning will become an error in version 1.7 release, please fix the code in \
+                 advance",
+                T::DTYPE.c_name()
+            );
+        }
+    }
+}
+
 fn check_within<T: Element>(name: &str, within: bool) -> Result<(), String> {
     if within {
         return Ok(());

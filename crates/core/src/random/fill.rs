@@ -78,6 +78,24 @@ impl Generator {
         bernoulli::fill(&mut self.lock().engine, out, p, zero, one);
     }
 
+    /// A one for each element with its own probability, otherwise zero. `wide` says that the
+    /// probabilities are of type f64, for which PyTorch draws f64 uniforms; for the smaller types
+    /// it draws f32 ones.
+    ///
+    /// # Panics
+    /// If there are not as many probabilities as elements.
+    pub fn fill_bernoulli_each<T: Element>(&self, out: &mut [T], p: &[f64], wide: bool) {
+        assert_eq!(out.len(), p.len(), "one probability an element");
+        let engine = &mut self.lock().engine;
+        for (out, &p) in out.iter_mut().zip(p) {
+            let u = match wide {
+                true => uniform::sample_f64(engine),
+                false => uniform::sample_f32(engine).into(),
+            };
+            *out = T::from_i64((u < p).into());
+        }
+    }
+
     /// Exponential values with rate `lambda`.
     pub fn fill_exponential<T: RandomFloat>(&self, out: &mut [T], lambda: f64) {
         let engine = &mut self.lock().engine;

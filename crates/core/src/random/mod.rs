@@ -24,6 +24,7 @@ pub mod numpy;
 mod seed;
 mod state;
 
+pub(crate) use checks::warn_of_bounds;
 pub use checks::{check_bernoulli, check_exponential, check_normal, check_uniform, random_bounds};
 pub use float::RandomFloat;
 pub use generator::{Generator, initial_seed, manual_seed};

@@ -65,21 +65,53 @@ impl RandomState {
         }
     }
 
-    fn tensor(&mut self, shape: impl IntoShape, next: impl Fn(&mut Self) -> f64) -> Tensor {
-        let shape = shape.into_shape();
-        let mut values = Buffer::<f64>::new(numel(&shape));
-        values.fill_with(|| next(self));
-        Tensor::from_buffer(values, shape)
-    }
-
     /// f64 values uniform in `[low, high)`: `np.random.uniform(low, high, size)`.
     pub fn uniform(&mut self, low: f64, high: f64, shape: impl IntoShape) -> Tensor {
-        self.tensor(shape, |r| low + (high - low) * r.double())
+        let shape = shape.into_shape();
+        let mut values = Buffer::<f64>::new(numel(&shape));
+        self.fill_uniform(&mut values[..], low, high);
+        Tensor::from_buffer(values, shape)
     }
 
     /// f64 normal values: `np.random.normal(mean, std, size)`.
     pub fn normal(&mut self, mean: f64, std: f64, shape: impl IntoShape) -> Tensor {
-        self.tensor(shape, |r| mean + std * r.gauss())
+        let shape = shape.into_shape();
+        let mut values = Buffer::<f64>::new(numel(&shape));
+        self.fill_normal(&mut values[..], mean, std);
+        Tensor::from_buffer(values, shape)
+    }
+
+    /// Fills an `ndarray` array (in its logical order, whatever its layout), a slice or a vector
+    /// as [`uniform`](Self::uniform) does.
+    ///
+    /// ```
+    /// use pleach_core::random::numpy::RandomState;
+    /// let mut array = ndarray::Array2::zeros((1, 2));
+    /// RandomState::new(42).fill_uniform(&mut array, 0.0, 1.0);
+    /// assert_eq!(array, ndarray::array![[0.3745401188473625, 0.9507143064099162]]);
+    /// ```
+    pub fn fill_uniform<'a>(
+        &mut self,
+        out: impl IntoIterator<Item = &'a mut f64>,
+        low: f64,
+        high: f64,
+    ) {
+        for value in out {
+            *value = low + (high - low) * self.double();
+        }
+    }
+
+    /// Fills an `ndarray` array (in its logical order, whatever its layout), a slice or a vector
+    /// as [`normal`](Self::normal) does.
+    pub fn fill_normal<'a>(
+        &mut self,
+        out: impl IntoIterator<Item = &'a mut f64>,
+        mean: f64,
+        std: f64,
+    ) {
+        for value in out {
+            *value = mean + std * self.gauss();
+        }
     }
 }
 
@@ -94,6 +126,15 @@ mod tests {
         random.seed(3);
         let again = random.normal(0.0, 1.0, [3]).to_vec::<f64>().unwrap();
         assert_eq!(first, again);
+    }
+
+    #[test]
+    fn arrays_are_filled_in_logical_order() {
+        let expected = RandomState::new(5).normal(1.0, 2.0, [2, 3]);
+        let mut turned = ndarray::Array2::<f64>::zeros((3, 2));
+        RandomState::new(5).fill_normal(turned.view_mut().reversed_axes(), 1.0, 2.0);
+        let logical: Vec<f64> = turned.t().iter().copied().collect();
+        assert_eq!(logical, expected.to_vec::<f64>().unwrap());
     }
 
     #[test]

@@ -3,7 +3,6 @@
 use half::{bf16, f16};
 use pleach_kernels::Buffer;
 
-use crate::random::Generator;
 use crate::shape::{Shape, numel};
 use crate::{DType, Element, Error, IntoShape, Result, Scalar, Tensor};
 
@@ -53,19 +52,29 @@ impl Tensor {
         })
     }
 
-    /// Zeros of this tensor's shape and dtype.
+    /// Zeros of this tensor's shape, dtype and order in memory.
     pub fn zeros_like(&self) -> Tensor {
-        Self::zeros_of(self.shape(), self.dtype())
+        Self::zeros_of(self.shape(), self.dtype()).ordered_like(self)
     }
 
-    /// Ones of this tensor's shape and dtype.
+    /// Ones of this tensor's shape, dtype and order in memory.
     pub fn ones_like(&self) -> Tensor {
-        Self::ones_of(self.shape(), self.dtype())
+        Self::ones_of(self.shape(), self.dtype()).ordered_like(self)
     }
 
-    /// One value everywhere, of this tensor's shape and dtype.
+    /// One value everywhere, of this tensor's shape, dtype and order in memory.
     pub fn full_like(&self, value: impl Into<Scalar>) -> Tensor {
-        Self::full_of(self.shape(), value, self.dtype())
+        Self::full_of(self.shape(), value, self.dtype()).ordered_like(self)
+    }
+
+    /// A tensor of one value, laid out densely with its dimensions in the order in which `other`
+    /// has them in memory (row-major if its elements share memory). The order decides which random
+    /// number an element gets.
+    fn ordered_like(self, other: &Tensor) -> Tensor {
+        if other.is_contiguous() || other.layout().shares_elements() {
+            return self;
+        }
+        self.with_layout(other.layout().dense())
     }
 
     /// `0, 1, …, end - 1` as i64.
@@ -135,49 +144,6 @@ impl Tensor {
         let mut values = Buffer::<f32>::zeroed(n * n);
         values.iter_mut().step_by(n + 1).for_each(|v| *v = 1.0);
         Tensor::from_buffer(values, [n, n])
-    }
-
-    /// Values uniform in `[0, 1)`, f32, from the current generator.
-    ///
-    /// ```
-    /// use pleach_core::{manual_seed, Tensor};
-    /// manual_seed(42);
-    /// assert_eq!(Tensor::rand([2]).to_vec::<f32>()?, [0.88226926, 0.91500396]); // PyTorch's
-    /// # Ok::<(), pleach_core::Error>(())
-    /// ```
-    pub fn rand(shape: impl IntoShape) -> Tensor {
-        Self::rand_of(shape, DType::F32).expect("f32 is a float type")
-    }
-
-    /// Values uniform in `[0, 1)` of a float dtype, from the current generator.
-    ///
-    /// # Errors
-    /// If the dtype is not a float type.
-    pub fn rand_of(shape: impl IntoShape, dtype: DType) -> Result<Tensor> {
-        let mut t = Tensor::zeros_of(shape, dtype);
-        t.uniform_(0.0, 1.0)?;
-        Ok(t)
-    }
-
-    /// Standard normal values, f32, from the current generator.
-    pub fn randn(shape: impl IntoShape) -> Tensor {
-        Self::randn_of(shape, DType::F32).expect("f32 is a float type")
-    }
-
-    /// Standard normal values of a float dtype, from the current generator.
-    ///
-    /// # Errors
-    /// If the dtype is not a float type.
-    pub fn randn_of(shape: impl IntoShape, dtype: DType) -> Result<Tensor> {
-        let mut t = Tensor::zeros_of(shape, dtype);
-        t.normal_(0.0, 1.0)?;
-        Ok(t)
-    }
-
-    /// A random permutation of `0..n`, i64, from the current generator.
-    pub fn randperm(n: usize) -> Tensor {
-        let order = Generator::current().randperm(n);
-        Tensor::from_vec(order, [n]).expect("a permutation of n has n elements")
     }
 
     /// A tensor with these values in row-major order.

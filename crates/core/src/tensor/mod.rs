@@ -326,13 +326,7 @@ impl Tensor {
         self.buffer::<T>()?;
         let mut buffer = Buffer::<T>::new(self.numel());
         fill(&mut buffer)?;
-        let order = self.layout().memory_order();
-        let mut layout = Layout::contiguous(self.layout().shape.clone());
-        let mut step = 1;
-        for &d in order.iter().rev() {
-            layout.strides[d] = step;
-            step *= layout.shape[d].max(1);
-        }
+        let layout = self.layout().dense();
         *self = Tensor::new(T::into_storage(Arc::new(buffer)), layout, History::None);
         Ok(())
     }

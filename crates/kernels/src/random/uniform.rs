@@ -185,6 +185,18 @@ pub fn sample_f64(engine: &mut Mt19937) -> f64 {
     unit_f64(engine.word(), engine.word())
 }
 
+/// One uniform value in `[0, 1)`, of one word.
+///
+/// ```
+/// use pleach_kernels::random::{mt19937::Mt19937, uniform};
+///
+/// assert_eq!(uniform::sample_f32(&mut Mt19937::new(42)), 0.88226926);
+/// ```
+#[inline]
+pub fn sample_f32(engine: &mut Mt19937) -> f32 {
+    low_24(engine.word()) * STEP_F32
+}
+
 #[inline(always)]
 fn unit_f64(high: u32, low: u32) -> f64 {
     low_53(high, low) as f64 * STEP_F64

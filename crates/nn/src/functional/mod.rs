@@ -50,7 +50,7 @@ pub use conv::conv2d;
 pub use cosine_similarity::cosine_similarity;
 pub use cross_entropy::cross_entropy;
 pub(crate) use dropout::check_probability;
-pub use dropout::dropout;
+pub use dropout::{alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout};
 pub use embedding::embedding;
 pub use gelu::{Approximate, gelu};
 pub use interpolate::{InterpolateMode, Resize, interpolate};

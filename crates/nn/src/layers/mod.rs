@@ -4,13 +4,21 @@
 //! say, `builder` takes the options. A layer's fields are plain; what `forward` reads and users
 //! change later has a getter and a setter, so that aliases made with `share()` agree.
 
+#[macro_use]
+mod dropout_layer;
+
 mod adaptive_avg_pool2d;
+mod alpha_dropout;
 mod avg_pool2d;
 mod batch_norm2d;
 mod batch_norm_state;
 mod conv2d;
 mod default_init;
 mod dropout;
+mod dropout1d;
+mod dropout2d;
+mod dropout3d;
+mod feature_alpha_dropout;
 mod flatten;
 mod identity;
 mod linear;
@@ -18,10 +26,15 @@ mod max_pool2d;
 mod relu;
 
 pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
+pub use alpha_dropout::{AlphaDropout, AlphaDropoutBuilder};
 pub use avg_pool2d::{AvgPool2d, AvgPool2dBuilder};
 pub use batch_norm2d::{BatchNorm2d, BatchNorm2dBuilder};
 pub use conv2d::{Conv2d, Conv2dBuilder};
 pub use dropout::{Dropout, DropoutBuilder};
+pub use dropout1d::{Dropout1d, Dropout1dBuilder};
+pub use dropout2d::{Dropout2d, Dropout2dBuilder};
+pub use dropout3d::{Dropout3d, Dropout3dBuilder};
+pub use feature_alpha_dropout::{FeatureAlphaDropout, FeatureAlphaDropoutBuilder};
 pub use flatten::Flatten;
 pub use identity::Identity;
 pub use linear::{Linear, LinearBuilder};

@@ -2,7 +2,7 @@
 //!
 //! `ast`, `value`, `args`, `eval`, `operators`, `builtins` evaluate the syntax trees of Python
 //! text; `torch_fns`, `numpy_fns`, `tensor_methods`, `tensor_in_place`, `nn_fns`, `nn_classes`,
-//! `module_object`, `init_fns`, `optim_fns`, `nets` bind names to pleach; `warnings` listens to
+//! `module_object`, `init_fns`, `optim_fns`, `vision_fns`, `nets` bind names to pleach; `warnings` listens to
 //! what pleach warns of; `families` holds one runner for each folder of data.
 //!
 //! A case is out of scope if and only if it needs a *name* that no registry (`find`) knows. To put
@@ -28,4 +28,5 @@ pub mod tensor_in_place;
 pub mod tensor_methods;
 pub mod torch_fns;
 pub mod value;
+pub mod vision_fns;
 pub mod warnings;

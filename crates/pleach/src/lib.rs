@@ -30,6 +30,7 @@ pub use pleach_init as init;
 pub use pleach_nn as nn;
 pub use pleach_nn::sequential;
 pub use pleach_optim as optim;
+pub use pleach_vision as vision;
 
 /// What `#[derive(Module)]` expands to.
 #[doc(hidden)]

@@ -1,0 +1,21 @@
+//! The models of torchvision: its names, order, arguments and initial weights.
+//!
+//! ```
+//! use pleach_core::{Tensor, manual_seed};
+//! use pleach_nn::{Forward, Module, layers::Linear};
+//! use pleach_vision::models::resnet18;
+//!
+//! manual_seed(0);
+//! let mut model = resnet18(); // the weights are those of torchvision for this seed
+//! model.fc = Linear::new(512, 10);
+//! model.eval();
+//! assert_eq!(model.call(&Tensor::zeros([1, 3, 32, 32]))?.shape(), [1, 10]);
+//! # Ok::<(), pleach_core::Error>(())
+//! ```
+
+#![forbid(unsafe_code)]
+
+// The derive writes paths of the facade, which here is the crate that has them.
+extern crate pleach_nn as pleach;
+
+pub mod models;

@@ -341,6 +341,10 @@ fn attribute(value: &Value, name: &str) -> Eval {
         Value::Module(module) => module_object::attribute(module, name),
         Value::Optimizer(optimizer) => optim_fns::attribute(optimizer, name),
         Value::Dict(_) => Ok(method(value, name)),
+        // What `max(dim)` and `sort` return.
+        Value::Tuple(pair) if pair.len() == 2 && ["values", "indices"].contains(&name) => {
+            Ok(pair[usize::from(name == "indices")].clone())
+        }
         other => bug(format!("{}.{name}", other.kind())),
     }
 }

@@ -141,7 +141,7 @@ fn scalar_binary(op: &str, x: &Value, y: &Tensor) -> Eval<Tensor> {
         "/" => y.rdiv(number)?,
         "//" => wide().floor_divide(y)?,
         "%" => wide().remainder(y)?,
-        "**" => wide().pow(y)?,
+        "**" => y.rpow(number)?,
         _ => return bug(format!("{x:?} {op} Tensor")),
     })
 }

@@ -453,7 +453,11 @@ pub fn attribute(x: &Value, name: &str) -> Eval<Option<Value>> {
         ("dtype", _) => Value::DType(x.as_tensor()?.dtype()),
         ("shape", _) => Value::Size(x.as_tensor()?.shape().to_vec()),
         ("ndim", _) => Value::int(x.as_tensor()?.rank() as i128),
-        ("T", _) => Value::tensor(x.as_tensor()?.t()?),
+        ("T", _) => {
+            let t = x.as_tensor()?;
+            let reversed: Vec<i64> = (0..t.rank() as i64).rev().collect();
+            Value::tensor(t.permute(reversed)?)
+        }
         ("requires_grad", Value::Parameter(p)) => Value::Bool(p.requires_grad()),
         ("requires_grad", _) => Value::Bool(x.as_tensor()?.requires_grad()),
         ("is_leaf", _) => Value::Bool(x.as_tensor()?.is_leaf()),

@@ -168,7 +168,8 @@ impl Node {
     /// Whether it is a view, or a view of a view, of a leaf: such a tensor may not be changed in
     /// place while operations are recorded.
     pub(crate) fn is_view_of_leaf(&self) -> bool {
-        const VIEWS: [&str; 14] = [
+        const VIEWS: [&str; 15] = [
+            "AliasBackward0",
             "DiagonalBackward0",
             "ExpandBackward0",
             "PermuteBackward0",

@@ -322,9 +322,17 @@ impl Tensor {
     }
 
     fn index_named(&self, name: &'static str, parts: Vec<TensorIndex>) -> Result<Tensor> {
+        let is_alias = parts.iter().all(TensorIndex::takes_all);
         let Prepared { view, positions } = prepare(self, parts)?;
         if positions.iter().all(Option::is_none) {
-            return Ok(view);
+            return Ok(match is_alias {
+                true => record(view.detach(), &[self], |_| {
+                    Backward::stateless("AliasBackward0", |g: &Tensor| {
+                        Ok(smallvec![Some(g.clone())])
+                    })
+                }),
+                false => view,
+            });
         }
         let picks = Picks::new(&view, &positions)?;
         let out = picks.gather(&view.detach())?;

@@ -26,6 +26,21 @@ pub enum TensorIndex {
     Tensor(Tensor),
 }
 
+impl TensorIndex {
+    /// Whether it leaves what it indexes as it is: `:` or `...`.
+    pub(crate) fn takes_all(&self) -> bool {
+        matches!(
+            self,
+            TensorIndex::Ellipsis
+                | TensorIndex::Slice {
+                    start: None,
+                    end: None,
+                    step: 1
+                }
+        )
+    }
+}
+
 /// A range with a step, as an index: Python's `start:end:step`.
 ///
 /// ```

@@ -50,6 +50,17 @@ impl Family {
         false
     }
 
+    /// The names of the folders in it, sorted.
+    pub fn folders(&self) -> Vec<String> {
+        let entries = fs::read_dir(&self.folder).into_iter().flatten().flatten();
+        let mut names: Vec<String> = entries
+            .filter(|entry| entry.path().is_dir())
+            .filter_map(|entry| entry.file_name().into_string().ok())
+            .collect();
+        names.sort();
+        names
+    }
+
     /// A file's bytes; `None` if it is absent and may be.
     pub fn bytes(&self, file: &str) -> Option<Vec<u8>> {
         let path = self.folder.join(file);

@@ -14,6 +14,9 @@ use super::BATCH;
 use super::normal::BLOCK;
 use crate::{Isa, Loop};
 
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+
 /// Half a block: the number of radii, and of angles.
 const LANES: usize = BLOCK / 2;
 
@@ -34,10 +37,12 @@ const LN_2_HIGH: f32 = 0.693359375;
 
 const TWO_POW_23: f32 = 8_388_608.0;
 const SIGN: u32 = 1 << 31;
-/// -pi/2 in three parts.
-const MINUS_HALF_PI: [f32; 3] = [
-    2.0 * -0.78515625,
-    2.0 * -2.4187564849853515625e-4,
+/// The bits of a float above its mantissa.
+const EXPONENT: u32 = 0xff80_0000;
+/// -pi/2 in two parts. PyTorch has the first in two parts again; but taking the greater of these
+/// from an angle is exact, so taking both at once rounds the same.
+const MINUS_HALF_PI: [f32; 2] = [
+    2.0 * (-0.78515625 - 2.4187564849853515625e-4),
     2.0 * -3.77489497744594108e-8,
 ];
 const SIN: [f32; 3] = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1];
@@ -47,31 +52,33 @@ const COS: [f32; 3] = [
     4.166664568298827e-2,
 ];
 
-/// `(x, exponent)` with `value = (1 + x) 2^exponent` and `1 + x` in [sqrt(0.5), sqrt(2)), for a
-/// normal number in (0, 1].
+/// `(x, scaled)` with `value = (1 + x) 2^exponent`, `1 + x` in [sqrt(0.5), sqrt(2)) and `scaled` the
+/// exponent times 2^23, for a normal number in (0, 1].
 #[inline(always)]
 fn split(value: f32) -> (f32, f32) {
     // Neighbouring floats have neighbouring bits, so from sqrt(0.5) on, the bits count the way to
     // the next power of two times sqrt(0.5).
-    let low = FRAC_1_SQRT_2.to_bits();
-    let above = value.to_bits().wrapping_sub(low);
-    let exponent = (above as i32) >> 23;
-    let mantissa = f32::from_bits((above & 0x007f_ffff) + low);
-    (mantissa - 1.0, exponent as f32)
+    let bits = value.to_bits();
+    let scaled = bits.wrapping_sub(FRAC_1_SQRT_2.to_bits()) & EXPONENT;
+    let mantissa = f32::from_bits(bits.wrapping_sub(scaled));
+    (mantissa - 1.0, scaled as i32 as f32)
 }
 
-/// Natural logarithm of `(1 + x) 2^exponent`.
+/// -2 times the natural logarithm of `(1 + x) 2^exponent`, given what [`split`] gives.
+///
+/// PyTorch multiplies by -2 at the end. Doubling is exact, so the coefficients can be doubled
+/// instead; and the signs are those that make -0 of the logarithm of 1.
 #[inline(always)]
-fn log(x: f32, exponent: f32) -> f32 {
+fn minus_two_log(x: f32, scaled: f32) -> f32 {
     let z = x * x;
-    let mut y = LOG[0];
+    let mut y = 2.0 * LOG[0];
     for coefficient in &LOG[1..] {
-        y = y.mul_add(x, *coefficient);
+        y = y.mul_add(x, 2.0 * coefficient);
     }
     y *= x;
-    y = y.mul_add(z, exponent * LN_2_LOW);
-    y = (-z).mul_add(0.5, y);
-    exponent.mul_add(LN_2_HIGH, x + y)
+    y = y.mul_add(z, scaled * (2.0 * LN_2_LOW / TWO_POW_23));
+    y -= z;
+    (-scaled).mul_add(2.0 * LN_2_HIGH / TWO_POW_23, -x.mul_add(2.0, y))
 }
 
 /// An angle of `turns`, in [0, 1), as `(x, quarter)`: a whole number of quarter turns, of which the
@@ -81,41 +88,43 @@ fn log(x: f32, exponent: f32) -> f32 {
 /// uniforms the two agree.
 #[inline(always)]
 fn reduce(turns: f32) -> (f32, u32) {
-    let nearest = turns.mul_add(4.0, 0.5).floor();
+    // Adding 2^23 rounds to a whole number, and puts it into the low bits of the float. An angle
+    // half-way between two has to go up; with its lowest bit set it does, while no other uniform
+    // gets past the half-way.
+    let odd = f32::from_bits(turns.to_bits() | 1);
+    let shifted = odd.mul_add(4.0, TWO_POW_23);
+    let nearest = shifted - TWO_POW_23;
     let mut x = TAU * turns;
     for part in MINUS_HALF_PI {
         x = nearest.mul_add(part, x);
     }
-    // Adding 2^23 puts a small whole number into the low bits of the float; a cast to integer
-    // would do too, but checks for what cannot be cast.
-    (x, (nearest + TWO_POW_23).to_bits())
+    (x, shifted.to_bits())
 }
 
-/// Sine and cosine of the angle that is `x` beyond a number of quarter turns.
+/// `(sin, cos, sign)` of the angle that is `x` beyond a number of quarter turns: sine and cosine
+/// are still to be negated if `sign` is, which only has a sign bit.
 #[inline(always)]
-fn sin_cos(x: f32, quarter: u32) -> (f32, f32) {
+fn sin_cos(x: f32, quarter: u32) -> (f32, f32, u32) {
     let z = x * x;
-    let mut cos = COS[0].mul_add(z, COS[1]).mul_add(z, COS[2]) * z;
-    cos = cos.mul_add(z, -(z * 0.5)) + 1.0;
+    // PyTorch adds up half of these terms, as `cos * z - z * 0.5`; halving the sum is as exact.
+    let mut cos = (2.0 * COS[0])
+        .mul_add(z, 2.0 * COS[1])
+        .mul_add(z, 2.0 * COS[2])
+        * z;
+    cos = cos.mul_add(z, -z).mul_add(0.5, 1.0);
     let mut sin = SIN[0].mul_add(z, SIN[1]).mul_add(z, SIN[2]) * z;
     sin = sin.mul_add(x, x);
 
     let swap = quarter & 1 != 0;
-    let (magnitude_sin, magnitude_cos) = if swap { (cos, sin) } else { (sin, cos) };
-    // The sine is negative in the third and fourth quarter, the cosine one quarter earlier.
-    let sin_sign = (quarter << 30) & SIGN;
-    let cos_sign = (quarter.wrapping_add(1) << 30) & SIGN;
-    (
-        f32::from_bits(magnitude_sin.to_bits() ^ sin_sign),
-        f32::from_bits(magnitude_cos.to_bits() ^ cos_sign),
-    )
+    let (sin, cos) = if swap { (cos, -sin) } else { (sin, cos) };
+    (sin, cos, (quarter << 30) & SIGN)
 }
 
 /// [`transform_f32`] as a loop.
-pub(super) struct Transform<'a> {
-    pub(super) blocks: &'a mut [f32],
-    pub(super) mean: f32,
-    pub(super) std: f32,
+struct Transform<'a> {
+    blocks: &'a mut [[f32; BLOCK]],
+    mean: f32,
+    std: f32,
 }
 
 /// Half a batch, in whole cache lines so that no vector straddles two.
@@ -129,7 +138,6 @@ impl Loop for Transform<'_> {
         let Transform { blocks, mean, std } = self;
         let (mut first, mut second) = (Half([0.0; _]), Half([0.0; _]));
         let (mut exponents, mut quarters) = (Half([0.0; _]), Half([0; _]));
-        let (blocks, _) = blocks.as_chunks_mut::<BLOCK>();
         for batch in blocks.chunks_mut(BATCH / BLOCK) {
             // Half a block is too short for wide vectors: first bring radii and angles together.
             let half = batch.len() * LANES;
@@ -160,7 +168,7 @@ fn log_all(uniforms: &mut [f32], exponents: &mut [f32]) {
         (*value, *exponent) = split(1.0 - *value);
     }
     for (value, exponent) in uniforms.iter_mut().zip(exponents) {
-        *value = -2.0 * log(*value, *exponent);
+        *value = minus_two_log(*value, *exponent);
     }
 }
 
@@ -171,8 +179,8 @@ fn rotate_all(first: &mut [f32], second: &mut [f32], quarters: &mut [u32], mean:
         (*turns, *quarter) = reduce(*turns);
     }
     for ((first, second), quarter) in first.iter_mut().zip(second).zip(quarters) {
-        let radius = first.sqrt();
-        let (sin, cos) = sin_cos(*second, *quarter);
+        let (sin, cos, sign) = sin_cos(*second, *quarter);
+        let radius = f32::from_bits(first.sqrt().to_bits() ^ sign);
         *first = (radius * cos).mul_add(std, mean);
         *second = (radius * sin).mul_add(std, mean);
     }
@@ -191,7 +199,17 @@ fn rotate_all(first: &mut [f32], second: &mut [f32], quarters: &mut [u32], mean:
 /// assert_eq!(block[1..], [10.0; 15]);
 /// ```
 pub fn transform_f32(blocks: &mut [f32], mean: f32, std: f32) {
-    Isa::current().run(Transform { blocks, mean, std });
+    transform(Isa::current(), blocks.as_chunks_mut().0, mean, std);
+}
+
+/// [`transform_f32`] with an instruction set.
+fn transform(isa: Isa, blocks: &mut [[f32; BLOCK]], mean: f32, std: f32) {
+    #[cfg(target_arch = "x86_64")]
+    if isa == Isa::Avx512 && isa.is_available() {
+        // SAFETY: the machine was checked for AVX-512 just above.
+        return unsafe { avx512::transform(blocks, mean, std) };
+    }
+    isa.run(Transform { blocks, mean, std });
 }
 
 #[cfg(test)]
@@ -263,12 +281,14 @@ mod tests {
     fn the_functions_follow_the_trace_of_seed_42() {
         for row in TRACE {
             let [u1, u2, ln, radius, angle, sin, cos, _, _] = row.map(f32::from_bits);
-            let (x, exponent) = split(u1);
-            assert_eq!(log(x, exponent), ln);
+            let (x, scaled) = split(u1);
+            assert_eq!(minus_two_log(x, scaled), -2.0 * ln);
             assert_eq!((-2.0 * ln).sqrt(), radius);
             assert_eq!(TAU * u2, angle);
             let (x, quarter) = reduce(u2);
-            assert_eq!(sin_cos(x, quarter), (sin, cos));
+            let (x, y, sign) = sin_cos(x, quarter);
+            let signed = |value: f32| f32::from_bits(value.to_bits() ^ sign);
+            assert_eq!((signed(x), signed(y)), (sin, cos));
         }
     }
 
@@ -307,15 +327,12 @@ mod tests {
 
     #[test]
     fn every_instruction_set_gives_the_same_bits() {
-        let mut uniforms = vec![0.0; 1 << 14];
+        // No whole number of the groups that wide vectors take.
+        let mut uniforms = vec![0.0; (1 << 14) + 3 * BLOCK];
         uniform::fill_f32(&mut Mt19937::new(8), &mut uniforms, 0.0, 1.0);
         let transformed = |isa: Isa| -> Vec<u32> {
             let mut blocks = uniforms.clone();
-            isa.run(Transform {
-                blocks: &mut blocks,
-                mean: 0.3,
-                std: 0.7,
-            });
+            transform(isa, blocks.as_chunks_mut().0, 0.3, 0.7);
             blocks.into_iter().map(f32::to_bits).collect()
         };
         for isa in Isa::available() {
@@ -346,7 +363,7 @@ mod tests {
         );
         assert_eq!(
             bits(&MINUS_HALF_PI.map(|part| part / 2.0)),
-            [0xbf49_0000, 0xb97d_a000, 0xb322_2169]
+            [0xbf49_0fda, 0xb322_2169]
         );
         assert_eq!(bits(&SIN), [0xb94c_a1f9, 0x3c08_839e, 0xbe2a_aaa3]);
         assert_eq!(bits(&COS), [0x37cc_f5ce, 0xbab6_061a, 0x3d2a_aaa5]);

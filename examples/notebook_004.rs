@@ -5,7 +5,7 @@
 #[path = "notebook/mod.rs"]
 pub mod notebook;
 
-use notebook::{Show, cell, say};
+use notebook::{Show, cell, python_bool, say};
 use pleach::nn::same;
 use pleach::prelude::*;
 use pleach::size_text;
@@ -205,10 +205,6 @@ fn in_26(out: &mut String, net: &Sequential) -> Result<()> {
     );
     say!(out, "{}", python_bool(first.same(&second)));
     Ok(())
-}
-
-fn python_bool(b: bool) -> &'static str {
-    if b { "True" } else { "False" }
 }
 
 fn in_50(out: &mut String, net: &Sequential) -> Result<Tensor> {

@@ -25,6 +25,11 @@ macro_rules! say {
 }
 pub(crate) use say;
 
+/// Python's `True` and `False`.
+pub fn python_bool(on: bool) -> &'static str {
+    if on { "True" } else { "False" }
+}
+
 /// Runs a notebook with the seed of `--seed N` (0 by default), and prints it.
 pub fn main(run: impl FnOnce(u32, Show) -> Result<()>) -> Result<()> {
     let arguments: Vec<String> = std::env::args().skip(1).collect();

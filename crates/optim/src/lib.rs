@@ -16,6 +16,7 @@
 
 #![forbid(unsafe_code)]
 
+mod display;
 mod optimizer;
 mod sgd;
 

@@ -1,11 +1,14 @@
 //! Stochastic gradient descent, with momentum.
 
 use std::collections::HashMap;
+use std::fmt;
 
 use ndarray::{ArrayViewD, Zip};
+use pleach_core::print::python_float;
 use pleach_core::{DType, Element, Error, ParamId, Parameter, Result, Tensor, no_grad};
 use pleach_kernels::Float;
 
+use crate::display::{flag, or_zero, write_optimizer};
 use crate::{Optimizer, check_groups};
 
 /// Stochastic gradient descent: PyTorch's `torch.optim.SGD`.
@@ -232,6 +235,40 @@ impl SGD {
             self.checked = true;
         }
         Ok(())
+    }
+}
+
+/// PyTorch's text. `differentiable`, `foreach` and `fused` say how PyTorch computes; they are shown
+/// with its defaults.
+///
+/// ```
+/// use pleach_core::{Parameter, Tensor};
+/// use pleach_optim::SGD;
+/// let optimizer = SGD::new([Parameter::new(Tensor::zeros([2]))], 0.1).momentum(0.9);
+/// assert_eq!(
+///     optimizer.to_string(),
+///     "SGD (\nParameter Group 0\n    dampening: 0\n    differentiable: False\n    foreach: None\n    \
+///      fused: None\n    lr: 0.1\n    maximize: False\n    momentum: 0.9\n    nesterov: False\n    \
+///      weight_decay: 0\n)"
+/// );
+/// ```
+impl fmt::Display for SGD {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let groups = (0..self.groups.len()).map(|group| {
+            let options = self.options(group);
+            vec![
+                ("dampening", or_zero(options.dampening)),
+                ("differentiable", flag(false)),
+                ("foreach", "None".to_string()),
+                ("fused", "None".to_string()),
+                ("lr", python_float(options.lr)),
+                ("maximize", flag(options.maximize)),
+                ("momentum", or_zero(options.momentum)),
+                ("nesterov", flag(options.nesterov)),
+                ("weight_decay", or_zero(options.weight_decay)),
+            ]
+        });
+        write_optimizer(f, "SGD", groups)
     }
 }
 

@@ -9,16 +9,18 @@ use crate::support::data::{Family, text};
 use crate::support::report::Report;
 use crate::support::value::{Eval, EvalError, bug, unknown};
 
+#[path = "../../../examples/notebook_003.rs"]
+mod notebook_003;
 #[path = "../../../examples/notebook_004.rs"]
 mod notebook_004;
 
-use notebook_004::notebook::Show;
-
-type Notebook = fn(u32, Show) -> pleach::Result<()>;
+/// Runs with a seed, and shows each cell's id and text.
+type Notebook = fn(u32, &mut dyn FnMut(&str, &str)) -> pleach::Result<()>;
 
 /// The example that is a notebook's twin.
 fn find(notebook: &str) -> Option<Notebook> {
     Some(match notebook {
+        "003" => notebook_003::run,
         "004" => notebook_004::run,
         _ => return None,
     })

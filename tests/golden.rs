@@ -3,6 +3,9 @@
 //! Each test prints what it ran and what is out of scope, also when it passes.
 //! `PLEACH_GOLDEN=folder cargo test --test golden` runs other data of the same layout.
 
+// Every notebook example that is included brings the module that all of them share.
+#![allow(clippy::duplicate_mod)]
+
 mod support;
 
 use support::families;

@@ -5,7 +5,7 @@
 #[path = "notebook/mod.rs"]
 pub mod notebook;
 
-use notebook::{Show, cell, python_bool, say};
+use notebook::{Show, cell, python, python_bool, say};
 use pleach::nn::same;
 use pleach::prelude::*;
 use pleach::size_text;
@@ -104,11 +104,6 @@ fn in_10(out: &mut String, net: &Sequential, y: &Tensor) -> Result<()> {
     y.backward()?;
     say!(out, "{}", python(weight_0.grad()));
     Ok(())
-}
-
-/// Python prints `None` for what is not there.
-fn python(tensor: Option<Tensor>) -> String {
-    tensor.map_or("None".to_string(), |t| t.to_string())
 }
 
 fn in_11(out: &mut String, net: &Sequential) -> Result<()> {

@@ -3,7 +3,7 @@
 // An example need not use everything.
 #![allow(dead_code, unused_macros)]
 
-use pleach::{Error, Result};
+use pleach::{Error, Result, Tensor};
 
 /// Gets each cell's id and what it printed.
 pub type Show<'a> = &'a mut dyn FnMut(&str, &str);
@@ -24,6 +24,11 @@ macro_rules! say {
     }};
 }
 pub(crate) use say;
+
+/// Python prints `None` for what is not there.
+pub fn python(tensor: Option<Tensor>) -> String {
+    tensor.map_or("None".to_string(), |t| t.to_string())
+}
 
 /// Python's `True` and `False`.
 pub fn python_bool(on: bool) -> &'static str {

@@ -81,6 +81,22 @@ fn shapes_that_do_not_fit() {
             "mat1 and mat2 must have the same dtype, but got Long and Float",
         ),
         (
+            text(zeros(&[2, 4]).linear(&Tensor::zeros_of([3, 4], DType::F64), Some(&zeros(&[3])))),
+            "self and mat2 must have the same dtype, but got Float and Double",
+        ),
+        (
+            text(zeros(&[2, 4]).linear(&Tensor::zeros_of([3, 4], DType::F64), None)),
+            "expected m1 and m2 to have the same dtype, but got: float != double",
+        ),
+        (
+            text(zeros(&[2, 4]).mv(&Tensor::zeros_of([4], DType::F64))),
+            "addmv input tensors must have the same dtype, but got Double, Float, and Double",
+        ),
+        (
+            text(zeros(&[1, 2, 4]).bmm(&Tensor::zeros_of([1, 4, 2], DType::F64))),
+            "expected scalar type Float but found Double",
+        ),
+        (
             text(x.view([4, 2])),
             "shape '[4, 2]' is invalid for input of size 6",
         ),

@@ -9,6 +9,12 @@ use crate::support::data::{Family, text};
 use crate::support::report::Report;
 use crate::support::value::{Eval, EvalError, bug, unknown};
 
+#[path = "../../../examples/notebook_000.rs"]
+mod notebook_000;
+#[path = "../../../examples/notebook_001.rs"]
+mod notebook_001;
+#[path = "../../../examples/notebook_002.rs"]
+mod notebook_002;
 #[path = "../../../examples/notebook_003.rs"]
 mod notebook_003;
 #[path = "../../../examples/notebook_004.rs"]
@@ -20,6 +26,9 @@ type Notebook = fn(u32, &mut dyn FnMut(&str, &str)) -> pleach::Result<()>;
 /// The example that is a notebook's twin.
 fn find(notebook: &str) -> Option<Notebook> {
     Some(match notebook {
+        "000" => notebook_000::run,
+        "001" => notebook_001::run,
+        "002" => notebook_002::run,
         "003" => notebook_003::run,
         "004" => notebook_004::run,
         _ => return None,

@@ -8,16 +8,12 @@ use crate::number::Number;
 use crate::shape::{Shape, broadcast_shapes};
 use crate::{DType, Element, Error, ErrorKind, Result, Tensor};
 
-/// Both operands need one dtype.
-fn same_dtype(a: &Tensor, b: &Tensor) -> Result<()> {
-    if a.dtype() != b.dtype() {
-        return Err(Error::dtype(format!(
-            "mat1 and mat2 must have the same dtype, but got {} and {}",
-            a.dtype().torch_name(),
-            b.dtype().torch_name()
-        )));
+/// Both operands need one dtype; `text` is the refusal.
+fn same_dtype(a: &Tensor, b: &Tensor, text: impl FnOnce(DType, DType) -> String) -> Result<()> {
+    match (a.dtype(), b.dtype()) {
+        (x, y) if x == y => Ok(()),
+        (x, y) => Err(Error::dtype(text(x, y))),
     }
-    Ok(())
 }
 
 /// A matrix of a batch, as the kernels see it. `batch` is its number in the batch of a 3-d tensor.
@@ -118,7 +114,10 @@ impl Tensor {
             }
         }
         check_inner("mm", self, other)?;
-        same_dtype(self, other)?;
+        same_dtype(self, other, |a, b| {
+            let (a, b) = (a.c_name(), b.c_name());
+            format!("expected m1 and m2 to have the same dtype, but got: {a} != {b}")
+        })?;
         Ok(recorded(product(self, other)?, self, other, "MmBackward0"))
     }
 
@@ -142,7 +141,10 @@ impl Tensor {
                 vector.shape()[0]
             )));
         }
-        same_dtype(self, vector)?;
+        same_dtype(self, vector, |a, v| {
+            let (a, v) = (a.torch_name(), v.torch_name());
+            format!("addmv input tensors must have the same dtype, but got {v}, {a}, and {v}")
+        })?;
         let column = vector.detach().unsqueeze(1)?;
         let out = product(&self.detach(), &column)?.reshape([m])?;
         Ok(record(out, &[self, vector], |needs| {
@@ -178,13 +180,10 @@ impl Tensor {
                 "inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same number of elements, but got {n} and {m} elements respectively"
             )));
         }
-        if self.dtype() != other.dtype() {
-            return Err(Error::dtype(format!(
-                "dot : expected both vectors to have same dtype, but found {} and {}",
-                self.dtype().torch_name(),
-                other.dtype().torch_name()
-            )));
-        }
+        same_dtype(self, other, |a, b| {
+            let (a, b) = (a.torch_name(), b.torch_name());
+            format!("dot : expected both vectors to have same dtype, but found {a} and {b}")
+        })?;
         let row = self.detach().unsqueeze(0)?;
         let out = product(&row, &other.detach().unsqueeze(1)?)?.reshape(())?;
         Ok(record(out, &[self, other], |_| {
@@ -212,7 +211,10 @@ impl Tensor {
                 a[0], a[2], b[0], b[1]
             )));
         }
-        same_dtype(self, other)?;
+        same_dtype(self, other, |a, b| {
+            let (a, b) = (a.torch_name(), b.torch_name());
+            format!("expected scalar type {a} but found {b}")
+        })?;
         Ok(recorded(product(self, other)?, self, other, "BmmBackward0"))
     }
 
@@ -318,13 +320,11 @@ impl Tensor {
             }
         }
         check_inner("addmm", a, b)?;
-        same_dtype(a, b)?;
-        if self.dtype() != b.dtype() {
-            return Err(Error::dtype(format!(
-                "self and mat2 must have the same dtype, but got {} and {}",
-                self.dtype().torch_name(),
-                b.dtype().torch_name()
-            )));
+        for (name, t) in [("self", self), ("mat1", a)] {
+            same_dtype(t, b, |t, b| {
+                let (t, b) = (t.torch_name(), b.torch_name());
+                format!("{name} and mat2 must have the same dtype, but got {t} and {b}")
+            })?;
         }
         self.add_product(a, b, beta, alpha, "AddmmBackward0")
     }

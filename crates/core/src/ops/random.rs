@@ -297,9 +297,9 @@ impl Tensor {
     /// If the dtype is not a float type, or an element is not in `[0, 1]`.
     ///
     /// ```
-    /// use pleach_core::{Tensor, manual_seed};
+    /// use pleach_core::{manual_seed, tensor};
     /// manual_seed(42);
-    /// let p = Tensor::from_slice(&[0.0f32, 0.9, 0.9, 1.0]);
+    /// let p = tensor![0.0, 0.9, 0.9, 1.0];
     /// assert_eq!(p.bernoulli()?.to_vec::<f32>()?, [0.0, 0.0, 1.0, 1.0]); // PyTorch's
     /// # Ok::<(), pleach_core::Error>(())
     /// ```

@@ -65,7 +65,7 @@ fn in_4_probe(out: &mut String, conv1: &Conv2d) -> Result<()> {
     );
     let weight = conv1.weight.data();
     say!(out, "{}", weight.index((0, 0))?);
-    let bound = (6.0 / (3.0 * 49.0 + 64.0 * 49.0) as f64).sqrt();
+    let bound = f64::sqrt(6.0 / (3.0 * 49.0 + 64.0 * 49.0));
     say!(out, "{}", weight.abs()?.max()?.le(bound)?);
     Ok(())
 }
@@ -88,7 +88,7 @@ fn in_5_probe(out: &mut String, conv1: &Conv2d) -> Result<()> {
 
 /// A small network for images of one channel.
 #[derive(Module)]
-pub struct Net {
+struct Net {
     conv1: Conv2d,
     bn1: BatchNorm2d,
     relu: ReLU,

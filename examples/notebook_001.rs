@@ -156,7 +156,9 @@ fn initialize_weights(model: &dyn Module) -> Result<()> {
 
 /// A model with named layers.
 #[derive(Module)]
-pub struct MLP {
+// The notebook's name, which is printed.
+#[allow(clippy::upper_case_acronyms)]
+struct MLP {
     hidden: Conv2d,
     act: ReLU,
     output: Linear,

@@ -114,7 +114,7 @@ fn normal_weights(modules: Vec<&dyn Module>, np_random: &mut RandomState) -> Res
 /// A model of three stages.
 #[derive(Module)]
 #[module(name = "sim_net")]
-pub struct SimNet {
+struct SimNet {
     l1: Sequential,
     l2: Sequential,
     l3: Sequential,

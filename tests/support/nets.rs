@@ -1,8 +1,8 @@
 //! Twins of the user classes that the golden data defines in Python (the files' `classes` text).
 
 use pleach::nn::layers::{Conv2d, Linear, ReLU};
-use pleach::nn::{Forward, Module, Node, Sequential};
-use pleach::{Parameter, Result, Tensor};
+use pleach::nn::{Forward, Module, ModuleList, Node, Sequential};
+use pleach::{Buffer, Parameter, Result, Tensor};
 
 use super::module_object::ModuleHandle;
 use super::value::{Builtin, unknown};
@@ -33,10 +33,34 @@ pub fn find(name: &str) -> Option<Builtin> {
             a.none("Cyclic3")?;
             ModuleHandle::tree(Cyclic3::new())
         },
+        "ParamsOnly" => |a| {
+            a.none("ParamsOnly")?;
+            ModuleHandle::tree(ParamsOnly::new())
+        },
+        "ExtraAndChildren" => |a| {
+            a.none("ExtraAndChildren")?;
+            ModuleHandle::tree(ExtraAndChildren::new())
+        },
+        "ExtraAndChildren2" => |a| {
+            a.none("ExtraAndChildren2")?;
+            ModuleHandle::tree(ExtraAndChildren2::new())
+        },
+        "MultiLineExtra" => |a| {
+            a.none("MultiLineExtra")?;
+            ModuleHandle::tree(MultiLineExtra)
+        },
+        "NoneChild" => |a| {
+            a.none("NoneChild")?;
+            ModuleHandle::tree(NoneChild::new())
+        },
+        "ListNet" => |a| {
+            a.none("ListNet")?;
+            ModuleHandle::tree(ListNet::new())
+        },
         // These need classes that do not exist yet.
         "SharedAcrossParents" | "Own" => |_| unknown("BatchNorm1d"),
         "TiedWeights" => |_| unknown("Embedding"),
-        "Lists" => |_| unknown("ModuleDict"),
+        "Lists" => |_| unknown("PReLU"),
         "BnNet" => |_| unknown("GroupNorm"),
         _ => return None,
     })
@@ -177,6 +201,110 @@ impl Cyclic3 {
                 .append(s.share())
                 .append(Sequential::new().append(s.share())),
             z: s,
+        }
+    }
+}
+
+/// Neither a parameter nor a buffer prints.
+#[derive(Module)]
+struct ParamsOnly {
+    w: Parameter,
+    b: Buffer,
+}
+
+impl ParamsOnly {
+    fn new() -> Self {
+        ParamsOnly {
+            w: Parameter::new(Tensor::zeros([2])),
+            b: Buffer::new(Tensor::zeros([3])),
+        }
+    }
+}
+
+#[derive(Module)]
+#[module(extra_repr)]
+struct ExtraAndChildren {
+    fc: Linear,
+    act: ReLU,
+}
+
+impl ExtraAndChildren {
+    fn new() -> Self {
+        ExtraAndChildren {
+            fc: Linear::new(2, 3),
+            act: ReLU::new(),
+        }
+    }
+
+    fn extra_repr(&self) -> String {
+        "size=3, mode=fast".to_string()
+    }
+}
+
+#[derive(Module)]
+#[module(extra_repr)]
+struct ExtraAndChildren2 {
+    block: Sequential,
+    head: ExtraAndChildren,
+}
+
+impl ExtraAndChildren2 {
+    fn new() -> Self {
+        ExtraAndChildren2 {
+            block: Sequential::new()
+                .append(Conv2d::new(1, 2, 3))
+                .append(ReLU::with_inplace(true)),
+            head: ExtraAndChildren::new(),
+        }
+    }
+
+    fn extra_repr(&self) -> String {
+        "depth=2".to_string()
+    }
+}
+
+#[derive(Module)]
+#[module(extra_repr)]
+struct MultiLineExtra;
+
+impl MultiLineExtra {
+    fn extra_repr(&self) -> String {
+        "first=1\nsecond=2".to_string()
+    }
+}
+
+/// A child registered as None prints; an attribute that is None does not.
+#[derive(Module)]
+struct NoneChild {
+    a: Linear,
+    #[module(show_none)]
+    down: Option<Linear>,
+    b: Option<Linear>,
+}
+
+impl NoneChild {
+    fn new() -> Self {
+        NoneChild {
+            a: Linear::new(1, 1),
+            down: None,
+            b: None,
+        }
+    }
+}
+
+#[derive(Module)]
+struct ListNet {
+    inp: Linear,
+    hidden: ModuleList,
+    out: Linear,
+}
+
+impl ListNet {
+    fn new() -> Self {
+        ListNet {
+            inp: Linear::new(4, 8),
+            hidden: (0..4).map(|_| Linear::new(8, 8)).collect(),
+            out: Linear::new(8, 2),
         }
     }
 }

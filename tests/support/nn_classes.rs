@@ -6,7 +6,9 @@ use pleach::nn::layers::{
     Dropout3d, FeatureAlphaDropout, Flatten, Identity, Linear, MaxPool2d, ReLU,
 };
 use pleach::nn::losses::{CrossEntropyLoss, Loss, MSELoss};
-use pleach::nn::{Module, ModuleExt, ModuleList, Sequential};
+use pleach::nn::{Module, ModuleDict, ModuleExt, ModuleList, ParameterDict, Sequential};
+
+use pleach::Parameter;
 
 use super::args::{Args, Bound};
 use super::module_object::ModuleHandle;
@@ -174,8 +176,54 @@ pub fn find(name: &str) -> Option<Builtin> {
             }
             ModuleHandle::tree(list)
         },
+        "ModuleDict" => |a| {
+            let a = a.bind("ModuleDict", &["modules"])?;
+            let mut dict = ModuleDict::new();
+            for (name, item) in named_items(a.opt("modules"))? {
+                match item {
+                    Value::Module(module) => dict.insert(name, module.share_module())?,
+                    other => return bug(format!("{other:?} in a ModuleDict")),
+                };
+            }
+            ModuleHandle::tree(dict)
+        },
+        "ParameterList" => |a| {
+            let a = a.bind("ParameterList", &["values"])?;
+            let items = a
+                .opt("values")
+                .map_or(Ok(Vec::new()), super::builtins::iterate)?;
+            let parameters = items.iter().map(parameter).collect::<Eval<Vec<_>>>()?;
+            ModuleHandle::tree(parameters)
+        },
+        "ParameterDict" => |a| {
+            let a = a.bind("ParameterDict", &["parameters"])?;
+            let mut items = named_items(a.opt("parameters"))?;
+            // Python's constructor sorts the names of a plain dictionary.
+            items.sort_by(|a, b| a.0.cmp(&b.0));
+            let mut dict = ParameterDict::new();
+            for (name, item) in items {
+                dict.insert(name, parameter(&item)?)?;
+            }
+            ModuleHandle::tree(dict)
+        },
         _ => return None,
     })
+}
+
+/// The items of a dictionary, or of none.
+fn named_items(value: Option<&Value>) -> Eval<Vec<(String, Value)>> {
+    match value {
+        None | Some(Value::None) => Ok(Vec::new()),
+        Some(Value::Dict(dict)) => Ok(dict.borrow().items.clone()),
+        Some(other) => bug(format!("{other:?} is no dictionary")),
+    }
+}
+
+fn parameter(value: &Value) -> Eval<Parameter> {
+    match value {
+        Value::Parameter(parameter) => Ok(parameter.share()),
+        other => bug(format!("{other:?} is no parameter")),
+    }
 }
 
 /// `loss(input, target)`.

@@ -236,13 +236,21 @@ fn index_part(by: &Value) -> Eval<TensorIndex> {
     })
 }
 
+/// The key of a dictionary: a string, or (in an optimizer's state) a number.
+fn key(by: &Value) -> Eval<String> {
+    match by {
+        Value::Int(number) => Ok(number.clone()),
+        by => Ok(by.as_str()?.to_string()),
+    }
+}
+
 pub fn get_item(of: &Value, by: &Value) -> Eval {
     match of {
         v if v.is_tensor() => {
             let parts = index_parts(by)?;
             Ok(Value::tensor(v.as_tensor()?.index(&parts[..])?))
         }
-        Value::Dict(dict) => match dict.borrow().get(by.as_str()?) {
+        Value::Dict(dict) => match dict.borrow().get(&key(by)?) {
             Some(value) => Ok(value.clone()),
             None => bug(format!("no key {by:?}")),
         },
@@ -262,7 +270,7 @@ pub fn get_item(of: &Value, by: &Value) -> Eval {
 pub fn set_item(of: &Value, by: &Value, value: &Value) -> Eval<()> {
     match of {
         Value::Dict(dict) => {
-            dict.borrow_mut().set(by.as_str()?, value.clone());
+            dict.borrow_mut().set(&key(by)?, value.clone());
             Ok(())
         }
         Value::List(items) => {

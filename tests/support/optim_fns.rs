@@ -4,10 +4,12 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use pleach::Parameter;
-use pleach::optim::{Optimizer, SGD, SgdGroup};
+use pleach::optim::{
+    GroupState, Optimizer, OptimizerState, Options, SGD, SgdGroup, StateValue,
+};
 
 use super::args::{Args, Bound};
-use super::value::{Builtin, Eval, EvalError, Value, bug, unknown};
+use super::value::{Builtin, Dict, Eval, EvalError, Value, bug, unknown};
 
 /// An optimizer that Python code holds.
 #[derive(Clone)]
@@ -146,13 +148,104 @@ pub fn call_method(optimizer: &OptimizerHandle, name: &str, args: Args) -> Eval 
             optimizer.zero_grad();
             Ok(Value::None)
         }
+        "state_dict" => {
+            args.none("state_dict")?;
+            Ok(state_value(&optimizer.0.borrow().state_dict()))
+        }
+        "load_state_dict" => {
+            let a = args.bind("load_state_dict", &["state_dict"])?;
+            let state = state_of(a.need("state_dict")?)?;
+            optimizer.0.borrow_mut().load_state_dict(&state)?;
+            Ok(Value::None)
+        }
         _ => unknown(format!("Optimizer.{name}")),
     }
 }
 
+fn dict(items: impl IntoIterator<Item = (String, Value)>) -> Value {
+    Value::dict(Dict {
+        items: items.into_iter().collect(),
+        is_state_dict: false,
+    })
+}
+
+/// An optimizer's state as the Python dictionary that code changes.
+fn state_value(state: &OptimizerState) -> Value {
+    fn value(v: &StateValue) -> Value {
+        match v {
+            StateValue::None => Value::None,
+            StateValue::Bool(v) => Value::Bool(*v),
+            StateValue::Int(v) => Value::int(*v),
+            StateValue::Float(v) => Value::float(*v),
+            StateValue::Tuple(values) => Value::Tuple(values.iter().map(value).collect()),
+            StateValue::Tensor(v) => Value::tensor(v.clone()),
+        }
+    }
+    let options = |options: &Options| -> Vec<(String, Value)> {
+        let options = options.iter();
+        options.map(|(name, v)| (name.clone(), value(v))).collect()
+    };
+    let own = state.state.iter();
+    let own = own.map(|(number, own)| (number.to_string(), dict(options(own))));
+    let groups = state.param_groups.iter().map(|group| {
+        let mut items = options(&group.options);
+        let params = group.params.iter().map(|&p| Value::int(p as i64));
+        items.push(("params".to_string(), Value::list(params.collect())));
+        dict(items)
+    });
+    dict([
+        ("state".to_string(), dict(own)),
+        ("param_groups".to_string(), Value::list(groups.collect())),
+    ])
+}
+
+/// The state that such a dictionary holds.
+fn state_of(state: &Value) -> Eval<OptimizerState> {
+    fn value(v: &Value) -> Eval<StateValue> {
+        Ok(match v {
+            Value::None => StateValue::None,
+            Value::Bool(v) => StateValue::Bool(*v),
+            Value::Int(_) => StateValue::Int(v.as_i64()?),
+            Value::Float(_) => StateValue::Float(v.as_f64()?),
+            Value::Tuple(values) => {
+                StateValue::Tuple(values.iter().map(value).collect::<Eval<_>>()?)
+            }
+            v => StateValue::Tensor(v.as_tensor()?),
+        })
+    }
+    fn items(v: &Value) -> Eval<Vec<(String, Value)>> {
+        match v {
+            Value::Dict(dict) => Ok(dict.borrow().items.clone()),
+            other => bug(format!("{other:?} is no dictionary")),
+        }
+    }
+    let part = |name| super::operators::get_item(state, &Value::str(name));
+    let mut out = OptimizerState::default();
+    for (number, own) in items(&part("state")?)? {
+        let number = number
+            .parse()
+            .map_err(|_| EvalError::Bug(format!("parameter {number}")))?;
+        let own = items(&own)?.into_iter();
+        let own = own.map(|(n, v)| Ok((n, value(&v)?))).collect::<Eval<_>>()?;
+        out.state.insert(number, own);
+    }
+    for group in part("param_groups")?.items()? {
+        let mut saved = GroupState::default();
+        for (name, v) in items(&group)? {
+            if name == "params" {
+                saved.params = v.items()?.iter().map(Value::as_usize).collect::<Eval<_>>()?;
+            } else {
+                saved.options.push((name, value(&v)?));
+            }
+        }
+        out.param_groups.push(saved);
+    }
+    Ok(out)
+}
+
 pub fn attribute(optimizer: &OptimizerHandle, name: &str) -> Eval {
     match name {
-        "step" | "zero_grad" => Ok(super::eval::method(
+        "step" | "zero_grad" | "state_dict" | "load_state_dict" => Ok(super::eval::method(
             &Value::Optimizer(optimizer.clone()),
             name,
         )),

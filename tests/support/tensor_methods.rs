@@ -7,7 +7,7 @@ use pleach::{DType, Tensor};
 use super::args::Args;
 use super::operators::operand;
 use super::tensor_in_place::{self, set_requires_grad};
-use super::value::{Eval, Method, Value, unknown};
+use super::value::{Eval, Method, Value, bug, unknown};
 
 type TensorMethod = Method<Value>;
 
@@ -155,6 +155,8 @@ fn math_method(name: &str) -> Option<TensorMethod> {
         "log" => plain!(log),
         "log1p" => plain!(log1p),
         "sqrt" => plain!(sqrt),
+        "rsqrt" => plain!(rsqrt),
+        "expm1" => plain!(expm1),
         "sin" => plain!(sin),
         "cos" => plain!(cos),
         "tanh" => plain!(tanh),
@@ -262,6 +264,25 @@ fn math_method(name: &str) -> Option<TensorMethod> {
                 dtype if dtype.is_float() => Value::float(x.item()?),
                 _ => Value::int(x.item_i64()?),
             })
+        },
+        "to" => |x, a| {
+            let a = a.bind("to", &["dtype"])?;
+            match a.opt_dtype("dtype")? {
+                Some(dtype) => one(x.as_tensor()?.to_dtype(dtype)?),
+                None => bug("`to` without a dtype"),
+            }
+        },
+        "maximum" => |x, a| {
+            let other = a.bind("maximum", &["other"])?.tensor("other")?;
+            one(x.as_tensor()?.maximum(&other)?)
+        },
+        "minimum" => |x, a| {
+            let other = a.bind("minimum", &["other"])?.tensor("other")?;
+            one(x.as_tensor()?.minimum(&other)?)
+        },
+        "masked_select" => |x, a| {
+            let mask = a.bind("masked_select", &["mask"])?.tensor("mask")?;
+            one(x.as_tensor()?.masked_select(&mask)?)
         },
         "float" => plain!(float),
         "double" => plain!(double),

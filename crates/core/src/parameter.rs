@@ -187,6 +187,12 @@ impl Parameter {
         ParamId(self.0.leaf.id)
     }
 
+    /// The number of handles to this parameter, this one included: 1 means that nothing else, no
+    /// layer and no optimizer, holds it.
+    pub fn handles(&self) -> usize {
+        Arc::strong_count(&self.0)
+    }
+
     /// Whether two handles are the same parameter.
     pub fn same(&self, other: &Parameter) -> bool {
         Arc::ptr_eq(&self.0, &other.0)

@@ -265,7 +265,8 @@ fn of_enum(attributes: &TypeAttributes, variants: &[Variant]) -> Methods {
         },
         share: rebuild(false),
         copy: rebuild(true),
-        has_share: false,
+        // An alias of the variant's module.
+        has_share: variants.iter().all(|variant| variant.wraps),
     }
 }
 

@@ -44,8 +44,17 @@ fn child_items(module: &dyn Module) -> Vec<String> {
         .collect()
 }
 
-/// The lines of a `ParameterList`: one for each parameter or buffer of the module itself.
-pub(crate) fn entries(module: &dyn Module) -> String {
+/// How an element type is written in the lines of [`entries`].
+pub(crate) enum TypeText {
+    /// `torch.float32`
+    DType,
+    /// `torch.FloatTensor`
+    TensorClass,
+}
+
+/// The lines of a `ParameterList` or a `ParameterDict`: one for each parameter or buffer of the
+/// module itself.
+pub(crate) fn entries(module: &dyn Module, type_text: TypeText) -> String {
     let mut lines = Vec::new();
     module.visit(&mut |name, member| {
         let (what, dtype, shape) = match member {
@@ -55,6 +64,10 @@ pub(crate) fn entries(module: &dyn Module) -> String {
         };
         let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
         let sizes = sizes.join("x");
+        let dtype = match type_text {
+            TypeText::DType => dtype.to_string(),
+            TypeText::TensorClass => format!("torch.{}Tensor", dtype.torch_name()),
+        };
         lines.push(format!(
             "  ({name}): {what} containing: [{dtype} of size {sizes}]"
         ));

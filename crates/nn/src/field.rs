@@ -259,7 +259,7 @@ macro_rules! list {
                 None
             }
             fn extra_repr(&self) -> String {
-                crate::display::entries(self)
+                crate::display::entries(self, crate::display::TypeText::DType)
             }
             fn collapses(&self) -> bool {
                 true

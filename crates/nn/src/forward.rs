@@ -31,7 +31,7 @@ pub trait Forward: Module + AsForward {
     /// What the module computes.
     fn forward(&self, input: &Tensor) -> Result<Tensor>;
 
-    /// Computes `forward`, then runs the module's forward hooks.
+    /// Runs the module's forward pre-hooks, `forward`, and its forward hooks.
     ///
     /// # Errors
     /// What `forward` or a hook returns, with the type of the innermost module that was called
@@ -43,12 +43,15 @@ pub trait Forward: Module + AsForward {
             return self.forward(input);
         }
         let module = self.as_module();
-        self.forward(input)
-            .and_then(|output| match module.node() {
-                Some(node) => node.hooks().run(module, input, output),
-                None => Ok(output),
-            })
-            .map_err(|error| locate(module, error))
+        let result = match module.node() {
+            None => self.forward(input),
+            Some(node) => node.hooks().run_before(module, input).and_then(|changed| {
+                let input = changed.as_ref().unwrap_or(input);
+                let output = self.forward(input)?;
+                node.hooks().run_after(module, input, output)
+            }),
+        };
+        result.map_err(|error| locate(module, error))
     }
 }
 

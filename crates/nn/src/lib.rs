@@ -24,15 +24,15 @@ mod setting;
 mod state_dict;
 mod walk;
 
-pub use containers::{ModuleList, Position, Sequential};
+pub use containers::{ModuleDict, ModuleList, ParameterDict, Position, Sequential};
 pub use forward::Forward;
-pub use hooks::{ForwardHook, HookHandle};
+pub use hooks::{ForwardHook, ForwardPreHook, HookHandle};
 pub use member::{Member, MemberMut};
 pub use module::{Module, ModuleExt};
 pub use node::{Node, same};
 pub use pleach_derive::Module;
 pub use setting::Setting;
-pub use state_dict::{IncompatibleKeys, StateDict};
+pub use state_dict::{IncompatibleKeys, LoadReport, ShapeMismatch, StateDict};
 pub use walk::Listing;
 
 /// What `#[derive(Module)]` expands to.

@@ -6,8 +6,8 @@ use std::sync::Arc;
 use pleach_core::{Buffer, DType, Error, ErrorKind, Parameter, Result, Tensor};
 
 use crate::field::{Field, Memo};
-use crate::hooks::HookHandle;
-use crate::state_dict::{IncompatibleKeys, StateDict, load};
+use crate::hooks::{HookHandle, Hooks};
+use crate::state_dict::{IncompatibleKeys, LoadReport, StateDict, load, load_matching};
 use crate::walk::{self, Listing};
 use crate::{Member, MemberMut, Node};
 
@@ -236,11 +236,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
 
     /// Sets the mode for this module and all its descendants: PyTorch's `train(mode)`.
     fn set_training(&self, on: bool) {
-        for module in self.modules() {
-            if let Some(node) = module.node() {
-                node.set_training(on);
-            }
-        }
+        walk::for_each_node(self.as_module(), &mut |node| node.set_training(on));
     }
 
     /// Whether the module is in training mode. A struct without a [`Node`] answers for its first
@@ -263,6 +259,37 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
             // The only error is an integer parameter turned on.
             let _ = p.set_requires_grad(on);
         }
+    }
+
+    /// Holds this module and all its descendants as they are: no parameter requires a gradient,
+    /// and every [`Node`] stays in evaluation mode whatever [`Module::train`] says, so that batch
+    /// norms keep their running statistics (and use them) and dropout drops nothing.
+    ///
+    /// This goes beyond PyTorch, where `requires_grad_(False)` leaves the statistics moving, and
+    /// `eval()` is undone by the next `train()` of the whole model. [`Module::unfreeze`] ends it.
+    ///
+    /// ```
+    /// use pleach_core::Tensor;
+    /// use pleach_nn::{Forward, Module, layers::BatchNorm2d, sequential};
+    /// let net = sequential![BatchNorm2d::new(3), BatchNorm2d::new(3)];
+    /// net[0].freeze();
+    /// net.train();
+    /// net.call(&Tensor::ones([2, 3, 4, 4]))?;
+    /// let batches = |name| net.state_dict()[name].item_i64();
+    /// assert_eq!(batches("0.num_batches_tracked")?, 0);
+    /// assert_eq!(batches("1.num_batches_tracked")?, 1);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    fn freeze(&self) {
+        self.requires_grad_(false);
+        walk::for_each_node(self.as_module(), &mut |node| node.set_frozen(true));
+    }
+
+    /// Ends [`Module::freeze`]: all parameters require a gradient again, and the modes are those
+    /// that `train` and `eval` set.
+    fn unfreeze(&self) {
+        self.requires_grad_(true);
+        walk::for_each_node(self.as_module(), &mut |node| node.set_frozen(false));
     }
 
     /// Forgets the gradients of all parameters.
@@ -313,6 +340,26 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// mismatch of shapes (always). As in PyTorch, what does match is loaded nevertheless.
     fn load_state_dict(&self, state_dict: &StateDict, strict: bool) -> Result<IncompatibleKeys> {
         load(self.as_module(), state_dict, strict)
+    }
+
+    /// Loads what fits: as [`Module::load_state_dict`] when it is not strict, but entries whose
+    /// shape differs are skipped and reported too. This goes beyond PyTorch: it is what loading a
+    /// pretrained model with another head takes.
+    ///
+    /// ```
+    /// use pleach_nn::{Module, layers::Linear, sequential};
+    /// let pretrained = sequential![Linear::new(4, 3), Linear::new(3, 10)].state_dict();
+    /// let net = sequential![Linear::new(4, 3), Linear::new(3, 2)];
+    /// let report = net.load_matching(&pretrained)?;
+    /// assert_eq!(report.loaded, ["0.weight", "0.bias"]);
+    /// assert_eq!(report.mismatched[1].to_string(), "1.bias: torch.Size([10]) in the state dict, torch.Size([2]) in the model");
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// None while the parameters have a dtype that computes.
+    fn load_matching(&self, state_dict: &StateDict) -> Result<LoadReport> {
+        load_matching(self.as_module(), state_dict)
     }
 }
 
@@ -441,6 +488,18 @@ pub trait ModuleExt: Module {
         Ok(module.downcast_mut().expect("the type was just checked"))
     }
 
+    /// Registers a function that sees every `call` of this module and of its aliases before it
+    /// computes: it gets the module and the input, and returns another input or `None`.
+    ///
+    /// # Errors
+    /// If the module has no [`Node`] to keep the hook.
+    fn register_forward_pre_hook(
+        &self,
+        hook: impl Fn(&dyn Module, &Tensor) -> Result<Option<Tensor>> + Send + Sync + 'static,
+    ) -> Result<HookHandle> {
+        Ok(hooks_of(self)?.before.add(Arc::new(hook)))
+    }
+
     /// Registers a function that sees every `call` of this module and of its aliases: it gets the
     /// module, the input and the output, and returns another output or `None`.
     ///
@@ -450,17 +509,21 @@ pub trait ModuleExt: Module {
         &self,
         hook: impl Fn(&dyn Module, &Tensor, &Tensor) -> Result<Option<Tensor>> + Send + Sync + 'static,
     ) -> Result<HookHandle> {
-        let node = self.node().ok_or_else(|| {
-            Error::new(ErrorKind::Value(format!(
-                "{} keeps no hooks: give it a field `node: Node`",
-                self.type_name()
-            )))
-        })?;
-        Ok(node.hooks().add(Arc::new(hook)))
+        Ok(hooks_of(self)?.after.add(Arc::new(hook)))
     }
 }
 
 impl<M: Module + ?Sized> ModuleExt for M {}
+
+fn hooks_of<M: Module + ?Sized>(module: &M) -> Result<&Hooks> {
+    let node = module.node().ok_or_else(|| {
+        Error::new(ErrorKind::Value(format!(
+            "{} keeps no hooks: give it a field `node: Node`",
+            module.type_name()
+        )))
+    })?;
+    Ok(node.hooks())
+}
 
 fn wrong_type<T: Module>(path: &str, module: &dyn Module) -> Error {
     let wanted = std::any::type_name::<T>();

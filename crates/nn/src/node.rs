@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use crate::Module;
 use crate::hooks::Hooks;
 
-/// A module's identity, its training flag and its hooks: a handle, shared by the module's aliases.
+/// A module's identity, its mode and its hooks: a handle, shared by the module's aliases.
 ///
 /// A struct that wants `share()`, hooks or its own training flag has a field of this type; every
 /// layer of pleach has one.
@@ -32,6 +32,7 @@ pub struct Node(Arc<Inner>);
 struct Inner {
     id: u64,
     training: AtomicBool,
+    frozen: AtomicBool,
     name: Option<String>,
     hooks: Hooks,
 }
@@ -39,7 +40,7 @@ struct Inner {
 impl Node {
     /// A new identity, in training mode.
     pub fn new() -> Self {
-        Self::from_parts(true, None, Hooks::default())
+        Self::from_parts((true, false), None, Hooks::default())
     }
 
     /// A new identity whose module prints under this name instead of its type's.
@@ -47,14 +48,15 @@ impl Node {
     /// PyTorch has subclasses that add nothing but a name; here they are the base type with such
     /// a node. `downcast_ref` sees the Rust type.
     pub fn named(name: impl Into<String>) -> Self {
-        Self::from_parts(true, Some(name.into()), Hooks::default())
+        Self::from_parts((true, false), Some(name.into()), Hooks::default())
     }
 
-    fn from_parts(training: bool, name: Option<String>, hooks: Hooks) -> Self {
+    fn from_parts((training, frozen): (bool, bool), name: Option<String>, hooks: Hooks) -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(1);
         Node(Arc::new(Inner {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
             training: AtomicBool::new(training),
+            frozen: AtomicBool::new(frozen),
             name,
             hooks,
         }))
@@ -65,9 +67,11 @@ impl Node {
         Node(self.0.clone())
     }
 
-    /// A new identity with this one's flag, name and hooks, for a copy.
+    /// A new identity with this one's mode, name and hooks, for a copy.
     pub fn deep_copy(&self) -> Self {
-        Self::from_parts(self.is_training(), self.0.name.clone(), self.0.hooks.copy())
+        let training = self.0.training.load(Ordering::Relaxed);
+        let mode = (training, self.is_frozen());
+        Self::from_parts(mode, self.0.name.clone(), self.0.hooks.copy())
     }
 
     /// The number that tells this node from every other; never reused.
@@ -75,14 +79,25 @@ impl Node {
         self.0.id
     }
 
-    /// Whether the module is in training mode.
+    /// Whether the module is in training mode: a frozen one never is.
     pub fn is_training(&self) -> bool {
-        self.0.training.load(Ordering::Relaxed)
+        self.0.training.load(Ordering::Relaxed) && !self.is_frozen()
     }
 
     /// Sets the mode of this node alone; [`Module::train`] sets a whole tree's.
     pub fn set_training(&self, on: bool) {
         self.0.training.store(on, Ordering::Relaxed);
+    }
+
+    /// Whether the module is held in evaluation mode, whatever [`Module::train`] says.
+    pub fn is_frozen(&self) -> bool {
+        self.0.frozen.load(Ordering::Relaxed)
+    }
+
+    /// Holds this node alone in evaluation mode, or lets it go; [`Module::freeze`] holds a whole
+    /// tree's.
+    pub fn set_frozen(&self, on: bool) {
+        self.0.frozen.store(on, Ordering::Relaxed);
     }
 
     /// The name that overrides the type's in print, if there is one.
@@ -106,6 +121,7 @@ impl fmt::Debug for Node {
         f.debug_struct("Node")
             .field("id", &self.id())
             .field("training", &self.is_training())
+            .field("frozen", &self.is_frozen())
             .field("name", &self.0.name)
             .finish()
     }

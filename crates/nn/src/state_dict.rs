@@ -3,8 +3,8 @@
 mod file;
 mod load;
 
-pub use load::IncompatibleKeys;
-pub(crate) use load::load;
+pub use load::{IncompatibleKeys, LoadReport, ShapeMismatch};
+pub(crate) use load::{load, load_matching};
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;

@@ -4,7 +4,7 @@ use std::collections::HashSet;
 
 use pleach_core::{Buffer, Parameter};
 
-use crate::{Member, MemberMut, Module};
+use crate::{Member, MemberMut, Module, Node};
 
 /// What a listing such as [`Module::named_parameters_with`] contains. The default is what
 /// `named_parameters()` does.
@@ -121,6 +121,15 @@ pub(crate) fn named_buffers(root: &dyn Module, listing: Listing) -> Vec<(String,
         });
     }
     out
+}
+
+/// Calls `f` with the node of every module that has one.
+pub(crate) fn for_each_node(root: &dyn Module, f: &mut dyn FnMut(&Node)) {
+    for (_, module) in named_modules(root, Listing::default()) {
+        if let Some(node) = module.node() {
+            f(node);
+        }
+    }
 }
 
 /// Calls `f` in post-order; a child that one parent has twice is visited once, but nothing is

@@ -16,9 +16,13 @@
 
 #![forbid(unsafe_code)]
 
+mod coverage;
 mod display;
 mod optimizer;
 mod sgd;
+mod state;
 
+pub use coverage::{Coverage, LeftParameter};
 pub use optimizer::{Optimizer, check_groups};
 pub use sgd::{SGD, SgdGroup, SgdOptions};
+pub use state::{GroupState, OptimizerState, Options, StateValue};

@@ -4,10 +4,16 @@ use std::collections::HashSet;
 
 use pleach_core::{Error, Parameter, Result};
 
+use crate::{Coverage, OptimizerState};
+
 /// An algorithm that changes parameters by their gradients.
 pub trait Optimizer {
     /// Changes every parameter that has a gradient. The others are left alone: no weight decay,
     /// no momentum.
+    ///
+    /// If parameters are found that nothing but the optimizer holds, because their layer was
+    /// replaced, that is warned of once, through the `log` crate; [`Optimizer::coverage`] finds out
+    /// in every case.
     ///
     /// # Errors
     /// If an option is outside its domain or the groups are unusable (see [`check_groups`]);
@@ -16,6 +22,23 @@ pub trait Optimizer {
 
     /// The parameters of each group.
     fn parameters(&self) -> Vec<&[Parameter]>;
+
+    /// Options and momenta, to be saved.
+    fn state_dict(&self) -> OptimizerState;
+
+    /// Takes over saved options and momenta, which are converted to the parameters' dtypes.
+    /// Entries of parameters that no group names, and of other optimizers, are ignored, as in
+    /// PyTorch.
+    ///
+    /// # Errors
+    /// If groups, their sizes, or shapes differ, or an option is missing; nothing is changed then.
+    fn load_state_dict(&mut self, state: &OptimizerState) -> Result<()>;
+
+    /// Compares the optimizer's parameters with those that a model has now, its
+    /// `named_parameters()`.
+    fn coverage(&self, model: &[(String, Parameter)]) -> Coverage {
+        Coverage::of(&self.parameters(), model)
+    }
 
     /// Forgets the gradients of all parameters.
     fn zero_grad(&self) {

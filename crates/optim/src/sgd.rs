@@ -9,7 +9,9 @@ use pleach_core::{DType, Element, Error, ParamId, Parameter, Result, Tensor, no_
 use pleach_kernels::Float;
 
 use crate::display::{flag, or_zero, write_optimizer};
-use crate::{Optimizer, check_groups};
+use crate::coverage::OrphanWatch;
+use crate::state::{StateValue, tensor_for};
+use crate::{Optimizer, OptimizerState, check_groups};
 
 /// Stochastic gradient descent: PyTorch's `torch.optim.SGD`.
 ///
@@ -46,7 +48,11 @@ pub struct SGD {
     buffers: HashMap<ParamId, Tensor>,
     /// Whether groups and options were checked since they last changed.
     checked: bool,
+    orphans: OrphanWatch,
 }
+
+/// The name of a momentum buffer in an [`OptimizerState`].
+const MOMENTUM: &str = "momentum_buffer";
 
 /// The options of [`SGD`].
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -147,6 +153,15 @@ impl SgdGroup {
         }
     }
 
+    fn set(&mut self, options: SgdOptions) {
+        self.lr = Some(options.lr);
+        self.momentum = Some(options.momentum);
+        self.dampening = Some(options.dampening);
+        self.weight_decay = Some(options.weight_decay);
+        self.nesterov = Some(options.nesterov);
+        self.maximize = Some(options.maximize);
+    }
+
     fn options(&self, defaults: &SgdOptions) -> SgdOptions {
         SgdOptions {
             lr: self.lr.unwrap_or(defaults.lr),
@@ -179,6 +194,7 @@ impl SGD {
             },
             buffers: HashMap::new(),
             checked: false,
+            orphans: OrphanWatch::default(),
         }
     }
 
@@ -275,6 +291,8 @@ impl fmt::Display for SGD {
 impl Optimizer for SGD {
     fn step(&mut self) -> Result<()> {
         self.check()?;
+        let groups: Vec<&[Parameter]> = self.groups.iter().map(|g| g.params.as_slice()).collect();
+        self.orphans.check("SGD", &groups);
         for group in &self.groups {
             let options = group.options(&self.defaults);
             for parameter in &group.params {
@@ -293,6 +311,65 @@ impl Optimizer for SGD {
 
     fn parameters(&self) -> Vec<&[Parameter]> {
         self.groups.iter().map(|g| g.params.as_slice()).collect()
+    }
+
+    fn state_dict(&self) -> OptimizerState {
+        let options = |group| {
+            let options = self.options(group);
+            let named = [
+                ("lr", StateValue::Float(options.lr)),
+                ("momentum", StateValue::or_zero(options.momentum)),
+                ("dampening", StateValue::or_zero(options.dampening)),
+                ("weight_decay", StateValue::or_zero(options.weight_decay)),
+                ("nesterov", StateValue::Bool(options.nesterov)),
+                ("maximize", StateValue::Bool(options.maximize)),
+                ("foreach", StateValue::None),
+                ("differentiable", StateValue::Bool(false)),
+                ("fused", StateValue::None),
+            ];
+            named.map(|(name, value)| (name.to_string(), value)).into()
+        };
+        let own = |parameter: &Parameter| {
+            let buffer = self.momentum_buffer(parameter).into_iter();
+            buffer
+                .map(|b| (MOMENTUM.to_string(), StateValue::Tensor(b.clone())))
+                .collect()
+        };
+        OptimizerState::of(&self.parameters(), options, own)
+    }
+
+    fn load_state_dict(&mut self, state: &OptimizerState) -> Result<()> {
+        let groups: Vec<&[Parameter]> = self.groups.iter().map(|g| g.params.as_slice()).collect();
+        let parameters = state.parameters(&groups)?;
+        let mut all_options = Vec::new();
+        for group in &state.param_groups {
+            let options = SgdOptions {
+                lr: group.number("lr")?,
+                momentum: group.number("momentum")?,
+                dampening: group.number("dampening")?,
+                weight_decay: group.number("weight_decay")?,
+                nesterov: group.flag("nesterov")?,
+                maximize: group.flag("maximize")?,
+            };
+            options.check()?;
+            all_options.push(options);
+        }
+        let mut buffers = HashMap::new();
+        for (number, own) in &state.state {
+            let buffer = own.iter().find(|(name, _)| name == MOMENTUM);
+            if let (Some((_, StateValue::Tensor(buffer))), Some(parameter)) =
+                (buffer, parameters.get(number))
+            {
+                let buffer = tensor_for(MOMENTUM, *number, buffer, parameter)?;
+                buffers.insert(parameter.id(), buffer);
+            }
+        }
+        for (group, options) in self.groups.iter_mut().zip(all_options) {
+            group.set(options);
+        }
+        self.buffers = buffers;
+        self.checked = false;
+        Ok(())
     }
 }
 

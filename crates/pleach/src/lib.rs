@@ -41,7 +41,8 @@ pub mod prelude {
     pub use crate::nn::layers::*;
     pub use crate::nn::losses::*;
     pub use crate::nn::{
-        Forward, Module, ModuleExt, ModuleList, Node, Sequential, StateDict, functional, same,
+        Forward, Module, ModuleDict, ModuleExt, ModuleList, Node, ParameterDict, Sequential,
+        StateDict, functional, same,
     };
     pub use crate::optim::{Optimizer, SGD, SgdGroup};
     pub use crate::{

@@ -1,9 +1,13 @@
-//! Containers: [`Sequential`] and [`ModuleList`].
+//! Containers: [`Sequential`], [`ModuleList`], [`ModuleDict`] and [`ParameterDict`].
 
+mod module_dict;
 mod module_list;
+mod parameter_dict;
 mod sequential;
 
+pub use module_dict::ModuleDict;
 pub use module_list::ModuleList;
+pub use parameter_dict::ParameterDict;
 pub use sequential::Sequential;
 
 use std::ops::{Bound, Range, RangeBounds};
@@ -44,6 +48,18 @@ impl Position for &str {
         let found = names.iter().position(|name| name == self);
         found.ok_or_else(|| ErrorKind::Name(format!("there is no child `{self}`")).into())
     }
+}
+
+/// What PyTorch allows as the name of a member of this kind (`"module"`, `"parameter"`).
+fn check_name(kind: &str, name: &str) -> Result<()> {
+    let refusal = if name.is_empty() {
+        format!("{kind} name can't be empty string \"\"")
+    } else if name.contains('.') {
+        format!("{kind} name can't contain \".\", got: {name}")
+    } else {
+        return Ok(());
+    };
+    Err(ErrorKind::Name(refusal).into())
 }
 
 /// Python's slice: negative bounds count from the end, and both are cut to what there is.

@@ -5,7 +5,7 @@ use std::ops::{Index, IndexMut, RangeBounds};
 
 use pleach_core::{ErrorKind, Result, Tensor};
 
-use super::{Position, insert_position, slice_range};
+use super::{Position, check_name, insert_position, slice_range};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
 use crate::{Forward, Member, MemberMut, Module, Node};
 
@@ -102,17 +102,12 @@ impl Sequential {
         module: impl Into<Box<dyn Forward>>,
     ) -> Result<()> {
         let name = name.into();
-        let refusal = if name.is_empty() {
-            "module name can't be empty string \"\"".to_string()
-        } else if name.contains('.') {
-            format!("module name can't contain \".\", got: {name}")
-        } else if self.children.iter().any(|c| c.0 == name) {
-            format!("attribute '{name}' already exists")
-        } else {
-            self.children.push((name, module.into()));
-            return Ok(());
-        };
-        Err(ErrorKind::Name(refusal).into())
+        check_name("module", &name)?;
+        if self.children.iter().any(|c| c.0 == name) {
+            return Err(ErrorKind::Name(format!("attribute '{name}' already exists")).into());
+        }
+        self.children.push((name, module.into()));
+        Ok(())
     }
 
     /// Puts a module before the one at `index` (negative counts from the end); all children are

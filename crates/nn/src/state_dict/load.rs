@@ -38,27 +38,97 @@ impl fmt::Display for IncompatibleKeys {
     }
 }
 
+/// A name whose shapes differ.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShapeMismatch {
+    /// The name, on both sides.
+    pub name: String,
+    /// The shape in the model.
+    pub in_model: Vec<usize>,
+    /// The shape in the state dict.
+    pub in_state_dict: Vec<usize>,
+}
+
+impl fmt::Display for ShapeMismatch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "{}: {} in the state dict, {} in the model",
+            self.name,
+            size_text(&self.in_state_dict),
+            size_text(&self.in_model)
+        )
+    }
+}
+
+/// What [`Module::load_matching`] did. It prints one line for each kind of name that is there.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct LoadReport {
+    /// Names that were loaded, in the model's order.
+    pub loaded: Vec<String>,
+    /// Names of the model that the state dict lacks, in the model's order.
+    pub missing_keys: Vec<String>,
+    /// Names of the state dict that the model lacks.
+    pub unexpected_keys: Vec<String>,
+    /// Names that both have, with different shapes: left as they were in the model.
+    pub mismatched: Vec<ShapeMismatch>,
+}
+
+impl fmt::Display for LoadReport {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} loaded", self.loaded.len())?;
+        let mismatched: Vec<String> = self.mismatched.iter().map(|m| m.to_string()).collect();
+        let kinds = [
+            ("missing", &self.missing_keys),
+            ("unexpected", &self.unexpected_keys),
+            ("of another shape", &mismatched),
+        ];
+        for (kind, names) in kinds {
+            if !names.is_empty() {
+                write!(f, "\n{} {kind}: {}", names.len(), names.join(", "))?;
+            }
+        }
+        Ok(())
+    }
+}
+
 struct Loading<'a> {
     dict: &'a StateDict,
+    loaded: Vec<String>,
     keys: IncompatibleKeys,
-    mismatches: Vec<String>,
+    mismatches: Vec<ShapeMismatch>,
     failure: Option<Error>,
 }
 
-pub(crate) fn load(root: &dyn Module, dict: &StateDict, strict: bool) -> Result<IncompatibleKeys> {
+fn run<'a>(root: &dyn Module, dict: &'a StateDict) -> Result<Loading<'a>> {
     let mut loading = Loading {
         dict,
+        loaded: Vec::new(),
         keys: IncompatibleKeys::default(),
         mismatches: Vec::new(),
         failure: None,
     };
     loading.module(root, "");
-    if let Some(error) = loading.failure {
-        return Err(error);
+    match loading.failure.take() {
+        Some(error) => Err(error),
+        None => Ok(loading),
     }
+}
+
+pub(crate) fn load_matching(root: &dyn Module, dict: &StateDict) -> Result<LoadReport> {
+    let done = run(root, dict)?;
+    Ok(LoadReport {
+        loaded: done.loaded,
+        missing_keys: done.keys.missing_keys,
+        unexpected_keys: done.keys.unexpected_keys,
+        mismatched: done.mismatches,
+    })
+}
+
+pub(crate) fn load(root: &dyn Module, dict: &StateDict, strict: bool) -> Result<IncompatibleKeys> {
     let Loading {
         keys, mismatches, ..
-    } = loading;
+    } = run(root, dict)?;
     let mut lines = Vec::new();
     if strict {
         let quoted = |names: &[String]| {
@@ -74,7 +144,15 @@ pub(crate) fn load(root: &dyn Module, dict: &StateDict, strict: bool) -> Result<
             lines.push(format!("Unexpected key(s) in state_dict: {names}. "));
         }
     }
-    lines.extend(mismatches);
+    lines.extend(mismatches.iter().map(|m| {
+        format!(
+            "size mismatch for {}: copying a param with shape {} from checkpoint, \
+             the shape in current model is {}.",
+            m.name,
+            size_text(&m.in_state_dict),
+            size_text(&m.in_model)
+        )
+    }));
     if lines.is_empty() {
         return Ok(keys);
     }
@@ -120,16 +198,16 @@ impl Loading<'_> {
         // Files of the time before 0-d tensors have one element instead.
         let is_old_scalar = shape.is_empty() && source.shape() == [1];
         if source.shape() != shape && !is_old_scalar {
-            self.mismatches.push(format!(
-                "size mismatch for {key}: copying a param with shape {} from checkpoint, \
-                 the shape in current model is {}.",
-                size_text(source.shape()),
-                size_text(&shape)
-            ));
+            self.mismatches.push(ShapeMismatch {
+                name: key,
+                in_model: shape,
+                in_state_dict: source.shape().to_vec(),
+            });
             return;
         }
-        if let Err(error) = write(&state, source, &shape) {
-            self.failure.get_or_insert(error);
+        match write(&state, source, &shape) {
+            Ok(()) => self.loaded.push(key),
+            Err(error) => drop(self.failure.get_or_insert(error)),
         }
     }
 

@@ -1,7 +1,6 @@
-//! Sequential and ModuleList.
+//! The containers.
 
-use pleach::nn::ModuleList;
-use pleach::prelude::{Forward, Module, ModuleExt, Result, Sequential, sequential, tensor};
+use pleach::prelude::*;
 
 use crate::layers::*;
 
@@ -152,5 +151,76 @@ fn a_module_list_is_numbered() -> Result<()> {
         module.downcast_mut::<Lin>().unwrap().bias = None;
     }
     assert_eq!(list.parameters().len(), 1);
+    Ok(())
+}
+
+#[test]
+fn a_module_dict_keeps_its_order() -> Result<()> {
+    let mut dict = ModuleDict::new();
+    dict.insert("z", Lin::new(1, 1))?;
+    dict.insert("a", Relu::new())?;
+    assert!(dict.insert("z", Relu::new())?.is_some());
+    dict.insert("m", Lin::new(1, 1))?;
+    assert_eq!(dict.keys().collect::<Vec<_>>(), ["z", "a", "m"]);
+    assert_eq!(names(&dict), ["z", "a", "m"]);
+    assert_eq!(
+        dict.state_dict().keys().collect::<Vec<_>>(),
+        ["m.weight", "m.bias"]
+    );
+    assert_eq!(
+        dict.insert("", Relu::new())
+            .map(drop)
+            .unwrap_err()
+            .to_string(),
+        "module name can't be empty string \"\""
+    );
+    assert_eq!(
+        dict.insert("x.y", Relu::new())
+            .map(drop)
+            .unwrap_err()
+            .to_string(),
+        "module name can't contain \".\", got: x.y"
+    );
+    assert!(dict.get("q").is_err() && dict.contains_key("a"));
+    assert!(same(&dict["m"], &dict.share()["m"]));
+    assert!(!same(&dict["m"], &dict.deep_copy()["m"]));
+    let mut visited = 0;
+    dict.apply(&mut |_| visited += 1);
+    assert_eq!(visited, 4);
+    assert!(dict.remove("z").is_some() && dict.remove("z").is_none());
+    assert_eq!(dict.len(), 2);
+    // Equal neighbours stay apart, as in PyTorch.
+    dict.insert("m", Relu::new())?;
+    assert_eq!(
+        dict.to_string(),
+        "ModuleDict(\n  (a): ReLU()\n  (m): ReLU()\n)"
+    );
+    dict.clear();
+    assert_eq!(dict.to_string(), "ModuleDict()");
+    Ok(())
+}
+
+/// Texts of PyTorch 2.15, which sorts the names itself.
+#[test]
+fn a_parameter_dict_prints_tensor_classes() -> Result<()> {
+    let mut dict = ParameterDict::new();
+    dict.insert("u", Parameter::new(Tensor::zeros_of((), DType::F64)))?;
+    dict.insert("v", Parameter::new(Tensor::zeros([4])))?;
+    assert_eq!(
+        dict.to_string(),
+        "ParameterDict(\n    (u): Parameter containing: [torch.DoubleTensor of size ]\n    \
+         (v): Parameter containing: [torch.FloatTensor of size 4]\n)"
+    );
+    assert_eq!(ParameterDict::new().to_string(), "ParameterDict()");
+    assert!(
+        dict.insert("a.b", Parameter::new(Tensor::zeros([1])))
+            .is_err()
+    );
+    assert!(dict["u"].same(&dict.share()["u"]));
+    assert!(!dict["u"].same(&dict.deep_copy()["u"]));
+    assert_eq!(
+        dict.get("q").map(drop).unwrap_err().to_string(),
+        "'ParameterDict' object has no attribute 'q'"
+    );
     Ok(())
 }

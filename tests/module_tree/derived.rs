@@ -3,7 +3,8 @@
 use std::marker::PhantomData;
 
 use pleach::prelude::{
-    Forward, Module, ModuleExt, Node, Parameter, Result, Sequential, Tensor, sequential, tensor,
+    Forward, Module, ModuleExt, Node, Parameter, Result, Sequential, Tensor, same, sequential,
+    tensor,
 };
 
 use crate::layers::*;
@@ -237,4 +238,24 @@ fn boxed_modules_are_children() {
         &*copy.list[0],
         &**copy.forward.as_ref().unwrap()
     ));
+}
+
+#[derive(Module)]
+enum Either {
+    Left(Lin),
+    Right(Box<Residual<Lin>>),
+}
+
+#[test]
+fn an_enum_of_modules_can_be_shared() {
+    let left = Either::Left(Lin::new(1, 1));
+    let alias = left.share();
+    assert!(same(&left, &alias));
+    assert!(left.parameters()[0].same(&alias.parameters()[0]));
+    let right = Either::Right(Box::new(Residual {
+        body: Lin::new(1, 1),
+        node: Node::new(),
+    }));
+    assert!(same(&right, &right.share()));
+    assert!(!same(&right, &right.deep_copy()));
 }

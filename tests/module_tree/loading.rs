@@ -411,3 +411,45 @@ fn broken_files_are_errors() {
     );
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);
 }
+
+#[test]
+fn loading_what_fits_reports_the_rest() -> Result<()> {
+    let mut saved = sequential![Lin::new(4, 3), Relu::new(), Lin::new(3, 10)].state_dict();
+    saved.remove("0.bias");
+    saved.insert("old.scale", Tensor::ones([1]));
+    saved.insert("0.weight", Tensor::full([3, 4], 7.0));
+    let net = mlp();
+    let before = net.state_dict();
+    let report = net.load_matching(&saved)?;
+    assert_eq!(report.loaded, ["0.weight"]);
+    assert_eq!(report.missing_keys, ["0.bias"]);
+    assert_eq!(report.unexpected_keys, ["old.scale"]);
+    let shapes: Vec<_> = report
+        .mismatched
+        .iter()
+        .map(|m| (m.name.as_str(), &m.in_model[..], &m.in_state_dict[..]))
+        .collect();
+    assert_eq!(
+        shapes,
+        [
+            ("2.weight", &[1, 3][..], &[10, 3][..]),
+            ("2.bias", &[1][..], &[10][..])
+        ]
+    );
+    assert_eq!(
+        report.to_string(),
+        "1 loaded\n1 missing: 0.bias\n1 unexpected: old.scale\n2 of another shape: \
+         2.weight: torch.Size([10, 3]) in the state dict, torch.Size([1, 3]) in the model, \
+         2.bias: torch.Size([10]) in the state dict, torch.Size([1]) in the model"
+    );
+    let after = net.state_dict();
+    assert_eq!(after["0.weight"].to_vec::<f32>()?, [7.0; 12]);
+    for name in ["0.bias", "2.weight", "2.bias"] {
+        assert_eq!(
+            after[name].to_vec_f64(),
+            before[name].to_vec_f64(),
+            "{name}"
+        );
+    }
+    Ok(())
+}

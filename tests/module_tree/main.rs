@@ -5,6 +5,7 @@
 mod containers;
 mod derived;
 mod errors;
+mod freezing;
 mod layers;
 mod listing;
 mod loading;

@@ -187,3 +187,19 @@ fn a_named_node_prints_its_name() {
     assert!(net.is::<Sequential>());
     assert_eq!(Node::named("X").deep_copy().name(), Some("X"));
 }
+
+#[test]
+fn a_hook_before_forward_may_change_the_input() -> Result<()> {
+    let layer = Lin::without_bias(1, 1);
+    let double = layer.register_forward_pre_hook(|_, input| Ok(Some(input.mul(2.0)?)))?;
+    let _ = layer.register_forward_pre_hook(|_, input| Ok(Some(input.add(1.0)?)))?;
+    let _ = layer.register_forward_hook(|_, input, output| Ok(Some(output.add(input)?)))?;
+    // w = 1: the input becomes 2 * 3 + 1, and the hook after forward sees that input.
+    assert_eq!(layer.call(&tensor![[3.0]])?.item()?, 14.0);
+    double.remove();
+    assert_eq!(layer.call(&tensor![[3.0]])?.item()?, 8.0);
+    let _ = layer.register_forward_pre_hook(|_, _| Err(pleach::Error::other("no")))?;
+    let error = layer.call(&tensor![[3.0]]).unwrap_err();
+    assert_eq!(error.to_string(), "Linear: no");
+    Ok(())
+}

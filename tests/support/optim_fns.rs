@@ -4,9 +4,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use pleach::Parameter;
-use pleach::optim::{
-    GroupState, Optimizer, OptimizerState, Options, SGD, SgdGroup, StateValue,
-};
+use pleach::optim::{GroupState, Optimizer, OptimizerState, Options, SGD, SgdGroup, StateValue};
 
 use super::args::{Args, Bound};
 use super::value::{Builtin, Dict, Eval, EvalError, Value, bug, unknown};
@@ -233,7 +231,11 @@ fn state_of(state: &Value) -> Eval<OptimizerState> {
         let mut saved = GroupState::default();
         for (name, v) in items(&group)? {
             if name == "params" {
-                saved.params = v.items()?.iter().map(Value::as_usize).collect::<Eval<_>>()?;
+                saved.params = v
+                    .items()?
+                    .iter()
+                    .map(Value::as_usize)
+                    .collect::<Eval<_>>()?;
             } else {
                 saved.options.push((name, value(&v)?));
             }

@@ -49,13 +49,21 @@ pub struct LeftParameter {
 impl Coverage {
     pub(crate) fn of(groups: &[&[Parameter]], model: &[(String, Parameter)]) -> Self {
         let in_model: HashSet<_> = model.iter().map(|(_, p)| p.id()).collect();
-        let held: HashSet<_> = groups.iter().flat_map(|g| g.iter()).map(|p| p.id()).collect();
+        let held: HashSet<_> = groups
+            .iter()
+            .flat_map(|g| g.iter())
+            .map(|p| p.id())
+            .collect();
         let mut out = Coverage::default();
         for (group, parameters) in groups.iter().enumerate() {
             for (index, parameter) in parameters.iter().enumerate() {
                 if !in_model.contains(&parameter.id()) {
                     let shape = parameter.shape();
-                    out.left.push(LeftParameter { group, index, shape });
+                    out.left.push(LeftParameter {
+                        group,
+                        index,
+                        shape,
+                    });
                 }
             }
         }
@@ -75,7 +83,11 @@ impl Coverage {
 impl fmt::Display for LeftParameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let size = size_text(&self.shape);
-        write!(f, "parameter {} of group {}, {size}", self.index, self.group)
+        write!(
+            f,
+            "parameter {} of group {}, {size}",
+            self.index, self.group
+        )
     }
 }
 
@@ -87,7 +99,10 @@ impl fmt::Display for Coverage {
             lines.push(format!("not in the model any more: {}", left.join("; ")));
         }
         if !self.not_held.is_empty() {
-            lines.push(format!("not held by the optimizer: {}", self.not_held.join(", ")));
+            lines.push(format!(
+                "not held by the optimizer: {}",
+                self.not_held.join(", ")
+            ));
         }
         if lines.is_empty() {
             lines.push("the optimizer holds the model's parameters".to_string());

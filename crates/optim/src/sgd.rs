@@ -8,8 +8,8 @@ use pleach_core::print::python_float;
 use pleach_core::{DType, Element, Error, ParamId, Parameter, Result, Tensor, no_grad};
 use pleach_kernels::Float;
 
-use crate::display::{flag, or_zero, write_optimizer};
 use crate::coverage::OrphanWatch;
+use crate::display::{flag, or_zero, write_optimizer};
 use crate::state::{StateValue, tensor_for};
 use crate::{Optimizer, OptimizerState, check_groups};
 

@@ -215,7 +215,11 @@ fn joined(items: impl Iterator<Item = impl fmt::Display>) -> String {
 }
 
 fn entries(options: &Options) -> String {
-    joined(options.iter().map(|(name, value)| format!("'{name}': {value}")))
+    joined(
+        options
+            .iter()
+            .map(|(name, value)| format!("'{name}': {value}")),
+    )
 }
 
 impl fmt::Display for OptimizerState {

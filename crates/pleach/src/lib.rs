@@ -62,6 +62,9 @@ mod documentation {
     }
     page!(readme, "../../../README.md");
     page!(tour, "../../../docs/src/tour.md");
+    page!(for_pytorch_users, "../../../docs/src/for-pytorch-users.md");
+    page!(initialising, "../../../docs/src/initialising.md");
+    page!(walking, "../../../docs/src/walking.md");
     page!(modules, "../../../docs/src/modules.md");
     page!(random, "../../../docs/src/random.md");
     page!(fine_tuning, "../../../docs/src/fine-tuning.md");

@@ -1,7 +1,9 @@
 //! `modules/`: listings of trees, `load_state_dict`, and errors.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use pleach::Tensor;
-use pleach::nn::{Listing, Module};
+use pleach::nn::{Listing, Module, StateDict};
 use serde_json::{Value as Json, json};
 
 use crate::support::args::Args;
@@ -149,9 +151,53 @@ fn tree(case: &Json) -> Eval<()> {
         .find(|(key, _)| !known(key))
     {
         Some((key, _)) => bug(format!("a listing that the runner does not make: {key}")),
-        None => Ok(()),
+        None => round_trip(&module, &statements),
     }
 }
+
+/// Saves the module's state dict, builds the same module afresh (with other random values), loads
+/// the file into it, and compares text, listings and values.
+fn round_trip(module: &ModuleHandle, statements: &[ast::Stmt]) -> Eval<()> {
+    let fresh = module_of(Scope::default().run(statements)?)?;
+    compare::equal(
+        "text of a fresh one",
+        &fresh.read(|m| m.to_string()),
+        &module.read(|m| m.to_string()),
+    )?;
+    same_json(
+        "listings of a fresh one",
+        &listings(&fresh),
+        &listings(module),
+    )?;
+    let saved = module.read(|m| m.state_dict());
+    static FILES: AtomicUsize = AtomicUsize::new(0);
+    let file = format!(
+        "pleach-tree-{}-{}.safetensors",
+        std::process::id(),
+        FILES.fetch_add(1, Ordering::Relaxed)
+    );
+    let path = std::env::temp_dir().join(file);
+    saved.save_safetensors(&path)?;
+    let loaded = StateDict::load_safetensors(&path);
+    let _ = std::fs::remove_file(&path);
+    let result = fresh.read(|m| m.load_state_dict(&loaded?, true))?;
+    compare::equal(
+        "result of loading",
+        result.to_string().as_str(),
+        ALL_MATCHED,
+    )?;
+    let got = fresh.read(|m| m.state_dict());
+    for (name, expected) in saved.iter() {
+        match got.get(name) {
+            Some(tensor) if tensor.dtype() == expected.dtype() && same_values(tensor, expected) => {
+            }
+            other => return bug(format!("{name} came back as {other:?}")),
+        }
+    }
+    Ok(())
+}
+
+const ALL_MATCHED: &str = "<All keys matched successfully>";
 
 /// Equality that names the first item that differs.
 fn same_json(what: &str, got: &Json, expected: &Json) -> Eval<()> {

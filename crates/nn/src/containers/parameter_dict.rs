@@ -113,7 +113,10 @@ impl ParameterDict {
         self.copy_field(&mut Memo::default())
     }
 
-    fn map_parameters(&self, mut f: impl FnMut(&Parameter) -> Parameter) -> Vec<(String, Parameter)> {
+    fn map_parameters(
+        &self,
+        mut f: impl FnMut(&Parameter) -> Parameter,
+    ) -> Vec<(String, Parameter)> {
         let parameters = self.parameters.iter();
         parameters.map(|(name, p)| (name.clone(), f(p))).collect()
     }

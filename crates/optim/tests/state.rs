@@ -1,0 +1,158 @@
+//! Saved state, and parameters that left their model. Texts are PyTorch's.
+
+use std::sync::Mutex;
+
+use log::{LevelFilter, Log, Metadata, Record};
+use pleach_core::{DType, Parameter, Result, Tensor, tensor};
+use pleach_optim::{Optimizer, OptimizerState, SGD, SgdGroup, StateValue};
+
+fn with_grad(values: [f32; 2]) -> Parameter {
+    let p = Parameter::new(tensor![values[0], values[1]]);
+    p.set_grad(Some(tensor![1.0, 1.0])).unwrap();
+    p
+}
+
+fn two_groups(p: &Parameter, q: &Parameter) -> SGD {
+    let groups = [
+        SgdGroup::new([p.share()]),
+        SgdGroup::new([q.share()]).lr(0.5),
+    ];
+    SGD::with_groups(groups, 0.1).momentum(0.9)
+}
+
+/// What `repr(optimizer.state_dict())` is in PyTorch 2.15 after the same step.
+#[test]
+fn a_state_prints_as_in_pytorch_and_resumes_training() -> Result<()> {
+    let (p, q) = (with_grad([1.0, 1.0]), Parameter::new(Tensor::ones([3])));
+    let mut sgd = two_groups(&p, &q);
+    sgd.step()?;
+    let state = sgd.state_dict();
+    assert_eq!(
+        state.to_string(),
+        "{'state': {0: {'momentum_buffer': tensor([1., 1.])}}, 'param_groups': [{'lr': 0.1, \
+         'momentum': 0.9, 'dampening': 0, 'weight_decay': 0, 'nesterov': False, 'maximize': False, \
+         'foreach': None, 'differentiable': False, 'fused': None, 'params': [0]}, {'lr': 0.5, \
+         'momentum': 0.9, 'dampening': 0, 'weight_decay': 0, 'nesterov': False, 'maximize': False, \
+         'foreach': None, 'differentiable': False, 'fused': None, 'params': [1]}]}"
+    );
+    let copies = (p.deep_copy(), q.deep_copy());
+    let groups = [
+        SgdGroup::new([copies.0.share()]),
+        SgdGroup::new([copies.1.share()]),
+    ];
+    let mut resumed = SGD::with_groups(groups, 9.0);
+    resumed.load_state_dict(&state)?;
+    sgd.step()?;
+    resumed.step()?;
+    assert_eq!(p.data().to_vec::<f32>()?, copies.0.data().to_vec::<f32>()?);
+    assert_ne!(p.data().to_vec::<f32>()?, [0.9, 0.9]);
+    assert_eq!(resumed.options(1), sgd.options(1));
+    Ok(())
+}
+
+#[test]
+fn a_momentum_takes_the_parameters_dtype() -> Result<()> {
+    let p = with_grad([0.0, 0.0]);
+    let mut sgd = SGD::new([p.share()], 0.1).momentum(0.9);
+    sgd.step()?;
+    let wide = Parameter::new(Tensor::zeros_of([2], DType::F64));
+    let mut other = SGD::new([wide.share()], 0.1);
+    other.load_state_dict(&sgd.state_dict())?;
+    let buffer = other.momentum_buffer(&wide).expect("it was loaded");
+    assert_eq!(buffer.dtype(), DType::F64);
+    assert_eq!(buffer.to_vec::<f64>()?, [1.0, 1.0]);
+    Ok(())
+}
+
+#[test]
+fn what_does_not_fit_is_refused_and_changes_nothing() -> Result<()> {
+    let (p, q) = (with_grad([1.0, 1.0]), with_grad([1.0, 1.0]));
+    let mut sgd = two_groups(&p, &q);
+    sgd.step()?;
+    let good = sgd.state_dict();
+    let mut refused = |change: &dyn Fn(&mut OptimizerState)| {
+        let mut state = good.clone();
+        change(&mut state);
+        sgd.load_state_dict(&state).unwrap_err().to_string()
+    };
+    assert_eq!(
+        refused(&|s| s.param_groups.truncate(1)),
+        "loaded state dict has a different number of parameter groups"
+    );
+    assert_eq!(
+        refused(&|s| s.param_groups[0].params = vec![0, 1]),
+        "loaded state dict contains a parameter group that doesn't match the size of optimizer's group"
+    );
+    assert_eq!(
+        refused(&|s| s.param_groups[1].options.retain(|o| o.0 != "lr")),
+        "loaded state dict contains a parameter group without 'lr'"
+    );
+    assert_eq!(
+        refused(&|s| s.param_groups[1].options[0].1 = StateValue::Float(-1.0)),
+        "Invalid learning rate: -1"
+    );
+    assert_eq!(
+        refused(&|s| s.param_groups[0].options[4].1 = StateValue::Int(1)),
+        "loaded state dict has 1 for the option 'nesterov', which is a truth value"
+    );
+    let long = StateValue::Tensor(Tensor::ones([5]));
+    assert_eq!(
+        refused(&|s| s.state.get_mut(&1).expect("two were stepped")[0].1 = long.clone()),
+        "loaded state dict has a momentum_buffer of torch.Size([5]) for parameter 1 of torch.Size([2])"
+    );
+    assert_eq!(sgd.state_dict().to_string(), good.to_string());
+    Ok(())
+}
+
+static WARNINGS: Mutex<Vec<String>> = Mutex::new(Vec::new());
+
+struct Listener;
+
+impl Log for Listener {
+    fn enabled(&self, _: &Metadata) -> bool {
+        true
+    }
+    fn log(&self, record: &Record) {
+        WARNINGS.lock().unwrap().push(record.args().to_string());
+    }
+    fn flush(&self) {}
+}
+
+#[test]
+fn parameters_that_left_the_model_are_noticed() -> Result<()> {
+    log::set_logger(&Listener).expect("no other logger in this program");
+    log::set_max_level(LevelFilter::Warn);
+    let (body, head) = (with_grad([1.0, 1.0]), with_grad([2.0, 2.0]));
+    let mut sgd = SGD::new([body.share(), head.share()], 0.1);
+    let named = |head: &Parameter| {
+        [
+            ("body".to_string(), body.share()),
+            ("head".to_string(), head.share()),
+        ]
+    };
+    assert!(sgd.coverage(&named(&head)).is_complete());
+    sgd.step()?;
+    assert!(WARNINGS.lock().unwrap().is_empty());
+
+    let new_head = Parameter::new(Tensor::zeros([3]));
+    drop(head);
+    let coverage = sgd.coverage(&named(&new_head));
+    assert_eq!(coverage.not_held, ["head"]);
+    assert_eq!(
+        coverage.to_string(),
+        "not in the model any more: parameter 1 of group 0, torch.Size([2])\nnot held by the optimizer: head"
+    );
+    sgd.step()?;
+    sgd.step()?;
+    assert_eq!(
+        *WARNINGS.lock().unwrap(),
+        [
+            "SGD steps 1 parameter(s) that nothing else holds: was a layer replaced after the \
+          optimizer was built? Optimizer::coverage tells which"
+        ]
+    );
+    // What is frozen need not be held.
+    new_head.set_requires_grad(false)?;
+    assert!(sgd.coverage(&named(&new_head)).not_held.is_empty());
+    Ok(())
+}

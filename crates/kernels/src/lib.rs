@@ -14,6 +14,7 @@ pub mod float;
 pub mod gemm;
 pub mod isa;
 pub mod nll;
+pub mod optimizer;
 pub mod pool2d;
 pub mod qr;
 pub mod random;
@@ -36,6 +37,7 @@ pub use float::Float;
 pub use gemm::{MatRef, gemm};
 pub use isa::{Isa, Loop};
 pub use nll::NllLoss;
+pub use optimizer::{AdamStep, SgdStep, adam_step, sgd_momentum_step, sgd_step};
 pub use pool2d::{
     AvgDivisor, Pool2dShape, adaptive_avg_pool2d_backward, adaptive_avg_pool2d_forward,
     avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_forward,

@@ -3,10 +3,9 @@
 use std::collections::HashMap;
 use std::fmt;
 
-use ndarray::{ArrayViewD, Zip};
 use pleach_core::print::python_float;
 use pleach_core::{DType, Element, Error, ParamId, Parameter, Result, Tensor, no_grad};
-use pleach_kernels::Float;
+use pleach_kernels::{Float, SgdStep, sgd_momentum_step, sgd_step};
 
 use crate::coverage::OrphanWatch;
 use crate::display::{flag, or_zero, write_optimizer};
@@ -380,37 +379,37 @@ fn step<T: Element + Float>(
     options: &SgdOptions,
     buffers: &mut HashMap<ParamId, Tensor>,
 ) -> Result<()> {
-    let number = <T as Float>::from_f64;
-    let lr = number(options.lr);
-    let weight_decay = number(options.weight_decay);
-    let momentum = number(options.momentum);
-    let fresh = number(1.0 - options.dampening);
-    let nesterov = options.nesterov;
-    let sign = if options.maximize { -T::ONE } else { T::ONE };
-    let grad: ArrayViewD<'_, T> = grad.array()?;
-
+    let step = SgdStep {
+        lr: options.lr,
+        momentum: options.momentum,
+        dampening: options.dampening,
+        weight_decay: options.weight_decay,
+        nesterov: options.nesterov,
+        maximize: options.maximize,
+    };
+    let grad = grad.contiguous()?;
+    let grad = grad.array::<T>()?;
+    let grad = flat(grad.as_slice());
     if options.momentum == 0.0 {
-        return parameter.update::<T>(|p| {
-            Zip::from(p)
-                .and(&grad)
-                .for_each(|p, &g| *p = *p - lr * (sign * g + weight_decay * *p));
-        });
+        return parameter.update::<T>(|mut p| sgd_step(&step, flat(p.as_slice_mut()), grad));
     }
     let first = !buffers.contains_key(&parameter.id());
     let buffer = buffers
         .entry(parameter.id())
-        .or_insert_with(|| Tensor::zeros_of(grad.shape(), T::DTYPE));
+        .or_insert_with(|| Tensor::zeros_of(parameter.shape(), T::DTYPE));
     let mut result = Ok(());
-    buffer.update::<T>(|b| {
-        result = parameter.update::<T>(|p| {
-            Zip::from(p).and(b).and(&grad).for_each(|p, b, &g| {
-                let d = sign * g + weight_decay * *p;
-                *b = if first { d } else { momentum * *b + fresh * d };
-                *p = *p - lr * if nesterov { d + momentum * *b } else { *b };
-            });
+    buffer.update::<T>(|mut b| {
+        let b = flat(b.as_slice_mut());
+        result = parameter.update::<T>(|mut p| {
+            sgd_momentum_step(&step, flat(p.as_slice_mut()), b, grad, first);
         });
     })?;
     result
+}
+
+/// The elements of a contiguous array.
+fn flat<S>(slice: Option<S>) -> S {
+    slice.expect("a contiguous tensor and what `update` shows are row-major without gaps")
 }
 
 #[cfg(test)]

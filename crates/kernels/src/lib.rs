@@ -29,8 +29,7 @@ pub use batch_norm::{
 };
 pub use buffer::{Buffer, Plain};
 pub use conv::{
-    Conv2dShape, conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight,
-    conv2d_forward,
+    ConvShape, conv_backward_bias, conv_backward_input, conv_backward_weight, conv_forward,
 };
 pub use elementwise::{map, map_inplace, zip, zip_inplace};
 pub use float::Float;

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use super::{Conv2dShape, tap_along_h, tap_along_w};
+use super::ConvShape;
 use crate::tap::Tap;
 use crate::{Buffer, Float, for_each_chunk_mut};
 
@@ -22,44 +22,47 @@ impl<T: Float> Matrix<'_, T> {
 }
 
 /// The values under each output pixel of some images, for one group:
-/// `[channel, ky, kx][image, y, x]`, zero where the window leaves the input.
+/// `[channel, tap][image, pixel]`, zero where the window leaves the input.
 pub(super) fn gather_columns<'a, T: Float>(
-    shape: &Conv2dShape,
+    shape: &ConvShape,
     x: &'a [T],
     images: Range<usize>,
     group: usize,
 ) -> Matrix<'a, T> {
-    let (plane, channels) = (shape.in_plane(), shape.group_in());
+    let (plane, channels) = (shape.in_pixels(), shape.group_in());
     let start_of = |image: usize| (image * shape.groups + group) * channels * plane;
     if shape.is_pointwise() && images.len() == 1 {
         return Matrix::Borrowed(&x[start_of(images.start)..][..channels * plane]);
     }
-    let pixels = shape.out_plane();
+    let pixels = shape.out_pixels();
     let columns = images.len() * pixels;
     let mut out = Buffer::<T>::new(shape.depth() * columns);
     for_each_chunk_mut(&mut out, columns, |row, out| {
         let (channel, tap) = (row / shape.taps(), row % shape.taps());
-        let along_h = tap_along_h(shape, tap / shape.kernel.1);
-        let along_w = tap_along_w(shape, tap % shape.kernel.1);
+        let taps = shape.tap(tap);
         for (image, out) in images.clone().zip(out.chunks_exact_mut(pixels)) {
             let x = &x[start_of(image) + channel * plane..][..plane];
-            gather_plane(shape, x, along_h, along_w, out);
+            gather_channel(shape, x, taps, out);
         }
     });
     Matrix::Owned(out)
 }
 
 /// One row of the matrix for one image: what one tap sees of one channel.
-fn gather_plane<T: Float>(shape: &Conv2dShape, x: &[T], along_h: Tap, along_w: Tap, out: &mut [T]) {
+fn gather_channel<T: Float>(shape: &ConvShape, x: &[T], taps: [Tap; 3], out: &mut [T]) {
+    let [along_d, along_h, along_w] = taps;
+    let [_, in_h, in_w] = shape.input;
+    let [_, out_h, out_w] = shape.output();
     let (first, end) = along_w.outputs;
-    for (y, out) in out.chunks_exact_mut(shape.out_w()).enumerate() {
-        if !along_h.range().contains(&y) || first == end {
+    for (row, out) in out.chunks_exact_mut(out_w).enumerate() {
+        let (z, y) = (row / out_h, row % out_h);
+        if !along_d.range().contains(&z) || !along_h.range().contains(&y) || first == end {
             out.fill(T::ZERO);
             continue;
         }
         out[..first].fill(T::ZERO);
         out[end..].fill(T::ZERO);
-        let x = &x[along_h.input(y) * shape.in_w + along_w.input(first)..];
+        let x = &x[(along_d.input(z) * in_h + along_h.input(y)) * in_w + along_w.input(first)..];
         let out = &mut out[first..end];
         if along_w.stride == 1 {
             out.copy_from_slice(&x[..end - first]);
@@ -71,53 +74,69 @@ fn gather_plane<T: Float>(shape: &Conv2dShape, x: &[T], along_h: Tap, along_w: T
     }
 }
 
+/// Calls `f(start in the input channel, start in the output channel, length, stride)` for each
+/// run of output pixels that see the input through a tap; their input pixels are `stride` apart.
+#[inline(always)]
+pub(super) fn for_each_row(
+    shape: &ConvShape,
+    [along_d, along_h, along_w]: [Tap; 3],
+    mut f: impl FnMut(usize, usize, usize, usize),
+) {
+    let (first, end) = along_w.outputs;
+    if first == end {
+        return;
+    }
+    let [_, in_h, in_w] = shape.input;
+    let [_, out_h, out_w] = shape.output();
+    for z in along_d.range() {
+        for y in along_h.range() {
+            let input = (along_d.input(z) * in_h + along_h.input(y)) * in_w + along_w.input(first);
+            let output = (z * out_h + y) * out_w + first;
+            f(input, output, end - first, along_w.stride);
+        }
+    }
+}
+
 /// The reverse of [`gather_columns`] for one image of the matrix: every value is added to where it
-/// came from. `grad` is `[channel, y, x]`, and overwritten.
+/// came from. `grad` is `[channel, pixel]`, and overwritten.
 pub(super) fn add_columns<T: Float>(
-    shape: &Conv2dShape,
+    shape: &ConvShape,
     matrix: &[T],
     columns: usize,
     image: usize,
     grad: &mut [T],
 ) {
-    let pixels = shape.out_plane();
-    for_each_chunk_mut(grad, shape.in_plane(), |channel, grad| {
+    let pixels = shape.out_pixels();
+    for_each_chunk_mut(grad, shape.in_pixels(), |channel, grad| {
         grad.fill(T::ZERO);
         for tap in 0..shape.taps() {
             let row = channel * shape.taps() + tap;
             let values = &matrix[row * columns + image * pixels..][..pixels];
-            let along_h = tap_along_h(shape, tap / shape.kernel.1);
-            let along_w = tap_along_w(shape, tap % shape.kernel.1);
-            let (first, end) = along_w.outputs;
-            if first == end {
-                continue;
-            }
-            for y in along_h.range() {
-                let start = along_h.input(y) * shape.in_w + along_w.input(first);
-                let values = &values[y * shape.out_w()..][first..end];
-                if along_w.stride == 1 {
-                    for (grad, v) in grad[start..].iter_mut().zip(values) {
+            for_each_row(shape, shape.tap(tap), |input, output, len, stride| {
+                let values = &values[output..output + len];
+                if stride == 1 {
+                    for (grad, v) in grad[input..].iter_mut().zip(values) {
                         *grad += *v;
                     }
                 } else {
-                    let grad = grad[start..].iter_mut().step_by(along_w.stride);
+                    let grad = grad[input..].iter_mut().step_by(stride);
                     for (grad, v) in grad.zip(values) {
                         *grad += *v;
                     }
                 }
-            }
+            });
         }
     });
 }
 
-/// The output planes of some images, for one group: `[channel][image, y, x]`.
+/// The output planes of some images, for one group: `[channel][image, pixel]`.
 pub(super) fn gather_planes<'a, T: Float>(
-    shape: &Conv2dShape,
+    shape: &ConvShape,
     planes: &'a [T],
     images: Range<usize>,
     group: usize,
 ) -> Matrix<'a, T> {
-    let (pixels, rows) = (shape.out_plane(), shape.group_out());
+    let (pixels, rows) = (shape.out_pixels(), shape.group_out());
     let start_of = |image: usize| (image * shape.groups + group) * rows * pixels;
     if images.len() == 1 {
         return Matrix::Borrowed(&planes[start_of(images.start)..][..rows * pixels]);
@@ -132,7 +151,7 @@ pub(super) fn gather_planes<'a, T: Float>(
     Matrix::Owned(out)
 }
 
-/// Copies one image of a matrix `[channel][image, y, x]` to its planes.
+/// Copies one image of a matrix `[channel][image, pixel]` to its planes.
 pub(super) fn scatter_planes<T: Float>(
     matrix: &[T],
     columns: usize,

@@ -1,29 +1,14 @@
 //! Convolution with one input channel per group: loops over rows of pixels.
 
-use super::{Conv2dShape, tap_along_h, tap_along_w};
+use super::ConvShape;
+use super::columns::for_each_row;
 use crate::{Float, Isa, Loop, for_each_chunk_mut};
 
 /// Independent sums in a dot product of rows.
 const LANES: usize = 16;
 
-/// Calls `f(start in the input plane, start in the output plane, length)` for each run of output
-/// pixels that see the input through tap (ky, kx); input pixels are `stride.1` apart.
-#[inline(always)]
-fn for_each_row(shape: &Conv2dShape, ky: usize, kx: usize, mut f: impl FnMut(usize, usize, usize)) {
-    let (along_h, along_w) = (tap_along_h(shape, ky), tap_along_w(shape, kx));
-    let (first, end) = along_w.outputs;
-    if first == end {
-        return;
-    }
-    let out_w = shape.out_w();
-    for y in along_h.range() {
-        let input = along_h.input(y) * shape.in_w + along_w.input(first);
-        f(input, y * out_w + first, end - first);
-    }
-}
-
 struct Forward<'a, T> {
-    shape: &'a Conv2dShape,
+    shape: &'a ConvShape,
     x: &'a [T],
     weight: &'a [T],
     out: &'a mut [T],
@@ -39,17 +24,16 @@ impl<T: Float> Loop for Forward<'_, T> {
             weight,
             out,
         } = self;
-        let (_, kw) = shape.kernel;
         for (tap, w) in weight.iter().enumerate() {
-            for_each_row(shape, tap / kw, tap % kw, |input, output, len| {
+            for_each_row(shape, shape.tap(tap), |input, output, len, stride| {
                 let out = &mut out[output..output + len];
                 let x = &x[input..];
-                if shape.stride.1 == 1 {
+                if stride == 1 {
                     for (out, x) in out.iter_mut().zip(x) {
                         *out += *w * *x;
                     }
                 } else {
-                    for (out, x) in out.iter_mut().zip(x.iter().step_by(shape.stride.1)) {
+                    for (out, x) in out.iter_mut().zip(x.iter().step_by(stride)) {
                         *out += *w * *x;
                     }
                 }
@@ -59,7 +43,7 @@ impl<T: Float> Loop for Forward<'_, T> {
 }
 
 struct BackwardInput<'a, T> {
-    shape: &'a Conv2dShape,
+    shape: &'a ConvShape,
     grad_out: &'a [T],
     weight: &'a [T],
     grad: &'a mut [T],
@@ -75,17 +59,16 @@ impl<T: Float> Loop for BackwardInput<'_, T> {
             weight,
             grad,
         } = self;
-        let (_, kw) = shape.kernel;
         for (tap, w) in weight.iter().enumerate() {
-            for_each_row(shape, tap / kw, tap % kw, |input, output, len| {
+            for_each_row(shape, shape.tap(tap), |input, output, len, stride| {
                 let values = &grad_out[output..output + len];
                 let grad = &mut grad[input..];
-                if shape.stride.1 == 1 {
+                if stride == 1 {
                     for (grad, v) in grad.iter_mut().zip(values) {
                         *grad += *w * *v;
                     }
                 } else {
-                    for (grad, v) in grad.iter_mut().step_by(shape.stride.1).zip(values) {
+                    for (grad, v) in grad.iter_mut().step_by(stride).zip(values) {
                         *grad += *w * *v;
                     }
                 }
@@ -95,11 +78,10 @@ impl<T: Float> Loop for BackwardInput<'_, T> {
 }
 
 struct BackwardTap<'a, T> {
-    shape: &'a Conv2dShape,
+    shape: &'a ConvShape,
     x: &'a [T],
     grad_out: &'a [T],
-    ky: usize,
-    kx: usize,
+    tap: usize,
 }
 
 impl<T: Float> Loop for BackwardTap<'_, T> {
@@ -110,12 +92,10 @@ impl<T: Float> Loop for BackwardTap<'_, T> {
             shape,
             x,
             grad_out,
-            ky,
-            kx,
+            tap,
         } = self;
         let mut acc = [T::ZERO; LANES];
-        let stride = shape.stride.1;
-        for_each_row(shape, ky, kx, |input, output, len| {
+        for_each_row(shape, shape.tap(tap), |input, output, len, stride| {
             let x = &x[input..];
             let (rows, tail) = grad_out[output..output + len].as_chunks::<LANES>();
             for (i, row) in rows.iter().enumerate() {
@@ -134,15 +114,15 @@ impl<T: Float> Loop for BackwardTap<'_, T> {
 }
 
 pub(super) fn forward<T: Float>(
-    shape: &Conv2dShape,
+    shape: &ConvShape,
     x: &[T],
     weight: &[T],
     bias: Option<&[T]>,
     out: &mut [T],
 ) {
     let isa = Isa::current();
-    let (plane, taps) = (shape.in_plane(), shape.taps());
-    for_each_chunk_mut(out, shape.out_plane(), |i, out| {
+    let (plane, taps) = (shape.in_pixels(), shape.taps());
+    for_each_chunk_mut(out, shape.out_pixels(), |i, out| {
         let (image, channel) = (i / shape.out_channels, i % shape.out_channels);
         let from = image * shape.in_channels + channel / shape.group_out();
         out.fill(bias.map_or(T::ZERO, |b| b[channel]));
@@ -158,14 +138,14 @@ pub(super) fn forward<T: Float>(
 }
 
 pub(super) fn backward_input<T: Float>(
-    shape: &Conv2dShape,
+    shape: &ConvShape,
     grad_out: &[T],
     weight: &[T],
     grad_input: &mut [T],
 ) {
     let isa = Isa::current();
-    let (pixels, taps, multiplier) = (shape.out_plane(), shape.taps(), shape.group_out());
-    for_each_chunk_mut(grad_input, shape.in_plane(), |i, grad| {
+    let (pixels, taps, multiplier) = (shape.out_pixels(), shape.taps(), shape.group_out());
+    for_each_chunk_mut(grad_input, shape.in_pixels(), |i, grad| {
         grad.fill(T::ZERO);
         let (image, channel) = (i / shape.in_channels, i % shape.in_channels);
         for to in channel * multiplier..(channel + 1) * multiplier {
@@ -182,13 +162,13 @@ pub(super) fn backward_input<T: Float>(
 }
 
 pub(super) fn backward_weight<T: Float>(
-    shape: &Conv2dShape,
+    shape: &ConvShape,
     x: &[T],
     grad_out: &[T],
     grad_weight: &mut [T],
 ) {
     let isa = Isa::current();
-    let (plane, pixels) = (shape.in_plane(), shape.out_plane());
+    let (plane, pixels) = (shape.in_pixels(), shape.out_pixels());
     for_each_chunk_mut(grad_weight, shape.taps(), |channel, grad| {
         grad.fill(T::ZERO);
         for image in 0..shape.batch {
@@ -196,13 +176,11 @@ pub(super) fn backward_weight<T: Float>(
             let x = &x[from * plane..][..plane];
             let grad_out = &grad_out[(image * shape.out_channels + channel) * pixels..][..pixels];
             for (tap, grad) in grad.iter_mut().enumerate() {
-                let (ky, kx) = (tap / shape.kernel.1, tap % shape.kernel.1);
                 *grad += isa.run(BackwardTap {
                     shape,
                     x,
                     grad_out,
-                    ky,
-                    kx,
+                    tap,
                 });
             }
         }

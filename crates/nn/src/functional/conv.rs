@@ -3,8 +3,7 @@
 use pleach_core::autograd::{Backward, record};
 use pleach_core::{Error, PadMode, Result, Tensor};
 use pleach_kernels::{
-    Buffer, Conv2dShape, conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight,
-    conv2d_forward,
+    Buffer, ConvShape, conv_backward_bias, conv_backward_input, conv_backward_weight, conv_forward,
 };
 use smallvec::smallvec;
 
@@ -124,7 +123,7 @@ fn checked_shape(
     padding: (usize, usize),
     dilation: (usize, usize),
     groups: usize,
-) -> Result<Conv2dShape> {
+) -> Result<ConvShape> {
     let (&[batch, in_channels, in_h, in_w], &[out_channels, per_group, kh, kw]) =
         (input.shape(), weight.shape())
     else {
@@ -175,39 +174,30 @@ fn checked_shape(
             padded.0, padded.1, window.0, window.1
         )));
     }
-    Ok(Conv2dShape {
-        batch,
-        in_channels,
-        in_h,
-        in_w,
-        out_channels,
-        kernel: (kh, kw),
-        stride,
-        padding,
-        dilation,
-        groups,
-    })
+    Ok(
+        ConvShape::new(batch, [in_channels, out_channels], [in_h, in_w], [kh, kw])
+            .with_stride([stride.0, stride.1])
+            .with_padding([padding.0, padding.1])
+            .with_dilation([dilation.0, dilation.1])
+            .with_groups(groups),
+    )
 }
 
 fn convolution(
     input: &Tensor,
     weight: &Tensor,
     bias: Option<&Tensor>,
-    shape: Conv2dShape,
+    shape: ConvShape,
 ) -> Result<Tensor> {
-    let out_shape = [
-        shape.batch,
-        shape.out_channels,
-        shape.out_h(),
-        shape.out_w(),
-    ];
+    let [_, out_h, out_w] = shape.output();
+    let out_shape = [shape.batch, shape.out_channels, out_h, out_w];
     let x = input.detach().contiguous()?;
     let w = weight.detach().contiguous()?;
     let b = bias.map(|b| b.detach().contiguous()).transpose()?;
     let out = dispatch_float!("slow_conv2d_cpu", x.dtype(), T => {
         let mut out = Buffer::<T>::new(out_shape.iter().product());
         let bias = b.as_ref().map(Tensor::as_slice::<T>).transpose()?;
-        conv2d_forward(&shape, x.as_slice::<T>()?, w.as_slice::<T>()?, bias, &mut out);
+        conv_forward(&shape, x.as_slice::<T>()?, w.as_slice::<T>()?, bias, &mut out);
         Tensor::from_buffer(out, out_shape)
     });
     let mut inputs = vec![input, weight];
@@ -226,34 +216,31 @@ fn convolution(
     }))
 }
 
-fn input_grad(shape: &Conv2dShape, grad: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let sizes = [shape.batch, shape.in_channels, shape.in_h, shape.in_w];
+fn input_grad(shape: &ConvShape, grad: &Tensor, weight: &Tensor) -> Result<Tensor> {
+    let [_, in_h, in_w] = shape.input;
+    let sizes = [shape.batch, shape.in_channels, in_h, in_w];
     dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
         let mut out = Buffer::<T>::new(sizes.iter().product());
-        conv2d_backward_input(shape, grad.as_slice::<T>()?, weight.as_slice::<T>()?, &mut out);
+        conv_backward_input(shape, grad.as_slice::<T>()?, weight.as_slice::<T>()?, &mut out);
         Ok(Tensor::from_buffer(out, sizes))
     })
 }
 
-fn weight_grad(shape: &Conv2dShape, input: &Tensor, grad: &Tensor) -> Result<Tensor> {
+fn weight_grad(shape: &ConvShape, input: &Tensor, grad: &Tensor) -> Result<Tensor> {
     let per_group = shape.in_channels / shape.groups;
-    let sizes = [
-        shape.out_channels,
-        per_group,
-        shape.kernel.0,
-        shape.kernel.1,
-    ];
+    let [_, kh, kw] = shape.kernel;
+    let sizes = [shape.out_channels, per_group, kh, kw];
     dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
         let mut out = Buffer::<T>::new(sizes.iter().product());
-        conv2d_backward_weight(shape, input.as_slice::<T>()?, grad.as_slice::<T>()?, &mut out);
+        conv_backward_weight(shape, input.as_slice::<T>()?, grad.as_slice::<T>()?, &mut out);
         Ok(Tensor::from_buffer(out, sizes))
     })
 }
 
-fn bias_grad(shape: &Conv2dShape, grad: &Tensor) -> Result<Tensor> {
+fn bias_grad(shape: &ConvShape, grad: &Tensor) -> Result<Tensor> {
     dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
         let mut out = Buffer::<T>::new(shape.out_channels);
-        conv2d_backward_bias(shape, grad.as_slice::<T>()?, &mut out);
+        conv_backward_bias(shape, grad.as_slice::<T>()?, &mut out);
         Ok(Tensor::from_buffer(out, [shape.out_channels]))
     })
 }

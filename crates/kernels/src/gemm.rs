@@ -5,7 +5,7 @@
 //! tile and thread computes it.
 
 mod pack;
-mod simd;
+
 mod small;
 mod tile;
 

@@ -19,6 +19,7 @@ pub mod pool2d;
 pub mod qr;
 pub mod random;
 pub mod reduce;
+mod simd;
 pub mod softmax;
 mod tap;
 pub mod threads;

@@ -1,8 +1,8 @@
 //! The register tiles: `c (+)= a b` for a few rows and one or two vectors of columns, compiled for
 //! each instruction set, float and tile height.
 
-use super::simd::{Portable, Vector};
 use crate::Isa;
+use crate::simd::{Portable, Vector};
 
 /// Multiplies packed panels of `a` (`[k][R]`) and `b` (`[k][NV * LANES]`) into the tile at `c`,
 /// whose rows are `ldc` apart.

@@ -1,4 +1,4 @@
-//! [`Vector`]: the few vector operations that the matrix kernels are written with.
+//! [`Vector`]: the few vector operations that the matrix and convolution kernels are written with.
 
 /// A vector register of floats.
 ///

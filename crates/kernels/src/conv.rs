@@ -1,36 +1,83 @@
 //! Convolution over one, two or three spatial dimensions, forward and its gradients.
 //!
-//! Tensors are plain `[batch, channels, depth, height, width]`. The general case gathers the input values under each output pixel into
-//! a matrix, a few images at a time, and multiplies it with the weights; one channel per group
-//! (depthwise) has loops of its own. Sums over images run in order, so results do not depend on
-//! the number of threads.
+//! Tensors are plain `[batch, channels, depth, height, width]`; what a kernel wants in another
+//! order it packs itself. `Algorithm` lists the ways there are, and chooses. Sums over images run
+//! in order, so results do not depend on the number of threads.
 
+mod by_gemm;
 mod columns;
 mod depthwise;
+mod direct;
+mod geometry;
 mod shape;
+mod tile;
+mod transpose;
+mod weights;
 
 pub use shape::ConvShape;
+pub(crate) use tile::HasTiles;
 
-use crate::threads::Disjoint;
-use crate::{Buffer, Float, MatRef, gemm, num_threads, parallel_for, sum_axis};
-use columns::{add_columns, gather_columns, gather_planes, scatter_planes};
+use crate::{Buffer, Float, Isa, sum_axis};
+use direct::Epilogue;
+use geometry::Plan;
+use weights::{WeightStrides, pack_weights};
 
-/// Images are taken together until their matrix has this many columns.
-const COLUMNS: usize = 512;
-
-/// Images whose columns make one matrix.
-fn images_at_once(shape: &ConvShape) -> usize {
-    (COLUMNS / shape.out_pixels().max(1)).clamp(1, shape.batch.max(1))
+/// The way in which a convolution and its gradients are computed.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Algorithm {
+    /// One input channel per group: loops over rows.
+    Depthwise,
+    /// A matrix product, see [`by_gemm`].
+    Gemm,
+    /// Sums in registers over a padded copy of the source, see [`direct`].
+    Direct,
 }
 
-/// Runs the tasks on the threads of the pool if there are enough for all; else one after the
-/// other, and each may use the pool.
-fn for_each_task(tasks: usize, f: impl Fn(usize) + Sync) {
-    if tasks >= num_threads() {
-        parallel_for(tasks, f);
-    } else {
-        (0..tasks).for_each(f);
+impl Algorithm {
+    /// The best way for a shape.
+    fn choose(shape: &ConvShape) -> Self {
+        let [_, _, out_width] = shape.output();
+        if shape.is_depthwise() {
+            Algorithm::Depthwise
+        } else if shape.is_pointwise()
+            || out_width < 4
+            || shape.group_in() < 16 && shape.groups > 1
+            || !direct::fits(shape)
+        {
+            Algorithm::Gemm
+        } else {
+            Algorithm::Direct
+        }
     }
+}
+
+fn direct_forward<T: Float>(
+    isa: Isa,
+    shape: &ConvShape,
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    out: &mut [T],
+) {
+    let plan = Plan::forward(shape);
+    let packed = pack_weights(isa, &plan, weight, WeightStrides::forward(shape));
+    let epilogue = Epilogue {
+        bias,
+        ..Epilogue::NONE
+    };
+    direct::run(isa, &plan, x, &packed, &epilogue, out);
+}
+
+fn direct_backward_input<T: Float>(
+    isa: Isa,
+    shape: &ConvShape,
+    grad_out: &[T],
+    weight: &[T],
+    grad_input: &mut [T],
+) {
+    let plan = Plan::input_gradient(shape);
+    let packed = pack_weights(isa, &plan, weight, WeightStrides::input_gradient(shape));
+    direct::run(isa, &plan, grad_out, &packed, &Epilogue::NONE, grad_input);
 }
 
 /// Convolution: `out[n, o, y] = bias[o] + sum over c, k of
@@ -75,43 +122,12 @@ pub fn conv_forward<T: Float>(
     if out.is_empty() {
         return;
     }
-    if shape.is_depthwise() {
-        return depthwise::forward(shape, x, weight, bias, out);
+    let isa = Isa::current();
+    match Algorithm::choose(shape) {
+        Algorithm::Depthwise => depthwise::forward(shape, x, weight, bias, out),
+        Algorithm::Gemm => by_gemm::forward(shape, x, weight, bias, out),
+        Algorithm::Direct => direct_forward(isa, shape, x, weight, bias, out),
     }
-    let (depth, pixels, rows) = (shape.depth(), shape.out_pixels(), shape.group_out());
-    let images = images_at_once(shape);
-    let whole = Disjoint::new(out);
-    for_each_task(shape.batch.div_ceil(images) * shape.groups, |task| {
-        let (first, group) = (task / shape.groups * images, task % shape.groups);
-        let images = images.min(shape.batch - first);
-        let columns = images * pixels;
-        let weight =
-            MatRef::row_major(&weight[group * rows * depth..][..rows * depth], rows, depth);
-        let fill_bias = |out: &mut [T]| {
-            for (i, out) in out.chunks_exact_mut(columns).enumerate() {
-                out.fill(bias.map_or(T::ZERO, |b| b[group * rows + i]));
-            }
-        };
-        let gathered = gather_columns(shape, x, first..first + images, group);
-        let matrix = MatRef::row_major(gathered.as_slice(), depth, columns);
-        if images == 1 {
-            let start = (first * shape.groups + group) * rows * pixels;
-            // SAFETY: each task has an image and group of its own.
-            let out = unsafe { whole.slice(start, rows * pixels) };
-            fill_bias(out);
-            gemm(weight, matrix, out, true);
-        } else {
-            let mut product = Buffer::<T>::new(rows * columns);
-            fill_bias(&mut product);
-            gemm(weight, matrix, &mut product, true);
-            for image in 0..images {
-                let start = ((first + image) * shape.groups + group) * rows * pixels;
-                // SAFETY: each task has images and a group of its own.
-                let out = unsafe { whole.slice(start, rows * pixels) };
-                scatter_planes(&product, columns, image, pixels, out);
-            }
-        }
-    });
 }
 
 /// The gradient of a convolution's input: `grad_out` is `[batch, out_channels, output]`,
@@ -151,38 +167,13 @@ pub fn conv_backward_input<T: Float>(
         grad_input.fill(T::ZERO);
         return;
     }
-    if shape.is_depthwise() {
-        return depthwise::backward_input(shape, grad_out, weight, grad_input);
+    match Algorithm::choose(shape) {
+        Algorithm::Depthwise => depthwise::backward_input(shape, grad_out, weight, grad_input),
+        Algorithm::Gemm => by_gemm::backward_input(shape, grad_out, weight, grad_input),
+        Algorithm::Direct => {
+            direct_backward_input(Isa::current(), shape, grad_out, weight, grad_input);
+        }
     }
-    let (depth, pixels, rows) = (shape.depth(), shape.out_pixels(), shape.group_out());
-    let images = images_at_once(shape);
-    let group_len = shape.group_in() * shape.in_pixels();
-    let whole = Disjoint::new(grad_input);
-    for_each_task(shape.batch.div_ceil(images) * shape.groups, |task| {
-        let (first, group) = (task / shape.groups * images, task % shape.groups);
-        let images = images.min(shape.batch - first);
-        let columns = images * pixels;
-        let weight =
-            MatRef::row_major(&weight[group * rows * depth..][..rows * depth], rows, depth);
-        let gathered = gather_planes(shape, grad_out, first..first + images, group);
-        let grad = MatRef::row_major(gathered.as_slice(), rows, columns);
-        // SAFETY: each task has images and a group of its own.
-        let part = |image: usize| unsafe {
-            whole.slice(
-                ((first + image) * shape.groups + group) * group_len,
-                group_len,
-            )
-        };
-        if shape.is_pointwise() && images == 1 {
-            gemm(weight.transposed(), grad, part(0), false);
-            return;
-        }
-        let mut product = Buffer::<T>::new(depth * columns);
-        gemm(weight.transposed(), grad, &mut product, false);
-        for image in 0..images {
-            add_columns(shape, &product, columns, image, part(image));
-        }
-    });
 }
 
 /// The gradient of a convolution's weights: `x` and `grad_out` as in [`conv_forward`] and
@@ -209,28 +200,12 @@ pub fn conv_backward_weight<T: Float>(
         grad_weight.fill(T::ZERO);
         return;
     }
-    if shape.is_depthwise() {
-        return depthwise::backward_weight(shape, x, grad_out, grad_weight);
-    }
-    let (depth, pixels, rows) = (shape.depth(), shape.out_pixels(), shape.group_out());
-    let at_once = images_at_once(shape);
-    let whole = Disjoint::new(grad_weight);
-    for_each_task(shape.groups, |group| {
-        // SAFETY: each task has a group of its own.
-        let grad_weight = unsafe { whole.slice(group * rows * depth, rows * depth) };
-        for first in (0..shape.batch).step_by(at_once) {
-            let images = first..shape.batch.min(first + at_once);
-            let columns = images.len() * pixels;
-            let grad = gather_planes(shape, grad_out, images.clone(), group);
-            let x = gather_columns(shape, x, images, group);
-            gemm(
-                MatRef::row_major(grad.as_slice(), rows, columns),
-                MatRef::row_major(x.as_slice(), depth, columns).transposed(),
-                grad_weight,
-                first > 0,
-            );
+    match Algorithm::choose(shape) {
+        Algorithm::Depthwise => depthwise::backward_weight(shape, x, grad_out, grad_weight),
+        Algorithm::Gemm | Algorithm::Direct => {
+            by_gemm::backward_weight(shape, x, grad_out, grad_weight);
         }
-    });
+    }
 }
 
 /// The gradient of a convolution's bias, the sum of `grad_out` over images and pixels:

@@ -4,6 +4,7 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
 use crate::Plain;
+use crate::conv::HasTiles;
 use crate::gemm::HasKernel;
 
 /// `f32` or `f64`. Sealed, through [`Plain`].
@@ -20,6 +21,7 @@ pub trait Float:
     + MulAssign
     + Sum
     + HasKernel
+    + HasTiles
 {
     /// 0.
     const ZERO: Self;

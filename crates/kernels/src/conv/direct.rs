@@ -1,0 +1,366 @@
+//! The direct kernel: sums over taps and source channels for a few pixels and out channels at a
+//! time, in registers, without a matrix of gathered values.
+//!
+//! The source is copied into padded planes (see [`super::geometry`]), so that a term of a pixel's
+//! sum is at a fixed distance from the pixel's first one, for all pixels alike. Tiles go through a
+//! table of these distances. Their sums, pixel by pixel with the channels next to each other,
+//! stay in cache until a piece of the output is complete, and are then turned into planes.
+//! Sums are cut into blocks of at most [`TERMS`] terms, added in order.
+
+use super::ConvShape;
+use super::geometry::{Class, Plan};
+use super::tile::TileArgs;
+use super::transpose::transpose_to;
+use super::weights::block_width;
+use crate::threads::Disjoint;
+use crate::{Buffer, Float, Isa, num_threads, parallel_for};
+
+/// The most terms that are added without a break.
+const TERMS: usize = 512;
+/// Pixels of the output that are completed at a time, if rows are not longer.
+const PIXELS: usize = 448;
+/// Images are taken together until their packed source has this many bytes.
+const SOURCE_BYTES: usize = 1 << 20;
+
+/// What happens to the sums on their way to the output.
+pub(super) struct Epilogue<'a, T> {
+    /// Added to each channel.
+    pub(super) bias: Option<&'a [T]>,
+    /// Added to each element, `[batch, channels, pixels]`.
+    pub(super) residual: Option<&'a [T]>,
+    /// Negative results become 0.
+    pub(super) relu: bool,
+}
+
+impl<T> Epilogue<'_, T> {
+    /// The sums are the output.
+    pub(super) const NONE: Self = Epilogue {
+        bias: None,
+        residual: None,
+        relu: false,
+    };
+}
+
+impl<T: Float> Epilogue<'_, T> {
+    /// Finishes the sums `out` of one channel, which start at element `start` of the output.
+    pub(super) fn apply(&self, isa: Isa, channel: usize, start: usize, out: &mut [T]) {
+        let bias = self.bias.map(|b| b[channel]);
+        if bias.is_none() && self.residual.is_none() && !self.relu {
+            return;
+        }
+        let residual = self.residual.map(|r| &r[start..start + out.len()]);
+        let (bias, relu) = (bias.unwrap_or(T::ZERO), self.relu);
+        let finish = move |v: T| if relu && v < T::ZERO { T::ZERO } else { v };
+        isa.run_narrow(|| match residual {
+            Some(residual) => {
+                for (v, r) in out.iter_mut().zip(residual) {
+                    *v = finish(*v + bias + *r);
+                }
+            }
+            None => out.iter_mut().for_each(|v| *v = finish(*v + bias)),
+        });
+    }
+}
+
+/// A run of neighbouring pixels of one class.
+struct Run {
+    /// Where its first source pixel lies.
+    source: usize,
+    /// The number of its first pixel in the piece of the output.
+    pixel: usize,
+}
+
+/// Some images and one group of channels, whose source is packed.
+struct Unit<'a, T: Float> {
+    isa: Isa,
+    plan: &'a Plan,
+    offsets: &'a [Buffer<u32>],
+    source: &'a [T],
+    image_stride: usize,
+    weights: &'a [T],
+    epilogue: &'a Epilogue<'a, T>,
+    out: &'a Disjoint<'a, T>,
+    first_image: usize,
+    group: usize,
+}
+
+/// Whether the kernel can count the elements of an image's packed source.
+pub(super) fn fits(shape: &ConvShape) -> bool {
+    let padded = |sizes: [usize; 3]| -> Option<usize> {
+        (0..3).try_fold(
+            shape.in_channels.max(shape.out_channels) + 32,
+            |product, d| {
+                let reach = 2 * (shape.padding[d] + shape.kernel[d] * shape.dilation[d]);
+                product.checked_mul(sizes[d].checked_add(reach + shape.stride[d])?)
+            },
+        )
+    };
+    [shape.input, shape.output()]
+        .iter()
+        .all(|sizes| padded(*sizes).is_some_and(|size| size < u32::MAX as usize))
+}
+
+/// Computes the output of a plan from its source, `[batch, groups * source_channels, pixels]`, and
+/// weights that [`super::weights::pack_weights`] made for the same instruction set.
+pub(super) fn run<T: Float>(
+    isa: Isa,
+    plan: &Plan,
+    source: &[T],
+    weights: &[T],
+    epilogue: &Epilogue<'_, T>,
+    out: &mut [T],
+) {
+    let blocks = plan.out_channels.div_ceil(block_width::<T>(isa));
+    assert!(isa.is_available(), "this machine has no {isa:?}");
+    assert_eq!(
+        weights.len(),
+        plan.groups * blocks * plan.terms() * block_width::<T>(isa)
+    );
+    assert_eq!(
+        source.len(),
+        plan.batch * plan.groups * plan.source_channels * plan.source_pixels()
+    );
+    let image_len = plan.source_channels * plan.channel_stride;
+    let offsets: Vec<_> = (plan.classes.iter())
+        .map(|class| offset_table(plan, class))
+        .collect();
+    let pixels = plan.out_pixels();
+    let by_size = SOURCE_BYTES / (image_len * size_of::<T>()).max(1);
+    let images = by_size.max(256 / pixels.max(1)).clamp(1, plan.batch.max(1));
+    let image_groups = plan.batch.div_ceil(images);
+    let out = Disjoint::new(out);
+    let unit = |index: usize| {
+        let (first_image, group) = (index / plan.groups * images, index % plan.groups);
+        let images = images.min(plan.batch - first_image);
+        let start = (first_image * plan.groups + group) * plan.source_channels;
+        let packed;
+        let (source, image_stride) = if plan.in_place {
+            (
+                &source[start * plan.channel_stride..],
+                plan.groups * image_len,
+            )
+        } else {
+            packed = pack_source(plan, source, first_image, images, group);
+            (&packed[..], image_len)
+        };
+        let unit = Unit {
+            isa,
+            plan,
+            offsets: &offsets,
+            source,
+            image_stride,
+            weights: &weights[group * blocks * plan.terms() * block_width::<T>(isa)..],
+            epilogue,
+            out: &out,
+            first_image,
+            group,
+        };
+        unit.compute(images);
+    };
+    let units = image_groups * plan.groups;
+    if units >= 4 * num_threads() || units.is_multiple_of(num_threads()) {
+        parallel_for(units, unit);
+    } else {
+        (0..units).for_each(unit);
+    }
+}
+
+/// For each term of a class, source channel by source channel, where it lies from the first one.
+fn offset_table(plan: &Plan, class: &Class) -> Buffer<u32> {
+    let mut table = Buffer::<u32>::new(plan.source_channels * class.offsets.len());
+    let channels = table.chunks_exact_mut(class.offsets.len().max(1));
+    for (channel, table) in channels.enumerate() {
+        for (entry, offset) in table.iter_mut().zip(&class.offsets) {
+            *entry = u32::try_from(channel * plan.channel_stride + offset)
+                .expect("the algorithm was chosen for images that u32 can count");
+        }
+    }
+    table
+}
+
+fn pack_source<T: Float>(
+    plan: &Plan,
+    source: &[T],
+    first_image: usize,
+    images: usize,
+    group: usize,
+) -> Buffer<T> {
+    let channels = images * plan.source_channels;
+    let (stride, pixels) = (plan.channel_stride, plan.source_pixels());
+    let mut packed = Buffer::<T>::new(channels * stride);
+    let at_once = ((1 << 13) / stride).max(1);
+    let whole = Disjoint::new(&mut packed);
+    parallel_for(channels.div_ceil(at_once), |task| {
+        for index in task * at_once..channels.min((task + 1) * at_once) {
+            let (image, channel) = (index / plan.source_channels, index % plan.source_channels);
+            let start =
+                ((first_image + image) * plan.groups + group) * plan.source_channels + channel;
+            // SAFETY: each task has channels of its own.
+            let packed = unsafe { whole.slice(index * stride, stride) };
+            plan.pack_channel(&source[start * pixels..][..pixels], T::ZERO, packed);
+        }
+    });
+    packed
+}
+
+impl<T: Float> Unit<'_, T> {
+    fn compute(&self, images: usize) {
+        let [depth, height, width] = &self.plan.axes;
+        let rows = images * depth.out * height.out;
+        let row_pieces = rows.div_ceil((PIXELS / width.out).max(1));
+        let rows_at_once = rows.div_ceil(row_pieces);
+        let row_pieces = rows.div_ceil(rows_at_once);
+        let blocks = self.plan.out_channels.div_ceil(block_width::<T>(self.isa));
+        parallel_for(blocks * row_pieces, |task| {
+            let (block, piece) = (task / row_pieces, task % row_pieces);
+            let first = piece * rows_at_once;
+            self.piece(block, first, rows_at_once.min(rows - first));
+        });
+    }
+
+    /// Computes some rows of the output for a block of channels. Rows are counted through all
+    /// images.
+    fn piece(&self, block: usize, first_row: usize, rows: usize) {
+        let plan = self.plan;
+        let width = block_width::<T>(self.isa);
+        let row_len = plan.axes[2].out;
+        let mut sums = Buffer::<T>::new(0);
+        let mut finished = Buffer::<T>::new(0);
+        let mut weights = &self.weights[block * plan.terms() * width..];
+        let alone = plan.classes.len() == 1;
+        if !alone {
+            finished = Buffer::new(rows * row_len * width);
+        }
+        for (class, offsets) in plan.classes.iter().zip(self.offsets) {
+            let (now, rest) = weights.split_at(offsets.len() * width);
+            weights = rest;
+            let (pixels, runs) = self.runs_of(class, first_row, rows);
+            sums = if sums.len() == runs.len() * pixels * width {
+                sums
+            } else {
+                Buffer::new(runs.len() * pixels * width)
+            };
+            self.add_up(pixels, &runs, offsets, now, &mut sums);
+            if alone && sums.len() == rows * row_len * width {
+                continue;
+            }
+            if finished.is_empty() {
+                finished = Buffer::new(rows * row_len * width);
+            }
+            let step = plan.axes[2].step * width;
+            for (run, sums) in runs.iter().zip(sums.chunks_exact(pixels * width)) {
+                let out = finished[run.pixel * width..].chunks_mut(step);
+                for (out, sums) in out.zip(sums.chunks_exact(width)) {
+                    out[..width].copy_from_slice(sums);
+                }
+            }
+        }
+        let finished = if finished.is_empty() {
+            &sums
+        } else {
+            &finished
+        };
+        self.write(block, first_row, rows, finished);
+    }
+
+    /// The runs of a class in some rows, and how many pixels each has. Where the pixels of a row
+    /// do not divide into runs, the last one begins earlier, on pixels of the one before.
+    fn runs_of(&self, class: &Class, first_row: usize, rows: usize) -> (usize, Vec<Run>) {
+        let [depth, height, width] = &self.plan.axes;
+        let count = width.count(class.phase[2]);
+        let per_row = count.div_ceil(T::tiles(self.isa).by_pixels.len());
+        let pixels = count.div_ceil(per_row);
+        let mut runs = Vec::with_capacity(rows * per_row);
+        for row in 0..rows {
+            let (image, y) = (
+                (first_row + row) / height.out / depth.out,
+                (first_row + row) % height.out,
+            );
+            let z = (first_row + row) / height.out % depth.out;
+            if z % depth.step != class.phase[0] || y % height.step != class.phase[1] {
+                continue;
+            }
+            let line = z / depth.step * height.packed() + y / height.step;
+            let source = image * self.image_stride + line * width.packed();
+            for run in 0..per_row {
+                let q = (run * pixels).min(count - pixels);
+                runs.push(Run {
+                    source: source + q,
+                    pixel: row * width.out + q * width.step + class.phase[2],
+                });
+            }
+        }
+        (pixels, runs)
+    }
+
+    /// Fills `sums`, `[run][pixel][channel of the block]`.
+    fn add_up(&self, pixels: usize, runs: &[Run], offsets: &[u32], weights: &[T], sums: &mut [T]) {
+        if offsets.is_empty() {
+            sums.fill(T::ZERO);
+            return;
+        }
+        let width = block_width::<T>(self.isa);
+        let tiles = &T::tiles(self.isa).by_pixels[pixels - 1];
+        let reach = *offsets.iter().max().expect("there are offsets") as usize + pixels;
+        assert!(
+            runs.iter()
+                .all(|run| run.source + reach <= self.source.len())
+        );
+        assert!(
+            weights.len() == offsets.len() * width && sums.len() == runs.len() * pixels * width
+        );
+        let step = offsets.len().div_ceil(offsets.len().div_ceil(TERMS));
+        for (block, offsets) in offsets.chunks(step).enumerate() {
+            let weights = &weights[block * step * width..];
+            let sums = sums.chunks_mut(2 * pixels * width);
+            for (runs, sums) in runs.chunks(2).zip(sums) {
+                let source = |run: &Run| self.source[run.source..].as_ptr();
+                let args = TileArgs {
+                    terms: offsets.len(),
+                    offsets: offsets.as_ptr(),
+                    source: [source(&runs[0]), source(&runs[runs.len() - 1])],
+                    weights: weights.as_ptr(),
+                    sums: sums.as_mut_ptr(),
+                    accumulate: block > 0,
+                };
+                // SAFETY: the machine has the instruction set, the runs' source pixels at all
+                // offsets are inside the source, and weights and sums have the sizes of the tile,
+                // by the assertions above and in `run`.
+                unsafe { tiles[runs.len() - 1](&args) };
+            }
+        }
+    }
+
+    /// Turns finished sums, `[pixel][channel of the block]`, into planes of the output.
+    fn write(&self, block: usize, first_row: usize, rows: usize, sums: &[T]) {
+        let plan = self.plan;
+        let width = block_width::<T>(self.isa);
+        let pixels = plan.out_pixels();
+        let first_channel = block * width;
+        let channels = width.min(plan.out_channels - first_channel);
+        let mut pixel = first_row * plan.axes[2].out;
+        let end = pixel + rows * plan.axes[2].out;
+        let mut sums = sums;
+        while pixel < end {
+            let (image, at) = (pixel / pixels, pixel % pixels);
+            let len = (end - pixel).min(pixels - at);
+            let image = self.first_image + image;
+            let channel = self.group * plan.out_channels + first_channel;
+            let start = (image * plan.groups * plan.out_channels + channel) * pixels + at;
+            assert!(start + (channels - 1) * pixels + len <= self.out.len());
+            // SAFETY: these pixels of these channels are inside the output, and this task's own.
+            unsafe {
+                let out = self.out.at(start);
+                transpose_to(self.isa, sums, width, [len, channels], out, pixels);
+            }
+            for c in 0..channels {
+                let start = start + c * pixels;
+                // SAFETY: as above.
+                let out = unsafe { self.out.slice(start, len) };
+                self.epilogue.apply(self.isa, channel + c, start, out);
+            }
+            sums = &sums[len * width..];
+            pixel += len;
+        }
+    }
+}

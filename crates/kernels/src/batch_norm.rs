@@ -1,19 +1,28 @@
 //! Batch normalisation over `[batch, channels, spatial]`, forward and backward.
 //!
 //! All passes over a channel run one after the other while it is in the cache, one channel per
-//! task. The short rows of a channel are first copied next to each other, so that all loops are
-//! long; what is summed, and in which order, depends on the shape alone.
+//! task. What is summed, and in which order, depends on the shape alone.
+//!
+//! A residual sum and a ReLU may follow in the same pass; the backward functions then begin with
+//! the ReLU, whose mask they recompute from the input or read off the output.
 
-use crate::{Buffer, Float, Isa, Loop, parallel_for, threads::Disjoint};
+use crate::{Buffer, Float, Isa, parallel_for, threads::Disjoint};
 
-/// Rows shorter than this are copied together.
-const SHORT_ROW: usize = 1024;
+mod backward;
+mod loops;
+#[cfg(test)]
+mod tests;
+
+pub use backward::{
+    ReluMask, batch_norm_eval_backward, batch_norm_eval_backward_fused, batch_norm_train_backward,
+    batch_norm_train_backward_fused,
+};
+use loops::{EvalRow, Rows, TrainChannel, run};
+
+/// Rows shorter than this are copied together before they are summed.
+const SHORT_ROW: usize = 16;
 /// Elements that one thread takes at least.
 const TASK: usize = 1 << 13;
-/// Independent sums.
-const LANES: usize = 64;
-/// Elements that are summed without a break.
-const BLOCK: usize = 4096;
 
 /// The sizes of a batch normalisation; tensors are `[batch, channels, spatial]`.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -68,6 +77,23 @@ pub struct BatchNormGrads<'a, T> {
     pub bias: Option<&'a mut [T]>,
 }
 
+/// What follows the normalisation in the same pass: `relu(normalised + residual)`, or a part of it.
+#[derive(Copy, Clone, Debug)]
+pub struct BatchNormThen<'a, T> {
+    /// What is added, as large as the output.
+    pub residual: Option<&'a [T]>,
+    /// Whether negative results become 0.
+    pub relu: bool,
+}
+
+impl<T> BatchNormThen<'_, T> {
+    /// Nothing follows.
+    pub const NOTHING: Self = BatchNormThen {
+        residual: None,
+        relu: false,
+    };
+}
+
 impl BatchNormShape {
     /// Elements of one channel.
     fn channel_len(&self) -> usize {
@@ -98,23 +124,20 @@ impl BatchNormShape {
         self.batch > 1 && self.spatial < SHORT_ROW
     }
 
-    fn row_start(&self, image: usize, channel: usize) -> usize {
-        (image * self.channels + channel) * self.spatial
+    /// Where the first row of a channel begins.
+    fn first(&self, channel: usize) -> usize {
+        channel * self.spatial
     }
 
-    fn rows<'a, T>(&self, x: &'a [T], channel: usize) -> impl Iterator<Item = &'a [T]> {
-        let (shape, batch) = (*self, self.batch);
-        (0..batch).map(move |i| &x[shape.row_start(i, channel)..][..shape.spatial])
+    /// The rows of a channel: one for each sample.
+    fn rows<'a, T>(&self, x: &'a [T], channel: usize) -> Rows<'a, T> {
+        let x = x.get(self.first(channel)..).unwrap_or_default();
+        Rows::new(x, self.channels * self.spatial, self.spatial, self.batch)
     }
 
-    /// Runs `f(channel, scratch)` for all channels on the threads of the pool; `scratch` has
-    /// `buffers` times the room for the copy of a channel.
-    fn for_each_channel<T: Float>(&self, buffers: usize, f: impl Fn(usize, &mut [T]) + Sync) {
-        let room = if self.copies() {
-            buffers * self.channel_len()
-        } else {
-            0
-        };
+    /// Runs `f(channel, scratch)` for all channels on the threads of the pool; `scratch` has `room`
+    /// elements.
+    fn for_each_channel<T: Float>(&self, room: usize, f: impl Fn(usize, &mut [T]) + Sync) {
         // Neighbouring channels share cache lines if rows are very short.
         let each = (TASK / self.channel_len().max(1))
             .max(16 / self.spatial.max(1))
@@ -127,131 +150,18 @@ impl BatchNormShape {
         });
     }
 
-    /// Copies the rows of a channel together, if that is done for this shape.
-    fn gather<T: Float>(&self, x: &[T], channel: usize, copy: &mut [T]) {
+    /// Rows to be summed: short ones copied together into one.
+    fn gathered<'a, T: Float>(&self, rows: Rows<'a, T>, copy: &'a mut [T]) -> Rows<'a, T> {
         if !self.copies() || self.spatial == 0 {
-            return;
+            return rows;
         }
-        for (copy, row) in copy
-            .chunks_exact_mut(self.spatial)
-            .zip(self.rows(x, channel))
-        {
+        for (i, copy) in copy.chunks_exact_mut(self.spatial).enumerate() {
             // Short rows: a loop costs less than a call of memcpy.
-            for (copy, v) in copy.iter_mut().zip(row) {
+            for (copy, v) in copy.iter_mut().zip(rows.row(i)) {
                 *copy = *v;
             }
         }
-    }
-
-    /// The pieces of a channel to loop over: its copy, or its rows.
-    fn pieces<'a, T>(
-        &self,
-        x: &'a [T],
-        channel: usize,
-        copy: &'a [T],
-    ) -> impl Iterator<Item = &'a [T]> {
-        let copies = self.copies();
-        let rows = (!copies).then(|| self.rows(x, channel));
-        copies
-            .then_some(copy)
-            .into_iter()
-            .chain(rows.into_iter().flatten())
-    }
-}
-
-/// The sum of `f` over pairs of elements, in f64 between blocks.
-struct Sums<'a, T, F>(&'a [T], &'a [T], F);
-
-impl<T: Float, F: Fn(T, T) -> [T; 2]> Loop for Sums<'_, T, F> {
-    type Output = [f64; 2];
-    #[inline(always)]
-    fn run(self) -> [f64; 2] {
-        let Sums(x, y, f) = self;
-        let mut total = [0.0; 2];
-        for (x, y) in x.chunks(BLOCK).zip(y.chunks(BLOCK)) {
-            let mut acc = [[T::ZERO; LANES]; 2];
-            let (x, x_tail) = x.as_chunks::<LANES>();
-            let (y, y_tail) = y.as_chunks::<LANES>();
-            for (x, y) in x.iter().zip(y) {
-                for l in 0..LANES {
-                    let terms = f(x[l], y[l]);
-                    acc[0][l] += terms[0];
-                    acc[1][l] += terms[1];
-                }
-            }
-            for (l, (x, y)) in x_tail.iter().zip(y_tail).enumerate() {
-                let terms = f(*x, *y);
-                acc[0][l] += terms[0];
-                acc[1][l] += terms[1];
-            }
-            for (total, acc) in total.iter_mut().zip(&mut acc) {
-                let mut width = LANES / 2;
-                while width > 0 {
-                    for l in 0..width {
-                        acc[l] += acc[l + width];
-                    }
-                    width /= 2;
-                }
-                *total += acc[0].to_f64();
-            }
-        }
-        total
-    }
-}
-
-/// `out = (x - mean) * scale + shift`.
-struct Normalize<'a, T> {
-    x: &'a [T],
-    out: &'a mut [T],
-    mean: T,
-    scale: T,
-    shift: T,
-}
-
-impl<T: Float> Loop for Normalize<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run(self) {
-        let Normalize {
-            x,
-            out,
-            mean,
-            scale,
-            shift,
-        } = self;
-        for (out, x) in out.iter_mut().zip(x) {
-            *out = (*x - mean) * scale + shift;
-        }
-    }
-}
-
-/// `out = (grad - grad_mean - (x - mean) * slope) * scale`.
-struct InputGrad<'a, T> {
-    x: &'a [T],
-    grad: &'a [T],
-    out: &'a mut [T],
-    mean: T,
-    grad_mean: T,
-    slope: T,
-    scale: T,
-}
-
-impl<T: Float> Loop for InputGrad<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run(self) {
-        let InputGrad {
-            x,
-            grad,
-            out,
-            mean,
-            grad_mean,
-            slope,
-            scale,
-        } = self;
-        for ((out, x), grad) in out.iter_mut().zip(x).zip(grad) {
-            *out = (*grad - grad_mean - (*x - mean) * slope) * scale;
-        }
+        Rows::new(copy, 0, self.channel_len(), 1)
     }
 }
 
@@ -285,9 +195,54 @@ pub fn batch_norm_train<T: Float>(
     out: &mut [T],
     stats: BatchStatsMut<'_, T>,
 ) {
+    batch_norm_train_fused(shape, x, affine, eps, BatchNormThen::NOTHING, out, stats);
+}
+
+/// [`batch_norm_train`], and what follows it: `out = relu(normalised + residual)`.
+///
+/// ```
+/// use pleach_kernels::{BatchNormAffine, BatchNormShape, BatchNormThen, BatchStatsMut};
+/// let shape = BatchNormShape { batch: 2, channels: 1, spatial: 1 };
+/// let (mut out, mut mean, mut var, mut invstd) = ([0.0f32; 2], [0.0], [0.0], [0.0]);
+/// let stats = BatchStatsMut { mean: &mut mean, var: &mut var, invstd: &mut invstd };
+/// let affine = BatchNormAffine { weight: None, bias: None };
+/// let then = BatchNormThen { residual: Some(&[0.5, 0.5]), relu: true };
+/// pleach_kernels::batch_norm_train_fused(&shape, &[1.0, 5.0], affine, 0.0, then, &mut out, stats);
+/// assert_eq!(out, [0.0, 1.5]);
+/// ```
+///
+/// # Panics
+/// If a length does not fit the shape.
+pub fn batch_norm_train_fused<T: Float>(
+    shape: &BatchNormShape,
+    x: &[T],
+    affine: BatchNormAffine<'_, T>,
+    eps: f64,
+    then: BatchNormThen<'_, T>,
+    out: &mut [T],
+    stats: BatchStatsMut<'_, T>,
+) {
+    train_with(Isa::current(), shape, x, affine, eps, then, out, stats);
+}
+
+#[allow(clippy::too_many_arguments)]
+fn train_with<T: Float>(
+    isa: Isa,
+    shape: &BatchNormShape,
+    x: &[T],
+    affine: BatchNormAffine<'_, T>,
+    eps: f64,
+    then: BatchNormThen<'_, T>,
+    out: &mut [T],
+    stats: BatchStatsMut<'_, T>,
+) {
     shape.check(
         "batch_norm_train",
-        &[x.len(), out.len()],
+        &[
+            x.len(),
+            out.len(),
+            then.residual.map_or(x.len(), <[T]>::len),
+        ],
         &[
             affine.weight.map(<[T]>::len),
             affine.bias.map(<[T]>::len),
@@ -296,66 +251,35 @@ pub fn batch_norm_train<T: Float>(
             Some(stats.invstd.len()),
         ],
     );
-    let isa = Isa::current();
-    let count = shape.channel_len() as f64;
     let out = Disjoint::new(out);
     let stats = [stats.mean, stats.var, stats.invstd].map(Disjoint::new);
-    shape.for_each_channel(1, |channel, copy| {
-        shape.gather(x, channel, copy);
-        let mut total = 0.0;
-        for piece in shape.pieces(x, channel, copy) {
-            total += isa.run(Sums(piece, piece, |x, _| [x, T::ZERO]))[0];
-        }
-        let mean = T::from_f64(total / count);
-        // The differences to the rounded mean have a small sum of their own, which corrects it.
-        let mut sums = [0.0; 2];
-        for piece in shape.pieces(x, channel, copy) {
-            let square = |x: T, _| [(x - mean) * (x - mean), x - mean];
-            let part = isa.run(Sums(piece, piece, square));
-            sums = [sums[0] + part[0], sums[1] + part[1]];
-        }
-        let var = (sums[0] / count - (sums[1] / count) * (sums[1] / count)).max(0.0);
-        let var = if sums[0].is_nan() { f64::NAN } else { var };
-        let invstd = T::from_f64(1.0 / (var + eps).sqrt());
-        for (stat, value) in stats.iter().zip([mean, T::from_f64(var), invstd]) {
+    let room = if shape.copies() {
+        shape.channel_len()
+    } else {
+        0
+    };
+    shape.for_each_channel(room, |channel, copy| {
+        let x = shape.rows(x, channel);
+        let found = run::<T, _>(
+            isa,
+            TrainChannel {
+                summed: shape.gathered(x, copy),
+                x,
+                residual: then.residual.map(|r| shape.rows(r, channel)),
+                relu: then.relu,
+                out: &out,
+                first: shape.first(channel),
+                weight: at(affine.weight, channel, T::ONE),
+                bias: at(affine.bias, channel, T::ZERO),
+                eps,
+            },
+        );
+        for (stat, value) in stats.iter().zip(found) {
             // SAFETY: each call has a channel of its own.
             let slot = unsafe { stat.slice(channel, 1) };
             slot[0] = value;
         }
-        let scale = invstd * at(affine.weight, channel, T::ONE);
-        let shift = at(affine.bias, channel, T::ZERO);
-        write_rows(shape, x, channel, copy, &out, |x, out| {
-            isa.run(Normalize {
-                x,
-                out,
-                mean,
-                scale,
-                shift,
-            });
-        });
     });
-}
-
-/// Calls `f(row of the channel, its row of the output)` for every row; rows come from the copy if
-/// there is one.
-fn write_rows<T: Float>(
-    shape: &BatchNormShape,
-    x: &[T],
-    channel: usize,
-    copy: &[T],
-    out: &Disjoint<'_, T>,
-    mut f: impl FnMut(&[T], &mut [T]),
-) {
-    for image in 0..shape.batch {
-        let start = shape.row_start(image, channel);
-        let row = if shape.copies() {
-            &copy[image * shape.spatial..][..shape.spatial]
-        } else {
-            &x[start..][..shape.spatial]
-        };
-        // SAFETY: each channel is written by one task, row after row.
-        f(row, unsafe { out.slice(start, shape.spatial) });
-    }
 }
 
 /// Batch normalisation with given statistics:
@@ -371,9 +295,28 @@ pub fn batch_norm_eval<T: Float>(
     affine: BatchNormAffine<'_, T>,
     out: &mut [T],
 ) {
+    batch_norm_eval_fused(shape, x, stats, affine, BatchNormThen::NOTHING, out);
+}
+
+/// [`batch_norm_eval`], and what follows it: `out = relu(normalised + residual)`.
+///
+/// # Panics
+/// If a length does not fit the shape.
+pub fn batch_norm_eval_fused<T: Float>(
+    shape: &BatchNormShape,
+    x: &[T],
+    stats: RunningStats<'_, T>,
+    affine: BatchNormAffine<'_, T>,
+    then: BatchNormThen<'_, T>,
+    out: &mut [T],
+) {
     shape.check(
         "batch_norm_eval",
-        &[x.len(), out.len()],
+        &[
+            x.len(),
+            out.len(),
+            then.residual.map_or(x.len(), <[T]>::len),
+        ],
         &[
             Some(stats.mean.len()),
             Some(stats.var.len()),
@@ -383,25 +326,21 @@ pub fn batch_norm_eval<T: Float>(
     );
     let isa = Isa::current();
     let out = Disjoint::new(out);
-    // Rows are read once: a copy would be no use.
     let each = (TASK / shape.spatial.max(1)).max(1);
     let rows = shape.batch * shape.channels;
     parallel_for(rows.div_ceil(each), |task| {
         for row in task * each..rows.min((task + 1) * each) {
             let channel = row % shape.channels;
-            let mean = stats.mean[channel];
-            let scale = stats.invstd(channel) * at(affine.weight, channel, T::ONE);
-            let shift = at(affine.bias, channel, T::ZERO);
-            let start = row * shape.spatial;
-            let x = &x[start..start + shape.spatial];
-            // SAFETY: each task has rows of its own.
-            let out = unsafe { out.slice(start, shape.spatial) };
-            isa.run(Normalize {
-                x,
-                out,
-                mean,
-                scale,
-                shift,
+            let range = row * shape.spatial..(row + 1) * shape.spatial;
+            isa.run_narrow(EvalRow {
+                x: &x[range.clone()],
+                residual: then.residual.map(|r| &r[range.clone()]),
+                relu: then.relu,
+                // SAFETY: each task has rows of its own.
+                out: unsafe { out.slice(range.start, shape.spatial) },
+                mean: stats.mean[channel],
+                scale: stats.invstd(channel) * at(affine.weight, channel, T::ONE),
+                shift: at(affine.bias, channel, T::ZERO),
             });
         }
     });
@@ -412,141 +351,3 @@ impl<T: Float> RunningStats<'_, T> {
         T::from_f64(1.0 / (self.var[channel].to_f64() + self.eps).sqrt())
     }
 }
-
-/// The gradients of [`batch_norm_train`], with its `mean` and `invstd`. With m elements in a
-/// channel, and sums over them,
-///
-/// ```text
-/// grad_bias = sum of grad_out
-/// grad_weight = sum of grad_out * (x - mean) * invstd
-/// grad_input = (grad_out - grad_bias / m - (x - mean) * invstd * grad_weight / m) * invstd * weight
-/// ```
-///
-/// # Panics
-/// If a length does not fit the shape.
-pub fn batch_norm_train_backward<T: Float>(
-    shape: &BatchNormShape,
-    x: &[T],
-    grad_out: &[T],
-    mean: &[T],
-    invstd: &[T],
-    weight: Option<&[T]>,
-    grads: BatchNormGrads<'_, T>,
-) {
-    let channels = [Some(mean.len()), Some(invstd.len()), weight.map(<[T]>::len)];
-    shape.check(
-        "batch_norm_train_backward",
-        &[x.len(), grad_out.len()],
-        &channels,
-    );
-    let channel = |c: usize| (mean[c], invstd[c], at(weight, c, T::ONE));
-    backward(shape, x, grad_out, channel, true, grads);
-}
-
-/// The gradients of [`batch_norm_eval`]: as in [`batch_norm_train_backward`], but
-/// `grad_input = grad_out * weight / sqrt(var + eps)`, since the statistics are constants.
-///
-/// # Panics
-/// If a length does not fit the shape.
-pub fn batch_norm_eval_backward<T: Float>(
-    shape: &BatchNormShape,
-    x: &[T],
-    grad_out: &[T],
-    stats: RunningStats<'_, T>,
-    weight: Option<&[T]>,
-    grads: BatchNormGrads<'_, T>,
-) {
-    let channels = [
-        Some(stats.mean.len()),
-        Some(stats.var.len()),
-        weight.map(<[T]>::len),
-    ];
-    shape.check(
-        "batch_norm_eval_backward",
-        &[x.len(), grad_out.len()],
-        &channels,
-    );
-    let channel = |c: usize| (stats.mean[c], stats.invstd(c), at(weight, c, T::ONE));
-    backward(shape, x, grad_out, channel, false, grads);
-}
-
-/// Both backwards; `channel_of` gives a channel's mean, inverse deviation and weight.
-fn backward<T: Float>(
-    shape: &BatchNormShape,
-    x: &[T],
-    grad_out: &[T],
-    channel_of: impl Fn(usize) -> (T, T, T) + Sync,
-    batch_stats: bool,
-    grads: BatchNormGrads<'_, T>,
-) {
-    shape.check(
-        "batch_norm_backward",
-        &[grads.input.as_ref().map_or(x.len(), |g| g.len())],
-        &[
-            grads.weight.as_ref().map(|g| g.len()),
-            grads.bias.as_ref().map(|g| g.len()),
-        ],
-    );
-    let isa = Isa::current();
-    let count = shape.channel_len() as f64;
-    let grad_input = grads.input.map(Disjoint::new);
-    let sum_grads = [grads.weight, grads.bias].map(|g| g.map(Disjoint::new));
-    shape.for_each_channel(2, |channel, copies| {
-        let (mean, invstd, weight) = channel_of(channel);
-        let (x_copy, grad_copy) = copies.split_at_mut(copies.len() / 2);
-        shape.gather(x, channel, x_copy);
-        shape.gather(grad_out, channel, grad_copy);
-        let (x_copy, grad_copy) = (&*x_copy, &*grad_copy);
-        // The sums of grad * (x - mean) and of grad.
-        let mut sums = [0.0; 2];
-        let pieces = shape.pieces(x, channel, x_copy);
-        for (x, grad) in pieces.zip(shape.pieces(grad_out, channel, grad_copy)) {
-            let part = isa.run(Sums(x, grad, |x, g| [g * (x - mean), g]));
-            sums = [sums[0] + part[0], sums[1] + part[1]];
-        }
-        let grad_weight = sums[0] * invstd.to_f64();
-        for (grads, value) in sum_grads.iter().zip([grad_weight, sums[1]]) {
-            if let Some(grads) = grads {
-                // SAFETY: each call has a channel of its own.
-                let slot = unsafe { grads.slice(channel, 1) };
-                slot[0] = T::from_f64(value);
-            }
-        }
-        let Some(grad_input) = &grad_input else {
-            return;
-        };
-        let scale = invstd * weight;
-        let (grad_mean, slope) = if batch_stats {
-            let slope = grad_weight * invstd.to_f64() / count;
-            (T::from_f64(sums[1] / count), T::from_f64(slope))
-        } else {
-            (T::ZERO, T::ZERO)
-        };
-        let mut grads = shape.rows(grad_out, channel);
-        write_rows(shape, x, channel, x_copy, grad_input, |x, out| {
-            let grad = grads.next().expect("as many rows as the input has");
-            if batch_stats {
-                isa.run(InputGrad {
-                    x,
-                    grad,
-                    out,
-                    mean,
-                    grad_mean,
-                    slope,
-                    scale,
-                });
-            } else {
-                isa.run(Normalize {
-                    x: grad,
-                    out,
-                    mean: T::ZERO,
-                    scale,
-                    shift: T::ZERO,
-                });
-            }
-        });
-    });
-}
-
-#[cfg(test)]
-mod tests;

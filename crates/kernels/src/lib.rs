@@ -25,8 +25,10 @@ mod tap;
 pub mod threads;
 
 pub use batch_norm::{
-    BatchNormAffine, BatchNormGrads, BatchNormShape, BatchStatsMut, RunningStats, batch_norm_eval,
-    batch_norm_eval_backward, batch_norm_train, batch_norm_train_backward,
+    BatchNormAffine, BatchNormGrads, BatchNormShape, BatchNormThen, BatchStatsMut, ReluMask,
+    RunningStats, batch_norm_eval, batch_norm_eval_backward, batch_norm_eval_backward_fused,
+    batch_norm_eval_fused, batch_norm_train, batch_norm_train_backward,
+    batch_norm_train_backward_fused, batch_norm_train_fused,
 };
 pub use buffer::{Buffer, Plain};
 pub use conv::{

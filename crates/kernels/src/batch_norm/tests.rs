@@ -178,3 +178,294 @@ fn a_nan_stays_visible() {
     );
     assert!(stats.iter().all(|s| s[0].is_nan()) && out.iter().all(|v| v.is_nan()));
 }
+
+/// Everything that a fused call and its backward calls give, with the ReLU's mask from the output
+/// and, where nothing is added, recomputed.
+fn fused<T: Float>(
+    isa: Isa,
+    shape: BatchNormShape,
+    x: &[T],
+    residual: Option<&[T]>,
+    grad_out: &[T],
+) -> Vec<Vec<T>> {
+    let (len, channels) = (x.len(), shape.channels);
+    let (weight, bias) = (values::<T>(channels, 1), values::<T>(channels, 0));
+    let weight: Vec<T> = weight
+        .iter()
+        .enumerate()
+        .map(|(i, w)| if i % 3 == 1 { -*w } else { *w })
+        .collect();
+    let affine = BatchNormAffine {
+        weight: Some(&weight),
+        bias: Some(&bias),
+    };
+    let then = BatchNormThen {
+        residual,
+        relu: true,
+    };
+    let mut out = vec![T::NAN; len];
+    let mut stats = [(); 3].map(|_| vec![T::NAN; channels]);
+    let [mean, var, invstd] = &mut stats;
+    let into = BatchStatsMut { mean, var, invstd };
+    train_with(isa, &shape, x, affine, EPS, then, &mut out, into);
+    let [mean, _, invstd] = stats;
+    let mut all = vec![weight.clone(), bias.clone(), out.clone()];
+    for recompute in [false, true] {
+        if recompute && residual.is_some() {
+            continue;
+        }
+        for with_residual in [false, true] {
+            if recompute && with_residual {
+                continue;
+            }
+            let [mut gx, mut gr] = [(); 2].map(|_| vec![T::NAN; len]);
+            let [mut gw, mut gb] = [(); 2].map(|_| vec![T::NAN; channels]);
+            backward::Call {
+                isa,
+                shape: &shape,
+                x,
+                grad_out,
+                mask: match recompute {
+                    true => ReluMask::Recompute { bias: Some(&bias) },
+                    false => ReluMask::Output(&out),
+                },
+                batch_stats: true,
+            }
+            .run(
+                |c| (mean[c], invstd[c], weight[c]),
+                BatchNormGrads {
+                    input: Some(&mut gx),
+                    weight: Some(&mut gw),
+                    bias: Some(&mut gb),
+                },
+                with_residual.then_some(&mut gr[..]),
+            );
+            if with_residual {
+                all.push(gr);
+            }
+            all.extend([gx, gw, gb]);
+        }
+    }
+    all
+}
+
+/// The loss `sum of grad_out * relu(batch_norm(x) + residual)`, directly.
+fn fused_loss(
+    s: BatchNormShape,
+    x: &[f64],
+    residual: &[f64],
+    w: &[f64],
+    b: &[f64],
+    g: &[f64],
+) -> f64 {
+    let mut loss = 0.0;
+    for c in 0..s.channels {
+        let at = |i: usize| (i / s.spatial * s.channels + c) * s.spatial + i % s.spatial;
+        let m = (s.batch * s.spatial) as f64;
+        let all = || (0..s.batch * s.spatial).map(at);
+        let mean = all().map(|i| x[i]).sum::<f64>() / m;
+        let var = all().map(|i| (x[i] - mean).powi(2)).sum::<f64>() / m;
+        for i in all() {
+            let y = (x[i] - mean) / (var + EPS).sqrt() * w[c] + b[c] + residual[i];
+            loss += g[i] * y.max(0.0);
+        }
+    }
+    loss
+}
+
+#[test]
+fn fused_gradients_match_finite_differences() {
+    for (batch, channels, spatial) in [(3, 4, 5), (2, 3, 49), (9, 2, 1)] {
+        let shape = BatchNormShape {
+            batch,
+            channels,
+            spatial,
+        };
+        let len = batch * channels * spatial;
+        let mut x = values::<f64>(len, 3);
+        let mut residual: Vec<f64> = values(len, 0);
+        residual.iter_mut().for_each(|r| *r -= 0.5);
+        let mut g: Vec<f64> = values(len, 1);
+        g.iter_mut().for_each(|g| *g -= 1.4);
+        let zeros = vec![0.0; len];
+        for with in [true, false] {
+            let got = fused(Isa::current(), shape, &x, with.then_some(&residual[..]), &g);
+            let (mut w, mut b) = (got[0].clone(), got[1].clone());
+            let mut r = if with {
+                residual.clone()
+            } else {
+                zeros.clone()
+            };
+            // In order: the gradients without and with that of the residual, then recomputed.
+            for (first, has_residual) in [(3, false), (7, true), (10, false)] {
+                if first == 10 && with {
+                    continue;
+                }
+                let grads = &got[first..];
+                let residual_grad = has_residual.then(|| &got[6]);
+                let h = 1e-6;
+                let mut check = |which: usize, i: usize, grad: f64| {
+                    let mut shifted = |by: f64| {
+                        let target = match which {
+                            0 => &mut x,
+                            1 => &mut w,
+                            2 => &mut b,
+                            _ => &mut r,
+                        };
+                        target[i] += by;
+                        let loss = fused_loss(shape, &x, &r, &w, &b, &g);
+                        let target = match which {
+                            0 => &mut x,
+                            1 => &mut w,
+                            2 => &mut b,
+                            _ => &mut r,
+                        };
+                        target[i] -= by;
+                        loss
+                    };
+                    let numeric = (shifted(h) - shifted(-h)) / (2.0 * h);
+                    assert!(
+                        (numeric - grad).abs() < 1e-6 * (10.0 + grad.abs()),
+                        "{shape:?} {which} {i}: {grad} {numeric}"
+                    );
+                };
+                for i in (0..len).step_by(3) {
+                    check(0, i, grads[0][i]);
+                    if let Some(grad) = residual_grad {
+                        check(3, i, grad[i]);
+                    }
+                }
+                for c in 0..channels {
+                    check(1, c, grads[1][c]);
+                    check(2, c, grads[2][c]);
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn fused_calls_give_the_same_bits_on_every_set_and_with_any_threads() {
+    for (batch, channels, spatial) in [
+        (2, 3, 4),
+        (33, 20, 1),
+        (1, 5, 49),
+        (4, 7, 196),
+        (3, 2, 5000),
+        (0, 3, 4),
+        (3, 2, 0),
+    ] {
+        let shape = BatchNormShape {
+            batch,
+            channels,
+            spatial,
+        };
+        let len = batch * channels * spatial;
+        let (x, residual, g) = (
+            values::<f32>(len, 3),
+            values::<f32>(len, 0),
+            values::<f32>(len, 2),
+        );
+        let bits = |isa, residual| -> Vec<Vec<u32>> {
+            fused(isa, shape, &x, residual, &g)
+                .iter()
+                .map(|v| v.iter().map(|v| v.to_bits()).collect())
+                .collect()
+        };
+        for residual in [None, Some(&residual[..])] {
+            let first = bits(Isa::Scalar, residual);
+            for isa in Isa::available() {
+                for got in with_thread_counts(|| bits(isa, residual)) {
+                    assert!(got == first, "{shape:?} {isa:?}");
+                }
+            }
+        }
+    }
+}
+
+#[test]
+fn a_fused_evaluation_and_its_gradients_follow_the_formulas() {
+    let shape = BatchNormShape {
+        batch: 2,
+        channels: 3,
+        spatial: 21,
+    };
+    let len = 126;
+    let (x, residual, g) = (
+        values::<f64>(len, 0),
+        values::<f64>(len, 0),
+        values::<f64>(len, 2),
+    );
+    let (mean, var) = (vec![0.9; 3], vec![0.5, 1.0, 2.0]);
+    let (weight, bias) = (vec![1.5, -0.5, 2.0], vec![0.1, -0.2, 0.3]);
+    let stats = RunningStats {
+        mean: &mean,
+        var: &var,
+        eps: EPS,
+    };
+    let affine = BatchNormAffine {
+        weight: Some(&weight),
+        bias: Some(&bias),
+    };
+    for with in [false, true] {
+        let then = BatchNormThen {
+            residual: with.then_some(&residual[..]),
+            relu: true,
+        };
+        let mut out = vec![f64::NAN; len];
+        batch_norm_eval_fused(&shape, &x, stats, affine, then, &mut out);
+        let (mut gx, mut gr) = (vec![f64::NAN; len], vec![f64::NAN; len]);
+        let grads = BatchNormGrads {
+            input: Some(&mut gx),
+            weight: None,
+            bias: None,
+        };
+        let mask = ReluMask::Output(&out);
+        let w = Some(&weight[..]);
+        batch_norm_eval_backward_fused(&shape, &x, &g, stats, w, mask, grads, Some(&mut gr));
+        for i in 0..len {
+            let c = i / 21 % 3;
+            let scale = weight[c] / (var[c] + EPS).sqrt();
+            let y = (x[i] - mean[c]) * scale + bias[c] + if with { residual[i] } else { 0.0 };
+            assert!((out[i] - y.max(0.0)).abs() < 1e-12);
+            let want = if y > 0.0 { g[i] } else { 0.0 };
+            assert!(gr[i] == want && (gx[i] - want * scale).abs() < 1e-12);
+        }
+        if !with {
+            let mut again = vec![f64::NAN; len];
+            let grads = BatchNormGrads {
+                input: Some(&mut again),
+                weight: None,
+                bias: None,
+            };
+            let mask = ReluMask::Recompute { bias: Some(&bias) };
+            batch_norm_eval_backward_fused(&shape, &x, &g, stats, w, mask, grads, None);
+            assert_eq!(again, gx);
+        }
+    }
+}
+
+#[test]
+fn a_first_row_far_from_the_mean_does_not_spoil_the_variance() {
+    let shape = BatchNormShape {
+        batch: 50,
+        channels: 1,
+        spatial: 64,
+    };
+    let x: Vec<f32> = (0..3200)
+        .map(|i| if i < 64 { 1e4 } else { (i % 2) as f32 })
+        .collect();
+    let (mut out, mut stats) = (vec![0.0; 3200], [[0.0f32]; 3]);
+    let [mean, var, invstd] = &mut stats;
+    let stats_mut = BatchStatsMut { mean, var, invstd };
+    let affine = BatchNormAffine {
+        weight: None,
+        bias: None,
+    };
+    batch_norm_train(&shape, &x, affine, 0.0, &mut out, stats_mut);
+    let m = x.iter().map(|v| f64::from(*v)).sum::<f64>() / 3200.0;
+    let v = x.iter().map(|v| (f64::from(*v) - m).powi(2)).sum::<f64>() / 3200.0;
+    // The lanes add numbers of the size of the deviation.
+    assert!((f64::from(stats[0][0]) - m).abs() < 1e-6 * v.sqrt());
+    assert!((f64::from(stats[1][0]) / v - 1.0).abs() < 3e-6);
+}

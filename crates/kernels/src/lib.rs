@@ -8,6 +8,7 @@
 
 pub mod batch_norm;
 pub mod buffer;
+pub mod bytes;
 pub mod conv;
 pub mod elementwise;
 pub mod float;
@@ -28,6 +29,7 @@ pub use batch_norm::{
     batch_norm_eval_backward, batch_norm_train, batch_norm_train_backward,
 };
 pub use buffer::{Buffer, Plain};
+pub use bytes::{bytes_of, bytes_of_mut};
 pub use conv::{
     Conv2dShape, conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight,
     conv2d_forward,

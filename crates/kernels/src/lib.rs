@@ -8,6 +8,7 @@
 
 pub mod batch_norm;
 pub mod buffer;
+pub mod bytes;
 pub mod conv;
 pub mod elementwise;
 pub mod float;
@@ -31,6 +32,7 @@ pub use batch_norm::{
     batch_norm_train_backward_fused, batch_norm_train_fused,
 };
 pub use buffer::{Buffer, Plain};
+pub use bytes::{bytes_of, bytes_of_mut};
 pub use conv::{
     ConvShape, conv_backward_bias, conv_backward_input, conv_backward_weight, conv_forward,
 };

@@ -4,6 +4,7 @@ mod bytes;
 mod convert;
 mod create;
 mod display;
+mod strided;
 
 #[doc(hidden)]
 pub use create::{LiteralValues, TensorLiteral};

@@ -1,0 +1,131 @@
+//! A tensor's memory: where it is, how long it is, and any view of it.
+
+use crate::shape::{IntoShape, Layout};
+use crate::{Error, Result, Tensor};
+
+impl Tensor {
+    /// The number of elements in the memory that this tensor, and others perhaps, is a view of.
+    pub fn storage_len(&self) -> usize {
+        dispatch_all!(self.dtype(), T => {
+            self.buffer::<T>().map_or(0, |buffer| buffer.len())
+        })
+    }
+
+    /// Where this tensor's first element is in that memory.
+    pub fn storage_offset(&self) -> usize {
+        self.layout().offset
+    }
+
+    /// A number that tensors have in common if and only if they share memory. It means something
+    /// only as long as one of them lives.
+    pub fn storage_id(&self) -> usize {
+        self.0.storage.address()
+    }
+
+    /// Any view of the memory under this tensor: element `[i, j, ..]` is element
+    /// `offset + i * strides[0] + j * strides[1] + ..` of it. No gradient flows through it.
+    ///
+    /// # Errors
+    /// If the view would reach beyond the memory, has more elements than can be counted, or has
+    /// not one stride for each size; or if this tensor requires a gradient.
+    ///
+    /// ```
+    /// use pleach_core::Tensor;
+    /// let x = Tensor::arange(6);
+    /// let diagonal = x.as_strided([2], [4], 1)?;
+    /// assert_eq!(diagonal.to_vec::<i64>()?, [1, 5]);
+    /// assert!(diagonal.shares_memory_with(&x) && diagonal.storage_len() == 6);
+    /// assert!(x.as_strided([2], [4], 2).is_err());
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn as_strided(
+        &self,
+        shape: impl IntoShape,
+        strides: impl IntoShape,
+        offset: usize,
+    ) -> Result<Tensor> {
+        if self.requires_grad() {
+            return Err(Error::autograd(
+                "as_strided() on a Tensor that requires grad. Use detach() first.",
+            ));
+        }
+        let (shape, strides) = (shape.into_shape(), strides.into_shape());
+        if shape.len() != strides.len() {
+            return Err(Error::shape(format!(
+                "mismatch in length of strides and shape: {} sizes and {} strides",
+                shape.len(),
+                strides.len()
+            )));
+        }
+        let len = self.storage_len();
+        match extent(&shape, &strides, offset) {
+            Some(end) if end <= len => Ok(self.with_layout(Layout {
+                shape,
+                strides,
+                offset,
+            })),
+            _ => Err(Error::shape(format!(
+                "a view of shape {shape:?}, strides {strides:?} and offset {offset} reaches beyond \
+                 a storage of {len} elements"
+            ))),
+        }
+    }
+}
+
+/// The number of elements that a memory must have for this view; `None` if that, or the number of
+/// the view's own elements (zero sizes left out), cannot be counted.
+fn extent(shape: &[usize], strides: &[usize], offset: usize) -> Option<usize> {
+    let mut sizes = shape.iter().filter(|&&size| size > 0);
+    sizes.try_fold(8usize, |n, &size| {
+        n.checked_mul(size).filter(|n| *n <= isize::MAX as usize)
+    })?;
+    if shape.contains(&0) {
+        return Some(offset);
+    }
+    let mut last = offset;
+    for (&size, &stride) in shape.iter().zip(strides) {
+        last = last.checked_add((size - 1).checked_mul(stride)?)?;
+    }
+    last.checked_add(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tensor;
+
+    #[test]
+    fn views_stay_within_their_memory() -> Result<()> {
+        let x = tensor![[0., 1., 2.], [3., 4., 5.]];
+        let column = x.as_strided([2], [3], 1)?;
+        assert_eq!(column.to_vec::<f32>()?, [1., 4.]);
+        // The offset counts from the start of the memory, not of the view.
+        assert_eq!(column.as_strided((), (), 5)?.item()?, 5.0);
+        assert_eq!(column.storage_offset(), 1);
+        let expanded = x.as_strided([3, 2], [0, 1], 4)?;
+        assert_eq!(expanded.to_vec::<f32>()?, [4., 5., 4., 5., 4., 5.]);
+        assert_eq!(x.as_strided([0, 7], [9, 9], 6)?.numel(), 0);
+        for (shape, strides, offset) in [
+            (vec![7], vec![1], 0),
+            (vec![2], vec![6], 0),
+            (vec![1], vec![1], 6),
+            (vec![0], vec![1], 7),
+            (vec![2, 2], vec![1], 0),
+            (vec![usize::MAX, usize::MAX], vec![0, 0], 0),
+            (vec![0, usize::MAX, usize::MAX], vec![0, 0, 0], 0),
+            (vec![2, 2], vec![usize::MAX, usize::MAX], 0),
+        ] {
+            let text = format!("{shape:?} {strides:?} {offset}");
+            assert!(x.as_strided(shape, strides, offset).is_err(), "{text}");
+        }
+        Ok(())
+    }
+
+    #[test]
+    fn memory_that_is_shared_has_one_number() -> Result<()> {
+        let x = tensor![1., 2.];
+        assert_eq!(x.storage_id(), x.clone().reshape([2, 1])?.storage_id());
+        assert_ne!(x.storage_id(), tensor![1., 2.].storage_id());
+        Ok(())
+    }
+}

@@ -16,6 +16,7 @@ pub mod gemm;
 pub mod isa;
 pub mod nll;
 pub mod optimizer;
+pub mod peak;
 pub mod pool2d;
 pub mod qr;
 pub mod random;
@@ -42,6 +43,7 @@ pub use gemm::{MatRef, gemm};
 pub use isa::{Isa, Loop};
 pub use nll::NllLoss;
 pub use optimizer::{AdamStep, SgdStep, adam_step, sgd_momentum_step, sgd_step};
+pub use peak::fma_peak;
 pub use pool2d::{
     AvgDivisor, Pool2dShape, adaptive_avg_pool2d_backward, adaptive_avg_pool2d_forward,
     avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_forward,

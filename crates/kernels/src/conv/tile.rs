@@ -112,14 +112,16 @@ unsafe fn store<V: Vector, const N: usize>(
     sums: *mut V::Elem,
     accumulate: bool,
 ) {
-    for (i, sum) in acc.iter().flatten().enumerate() {
-        // SAFETY: by the contract.
-        unsafe {
-            let p = sums.add(i * V::LANES);
-            if accumulate {
-                V::load(p).add(*sum).store(p);
-            } else {
-                sum.store(p);
+    for (i, pair) in acc.iter().enumerate() {
+        for (v, sum) in pair.iter().enumerate() {
+            // SAFETY: by the contract.
+            unsafe {
+                let p = sums.add((2 * i + v) * V::LANES);
+                if accumulate {
+                    V::load(p).add(*sum).store(p);
+                } else {
+                    sum.store(p);
+                }
             }
         }
     }

@@ -12,6 +12,7 @@ mod geometry;
 mod shape;
 mod tile;
 mod transpose;
+mod weight_grad;
 mod weights;
 
 pub use shape::ConvShape;
@@ -202,9 +203,8 @@ pub fn conv_backward_weight<T: Float>(
     }
     match Algorithm::choose(shape) {
         Algorithm::Depthwise => depthwise::backward_weight(shape, x, grad_out, grad_weight),
-        Algorithm::Gemm | Algorithm::Direct => {
-            by_gemm::backward_weight(shape, x, grad_out, grad_weight);
-        }
+        Algorithm::Gemm => by_gemm::backward_weight(shape, x, grad_out, grad_weight),
+        Algorithm::Direct => weight_grad::run(Isa::current(), shape, x, grad_out, grad_weight),
     }
 }
 

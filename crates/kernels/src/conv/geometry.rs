@@ -116,6 +116,28 @@ impl Axis {
         usize::try_from(at).ok().filter(|at| *at < self.source)
     }
 
+    /// Positions of the source.
+    pub(super) fn source(&self) -> usize {
+        self.source
+    }
+
+    /// The packed positions of the taps of an axis with a single phase, and their numbers, in runs
+    /// of neighbouring positions.
+    pub(super) fn tap_runs(&self) -> Vec<(usize, Vec<usize>)> {
+        let mut taps: Vec<_> = (self.phases[0].iter())
+            .map(|(tap, offset)| (self.packed_at(*offset), *tap))
+            .collect();
+        taps.sort_unstable();
+        let mut runs: Vec<(usize, Vec<usize>)> = Vec::new();
+        for (at, tap) in taps {
+            match runs.last_mut() {
+                Some((start, run)) if *start + run.len() == at => run.push(tap),
+                _ => runs.push((at, vec![tap])),
+            }
+        }
+        runs
+    }
+
     /// Fills a packed row from a row of the source.
     #[inline]
     pub(super) fn pack_row<T: Copy>(&self, row: &[T], zero: T, packed: &mut [T]) {

@@ -1,5 +1,6 @@
-//! The register tiles of the direct kernel: two vectors of output channels for up to two runs of
-//! neighbouring pixels, compiled for each instruction set, float and size.
+//! The register tiles of the direct kernels, compiled for each instruction set, float and size:
+//! two vectors of output channels for a few pixels, or, in the gradient of the weights, for a few
+//! of the values that the weights multiply.
 
 use crate::Isa;
 use crate::simd::{Portable, Vector};
@@ -27,12 +28,41 @@ pub(crate) struct TileArgs<T> {
 /// for what they are said to hold.
 pub(crate) type Tile<T> = unsafe fn(&TileArgs<T>);
 
+/// What a tile of the gradient of the weights multiplies.
+pub(crate) struct WeightTileArgs<T> {
+    /// Lines of pixels.
+    pub(super) lines: usize,
+    /// Pixels of a line.
+    pub(super) pixels: usize,
+    /// Where each line begins in the source, from the tile's first value.
+    pub(super) offsets: *const usize,
+    /// The tile's first value for offset 0; the others follow it.
+    pub(super) source: *const T,
+    /// From a pixel's values to those of the next one.
+    pub(super) pixel_stride: usize,
+    /// The output's gradient, `[lines][pixels][2 vectors]`.
+    pub(super) grad: *const T,
+    /// Sums, `[values][2 vectors]`.
+    pub(super) sums: *mut T,
+    /// Whether the tile adds to the sums.
+    pub(super) accumulate: bool,
+}
+
+/// Computes the tile's sums over pixels.
+///
+/// # Safety
+/// The machine has the instruction set of the kernel, and all pointers of the arguments are valid
+/// for what they are said to hold.
+pub(crate) type WeightTile<T> = unsafe fn(&WeightTileArgs<T>);
+
 /// The tiles of one instruction set and float.
 pub(crate) struct Tiles<T: 'static> {
     /// Floats in a vector.
     pub(super) lanes: usize,
     /// Tiles with runs of 1, 2, .. pixels: with one and with two runs.
     pub(super) by_pixels: &'static [[Tile<T>; 2]],
+    /// Tiles of the gradient of the weights, with 2, 4, .. values.
+    pub(super) by_values: &'static [WeightTile<T>],
 }
 
 /// A float for which there are tiles.
@@ -65,22 +95,66 @@ unsafe fn tile_body<V: Vector, const PIXELS: usize, const RUNS: usize>(args: &Ti
             }
             weights = weights.add(2 * V::LANES);
         }
-        for (pixel, sums) in acc.iter().flatten().enumerate() {
-            for (v, sum) in sums.iter().enumerate() {
-                let p = args.sums.add((2 * pixel + v) * V::LANES);
-                let sum = if args.accumulate {
-                    V::load(p).add(*sum)
+        for (run, acc) in acc.iter().enumerate() {
+            let sums = args.sums.add(run * PIXELS * 2 * V::LANES);
+            store(acc, sums, args.accumulate);
+        }
+    }
+}
+
+/// Writes registers to `sums`, or adds them to what is there.
+///
+/// # Safety
+/// `sums` is valid for reading and writing all of them; inlined as [`tile_body`].
+#[inline(always)]
+unsafe fn store<V: Vector, const N: usize>(
+    acc: &[[V; 2]; N],
+    sums: *mut V::Elem,
+    accumulate: bool,
+) {
+    for (i, pair) in acc.iter().enumerate() {
+        for (v, sum) in pair.iter().enumerate() {
+            // SAFETY: by the contract.
+            unsafe {
+                let p = sums.add((2 * i + v) * V::LANES);
+                if accumulate {
+                    V::load(p).add(*sum).store(p);
                 } else {
-                    *sum
-                };
-                sum.store(p);
+                    sum.store(p);
+                }
             }
         }
     }
 }
 
+/// # Safety
+/// As [`WeightTile`], and inlined into a function with the features of `V`.
+#[inline(always)]
+unsafe fn weight_tile_body<V: Vector, const VALUES: usize>(args: &WeightTileArgs<V::Elem>) {
+    // SAFETY: all reads and writes are within what the contract of `WeightTile` makes valid.
+    unsafe {
+        let mut acc = [[V::zero(); 2]; VALUES];
+        let mut grad = args.grad;
+        for line in 0..args.lines {
+            let mut source = args.source.add(*args.offsets.add(line));
+            for _ in 0..args.pixels {
+                let g = [V::load(grad), V::load(grad.add(V::LANES))];
+                for (value, sums) in acc.iter_mut().enumerate() {
+                    let value = V::broadcast(source.add(value));
+                    sums[0] = value.mul_add(g[0], sums[0]);
+                    sums[1] = value.mul_add(g[1], sums[1]);
+                }
+                grad = grad.add(2 * V::LANES);
+                source = source.wrapping_add(args.pixel_stride);
+            }
+        }
+        store(&acc, args.sums, args.accumulate);
+    }
+}
+
 macro_rules! tiles {
-    ($name:ident, $t:ident, $v:ty, [$($pixels:literal)*] $(, $feature:literal)?) => {
+    ($name:ident, $t:ident, $v:ty, [$($pixels:literal)*] [$($values:literal)*]
+     $(, $feature:literal)?) => {
         mod $name {
             use super::*;
 
@@ -90,24 +164,31 @@ macro_rules! tiles {
                 unsafe { tile_body::<$v, PIXELS, RUNS>(args) }
             }
 
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn weight_tile<const VALUES: usize>(args: &WeightTileArgs<$t>) {
+                // SAFETY: the contract of `WeightTile`, and the features of this function.
+                unsafe { weight_tile_body::<$v, VALUES>(args) }
+            }
+
             pub(super) static TILES: Tiles<$t> = Tiles {
                 lanes: <$v>::LANES,
                 by_pixels: &[$([tile::<$pixels, 1>, tile::<$pixels, 2>]),*],
+                by_values: &[$(weight_tile::<$values>),*],
             };
         }
     };
 }
 
-tiles!(f32_portable, f32, Portable<f32, 4>, [1 2]);
-tiles!(f64_portable, f64, Portable<f64, 2>, [1 2]);
+tiles!(f32_portable, f32, Portable<f32, 4>, [1 2] [2 4]);
+tiles!(f64_portable, f64, Portable<f64, 2>, [1 2] [2 4]);
 #[cfg(target_arch = "x86_64")]
-tiles!(f32_avx2, f32, std::arch::x86_64::__m256, [1 2 3], "avx2,fma");
+tiles!(f32_avx2, f32, std::arch::x86_64::__m256, [1 2 3] [2 4 6], "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-tiles!(f64_avx2, f64, std::arch::x86_64::__m256d, [1 2 3], "avx2,fma");
+tiles!(f64_avx2, f64, std::arch::x86_64::__m256d, [1 2 3] [2 4 6], "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-tiles!(f32_avx512, f32, std::arch::x86_64::__m512, [1 2 3 4 5 6 7], "avx512f");
+tiles!(f32_avx512, f32, std::arch::x86_64::__m512, [1 2 3 4 5 6 7] [2 4 6 8 10 12 14], "avx512f");
 #[cfg(target_arch = "x86_64")]
-tiles!(f64_avx512, f64, std::arch::x86_64::__m512d, [1 2 3 4 5 6 7], "avx512f");
+tiles!(f64_avx512, f64, std::arch::x86_64::__m512d, [1 2 3 4 5 6 7] [2 4 6 8 10 12 14], "avx512f");
 
 macro_rules! has_tiles {
     ($t:ident, $portable:ident, $avx2:ident, $avx512:ident) => {

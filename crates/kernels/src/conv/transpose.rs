@@ -1,9 +1,8 @@
 //! Transposing small matrices in cache.
 
-use crate::{Float, Isa, Loop};
+use std::any::TypeId;
 
-/// Rows and columns that are turned at a time.
-const TURN: usize = 8;
+use crate::{Float, Isa};
 
 /// `out[c * out_stride + r] = data[r * stride + c]` for `rows` rows and `columns` columns.
 ///
@@ -55,15 +54,49 @@ pub(super) unsafe fn transpose_to<T: Float>(
         return;
     }
     assert!((rows - 1) * stride + columns <= data.len());
-    isa.run_narrow(Transpose {
+    #[cfg(target_arch = "x86_64")]
+    if isa != Isa::Scalar {
+        assert!(Isa::Avx2.is_available(), "this machine has no {isa:?}");
+        let (data, out) = (data.as_ptr(), out);
+        // SAFETY: the machine has AVX2; the casts are between the same types.
+        unsafe {
+            if TypeId::of::<T>() == TypeId::of::<f32>() {
+                return Transpose {
+                    data: data.cast::<f32>(),
+                    stride,
+                    rows,
+                    columns,
+                    out: out.cast::<f32>(),
+                    out_stride,
+                }
+                .run_avx2_f32();
+            }
+            if TypeId::of::<T>() == TypeId::of::<f64>() {
+                return Transpose {
+                    data: data.cast::<f64>(),
+                    stride,
+                    rows,
+                    columns,
+                    out: out.cast::<f64>(),
+                    out_stride,
+                }
+                .run_avx2_f64();
+            }
+        }
+    }
+    Transpose {
         data: data.as_ptr(),
         stride,
         rows,
         columns,
         out,
         out_stride,
-    });
+    }
+    .run_portable();
 }
+
+/// Columns that are gone through at a time, for all rows: what they are written to stays in cache.
+const COLUMNS: usize = 64;
 
 /// The pointers are valid for what [`transpose_to`] reads and writes.
 struct Transpose<T> {
@@ -75,54 +108,122 @@ struct Transpose<T> {
     out_stride: usize,
 }
 
-impl<T: Float> Loop for Transpose<T> {
-    type Output = ();
+impl<T: Float> Transpose<T> {
+    /// Turns all whole blocks of `N` rows and columns with `turn(data, stride, out, out_stride)`,
+    /// the rest one by one.
     #[inline(always)]
-    fn run(self) {
-        let mut column = 0;
-        while column < self.columns {
-            let whole = column + TURN <= self.columns;
-            let mut row = 0;
-            while whole && row + TURN <= self.rows {
-                // SAFETY: this block of rows and columns is inside the matrix.
-                unsafe { self.turn(row, column) };
-                row += TURN;
+    fn run<const N: usize>(self, turn: impl Fn(*const T, usize, *mut T, usize)) {
+        let (data, out) = (self.data, self.out);
+        for chunk in (0..self.columns).step_by(COLUMNS) {
+            let end = (chunk + COLUMNS).min(self.columns);
+            let whole_columns = chunk + (end - chunk) / N * N;
+            let whole_rows = self.rows / N * N;
+            for row in (0..whole_rows).step_by(N) {
+                for column in (chunk..whole_columns).step_by(N) {
+                    // SAFETY: this block of rows and columns is inside the matrix.
+                    let (data, out) = unsafe {
+                        (
+                            data.add(row * self.stride + column),
+                            out.add(column * self.out_stride + row),
+                        )
+                    };
+                    turn(data, self.stride, out, self.out_stride);
+                }
             }
-            let end = (column + TURN).min(self.columns);
-            for c in column..end {
-                for r in row..self.rows {
+            for column in chunk..end {
+                let first = if column < whole_columns {
+                    whole_rows
+                } else {
+                    0
+                };
+                for row in first..self.rows {
                     // SAFETY: this row and column is inside the matrix.
                     unsafe {
-                        *self.out.add(c * self.out_stride + r) =
-                            *self.data.add(r * self.stride + c);
+                        *out.add(column * self.out_stride + row) =
+                            *data.add(row * self.stride + column);
                     }
                 }
             }
-            column = end;
         }
+    }
+
+    fn run_portable(self) {
+        self.run::<4>(|data, stride, out, out_stride| {
+            // SAFETY: `run` gives pointers to blocks of 4 rows and 4 columns.
+            unsafe {
+                let block: [[T; 4]; 4] =
+                    std::array::from_fn(|r| data.add(r * stride).cast::<[T; 4]>().read_unaligned());
+                for c in [0, 1, 2, 3] {
+                    let turned: [T; 4] = std::array::from_fn(|r| block[r][c]);
+                    let out = out.add(c * out_stride).cast::<[T; 4]>();
+                    out.write_unaligned(turned);
+                }
+            }
+        });
     }
 }
 
-impl<T: Float> Transpose<T> {
-    /// # Safety
-    /// The matrix has `TURN` rows from `row` and columns from `column` on.
-    #[inline(always)]
-    unsafe fn turn(&self, row: usize, column: usize) {
-        // SAFETY: by the contract, the rows and columns are inside the matrix.
-        unsafe {
-            let data = self.data.add(row * self.stride + column);
-            let block: [[T; TURN]; TURN] = std::array::from_fn(|r| {
-                data.add(r * self.stride)
-                    .cast::<[T; TURN]>()
-                    .read_unaligned()
+#[cfg(target_arch = "x86_64")]
+mod avx2 {
+    use std::arch::x86_64::*;
+
+    use super::Transpose;
+
+    impl Transpose<f32> {
+        #[target_feature(enable = "avx2")]
+        pub(super) fn run_avx2_f32(self) {
+            self.run::<8>(|data, stride, out, out_stride| {
+                // Rows r and r + 4 share a register, four columns at a time.
+                for half in [0, 4] {
+                    // SAFETY: `run` gives pointers to blocks of 8 rows and 8 columns.
+                    let row = |r: usize| unsafe {
+                        let low = _mm_loadu_ps(data.add(r * stride + half));
+                        let high = _mm_loadu_ps(data.add((r + 4) * stride + half));
+                        _mm256_insertf128_ps(_mm256_castps128_ps256(low), high, 1)
+                    };
+                    let rows = [row(0), row(1), row(2), row(3)];
+                    let low01 = _mm256_unpacklo_ps(rows[0], rows[1]);
+                    let high01 = _mm256_unpackhi_ps(rows[0], rows[1]);
+                    let low23 = _mm256_unpacklo_ps(rows[2], rows[3]);
+                    let high23 = _mm256_unpackhi_ps(rows[2], rows[3]);
+                    let turned = [
+                        _mm256_shuffle_ps(low01, low23, 0x44),
+                        _mm256_shuffle_ps(low01, low23, 0xee),
+                        _mm256_shuffle_ps(high01, high23, 0x44),
+                        _mm256_shuffle_ps(high01, high23, 0xee),
+                    ];
+                    for (c, turned) in turned.into_iter().enumerate() {
+                        // SAFETY: as above.
+                        unsafe { _mm256_storeu_ps(out.add((half + c) * out_stride), turned) };
+                    }
+                }
             });
-            let out = self.out.add(column * self.out_stride + row);
-            for c in 0..TURN {
-                let turned: [T; TURN] = std::array::from_fn(|r| block[r][c]);
-                out.add(c * self.out_stride)
-                    .cast::<[T; TURN]>()
-                    .write_unaligned(turned);
-            }
+        }
+    }
+
+    impl Transpose<f64> {
+        #[target_feature(enable = "avx2")]
+        pub(super) fn run_avx2_f64(self) {
+            self.run::<4>(|data, stride, out, out_stride| {
+                // Rows r and r + 2 share a register, two columns at a time.
+                for half in [0, 2] {
+                    // SAFETY: `run` gives pointers to blocks of 4 rows and 4 columns.
+                    let row = |r: usize| unsafe {
+                        let low = _mm_loadu_pd(data.add(r * stride + half));
+                        let high = _mm_loadu_pd(data.add((r + 2) * stride + half));
+                        _mm256_insertf128_pd(_mm256_castpd128_pd256(low), high, 1)
+                    };
+                    let rows = [row(0), row(1)];
+                    let turned = [
+                        _mm256_unpacklo_pd(rows[0], rows[1]),
+                        _mm256_unpackhi_pd(rows[0], rows[1]),
+                    ];
+                    for (c, turned) in turned.into_iter().enumerate() {
+                        // SAFETY: as above.
+                        unsafe { _mm256_storeu_pd(out.add((half + c) * out_stride), turned) };
+                    }
+                }
+            });
         }
     }
 }
@@ -133,17 +234,22 @@ mod tests {
 
     #[test]
     fn every_element_lands_in_its_place_and_no_other_is_touched() {
+        check::<f32>();
+        check::<f64>();
+    }
+
+    fn check<T: Float>() {
         for isa in Isa::available() {
-            for [rows, columns] in [[0, 3], [1, 1], [7, 9], [8, 8], [17, 32], [30, 5]] {
-                let data: Vec<f32> = (0..rows * (columns + 3)).map(|i| i as f32).collect();
-                let mut out = vec![-1.0; columns * (rows + 2)];
+            for [rows, columns] in [[0, 3], [1, 1], [7, 9], [8, 8], [17, 32], [30, 5], [9, 150]] {
+                let data: Vec<T> = (0..rows * (columns + 3)).map(T::from_usize).collect();
+                let mut out = vec![-T::ONE; columns * (rows + 2)];
                 transpose(isa, &data, columns + 3, [rows, columns], &mut out, rows + 2);
                 for (i, v) in out.iter().enumerate() {
                     let (c, r) = (i / (rows + 2), i % (rows + 2));
                     let wanted = if r < rows {
-                        (r * (columns + 3) + c) as f32
+                        T::from_usize(r * (columns + 3) + c)
                     } else {
-                        -1.0
+                        -T::ONE
                     };
                     assert_eq!(*v, wanted, "{isa:?} {rows} x {columns} at {i}");
                 }

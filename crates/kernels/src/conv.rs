@@ -13,6 +13,8 @@ mod shape;
 mod tile;
 mod transpose;
 mod weights;
+#[allow(dead_code)]
+pub(crate) mod winograd;
 
 pub use shape::ConvShape;
 pub(crate) use tile::HasTiles;

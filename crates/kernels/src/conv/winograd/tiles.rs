@@ -1,0 +1,297 @@
+//! Between planes of an NCHW tensor and transformed tiles.
+//!
+//! A block of channels, as many as a vector has lanes, is turned so that the channels of a pixel
+//! lie together; the transforms then treat one tile of all these channels at a time.
+
+use std::marker::PhantomData;
+use std::ops::Range;
+
+use super::transforms::{OUTPUTS, POINTS, ToOutput, Transform, along_both};
+use crate::gemm::simd::Vector;
+use crate::lanes::{Lanes, VectorLoop, transpose_matrix};
+use crate::threads::Disjoint;
+
+/// The planes of a tensor, cut into tiles. Tiles are numbered along rows of tiles, these through
+/// all images.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Grid {
+    pub(super) images: usize,
+    pub(super) channels: usize,
+    pub(super) h: usize,
+    pub(super) w: usize,
+    /// Where tile (0, 0) starts, in pixels; tiles start 4 pixels apart.
+    pub(super) origin: [isize; 2],
+    /// Tiles of an image along height and width.
+    pub(super) tiles: [usize; 2],
+}
+
+impl Grid {
+    /// Rows of tiles of all images.
+    pub(super) fn rows(&self) -> usize {
+        self.images * self.tiles[0]
+    }
+
+    /// Elements of the tensor.
+    pub(super) fn len(&self) -> usize {
+        self.images * self.channels * self.h * self.w
+    }
+
+    /// Pixels of a plane that `rows` rows of tiles of `size` pixels cover at most.
+    pub(super) fn strip(&self, rows: usize, size: usize) -> usize {
+        let lines = 4 * rows.min(self.tiles[0]) + size - OUTPUTS;
+        lines.min(self.h) * self.w
+    }
+
+    /// The parts of a range of rows of tiles: image, and rows of tiles in it.
+    fn parts(&self, rows: Range<usize>) -> impl Iterator<Item = (usize, Range<usize>)> {
+        let tiles = self.tiles[0];
+        let images = if rows.is_empty() {
+            0..0
+        } else {
+            rows.start / tiles..(rows.end - 1) / tiles + 1
+        };
+        images.map(move |image| {
+            let first = image * tiles;
+            let end = rows.end.min(first + tiles) - first;
+            (image, rows.start.max(first) - first..end)
+        })
+    }
+}
+
+/// Where transformed tiles go: value `f` of tile `t` is `LANES` floats at
+/// `start + f * point_stride + t * tile_stride`.
+pub(super) struct Place<'a> {
+    pub(super) buffer: &'a Disjoint<'a, f32>,
+    pub(super) start: usize,
+    pub(super) point_stride: usize,
+    pub(super) tile_stride: usize,
+}
+
+/// Transforms tiles of `S` times `S` pixels of `LANES` channels; what lies outside of the planes is
+/// zero, and so are channels that the tensor does not have.
+pub(super) struct ReadTiles<'a, T, const S: usize> {
+    pub(super) grid: &'a Grid,
+    pub(super) x: &'a [f32],
+    /// The first channel.
+    pub(super) channel: usize,
+    /// Rows of tiles.
+    pub(super) rows: Range<usize>,
+    /// Room for a strip of `LANES` channels.
+    pub(super) scratch: &'a mut [f32],
+    pub(super) to: Place<'a>,
+    pub(super) transform: PhantomData<T>,
+}
+
+impl<T: Transform<S, POINTS>, const S: usize> VectorLoop for ReadTiles<'_, T, S> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(self) {
+        let grid = self.grid;
+        let plane = grid.h * grid.w;
+        let channels = grid.channels.saturating_sub(self.channel).min(V::LANES);
+        let tiles = self.rows.len() * grid.tiles[1];
+        if tiles == 0 {
+            return;
+        }
+        let to = self.to;
+        assert!(self.x.len() == grid.len() && self.rows.end <= grid.rows());
+        assert!(self.scratch.len() >= grid.strip(self.rows.len(), S) * V::LANES);
+        let last = (POINTS * POINTS - 1) * to.point_stride + (tiles - 1) * to.tile_stride;
+        assert!(to.start + last + V::LANES <= to.buffer.len());
+        let mut dst = to.buffer.at(to.start);
+        for (image, tile_rows) in grid.parts(self.rows.clone()) {
+            let line = |row: usize, size: usize| {
+                let y = (4 * row + size) as isize + grid.origin[0];
+                y.clamp(0, grid.h as isize) as usize
+            };
+            let lines = line(tile_rows.start, 0)..line(tile_rows.end - 1, S);
+            let pixels = lines.len() * grid.w;
+            let turned = &mut self.scratch[..pixels * V::LANES];
+            if channels < V::LANES {
+                turned.fill(0.0);
+            }
+            if channels > 0 && pixels > 0 {
+                let start = (image * grid.channels + self.channel) * plane + lines.start * grid.w;
+                let x = &self.x[start..start + (channels - 1) * plane + pixels];
+                // SAFETY: both slices hold the matrix, and the caller has the features.
+                unsafe {
+                    transpose_matrix::<V>(
+                        [channels, pixels],
+                        x.as_ptr(),
+                        plane,
+                        turned.as_mut_ptr(),
+                        V::LANES,
+                    );
+                }
+            }
+            let turned = turned.as_ptr();
+            for row in tile_rows {
+                let y = 4 * row as isize + grid.origin[0] - lines.start as isize;
+                for column in 0..grid.tiles[1] {
+                    let x = 4 * column as isize + grid.origin[1];
+                    // SAFETY: pixels are read only where the strip has them, a tile's values are
+                    // written within the bounds checked above, in a part of the buffer that
+                    // nobody else uses, and the caller has the features.
+                    unsafe {
+                        let at = |i: usize, j: usize| {
+                            let pixel = (y + i as isize) * grid.w as isize + x + j as isize;
+                            V::load(turned.offset(pixel * V::LANES as isize))
+                        };
+                        let mut d = [[V::zero(); S]; S];
+                        let inside =
+                            |v: isize, size: usize| v >= 0 && v + S as isize <= size as isize;
+                        if inside(y, lines.len()) && inside(x, grid.w) {
+                            for (i, d) in d.iter_mut().enumerate() {
+                                for (j, d) in d.iter_mut().enumerate() {
+                                    *d = at(i, j);
+                                }
+                            }
+                            put::<V, T, S>(&d, dst, to.point_stride);
+                        } else {
+                            let seen = |v: isize, size: usize| {
+                                let bound = |b: isize| (b - v).clamp(0, S as isize) as usize;
+                                bound(0)..bound(size as isize)
+                            };
+                            for i in seen(y, lines.len()) {
+                                for j in seen(x, grid.w) {
+                                    d[i][j] = at(i, j);
+                                }
+                            }
+                            put::<V, T, S>(&d, dst, to.point_stride);
+                        }
+                        dst = dst.wrapping_add(to.tile_stride);
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Transforms a tile and writes its values `stride` apart.
+///
+/// # Safety
+/// As [`Vector`]; all values have room at `dst`.
+#[inline(always)]
+unsafe fn put<V: Lanes, T: Transform<S, POINTS>, const S: usize>(
+    d: &[[V; S]; S],
+    dst: *mut f32,
+    stride: usize,
+) {
+    // SAFETY: this function's contract.
+    unsafe {
+        let values = along_both::<V, T, S, POINTS>(d);
+        for (i, row) in values.iter().enumerate() {
+            for (j, value) in row.iter().enumerate() {
+                value.store(dst.add((i * POINTS + j) * stride));
+            }
+        }
+    }
+}
+
+/// What is done to the outputs before they are written.
+#[derive(Copy, Clone, Default)]
+pub(crate) struct Epilogue<'a> {
+    /// Added to each channel: `[channels]`.
+    pub(crate) bias: Option<&'a [f32]>,
+    /// Added to each output: as long as the output.
+    pub(crate) residual: Option<&'a [f32]>,
+    /// Whether negative outputs become 0, in the end.
+    pub(crate) relu: bool,
+}
+
+/// Turns products into outputs of `LANES` channels.
+pub(super) struct WriteTiles<'a> {
+    pub(super) grid: &'a Grid,
+    /// Value `f` of tile `t` is `LANES` floats at `f * point_stride + t * 2 LANES`.
+    pub(super) products: &'a [f32],
+    pub(super) point_stride: usize,
+    /// The first channel.
+    pub(super) channel: usize,
+    /// Rows of tiles.
+    pub(super) rows: Range<usize>,
+    /// Room for a strip of `LANES` channels.
+    pub(super) scratch: &'a mut [f32],
+    pub(super) epilogue: Epilogue<'a>,
+    pub(super) out: &'a Disjoint<'a, f32>,
+}
+
+impl VectorLoop for WriteTiles<'_> {
+    #[inline(always)]
+    unsafe fn run<V: Lanes>(self) {
+        let grid = self.grid;
+        let plane = grid.h * grid.w;
+        let channels = grid.channels.saturating_sub(self.channel).min(V::LANES);
+        let tiles = self.rows.len() * grid.tiles[1];
+        if tiles == 0 || channels == 0 {
+            return;
+        }
+        assert!(self.out.len() == grid.len() && self.rows.end <= grid.rows());
+        assert!(self.scratch.len() >= grid.strip(self.rows.len(), OUTPUTS) * V::LANES);
+        let last = (POINTS * POINTS - 1) * self.point_stride + (tiles - 1) * 2 * V::LANES;
+        assert!(last + V::LANES <= self.products.len());
+        let mut bias = [0.0; crate::lanes::MAX_LANES];
+        if let Some(values) = self.epilogue.bias {
+            bias[..channels].copy_from_slice(&values[self.channel..self.channel + channels]);
+        }
+        let clip = self.epilogue.relu && self.epilogue.residual.is_none();
+        let mut src = self.products.as_ptr();
+        for (image, tile_rows) in grid.parts(self.rows.clone()) {
+            let top = OUTPUTS * tile_rows.start;
+            let lines = grid.h.min(OUTPUTS * tile_rows.end) - top;
+            let strip = self.scratch.as_mut_ptr();
+            for row in tile_rows {
+                let y = OUTPUTS * row - top;
+                let height = (lines - y).min(OUTPUTS);
+                for column in 0..grid.tiles[1] {
+                    let x = OUTPUTS * column;
+                    let width = (grid.w - x).min(OUTPUTS);
+                    // SAFETY: the products of the tile and the pixels of the strip lie within the
+                    // bounds checked above, and the caller has the features.
+                    unsafe {
+                        let bias = V::load(bias.as_ptr());
+                        let mut m = [[V::zero(); POINTS]; POINTS];
+                        for (i, m) in m.iter_mut().enumerate() {
+                            for (j, m) in m.iter_mut().enumerate() {
+                                *m = V::load(src.add((i * POINTS + j) * self.point_stride));
+                            }
+                        }
+                        let y_values = along_both::<V, ToOutput, POINTS, OUTPUTS>(&m);
+                        for (i, values) in y_values.iter().enumerate() {
+                            for (j, value) in values.iter().enumerate() {
+                                if i < height && j < width {
+                                    let value = value.add(bias);
+                                    let value = if clip { value.relu() } else { value };
+                                    value.store(strip.add(((y + i) * grid.w + x + j) * V::LANES));
+                                }
+                            }
+                        }
+                        src = src.wrapping_add(2 * V::LANES);
+                    }
+                }
+            }
+            let pixels = lines * grid.w;
+            let start = (image * grid.channels + self.channel) * plane + top * grid.w;
+            assert!(start + (channels - 1) * plane + pixels <= self.out.len());
+            // SAFETY: the strip and the planes hold the matrix, nobody else uses these lines of
+            // these planes, and the caller has the features.
+            unsafe {
+                let out = self.out.at(start);
+                transpose_matrix::<V>([pixels, channels], strip, V::LANES, out, plane);
+            }
+            if let Some(residual) = self.epilogue.residual {
+                for channel in 0..channels {
+                    let start = start + channel * plane;
+                    // SAFETY: nobody else uses these lines of these planes.
+                    let out = unsafe { self.out.slice(start, pixels) };
+                    for (out, r) in out.iter_mut().zip(&residual[start..start + pixels]) {
+                        let sum = *out + *r;
+                        *out = if self.epilogue.relu && sum < 0.0 {
+                            0.0
+                        } else {
+                            sum
+                        };
+                    }
+                }
+            }
+        }
+    }
+}

@@ -21,8 +21,8 @@ pub(crate) use tiles::Epilogue;
 use crate::lanes;
 use crate::threads::Disjoint;
 use crate::{Buffer, Isa, parallel_for};
-use product::{TilesTimesGrads, TilesTimesWeights};
-use tiles::{Grid, Place, ReadTiles, WriteTiles};
+use product::{TilesTimesGrads, TilesTimesWeights, max_rows};
+use tiles::{Grid, ReadTiles, Stretches, WriteTiles};
 use transforms::{OUTPUTS, OfInput, OfOutputGrad, POINTS, TILE};
 use weights::{KERNEL, PackPanel, SCRATCH, UnpackPanel};
 
@@ -36,6 +36,8 @@ const BLOCK: usize = 3 << 16;
 const MIN_TILES: usize = 56;
 /// Floats that the transformed tiles of a block of the weight gradient should take.
 const GRAD_BLOCK: usize = 3 << 17;
+/// Tiles in a stretch of the weight gradient.
+const GRAD_STRETCH: usize = 14;
 
 /// The sizes of a convolution with 3x3 kernels, stride 1, dilation 1 and one group. The padded
 /// input holds a kernel.
@@ -111,7 +113,7 @@ pub(crate) struct Weights {
     backward: bool,
     out_channels: usize,
     in_channels: usize,
-    /// `[panel][36][padded inputs][2 LANES]`
+    /// Of two vectors of output channels each, as [`PackPanel`] makes them.
     panels: Buffer<f32>,
 }
 
@@ -152,13 +154,12 @@ impl<'a> Raw<'a> {
     }
 
     fn panel_len(&self) -> usize {
-        let lanes = lanes::count(self.isa);
         let inputs = if self.backward {
             self.out_channels
         } else {
             self.in_channels
         };
-        VALUES * inputs.next_multiple_of(lanes) * 2 * lanes
+        weights::panel_len(lanes::count(self.isa), inputs)
     }
 
     fn pack_all(&self) -> Weights {
@@ -287,14 +288,14 @@ fn correlate(
         out: Disjoint::new(out),
     };
     let panels = to.channels.div_ceil(2 * lanes);
-    let panel_len = VALUES * pass.blocks * lanes * 2 * lanes;
+    let panel_len = weights::panel_len(lanes, from.channels);
     let tiles = from.rows() * from.tiles[1];
     let at_once = (BLOCK / (VALUES * from.channels.max(1))).max(MIN_TILES);
     let tasks = tiles.div_ceil(at_once).next_multiple_of(2);
     let per_task = from.rows().div_ceil(tasks);
     if tiles <= at_once || from.rows() < 2 {
         // Few tiles: the threads share them, and each has output channels of its own.
-        let mut transformed = Buffer::new(VALUES * pass.blocks * tiles * lanes);
+        let mut transformed = pass.room(tiles);
         let v = Disjoint::new(&mut transformed);
         let rows = 0..from.rows();
         parallel_for(pass.blocks, |block| {
@@ -324,7 +325,7 @@ fn correlate(
     parallel_for(from.rows().div_ceil(per_task), |task| {
         let rows = task * per_task..from.rows().min((task + 1) * per_task);
         let tiles = rows.len() * from.tiles[1];
-        let mut transformed = Buffer::new(VALUES * pass.blocks * tiles * lanes);
+        let mut transformed = pass.room(tiles);
         pass.read(
             rows.clone(),
             0..pass.blocks,
@@ -351,9 +352,21 @@ struct Pass<'a> {
 }
 
 impl Pass<'_> {
-    /// Transforms some rows of tiles: `v` is `[36][block][tile][lanes]`.
+    /// Tiles of a block in stretches for the register tiles, of nearly the same height.
+    fn height(&self, tiles: usize) -> usize {
+        tiles.div_ceil(tiles.div_ceil(max_rows(self.lanes)))
+    }
+
+    /// Room for transformed inputs: `[stretch][block][36][tile][lanes]`.
+    fn room(&self, tiles: usize) -> Buffer<f32> {
+        let height = self.height(tiles);
+        Buffer::new(VALUES * self.blocks * tiles.next_multiple_of(height) * self.lanes)
+    }
+
+    /// Transforms some rows of tiles, into `v`, which is [`Self::room`].
     fn read(&self, rows: Range<usize>, blocks: Range<usize>, v: &Disjoint<'_, f32>) {
-        let block_len = rows.len() * self.from.tiles[1] * self.lanes;
+        let height = self.height(rows.len() * self.from.tiles[1]);
+        let block_len = VALUES * height * self.lanes;
         let mut scratch = Buffer::new(self.from.strip(rows.len(), TILE) * self.lanes);
         for block in blocks {
             let body = ReadTiles {
@@ -362,11 +375,12 @@ impl Pass<'_> {
                 channel: block * self.lanes,
                 rows: rows.clone(),
                 scratch: &mut scratch,
-                to: Place {
-                    buffer: v,
-                    start: block * block_len,
-                    point_stride: self.blocks * block_len,
-                    tile_stride: self.lanes,
+                to: v,
+                start: block * block_len,
+                places: Stretches {
+                    height,
+                    stride: self.blocks * block_len,
+                    width: self.lanes,
                 },
                 transform: PhantomData::<OfInput>,
             };
@@ -377,35 +391,44 @@ impl Pass<'_> {
     /// Multiplies transformed tiles with a panel of weights and writes the outputs.
     fn multiply(&self, rows: Range<usize>, index: usize, panel: &[f32], v: &[f32]) {
         let tiles = rows.len() * self.to.tiles[1];
-        let (width, block_len) = (2 * self.lanes, tiles * self.lanes);
-        let depth = self.blocks * self.lanes;
-        let mut products = Buffer::<f32>::new(VALUES * tiles * width);
+        let (lanes, width, height) = (self.lanes, 2 * self.lanes, self.height(tiles));
+        // Products are `[stretch][36][tile][2 lanes]`.
+        let stretch_len = VALUES * height * width;
+        let mut products = Buffer::<f32>::new(tiles.div_ceil(height) * stretch_len);
         if self.blocks == 0 {
             products.fill(0.0);
         }
-        for (point, products) in products.chunks_exact_mut(tiles * width).enumerate() {
-            let panel = &panel[point * depth * width..][..depth * width];
-            let v = &v[point * self.blocks * block_len..][..self.blocks * block_len];
-            for start in (0..depth).step_by(K_BLOCK) {
-                let end = depth.min(start + K_BLOCK);
+        let block_len = VALUES * height * lanes;
+        let weights_stride = weights::panel_len(lanes, lanes);
+        for point in 0..VALUES {
+            let panel = &panel[(point * weights::point_stride(lanes)).min(panel.len())..];
+            for first in (0..self.blocks).step_by(K_BLOCK / lanes) {
                 let body = TilesTimesWeights {
-                    tiles: &v[start / self.lanes * block_len..],
-                    block_stride: block_len,
                     count: tiles,
-                    panel: &panel[start * width..end * width],
-                    c: products,
-                    accumulate: start > 0,
+                    height,
+                    blocks: (self.blocks - first).min(K_BLOCK / lanes),
+                    tiles: &v[first * block_len + point * height * lanes..],
+                    tiles_strides: [self.blocks * block_len, block_len],
+                    weights: &panel[first * weights_stride..],
+                    weights_stride,
+                    c: &mut products[point * height * width..],
+                    c_stride: stretch_len,
+                    accumulate: first > 0,
                 };
                 lanes::run(self.isa, body);
             }
         }
-        let mut scratch = Buffer::new(self.to.strip(rows.len(), OUTPUTS) * self.lanes);
+        let mut scratch = Buffer::new(self.to.strip(1, OUTPUTS) * lanes);
         for half in 0..2 {
             let body = WriteTiles {
                 grid: &self.to,
-                products: &products[half * self.lanes..],
-                point_stride: tiles * width,
-                channel: (2 * index + half) * self.lanes,
+                products: &products[half * lanes..],
+                places: Stretches {
+                    height,
+                    stride: stretch_len,
+                    width,
+                },
+                channel: (2 * index + half) * lanes,
                 rows: rows.clone(),
                 scratch: &mut scratch,
                 epilogue: self.epilogue,
@@ -439,66 +462,68 @@ pub(crate) fn backward_weight(
     let width = 2 * lanes;
     let blocks = sizes.in_channels.div_ceil(lanes);
     let panels = sizes.out_channels.div_ceil(width);
-    let depth = blocks * lanes;
-    let panel_len = VALUES * depth * width;
+    let panel_len = weights::panel_len(lanes, sizes.in_channels);
 
-    let channels = depth + panels * width;
+    let channels = blocks * lanes + panels * width;
     let at_once = (GRAD_BLOCK / (VALUES * channels)).max(MIN_TILES);
     let rows_at_once = (at_once / inputs.tiles[1].max(1)).max(1);
     let rounds = inputs.rows().div_ceil(rows_at_once).max(1);
     let rows_at_once = inputs.rows().div_ceil(rounds);
-    let most = rows_at_once * inputs.tiles[1];
+    let stretches = (rows_at_once * inputs.tiles[1]).div_ceil(GRAD_STRETCH);
 
     let mut sums = Buffer::<f32>::new(panels * panel_len);
     if inputs.rows() == 0 {
         sums.fill(0.0);
     }
-    let mut v_buffer = Buffer::<f32>::new(VALUES * depth * most);
-    let mut m_buffer = Buffer::<f32>::new(VALUES * panels * width * most);
+    // Transformed inputs are `[stretch][block][36][tile][lanes]`, gradients of outputs are
+    // `[stretch][panel][36][tile][2 lanes]`.
+    let (v_len, m_len) = (VALUES * GRAD_STRETCH * lanes, VALUES * GRAD_STRETCH * width);
+    let mut v_buffer = Buffer::<f32>::new(stretches * blocks * v_len);
+    let mut m_buffer = Buffer::<f32>::new(stretches * panels * m_len);
     for round in 0..rounds {
         let rows = round * rows_at_once..inputs.rows().min((round + 1) * rows_at_once);
         let tiles = rows.len() * inputs.tiles[1];
         if tiles == 0 {
             continue;
         }
-        let v = Disjoint::new(&mut v_buffer[..VALUES * depth * tiles]);
-        let m = Disjoint::new(&mut m_buffer[..VALUES * panels * width * tiles]);
+        let v = Disjoint::new(&mut v_buffer);
+        let m = Disjoint::new(&mut m_buffer);
         parallel_for(blocks + 2 * panels, |task| {
-            let mut scratch = Buffer::new(
-                inputs
-                    .strip(rows.len(), TILE)
-                    .max(grads.strip(rows.len(), OUTPUTS))
-                    * lanes,
-            );
+            let strip = inputs.strip(rows.len(), TILE);
+            let strip = strip.max(grads.strip(rows.len(), OUTPUTS));
+            let mut scratch = Buffer::new(strip * lanes);
+            let rows = rows.clone();
             if task < blocks {
                 let body = ReadTiles {
                     grid: &inputs,
                     x,
                     channel: task * lanes,
-                    rows: rows.clone(),
+                    rows,
                     scratch: &mut scratch,
-                    to: Place {
-                        buffer: &v,
-                        start: task * tiles * lanes,
-                        point_stride: depth * tiles,
-                        tile_stride: lanes,
+                    to: &v,
+                    start: task * v_len,
+                    places: Stretches {
+                        height: GRAD_STRETCH,
+                        stride: blocks * v_len,
+                        width: lanes,
                     },
                     transform: PhantomData::<OfInput>,
                 };
                 lanes::run(isa, body);
             } else {
-                let (panel, half) = ((task - blocks) / 2, (task - blocks) % 2);
+                let vector = task - blocks;
                 let body = ReadTiles {
                     grid: &grads,
                     x: grad_out,
-                    channel: (task - blocks) * lanes,
-                    rows: rows.clone(),
+                    channel: vector * lanes,
+                    rows,
                     scratch: &mut scratch,
-                    to: Place {
-                        buffer: &m,
-                        start: panel * tiles * width + half * lanes,
-                        point_stride: panels * width * tiles,
-                        tile_stride: width,
+                    to: &m,
+                    start: vector / 2 * m_len + vector % 2 * lanes,
+                    places: Stretches {
+                        height: GRAD_STRETCH,
+                        stride: panels * m_len,
+                        width,
                     },
                     transform: PhantomData::<OfOutputGrad>,
                 };
@@ -509,12 +534,18 @@ pub(crate) fn backward_weight(
         let out = Disjoint::new(&mut sums);
         parallel_for(VALUES * panels, |task| {
             let (point, panel) = (task / panels, task % panels);
-            let grads = &m[(point * panels + panel) * width * tiles..][..width * tiles];
+            let first_of_point = point * GRAD_STRETCH;
             for block in 0..blocks {
-                let start = panel * panel_len + (point * depth + block * lanes) * width;
+                let start = panel * panel_len
+                    + weights::panel_len(lanes, block * lanes)
+                    + point * weights::point_stride(lanes);
                 let body = TilesTimesGrads {
-                    tiles: &v[(point * blocks + block) * lanes * tiles..][..lanes * tiles],
-                    grads,
+                    count: tiles,
+                    height: GRAD_STRETCH,
+                    tiles: &v[block * v_len + first_of_point * lanes..],
+                    tiles_stride: blocks * v_len,
+                    grads: &m[panel * m_len + first_of_point * width..],
+                    grads_stride: panels * m_len,
                     // SAFETY: each task has a point and a panel of its own.
                     c: unsafe { out.slice(start, lanes * width) },
                     accumulate: round > 0,

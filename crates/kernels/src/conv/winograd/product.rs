@@ -1,8 +1,8 @@
 //! Products of transformed tiles with transformed weights.
 //!
-//! Tiles are stored `[channels / LANES][tile][LANES]`, so that the values that a register tile
-//! broadcasts lie at constant distances and need no packing. Weights and gradients of outputs are
-//! panels of two vectors, `[row][2 LANES]`.
+//! Tiles are stored `[tile][LANES channels]`, so that the values that a register tile broadcasts
+//! lie at constant distances and need no packing. Weights and gradients of outputs are panels of
+//! two vectors, `[row][2 LANES]`.
 
 use crate::gemm::simd::Vector;
 use crate::lanes::{Lanes, VectorLoop};
@@ -17,15 +17,24 @@ pub(super) const fn max_rows(lanes: usize) -> usize {
     }
 }
 
-/// `c[tile] (+)= sum over channels of tiles[channel, tile] * panel[channel]`: `tiles` is
-/// `[channels / LANES][block_stride]`, of which a block holds `[count][LANES]`, `panel` is
-/// `[channels][2 LANES]`, and `c` is `[count][2 LANES]`.
+/// `c[tile] (+)= sum over channels of tiles[channel, tile] * weights[channel]`.
+///
+/// Tiles lie in stretches of `height`. A stretch holds `blocks` blocks of channels, each
+/// `[height][LANES]`; `weights` holds as many, each `[LANES][2 LANES]`; and a stretch of `c` is
+/// `[height][2 LANES]`.
 pub(super) struct TilesTimesWeights<'a> {
-    pub(super) tiles: &'a [f32],
-    pub(super) block_stride: usize,
     pub(super) count: usize,
-    pub(super) panel: &'a [f32],
+    pub(super) height: usize,
+    pub(super) blocks: usize,
+    pub(super) tiles: &'a [f32],
+    /// From one stretch of `tiles` to the next, and from one block to the next.
+    pub(super) tiles_strides: [usize; 2],
+    pub(super) weights: &'a [f32],
+    /// From one block of `weights` to the next.
+    pub(super) weights_stride: usize,
     pub(super) c: &'a mut [f32],
+    /// From one stretch of `c` to the next.
+    pub(super) c_stride: usize,
     pub(super) accumulate: bool,
 }
 
@@ -33,66 +42,59 @@ impl VectorLoop for TilesTimesWeights<'_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
         let width = 2 * V::LANES;
-        let blocks = self.panel.len() / (V::LANES * width);
-        if self.count == 0 || blocks == 0 {
-            return;
-        }
-        assert!(self.panel.len() == blocks * V::LANES * width);
-        assert!(self.tiles.len() >= (blocks - 1) * self.block_stride + self.count * V::LANES);
-        assert!(self.c.len() == self.count * width);
-        // Panels of nearly the same height waste less than full ones and a rest.
-        let panels = self.count.div_ceil(max_rows(V::LANES));
-        let height = self.count.div_ceil(panels);
-        let mut start = 0;
-        while start < self.count {
-            let rows = height.min(self.count - start);
-            let a = &self.tiles[start * V::LANES..];
-            let c = &mut self.c[start * width..];
-            let (b, stride, acc) = (self.panel.as_ptr(), self.block_stride, self.accumulate);
+        let [a_stretch, a_stride] = self.tiles_strides;
+        let b_stride = self.weights_stride;
+        assert!(self.blocks > 0 && self.height > 0);
+        assert!((self.blocks - 1) * b_stride + V::LANES * width <= self.weights.len());
+        for (stretch, start) in (0..self.count).step_by(self.height).enumerate() {
+            let rows = self.height.min(self.count - start);
+            let a = &self.tiles[stretch * a_stretch..];
+            assert!((self.blocks - 1) * a_stride + rows * V::LANES <= a.len());
+            let c = &mut self.c[stretch * self.c_stride..][..rows * width];
+            let (a, b, c) = (a.as_ptr(), self.weights.as_ptr(), c.as_mut_ptr());
             macro_rules! tile {
                 ($($r:literal)*) => {
                     match rows {
-                        $($r if $r <= max_rows(V::LANES) => {
-                            // SAFETY: the lengths were checked above, the rows lie within them,
-                            // and the caller has the features.
-                            unsafe { row_tile::<V, $r>(blocks, stride, a.as_ptr(), b, c.as_mut_ptr(), acc) }
+                        // SAFETY: the lengths were checked above, and the caller has the features.
+                        $($r if $r <= max_rows(V::LANES) => unsafe {
+                            row_tile::<V, $r>(self.blocks, a, a_stride, b, b_stride, c, self.accumulate)
                         })*
-                        _ => unreachable!("a tile has at most max_rows rows"),
+                        _ => panic!("a register tile of {rows} rows"),
                     }
                 };
             }
-            tile!(1 2 3 4 5 6 7 8 9 10 11 12 13 14);
-            start += rows;
+            tile!(1 2 3 4 5 6 7 8 9 10 11 12 13 14)
         }
     }
 }
 
 /// # Safety
-/// Inlined into a function with the features of `V`; all `blocks` of `a`, and `blocks * LANES`
-/// rows of `b` are valid, and so are `R` rows of `c`.
+/// Inlined into a function with the features of `V`; all `blocks` of `a` and `b` are valid, and so
+/// are `R` rows of `c`.
 #[inline(always)]
 unsafe fn row_tile<V: Lanes, const R: usize>(
     blocks: usize,
-    block_stride: usize,
     a: *const f32,
+    a_stride: usize,
     b: *const f32,
+    b_stride: usize,
     c: *mut f32,
     accumulate: bool,
 ) {
     // SAFETY: all accesses are within what the contract makes valid.
     unsafe {
         let mut acc = [[V::zero(); 2]; R];
-        let mut b = b;
         for block in 0..blocks {
-            let a = a.add(block * block_stride);
+            let a = a.add(block * a_stride);
+            let b = b.add(block * b_stride);
             for k in 0..V::LANES {
+                let b = b.add(2 * k * V::LANES);
                 let columns = [V::load(b), V::load(b.add(V::LANES))];
                 for (r, row) in acc.iter_mut().enumerate() {
                     let value = V::broadcast(a.add(r * V::LANES + k));
                     row[0] = value.mul_add(columns[0], row[0]);
                     row[1] = value.mul_add(columns[1], row[1]);
                 }
-                b = b.add(2 * V::LANES);
             }
         }
         store_tile(&acc, c, accumulate);
@@ -120,31 +122,37 @@ unsafe fn store_tile<V: Lanes, const R: usize>(acc: &[[V; 2]; R], c: *mut f32, a
 }
 
 /// `c[channel] (+)= sum over tiles of tiles[tile, channel] * grads[tile]` for `LANES` channels:
-/// `tiles` is `[count][LANES]`, `grads` is `[count][2 LANES]` and `c` is `[LANES][2 LANES]`.
+/// `tiles` and `grads` hold `count` tiles, at most `height` to a stretch, as `[height][LANES]` and
+/// `[height][2 LANES]`, and `c` is `[LANES][2 LANES]`.
 pub(super) struct TilesTimesGrads<'a> {
+    pub(super) count: usize,
+    pub(super) height: usize,
     pub(super) tiles: &'a [f32],
+    /// From one stretch of `tiles` to the next.
+    pub(super) tiles_stride: usize,
     pub(super) grads: &'a [f32],
+    /// From one stretch of `grads` to the next.
+    pub(super) grads_stride: usize,
     pub(super) c: &'a mut [f32],
     pub(super) accumulate: bool,
 }
 
 impl VectorLoop for TilesTimesGrads<'_> {
     #[inline(always)]
-    unsafe fn run<V: Lanes>(self) {
-        let count = self.tiles.len() / V::LANES;
-        assert!(self.tiles.len() == count * V::LANES);
-        assert!(self.grads.len() == count * 2 * V::LANES);
+    unsafe fn run<V: Lanes>(mut self) {
+        let stretches = self.count.div_ceil(self.height);
+        let last = self.count - (stretches - 1) * self.height;
+        assert!((stretches - 1) * self.tiles_stride + last * V::LANES <= self.tiles.len());
+        assert!((stretches - 1) * self.grads_stride + last * 2 * V::LANES <= self.grads.len());
+        assert!(self.height * V::LANES <= self.tiles_stride || stretches == 1);
+        assert!(self.height * 2 * V::LANES <= self.grads_stride || stretches == 1);
         assert!(self.c.len() == V::LANES * 2 * V::LANES);
-        let (a, b) = (self.tiles.as_ptr(), self.grads.as_ptr());
         macro_rules! tiles {
             ($r:literal) => {
                 for first in (0..V::LANES).step_by($r) {
                     // SAFETY: the lengths were checked above, the channels lie within a block,
                     // and the caller has the features.
-                    unsafe {
-                        let c = self.c.as_mut_ptr().add(first * 2 * V::LANES);
-                        column_tile::<V, $r>(count, a.add(first), b, c, self.accumulate);
-                    }
+                    unsafe { self.column_tile::<V, $r>(first) }
                 }
             };
         }
@@ -152,31 +160,33 @@ impl VectorLoop for TilesTimesGrads<'_> {
     }
 }
 
-/// # Safety
-/// Inlined into a function with the features of `V`; `count` rows of `a` (`LANES` apart, `R` of
-/// each) and of `b` are valid, and so are `R` rows of `c`.
-#[inline(always)]
-unsafe fn column_tile<V: Lanes, const R: usize>(
-    count: usize,
-    a: *const f32,
-    b: *const f32,
-    c: *mut f32,
-    accumulate: bool,
-) {
-    // SAFETY: all accesses are within what the contract makes valid.
-    unsafe {
-        let mut acc = [[V::zero(); 2]; R];
-        let (mut a, mut b) = (a, b);
-        for _ in 0..count {
-            let columns = [V::load(b), V::load(b.add(V::LANES))];
-            for (r, row) in acc.iter_mut().enumerate() {
-                let value = V::broadcast(a.add(r));
-                row[0] = value.mul_add(columns[0], row[0]);
-                row[1] = value.mul_add(columns[1], row[1]);
+impl TilesTimesGrads<'_> {
+    /// Rows `first` to `first + R` of `c`.
+    ///
+    /// # Safety
+    /// Inlined into a function with the features of `V`; the lengths are right, and the rows are
+    /// not more than `LANES`.
+    #[inline(always)]
+    unsafe fn column_tile<V: Lanes, const R: usize>(&mut self, first: usize) {
+        // SAFETY: all accesses are within what the contract makes valid.
+        unsafe {
+            let mut acc = [[V::zero(); 2]; R];
+            for (stretch, start) in (0..self.count).step_by(self.height).enumerate() {
+                let mut a = self.tiles.as_ptr().add(stretch * self.tiles_stride + first);
+                let mut b = self.grads.as_ptr().add(stretch * self.grads_stride);
+                for _ in start..self.count.min(start + self.height) {
+                    let columns = [V::load(b), V::load(b.add(V::LANES))];
+                    for (r, row) in acc.iter_mut().enumerate() {
+                        let value = V::broadcast(a.add(r));
+                        row[0] = value.mul_add(columns[0], row[0]);
+                        row[1] = value.mul_add(columns[1], row[1]);
+                    }
+                    a = a.add(V::LANES);
+                    b = b.add(2 * V::LANES);
+                }
             }
-            a = a.add(V::LANES);
-            b = b.add(2 * V::LANES);
+            let c = self.c.as_mut_ptr().add(first * 2 * V::LANES);
+            store_tile(&acc, c, self.accumulate);
         }
-        store_tile(&acc, c, accumulate);
     }
 }

@@ -58,13 +58,61 @@ impl Grid {
     }
 }
 
-/// Where transformed tiles go: value `f` of tile `t` is `LANES` floats at
-/// `start + f * point_stride + t * tile_stride`.
-pub(super) struct Place<'a> {
-    pub(super) buffer: &'a Disjoint<'a, f32>,
-    pub(super) start: usize,
-    pub(super) point_stride: usize,
-    pub(super) tile_stride: usize,
+/// How transformed tiles lie in memory: value `f` of tile `t` is `LANES` floats at
+/// `start + t / height * stride + (f * height + t % height) * width`.
+///
+/// A stretch of tiles is kept together with all its values, so that the 36 places of a tile lie
+/// in few pages and fall on different sets of the cache.
+#[derive(Copy, Clone, Debug)]
+pub(super) struct Stretches {
+    /// Tiles in a stretch.
+    pub(super) height: usize,
+    /// From one stretch to the next.
+    pub(super) stride: usize,
+    /// From one tile to the next.
+    pub(super) width: usize,
+}
+
+impl Stretches {
+    /// From one value of a tile to the next.
+    fn point_stride(&self) -> usize {
+        self.height * self.width
+    }
+
+    /// The floats that `tiles` tiles of `lanes` channels span.
+    fn span(&self, tiles: usize, lanes: usize) -> usize {
+        let stretch = (tiles - 1) / self.height * self.stride;
+        let last = (POINTS * POINTS - 1) * self.point_stride() + (self.height - 1) * self.width;
+        stretch + last + lanes
+    }
+}
+
+/// Steps through the tiles of [`Stretches`].
+struct Cursor {
+    places: Stretches,
+    offset: usize,
+    in_stretch: usize,
+}
+
+impl Cursor {
+    fn new(places: Stretches) -> Self {
+        Cursor {
+            places,
+            offset: 0,
+            in_stretch: 0,
+        }
+    }
+
+    #[inline(always)]
+    fn next(&mut self) -> usize {
+        if self.in_stretch == self.places.height {
+            self.offset += self.places.stride - self.places.height * self.places.width;
+            self.in_stretch = 0;
+        }
+        self.in_stretch += 1;
+        self.offset += self.places.width;
+        self.offset - self.places.width
+    }
 }
 
 /// Transforms tiles of `S` times `S` pixels of `LANES` channels; what lies outside of the planes is
@@ -78,7 +126,10 @@ pub(super) struct ReadTiles<'a, T, const S: usize> {
     pub(super) rows: Range<usize>,
     /// Room for a strip of `LANES` channels.
     pub(super) scratch: &'a mut [f32],
-    pub(super) to: Place<'a>,
+    pub(super) to: &'a Disjoint<'a, f32>,
+    /// Where in `to` the first tile goes.
+    pub(super) start: usize,
+    pub(super) places: Stretches,
     pub(super) transform: PhantomData<T>,
 }
 
@@ -92,12 +143,12 @@ impl<T: Transform<S, POINTS>, const S: usize> VectorLoop for ReadTiles<'_, T, S>
         if tiles == 0 {
             return;
         }
-        let to = self.to;
         assert!(self.x.len() == grid.len() && self.rows.end <= grid.rows());
         assert!(self.scratch.len() >= grid.strip(self.rows.len(), S) * V::LANES);
-        let last = (POINTS * POINTS - 1) * to.point_stride + (tiles - 1) * to.tile_stride;
-        assert!(to.start + last + V::LANES <= to.buffer.len());
-        let mut dst = to.buffer.at(to.start);
+        assert!(self.start + self.places.span(tiles, V::LANES) <= self.to.len());
+        let to = self.to.at(self.start);
+        let mut cursor = Cursor::new(self.places);
+        let stride = self.places.point_stride();
         for (image, tile_rows) in grid.parts(self.rows.clone()) {
             let line = |row: usize, size: usize| {
                 let y = (4 * row + size) as isize + grid.origin[0];
@@ -109,29 +160,41 @@ impl<T: Transform<S, POINTS>, const S: usize> VectorLoop for ReadTiles<'_, T, S>
             if channels < V::LANES {
                 turned.fill(0.0);
             }
-            if channels > 0 && pixels > 0 {
-                let start = (image * grid.channels + self.channel) * plane + lines.start * grid.w;
-                let x = &self.x[start..start + (channels - 1) * plane + pixels];
-                // SAFETY: both slices hold the matrix, and the caller has the features.
-                unsafe {
-                    transpose_matrix::<V>(
-                        [channels, pixels],
-                        x.as_ptr(),
-                        plane,
-                        turned.as_mut_ptr(),
-                        V::LANES,
-                    );
-                }
-            }
-            let turned = turned.as_ptr();
+            let start = (image * grid.channels + self.channel) * plane + lines.start * grid.w;
+            assert!(channels == 0 || start + (channels - 1) * plane + pixels <= self.x.len());
+            let (x, turned) = (
+                self.x[start.min(self.x.len())..].as_ptr(),
+                turned.as_mut_ptr(),
+            );
+            let mut done = 0;
             for row in tile_rows {
+                // Pixels are turned shortly before they are needed, in whole blocks if possible.
+                let needed = (line(row, S) - lines.start) * grid.w;
+                if needed > done && channels > 0 {
+                    let end = needed.max(done + 4 * V::LANES).min(pixels);
+                    let first = done.min(end.saturating_sub(V::LANES));
+                    // SAFETY: the pixels lie within the strip and the planes, and the caller has
+                    // the features.
+                    unsafe {
+                        transpose_matrix::<V>(
+                            [channels, end - first],
+                            x.add(first),
+                            plane,
+                            turned.add(first * V::LANES),
+                            V::LANES,
+                        );
+                    }
+                    done = end;
+                }
                 let y = 4 * row as isize + grid.origin[0] - lines.start as isize;
                 for column in 0..grid.tiles[1] {
                     let x = 4 * column as isize + grid.origin[1];
+                    let offset = cursor.next();
                     // SAFETY: pixels are read only where the strip has them, a tile's values are
                     // written within the bounds checked above, in a part of the buffer that
                     // nobody else uses, and the caller has the features.
                     unsafe {
+                        let dst = to.add(offset);
                         let at = |i: usize, j: usize| {
                             let pixel = (y + i as isize) * grid.w as isize + x + j as isize;
                             V::load(turned.offset(pixel * V::LANES as isize))
@@ -145,7 +208,7 @@ impl<T: Transform<S, POINTS>, const S: usize> VectorLoop for ReadTiles<'_, T, S>
                                     *d = at(i, j);
                                 }
                             }
-                            put::<V, T, S>(&d, dst, to.point_stride);
+                            put::<V, T, S>(&d, dst, stride);
                         } else {
                             let seen = |v: isize, size: usize| {
                                 let bound = |b: isize| (b - v).clamp(0, S as isize) as usize;
@@ -156,9 +219,8 @@ impl<T: Transform<S, POINTS>, const S: usize> VectorLoop for ReadTiles<'_, T, S>
                                     d[i][j] = at(i, j);
                                 }
                             }
-                            put::<V, T, S>(&d, dst, to.point_stride);
+                            put::<V, T, S>(&d, dst, stride);
                         }
-                        dst = dst.wrapping_add(to.tile_stride);
                     }
                 }
             }
@@ -201,14 +263,13 @@ pub(crate) struct Epilogue<'a> {
 /// Turns products into outputs of `LANES` channels.
 pub(super) struct WriteTiles<'a> {
     pub(super) grid: &'a Grid,
-    /// Value `f` of tile `t` is `LANES` floats at `f * point_stride + t * 2 LANES`.
     pub(super) products: &'a [f32],
-    pub(super) point_stride: usize,
+    pub(super) places: Stretches,
     /// The first channel.
     pub(super) channel: usize,
     /// Rows of tiles.
     pub(super) rows: Range<usize>,
-    /// Room for a strip of `LANES` channels.
+    /// Room for a row of tiles of `LANES` channels.
     pub(super) scratch: &'a mut [f32],
     pub(super) epilogue: Epilogue<'a>,
     pub(super) out: &'a Disjoint<'a, f32>,
@@ -225,33 +286,33 @@ impl VectorLoop for WriteTiles<'_> {
             return;
         }
         assert!(self.out.len() == grid.len() && self.rows.end <= grid.rows());
-        assert!(self.scratch.len() >= grid.strip(self.rows.len(), OUTPUTS) * V::LANES);
-        let last = (POINTS * POINTS - 1) * self.point_stride + (tiles - 1) * 2 * V::LANES;
-        assert!(last + V::LANES <= self.products.len());
+        assert!(self.scratch.len() >= grid.strip(1, OUTPUTS) * V::LANES);
+        assert!(self.places.span(tiles, V::LANES) <= self.products.len());
         let mut bias = [0.0; crate::lanes::MAX_LANES];
         if let Some(values) = self.epilogue.bias {
             bias[..channels].copy_from_slice(&values[self.channel..self.channel + channels]);
         }
+        let strip = self.scratch.as_mut_ptr();
         let clip = self.epilogue.relu && self.epilogue.residual.is_none();
-        let mut src = self.products.as_ptr();
+        let mut cursor = Cursor::new(self.places);
+        let stride = self.places.point_stride();
         for (image, tile_rows) in grid.parts(self.rows.clone()) {
-            let top = OUTPUTS * tile_rows.start;
-            let lines = grid.h.min(OUTPUTS * tile_rows.end) - top;
-            let strip = self.scratch.as_mut_ptr();
             for row in tile_rows {
-                let y = OUTPUTS * row - top;
-                let height = (lines - y).min(OUTPUTS);
+                let top = OUTPUTS * row;
+                let height = (grid.h - top).min(OUTPUTS);
                 for column in 0..grid.tiles[1] {
                     let x = OUTPUTS * column;
                     let width = (grid.w - x).min(OUTPUTS);
+                    let offset = cursor.next();
                     // SAFETY: the products of the tile and the pixels of the strip lie within the
                     // bounds checked above, and the caller has the features.
                     unsafe {
+                        let src = self.products.as_ptr().add(offset);
                         let bias = V::load(bias.as_ptr());
                         let mut m = [[V::zero(); POINTS]; POINTS];
                         for (i, m) in m.iter_mut().enumerate() {
                             for (j, m) in m.iter_mut().enumerate() {
-                                *m = V::load(src.add((i * POINTS + j) * self.point_stride));
+                                *m = V::load(src.add((i * POINTS + j) * stride));
                             }
                         }
                         let y_values = along_both::<V, ToOutput, POINTS, OUTPUTS>(&m);
@@ -260,35 +321,34 @@ impl VectorLoop for WriteTiles<'_> {
                                 if i < height && j < width {
                                     let value = value.add(bias);
                                     let value = if clip { value.relu() } else { value };
-                                    value.store(strip.add(((y + i) * grid.w + x + j) * V::LANES));
+                                    value.store(strip.add((i * grid.w + x + j) * V::LANES));
                                 }
                             }
                         }
-                        src = src.wrapping_add(2 * V::LANES);
                     }
                 }
-            }
-            let pixels = lines * grid.w;
-            let start = (image * grid.channels + self.channel) * plane + top * grid.w;
-            assert!(start + (channels - 1) * plane + pixels <= self.out.len());
-            // SAFETY: the strip and the planes hold the matrix, nobody else uses these lines of
-            // these planes, and the caller has the features.
-            unsafe {
-                let out = self.out.at(start);
-                transpose_matrix::<V>([pixels, channels], strip, V::LANES, out, plane);
-            }
-            if let Some(residual) = self.epilogue.residual {
-                for channel in 0..channels {
-                    let start = start + channel * plane;
-                    // SAFETY: nobody else uses these lines of these planes.
-                    let out = unsafe { self.out.slice(start, pixels) };
-                    for (out, r) in out.iter_mut().zip(&residual[start..start + pixels]) {
-                        let sum = *out + *r;
-                        *out = if self.epilogue.relu && sum < 0.0 {
-                            0.0
-                        } else {
-                            sum
-                        };
+                let pixels = height * grid.w;
+                let start = (image * grid.channels + self.channel) * plane + top * grid.w;
+                assert!(start + (channels - 1) * plane + pixels <= self.out.len());
+                // SAFETY: the strip and the planes hold the matrix, nobody else uses these lines of
+                // these planes, and the caller has the features.
+                unsafe {
+                    let out = self.out.at(start);
+                    transpose_matrix::<V>([pixels, channels], strip, V::LANES, out, plane);
+                }
+                if let Some(residual) = self.epilogue.residual {
+                    for channel in 0..channels {
+                        let start = start + channel * plane;
+                        // SAFETY: nobody else uses these lines of these planes.
+                        let out = unsafe { self.out.slice(start, pixels) };
+                        for (out, r) in out.iter_mut().zip(&residual[start..start + pixels]) {
+                            let sum = *out + *r;
+                            *out = if self.epilogue.relu && sum < 0.0 {
+                                0.0
+                            } else {
+                                sum
+                            };
+                        }
                     }
                 }
             }

@@ -11,8 +11,25 @@ const CHANNELS: usize = 16;
 /// Floats that [`PackPanel`] and [`UnpackPanel`] need as scratch.
 pub(super) const SCRATCH: usize = CHANNELS * KERNEL * crate::lanes::MAX_LANES;
 
+/// Floats from one value of a block of weights to the next: `[LANES][2 LANES]`, and a gap so that
+/// the 36 places of a kernel fall on different sets of the cache.
+pub(super) const fn point_stride(lanes: usize) -> usize {
+    (2 * lanes + 1) * lanes
+}
+
+/// Floats of a panel of two vectors of output channels, for a number of input channels.
+pub(super) fn panel_len(lanes: usize, inputs: usize) -> usize {
+    inputs.div_ceil(lanes) * POINTS * POINTS * point_stride(lanes)
+}
+
+/// Where a row of a panel starts, at point 0.
+fn start_of_row(lanes: usize, input: usize, half: usize) -> usize {
+    panel_len(lanes, input / lanes * lanes) + (2 * (input % lanes) + half) * lanes
+}
+
 /// Transforms the weights `[out_channels, in_channels, 3, 3]` of one panel of output channels:
-/// `panel` becomes `[36][padded inputs][2 LANES]`, with zeros for channels that do not exist.
+/// `panel` becomes `[inputs / LANES][36][LANES][2 LANES]`, with zeros for channels that do not
+/// exist.
 ///
 /// If `backward`, the convolution is the one that gives the gradient of the input: the roles of
 /// the channels are exchanged, and the kernels are turned by 180 degrees.
@@ -36,14 +53,9 @@ impl VectorLoop for PackPanel<'_> {
         } else {
             (self.in_channels, self.out_channels)
         };
-        let stride = rows.next_multiple_of(V::LANES) * 2 * V::LANES;
-        assert!(self.panel.len() == POINTS * POINTS * stride);
-        if rows == 0 {
-            return;
-        }
-        for panel in self.panel.chunks_exact_mut(stride) {
-            panel[rows * 2 * V::LANES..].fill(0.0);
-        }
+        assert!(self.panel.len() == panel_len(V::LANES, rows));
+        let ragged = panel_len(V::LANES, rows / V::LANES * V::LANES);
+        self.panel[ragged..].fill(0.0);
         for half in 0..2 {
             let first = (2 * self.index + half) * V::LANES;
             let lanes = lanes.saturating_sub(first).min(V::LANES);
@@ -129,9 +141,9 @@ impl PackPanel<'_> {
         row: usize,
         half: usize,
     ) {
-        let stride = self.panel.len() / (POINTS * POINTS);
-        let start = (2 * row + half) * V::LANES;
-        assert!(start + V::LANES <= stride);
+        let stride = point_stride(V::LANES);
+        let start = start_of_row(V::LANES, row, half);
+        assert!(start + (POINTS * POINTS - 1) * stride + V::LANES <= self.panel.len());
         // SAFETY: the scratch holds the kernels, the panel has room for the row at every point, and
         // the caller has the features.
         unsafe {
@@ -153,7 +165,7 @@ impl PackPanel<'_> {
 }
 
 /// The gradients of the weights `[out_channels, in_channels, 3, 3]` of `LANES` output channels:
-/// `rows` are theirs (the last panel has fewer), `panel` is `[36][padded inputs][2 LANES]`.
+/// `rows` are theirs (the last ones may be fewer), `panel` is as [`PackPanel`] makes it.
 pub(super) struct UnpackPanel<'a> {
     pub(super) panel: &'a [f32],
     pub(super) half: usize,
@@ -165,10 +177,10 @@ pub(super) struct UnpackPanel<'a> {
 impl VectorLoop for UnpackPanel<'_> {
     #[inline(always)]
     unsafe fn run<V: Lanes>(self) {
-        let stride = self.panel.len() / (POINTS * POINTS);
+        let stride = point_stride(V::LANES);
         let depth = self.in_channels * KERNEL;
         let lanes = self.rows.len() / depth;
-        assert!(stride >= self.in_channels * 2 * V::LANES && self.half < 2);
+        assert!(self.panel.len() == panel_len(V::LANES, self.in_channels) && self.half < 2);
         assert!(self.rows.len() == lanes * depth && lanes <= V::LANES);
         assert!(self.scratch.len() >= SCRATCH);
         let scratch = self.scratch.as_mut_ptr();
@@ -178,7 +190,7 @@ impl VectorLoop for UnpackPanel<'_> {
             // above, and the caller has the features.
             unsafe {
                 for c in 0..channels {
-                    let start = (2 * (channel + c) + self.half) * V::LANES;
+                    let start = start_of_row(V::LANES, channel + c, self.half);
                     let mut u = [[V::zero(); POINTS]; POINTS];
                     for (i, u) in u.iter_mut().enumerate() {
                         for (j, u) in u.iter_mut().enumerate() {

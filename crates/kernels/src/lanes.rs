@@ -3,7 +3,7 @@
 
 use std::marker::PhantomData;
 
-use crate::gemm::simd::{Portable, Vector};
+use crate::simd::{Portable, Vector};
 use crate::{Isa, Loop};
 
 /// The most lanes that a vector of `f32` has.

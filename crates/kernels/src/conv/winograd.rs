@@ -16,8 +16,7 @@ mod weights;
 use std::marker::PhantomData;
 use std::ops::Range;
 
-pub(crate) use tiles::Epilogue;
-
+use super::direct::Epilogue;
 use crate::lanes;
 use crate::threads::Disjoint;
 use crate::{Buffer, Isa, parallel_for};
@@ -42,19 +41,19 @@ const GRAD_STRETCH: usize = 14;
 /// The sizes of a convolution with 3x3 kernels, stride 1, dilation 1 and one group. The padded
 /// input holds a kernel.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Sizes {
-    pub(crate) batch: usize,
-    pub(crate) in_channels: usize,
-    pub(crate) out_channels: usize,
+pub(super) struct Sizes {
+    pub(super) batch: usize,
+    pub(super) in_channels: usize,
+    pub(super) out_channels: usize,
     /// Height and width of the input.
-    pub(crate) input: [usize; 2],
+    pub(super) input: [usize; 2],
     /// Zeros on each side of the input, along height and width.
-    pub(crate) padding: [usize; 2],
+    pub(super) padding: [usize; 2],
 }
 
 impl Sizes {
     /// Height and width of the output.
-    pub(crate) fn output(&self) -> [usize; 2] {
+    pub(super) fn output(&self) -> [usize; 2] {
         [0, 1].map(|axis| {
             let padded = self.input[axis] + 2 * self.padding[axis];
             assert!(padded >= 3, "a 3x3 kernel on {self:?}");
@@ -108,7 +107,7 @@ impl Sizes {
 
 /// Weights `[out_channels, in_channels, 3, 3]`, transformed: for a model that is used more often
 /// than it changes. Four times as large as the weights.
-pub(crate) struct Weights {
+pub(super) struct Weights {
     isa: Isa,
     backward: bool,
     out_channels: usize,
@@ -118,7 +117,7 @@ pub(crate) struct Weights {
 }
 
 impl Weights {
-    pub(crate) fn new(isa: Isa, sizes: &Sizes, weight: &[f32], backward: bool) -> Weights {
+    pub(super) fn new(isa: Isa, sizes: &Sizes, weight: &[f32], backward: bool) -> Weights {
         Raw::new(isa, sizes, weight, backward).pack_all()
     }
 }
@@ -193,14 +192,14 @@ impl<'a> Raw<'a> {
     }
 }
 
-/// `out = correlation of x with weight`, as [`conv2d_forward`](crate::conv2d_forward), then the
+/// `out = correlation of x with weight`, as [`conv_forward`](crate::conv_forward), then the
 /// epilogue.
-pub(crate) fn forward(
+pub(super) fn forward(
     isa: Isa,
     sizes: &Sizes,
     x: &[f32],
     weight: &[f32],
-    epilogue: Epilogue<'_>,
+    epilogue: &Epilogue<'_, f32>,
     out: &mut [f32],
 ) {
     let raw = Raw::new(isa, sizes, weight, false);
@@ -215,11 +214,11 @@ pub(crate) fn forward(
 }
 
 /// As [`forward`], with weights that have been transformed before.
-pub(crate) fn forward_with(
+pub(super) fn forward_with(
     sizes: &Sizes,
     x: &[f32],
     weights: &Weights,
-    epilogue: Epilogue<'_>,
+    epilogue: &Epilogue<'_, f32>,
     out: &mut [f32],
 ) {
     assert!(
@@ -239,8 +238,8 @@ pub(crate) fn forward_with(
     );
 }
 
-/// As [`conv2d_backward_input`](crate::conv2d_backward_input).
-pub(crate) fn backward_input(
+/// As [`conv_backward_input`](crate::conv_backward_input).
+pub(super) fn backward_input(
     isa: Isa,
     sizes: &Sizes,
     grad_out: &[f32],
@@ -249,8 +248,8 @@ pub(crate) fn backward_input(
 ) {
     let raw = Raw::new(isa, sizes, weight, true);
     let grids = [sizes.output_grads(), sizes.input_grads()];
-    let nothing = Epilogue::default();
-    correlate(isa, grids, grad_out, Source::Raw(raw), nothing, grad_input);
+    let source = Source::Raw(raw);
+    correlate(isa, grids, grad_out, source, &Epilogue::NONE, grad_input);
 }
 
 /// Where the panels of transformed weights come from.
@@ -266,7 +265,7 @@ fn correlate(
     [from, to]: [Grid; 2],
     x: &[f32],
     source: Source<'_>,
-    epilogue: Epilogue<'_>,
+    epilogue: &Epilogue<'_, f32>,
     out: &mut [f32],
 ) {
     assert_eq!(x.len(), from.len(), "winograd: the input of {from:?}");
@@ -347,7 +346,7 @@ struct Pass<'a> {
     x: &'a [f32],
     /// Blocks of `lanes` channels that are read.
     blocks: usize,
-    epilogue: Epilogue<'a>,
+    epilogue: &'a Epilogue<'a, f32>,
     out: Disjoint<'a, f32>,
 }
 
@@ -439,8 +438,8 @@ impl Pass<'_> {
     }
 }
 
-/// As [`conv2d_backward_weight`](crate::conv2d_backward_weight).
-pub(crate) fn backward_weight(
+/// As [`conv_backward_weight`](crate::conv_backward_weight).
+pub(super) fn backward_weight(
     isa: Isa,
     sizes: &Sizes,
     x: &[f32],

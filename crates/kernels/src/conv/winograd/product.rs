@@ -4,7 +4,6 @@
 //! lie at constant distances and need no packing. Weights and gradients of outputs are panels of
 //! two vectors, `[row][2 LANES]`.
 
-use crate::gemm::simd::Vector;
 use crate::lanes::{Lanes, VectorLoop};
 
 /// Rows of the largest register tile; with two vectors a row it leaves registers for the operands.

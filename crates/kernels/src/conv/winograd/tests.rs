@@ -95,9 +95,9 @@ fn check(s: &Sizes, stream: &mut Stream) {
             let mut out = vec![f32::NAN; grad_out.len()];
             let epilogue = Epilogue {
                 bias: Some(&bias),
-                ..Epilogue::default()
+                ..Epilogue::NONE
             };
-            forward(isa, s, &x, &weight, epilogue, &mut out);
+            forward(isa, s, &x, &weight, &epilogue, &mut out);
             let mut grad_x = vec![f32::NAN; x.len()];
             backward_input(isa, s, &grad_out, &weight, &mut grad_x);
             let mut grad_weight = vec![f32::NAN; weight.len()];
@@ -128,12 +128,12 @@ fn check(s: &Sizes, stream: &mut Stream) {
             residual: None,
             relu: true,
         };
-        forward_with(s, &x, &weights, epilogue, &mut out);
+        forward_with(s, &x, &weights, &epilogue, &mut out);
         assert_close(&out, &clipped, terms[0], &format!("{what} ReLU"));
         epilogue.residual = Some(&residual);
-        forward_with(s, &x, &weights, epilogue, &mut out);
+        forward_with(s, &x, &weights, &epilogue, &mut out);
         assert_close(&out, &full, terms[0], &format!("{what} residual"));
-        forward_with(s, &x, &weights, Epilogue::default(), &mut out);
+        forward_with(s, &x, &weights, &Epilogue::NONE, &mut out);
         assert_close(&out, &want_out, terms[0], &format!("{what} plain"));
     }
 }
@@ -210,12 +210,5 @@ fn a_wrong_length_is_refused() {
         padding: [1, 1],
     };
     let (x, mut out) = ([0.0; 16], [0.0; 16]);
-    forward(
-        Isa::current(),
-        &s,
-        &x,
-        &[0.0; 8],
-        Epilogue::default(),
-        &mut out,
-    );
+    forward(Isa::current(), &s, &x, &[0.0; 8], &Epilogue::NONE, &mut out);
 }

@@ -6,8 +6,8 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use super::super::direct::Epilogue;
 use super::transforms::{OUTPUTS, POINTS, ToOutput, Transform, along_both};
-use crate::gemm::simd::Vector;
 use crate::lanes::{Lanes, VectorLoop, transpose_matrix};
 use crate::threads::Disjoint;
 
@@ -231,7 +231,7 @@ impl<T: Transform<S, POINTS>, const S: usize> VectorLoop for ReadTiles<'_, T, S>
 /// Transforms a tile and writes its values `stride` apart.
 ///
 /// # Safety
-/// As [`Vector`]; all values have room at `dst`.
+/// As [`Vector`](crate::simd::Vector); all values have room at `dst`.
 #[inline(always)]
 unsafe fn put<V: Lanes, T: Transform<S, POINTS>, const S: usize>(
     d: &[[V; S]; S],
@@ -249,17 +249,6 @@ unsafe fn put<V: Lanes, T: Transform<S, POINTS>, const S: usize>(
     }
 }
 
-/// What is done to the outputs before they are written.
-#[derive(Copy, Clone, Default)]
-pub(crate) struct Epilogue<'a> {
-    /// Added to each channel: `[channels]`.
-    pub(crate) bias: Option<&'a [f32]>,
-    /// Added to each output: as long as the output.
-    pub(crate) residual: Option<&'a [f32]>,
-    /// Whether negative outputs become 0, in the end.
-    pub(crate) relu: bool,
-}
-
 /// Turns products into outputs of `LANES` channels.
 pub(super) struct WriteTiles<'a> {
     pub(super) grid: &'a Grid,
@@ -271,7 +260,7 @@ pub(super) struct WriteTiles<'a> {
     pub(super) rows: Range<usize>,
     /// Room for a row of tiles of `LANES` channels.
     pub(super) scratch: &'a mut [f32],
-    pub(super) epilogue: Epilogue<'a>,
+    pub(super) epilogue: &'a Epilogue<'a, f32>,
     pub(super) out: &'a Disjoint<'a, f32>,
 }
 

@@ -17,7 +17,6 @@
 //! the points, B. Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd
 //! Convolution for Deep Neural Networks" (2020).
 
-use crate::gemm::simd::Vector;
 use crate::lanes::Lanes;
 
 /// Values of a tile after the transformation, along one axis.
@@ -39,14 +38,14 @@ const DQ: f32 = (1.0 / (2.0 * QQ as f64 * (QQ as f64 - PP as f64))) as f32;
 /// A linear map of `I` values to `O`.
 pub(super) trait Transform<const I: usize, const O: usize> {
     /// # Safety
-    /// As [`Vector`].
+    /// As [`Vector`](crate::simd::Vector).
     unsafe fn apply<V: Lanes>(x: [V; I]) -> [V; O];
 }
 
 /// A transform along both axes of a square.
 ///
 /// # Safety
-/// As [`Vector`].
+/// As [`Vector`](crate::simd::Vector).
 #[inline(always)]
 pub(super) unsafe fn along_both<V: Lanes, T: Transform<I, O>, const I: usize, const O: usize>(
     x: &[[V; I]; I],

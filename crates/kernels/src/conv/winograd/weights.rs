@@ -1,7 +1,6 @@
 //! Between weights and their transforms, which are panels of two vectors of output channels.
 
 use super::transforms::{OfWeight, POINTS, TAPS, ToWeightGrad, along_both};
-use crate::gemm::simd::Vector;
 use crate::lanes::{Lanes, VectorLoop, transpose_matrix};
 
 /// Weights of a 3x3 kernel.

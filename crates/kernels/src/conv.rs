@@ -14,6 +14,8 @@ mod tile;
 mod transpose;
 mod weight_grad;
 mod weights;
+#[allow(dead_code)]
+pub(crate) mod winograd;
 
 pub use shape::ConvShape;
 pub(crate) use tile::HasTiles;

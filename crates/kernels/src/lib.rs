@@ -14,6 +14,7 @@ pub mod elementwise;
 pub mod float;
 pub mod gemm;
 pub mod isa;
+mod lanes;
 pub mod nll;
 pub mod optimizer;
 pub mod peak;

@@ -112,7 +112,7 @@ x86_vector!(
 
 /// A vector that every machine of the target has, as an array for the compiler to vectorise.
 #[derive(Copy, Clone)]
-pub struct Portable<T, const N: usize>([T; N]);
+pub struct Portable<T, const N: usize>(pub(crate) [T; N]);
 
 macro_rules! portable_vector {
     ($t:ident, $lanes:literal) => {

@@ -17,10 +17,10 @@ pub use backward::{
     ReluMask, batch_norm_eval_backward, batch_norm_eval_backward_fused, batch_norm_train_backward,
     batch_norm_train_backward_fused,
 };
-use loops::{EvalRow, Rows, TrainChannel, run};
+use loops::{EvalRows, Rows, TrainChannel, run};
 
 /// Rows shorter than this are copied together before they are summed.
-const SHORT_ROW: usize = 16;
+const SHORT_ROW: usize = 128;
 /// Elements that one thread takes at least.
 const TASK: usize = 1 << 13;
 
@@ -326,23 +326,32 @@ pub fn batch_norm_eval_fused<T: Float>(
     );
     let isa = Isa::current();
     let out = Disjoint::new(out);
-    let each = (TASK / shape.spatial.max(1)).max(1);
+    let factors: Vec<[T; 3]> = (0..shape.channels)
+        .map(|c| {
+            let scale = stats.invstd(c) * at(affine.weight, c, T::ONE);
+            [stats.mean[c], scale, at(affine.bias, c, T::ZERO)]
+        })
+        .collect();
+    let s = shape.spatial;
+    let each = (TASK / s.max(1)).max(1);
     let rows = shape.batch * shape.channels;
     parallel_for(rows.div_ceil(each), |task| {
-        for row in task * each..rows.min((task + 1) * each) {
-            let channel = row % shape.channels;
-            let range = row * shape.spatial..(row + 1) * shape.spatial;
-            isa.run_narrow(EvalRow {
-                x: &x[range.clone()],
-                residual: then.residual.map(|r| &r[range.clone()]),
+        let rows = task * each..rows.min((task + 1) * each);
+        run::<T, _>(
+            isa,
+            EvalRows {
+                channels: shape.channels,
+                x: Rows::new(&x[rows.start * s..rows.end * s], s, s, rows.len()),
+                residual: then
+                    .residual
+                    .map(|r| Rows::new(&r[rows.start * s..rows.end * s], s, s, rows.len())),
                 relu: then.relu,
                 // SAFETY: each task has rows of its own.
-                out: unsafe { out.slice(range.start, shape.spatial) },
-                mean: stats.mean[channel],
-                scale: stats.invstd(channel) * at(affine.weight, channel, T::ONE),
-                shift: at(affine.bias, channel, T::ZERO),
-            });
-        }
+                out: unsafe { out.slice(rows.start * s, rows.len() * s) },
+                first: rows.start,
+                factors: &factors,
+            },
+        );
     });
 }
 

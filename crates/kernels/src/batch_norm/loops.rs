@@ -119,13 +119,13 @@ impl<T: Float> Lanes<T> {
             }
             self.count[0] += chunks.len() + 1;
             if self.count[0] >= BREAK {
-                self.to_middle();
+                self.flush_lanes();
             }
         }
     }
 
     #[inline(always)]
-    fn to_middle(&mut self) {
+    fn flush_lanes(&mut self) {
         for (middle, lanes) in self.middle.iter_mut().zip(&mut self.lanes) {
             for l in 0..LANES {
                 middle[l] += lanes[l];
@@ -135,12 +135,12 @@ impl<T: Float> Lanes<T> {
         self.count[0] = 0;
         self.count[1] += 1;
         if self.count[1] >= MIDDLE {
-            self.to_total();
+            self.flush_middle();
         }
     }
 
     #[inline(always)]
-    fn to_total(&mut self) {
+    fn flush_middle(&mut self) {
         for (total, lanes) in self.total.iter_mut().zip(&mut self.middle) {
             let mut width = LANES / 2;
             while width > 0 {
@@ -157,8 +157,8 @@ impl<T: Float> Lanes<T> {
 
     #[inline(always)]
     fn finish(mut self) -> [f64; 2] {
-        self.to_middle();
-        self.to_total();
+        self.flush_lanes();
+        self.flush_middle();
         self.total
     }
 }
@@ -248,15 +248,48 @@ impl<T: Float> Loop for TrainChannel<'_, T> {
     }
 }
 
-/// `out = (x - mean) * scale + shift`, then the residual sum, then the ReLU.
-pub(super) struct EvalRow<'a, T> {
-    pub x: &'a [T],
-    pub residual: Option<&'a [T]>,
+/// Rows of channels that follow each other, with given statistics.
+pub(super) struct EvalRows<'a, T> {
+    pub channels: usize,
+    pub x: Rows<'a, T>,
+    pub residual: Option<Rows<'a, T>>,
     pub relu: bool,
     pub out: &'a mut [T],
-    pub mean: T,
-    pub scale: T,
-    pub shift: T,
+    /// The number of the first row.
+    pub first: usize,
+    /// Mean, scale and shift of each channel.
+    pub factors: &'a [[T; 3]],
+}
+
+impl<T: Float> Loop for EvalRows<'_, T> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        for i in 0..self.x.count {
+            let [mean, scale, shift] = self.factors[(self.first + i) % self.channels];
+            EvalRow {
+                x: self.x.row(i),
+                residual: self.residual.map(|r| r.row(i)),
+                relu: self.relu,
+                out: &mut self.out[i * self.x.len..][..self.x.len],
+                mean,
+                scale,
+                shift,
+            }
+            .run();
+        }
+    }
+}
+
+/// `out = (x - mean) * scale + shift`, then the residual sum, then the ReLU.
+struct EvalRow<'a, T> {
+    x: &'a [T],
+    residual: Option<&'a [T]>,
+    relu: bool,
+    out: &'a mut [T],
+    mean: T,
+    scale: T,
+    shift: T,
 }
 
 impl<T: Float> Loop for EvalRow<'_, T> {

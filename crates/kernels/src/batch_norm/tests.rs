@@ -335,9 +335,10 @@ fn fused_gradients_match_finite_differences() {
                         check(3, i, grad[i]);
                     }
                 }
-                for c in 0..channels {
-                    check(1, c, grads[1][c]);
-                    check(2, c, grads[2][c]);
+                for (which, grads) in [(1, &grads[1]), (2, &grads[2])] {
+                    for (c, grad) in grads.iter().enumerate() {
+                        check(which, c, *grad);
+                    }
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use std::fmt;
 use std::ops::Deref;
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex, MutexGuard};
 use std::thread::{self, ThreadId};
 
@@ -42,6 +42,8 @@ struct Inner {
 pub(crate) struct ValueCell {
     value: Mutex<Slot>,
     returned: Condvar,
+    /// How many threads wait for the value to be put back; changed under the lock.
+    waiting: AtomicUsize,
 }
 
 enum Slot {
@@ -55,6 +57,7 @@ impl ValueCell {
         ValueCell {
             value: Mutex::new(Slot::Here(value)),
             returned: Condvar::new(),
+            waiting: AtomicUsize::new(0),
         }
     }
 
@@ -67,7 +70,9 @@ impl ValueCell {
                 *by != thread::current().id(),
                 "a {what} was read inside its own update, which has taken its value out"
             );
+            self.waiting.fetch_add(1, Ordering::Relaxed);
             slot = self.returned.wait(slot).unwrap_or_else(|e| e.into_inner());
+            self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
         slot
     }
@@ -96,7 +101,10 @@ impl ValueCell {
                 if let Some(value) = self.value.take() {
                     let mut slot = self.cell.value.lock().unwrap_or_else(|e| e.into_inner());
                     *slot = Slot::Here(value);
-                    self.cell.returned.notify_all();
+                    // Notifying is a system call.
+                    if self.cell.waiting.load(Ordering::Relaxed) > 0 {
+                        self.cell.returned.notify_all();
+                    }
                 }
             }
         }
@@ -261,6 +269,26 @@ impl Parameter {
     /// ```
     pub fn update<T: Element>(&self, f: impl FnOnce(ArrayViewMutD<'_, T>)) -> Result<()> {
         self.write(|tensor| tensor.update(f))
+    }
+
+    /// [`Parameter::update`] through a slice of the elements in row-major order: what optimizers
+    /// do.
+    ///
+    /// # Errors
+    /// As [`Parameter::update`].
+    ///
+    /// # Panics
+    /// As [`Parameter::update`].
+    ///
+    /// ```
+    /// use pleach_core::{tensor, Parameter};
+    /// let w = Parameter::new(tensor![[1.0, 2.0]]);
+    /// w.update_slice::<f32>(|w| w.fill(3.0))?;
+    /// assert_eq!(w.data().to_vec::<f32>()?, [3.0, 3.0]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn update_slice<T: Element>(&self, f: impl FnOnce(&mut [T])) -> Result<()> {
+        self.write(|tensor| tensor.update_slice(f))
     }
 
     /// Changes the value as a tensor without history; it may be replaced whole.

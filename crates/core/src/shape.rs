@@ -40,7 +40,7 @@ impl IntoShape for Shape {
 }
 impl IntoShape for &Shape {
     fn into_shape(self) -> Shape {
-        self.clone()
+        Shape::from_slice(self)
     }
 }
 
@@ -170,11 +170,22 @@ pub(crate) fn infer_sizes(sizes: &[i64], numel: usize) -> Result<Shape> {
 }
 
 /// Where each element of a tensor lies in its buffer.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Layout {
     pub shape: Shape,
     pub strides: Shape,
     pub offset: usize,
+}
+
+impl Clone for Layout {
+    fn clone(&self) -> Self {
+        // `SmallVec::clone` goes element by element.
+        Layout {
+            shape: Shape::from_slice(&self.shape),
+            strides: Shape::from_slice(&self.strides),
+            offset: self.offset,
+        }
+    }
 }
 
 impl Layout {

@@ -40,6 +40,13 @@ impl Storage {
         }
     }
 
+    /// Whether nothing else holds the memory.
+    pub(crate) fn is_unshared(&mut self) -> bool {
+        dispatch_all!(self.dtype(), T => {
+            <T as crate::Element>::of_storage_mut(self).is_some_and(|b| Arc::get_mut(b).is_some())
+        })
+    }
+
     /// Where the memory is: equal for tensors that share it.
     pub(crate) fn address(&self) -> usize {
         dispatch_all!(self.dtype(), T => {

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::fmt;
 
 use pleach_core::print::python_float;
-use pleach_core::{DType, Element, Error, ParamId, Parameter, Result, Tensor, no_grad};
+use pleach_core::{DType, Element, Error, ParamId, Parameter, Result, Tensor};
 use pleach_kernels::{Float, SgdStep, sgd_momentum_step, sgd_step};
 
 use crate::coverage::OrphanWatch;
@@ -298,11 +298,12 @@ impl Optimizer for SGD {
                 let Some(grad) = parameter.grad() else {
                     continue;
                 };
-                no_grad(|| match parameter.dtype() {
+                // A gradient has its parameter's dtype.
+                match grad.dtype() {
                     DType::F32 => step::<f32>(parameter, &grad, &options, &mut self.buffers),
                     DType::F64 => step::<f64>(parameter, &grad, &options, &mut self.buffers),
                     other => Err(Error::not_implemented("sgd", other)),
-                })?;
+                }?;
             }
         }
         Ok(())
@@ -388,28 +389,20 @@ fn step<T: Element + Float>(
         maximize: options.maximize,
     };
     let grad = grad.contiguous()?;
-    let grad = grad.array::<T>()?;
-    let grad = flat(grad.as_slice());
+    let grad = grad.as_slice::<T>()?;
     if options.momentum == 0.0 {
-        return parameter.update::<T>(|mut p| sgd_step(&step, flat(p.as_slice_mut()), grad));
+        return parameter.update_slice::<T>(|p| sgd_step(&step, p, grad));
     }
-    let first = !buffers.contains_key(&parameter.id());
-    let buffer = buffers
-        .entry(parameter.id())
-        .or_insert_with(|| Tensor::zeros_of(parameter.shape(), T::DTYPE));
+    let mut first = false;
+    let buffer = buffers.entry(parameter.id()).or_insert_with(|| {
+        first = true;
+        Tensor::zeros_of(parameter.shape(), T::DTYPE)
+    });
     let mut result = Ok(());
-    buffer.update::<T>(|mut b| {
-        let b = flat(b.as_slice_mut());
-        result = parameter.update::<T>(|mut p| {
-            sgd_momentum_step(&step, flat(p.as_slice_mut()), b, grad, first);
-        });
+    buffer.update_slice::<T>(|b| {
+        result = parameter.update_slice::<T>(|p| sgd_momentum_step(&step, p, b, grad, first));
     })?;
     result
-}
-
-/// The elements of a contiguous array.
-fn flat<S>(slice: Option<S>) -> S {
-    slice.expect("a contiguous tensor and what `update` shows are row-major without gaps")
 }
 
 #[cfg(test)]

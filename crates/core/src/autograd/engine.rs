@@ -18,20 +18,103 @@ struct Pending {
     grads: SmallVec<[Option<Tensor>; 1]>,
 }
 
-/// A walk from some outputs to the leaves. Nodes are taken by falling id: an input's id is
-/// always smaller than that of the node that uses it, so this order is topological.
+impl Pending {
+    fn of(node: &Arc<Node>) -> Self {
+        Pending {
+            node: node.clone(),
+            grads: SmallVec::from_elem(None, node.outputs),
+        }
+    }
+}
+
+/// The nodes that a walk still has to take. Nodes are taken by falling id: an input's id is always
+/// smaller than that of the node that uses it, so this order is topological.
+#[derive(Default)]
+struct Queue {
+    /// The next one, apart: most graphs are chains, in which it is the only one.
+    next: Option<Pending>,
+    /// The others; their ids are smaller.
+    rest: BTreeMap<u64, Pending>,
+}
+
+impl Queue {
+    /// The gradients that wait for a node.
+    fn entry(&mut self, node: &Arc<Node>) -> &mut Pending {
+        let first = match &self.next {
+            Some(next) => next.node.id,
+            None => self.rest.last_key_value().map_or(0, |(&id, _)| id),
+        };
+        if first > node.id || (first == node.id && self.next.is_none()) {
+            return self
+                .rest
+                .entry(node.id)
+                .or_insert_with(|| Pending::of(node));
+        }
+        if first < node.id
+            && let Some(later) = self.next.take()
+        {
+            self.rest.insert(first, later);
+        }
+        self.next.get_or_insert_with(|| Pending::of(node))
+    }
+
+    fn pop(&mut self) -> Option<Pending> {
+        let next = self.next.take();
+        next.or_else(|| Some(self.rest.pop_last()?.1))
+    }
+}
+
+/// The gradients of leaves, with an index once there are many.
+#[derive(Default)]
+struct LeafGrads {
+    list: Vec<(Arc<Leaf>, Option<Tensor>)>,
+    index: HashMap<u64, usize>,
+}
+
+/// From this many leaves on, an index pays.
+const MANY_LEAVES: usize = 16;
+
+impl LeafGrads {
+    fn position(&self, id: u64) -> Option<usize> {
+        if self.index.is_empty() {
+            return self.list.iter().position(|(leaf, _)| leaf.id == id);
+        }
+        self.index.get(&id).copied()
+    }
+
+    fn add(&mut self, leaf: &Arc<Leaf>, grad: Tensor) -> Result<()> {
+        if let Some(at) = self.position(leaf.id) {
+            return add_to(&mut self.list[at].1, grad);
+        }
+        self.list.push((leaf.clone(), Some(grad)));
+        let len = self.list.len();
+        if len == MANY_LEAVES {
+            let places = self.list.iter().enumerate();
+            self.index = places.map(|(i, (leaf, _))| (leaf.id, i)).collect();
+        } else if len > MANY_LEAVES {
+            self.index.insert(leaf.id, len - 1);
+        }
+        Ok(())
+    }
+
+    fn get(&self, id: u64) -> Option<Tensor> {
+        self.list[self.position(id)?].1.clone()
+    }
+}
+
+/// A walk from some outputs to the leaves.
 #[derive(Default)]
 struct Walk {
-    nodes: BTreeMap<u64, Pending>,
-    leaves: BTreeMap<u64, (Arc<Leaf>, Tensor)>,
-    /// Gradients asked for by [`grad`]: of leaves (output `None`) and of operations' outputs.
-    captured: HashMap<(u64, Option<usize>), Option<Tensor>>,
+    nodes: Queue,
+    leaves: LeafGrads,
+    /// Gradients asked for by [`grad`], of operations' outputs.
+    captured: HashMap<(u64, u32), Option<Tensor>>,
 }
 
 fn add_to(slot: &mut Option<Tensor>, grad: Tensor) -> Result<()> {
     *slot = Some(match slot.take() {
         None => grad,
-        Some(old) => old.add(&grad)?,
+        Some(old) => old.plus(grad)?,
     });
     Ok(())
 }
@@ -40,26 +123,13 @@ impl Walk {
     fn push(&mut self, edge: &Edge, grad: Tensor) -> Result<()> {
         match edge {
             Edge::None => Ok(()),
-            Edge::Leaf(leaf) => self.push_leaf(leaf, grad),
+            Edge::Leaf(leaf) => self.leaves.add(leaf, grad),
             Edge::Node(node, output) => self.push_node(node, *output, grad),
         }
     }
 
-    fn push_leaf(&mut self, leaf: &Arc<Leaf>, grad: Tensor) -> Result<()> {
-        let sum = match self.leaves.remove(&leaf.id) {
-            None => grad,
-            Some((_, old)) => old.add(&grad)?,
-        };
-        self.leaves.insert(leaf.id, (leaf.clone(), sum));
-        Ok(())
-    }
-
-    fn push_node(&mut self, node: &Arc<Node>, output: usize, grad: Tensor) -> Result<()> {
-        let pending = self.nodes.entry(node.id).or_insert_with(|| Pending {
-            node: node.clone(),
-            grads: SmallVec::from_elem(None, node.outputs),
-        });
-        add_to(&mut pending.grads[output], grad)
+    fn push_node(&mut self, node: &Arc<Node>, output: u32, grad: Tensor) -> Result<()> {
+        add_to(&mut self.nodes.entry(node).grads[output as usize], grad)
     }
 
     fn push_root(&mut self, output: &Tensor, index: usize, grad: Option<&Tensor>) -> Result<()> {
@@ -86,15 +156,17 @@ impl Walk {
         };
         match output.history() {
             History::None => Ok(()),
-            History::Leaf(leaf) => self.push_leaf(leaf, grad),
+            History::Leaf(leaf) => self.leaves.add(leaf, grad),
             History::Op { node, output } => self.push_node(node, *output, grad),
         }
     }
 
     fn run(&mut self, retain_graph: bool) -> Result<()> {
-        while let Some((id, Pending { node, grads })) = self.nodes.pop_last() {
-            for (output, grad) in grads.iter().enumerate() {
-                if let Some(slot) = self.captured.get_mut(&(id, Some(output))) {
+        while let Some(Pending { node, grads }) = self.nodes.pop() {
+            for (output, grad) in (0..).zip(&grads) {
+                if !self.captured.is_empty()
+                    && let Some(slot) = self.captured.get_mut(&(node.id, output))
+                {
                     *slot = grad.clone();
                 }
                 for (kept, slot) in lock(&node.retained).iter_mut() {
@@ -109,7 +181,11 @@ impl Walk {
             let input_grads = step.backward(&grads);
             if retain_graph || !step.has_saved() {
                 *lock(&node.step) = Some(step);
+            } else {
+                drop(step);
             }
+            // So that a sum may take over the memory of one of its terms.
+            drop(grads);
             for (edge, grad) in node.edges.iter().zip(input_grads?) {
                 if let Some(grad) = grad {
                     self.push(edge, grad)?;
@@ -157,8 +233,10 @@ pub fn backward(
 ) -> Result<()> {
     let walk = walk(outputs, grad_outputs, retain_graph, Walk::default())?;
     with_grad_mode(false, || {
-        for (_, (leaf, grad)) in walk.leaves {
-            leaf.accumulate(grad)?;
+        for (leaf, grad) in walk.leaves.list {
+            if let Some(grad) = grad {
+                leaf.accumulate(grad)?;
+            }
         }
         Ok(())
     })
@@ -213,7 +291,7 @@ pub fn grad_allow_unused(
             }
             History::Leaf(_) => {}
             History::Op { node, output } => {
-                start.captured.insert((node.id, Some(*output)), None);
+                start.captured.insert((node.id, *output), None);
             }
         }
     }
@@ -222,10 +300,8 @@ pub fn grad_allow_unused(
         .iter()
         .map(|input| match input.history() {
             History::None => None,
-            History::Leaf(leaf) => walk.leaves.get(&leaf.id).map(|(_, g)| g.clone()),
-            History::Op { node, output } => {
-                walk.captured.get(&(node.id, Some(*output))).cloned()?
-            }
+            History::Leaf(leaf) => walk.leaves.get(leaf.id),
+            History::Op { node, output } => walk.captured.get(&(node.id, *output)).cloned()?,
         })
         .collect())
 }

@@ -111,10 +111,7 @@ impl Leaf {
         let old = lock(&self.grad).take();
         let sum = match old {
             None => grad,
-            Some(mut old) => {
-                old.add_(&grad)?;
-                old
-            }
+            Some(old) => old.plus(grad)?,
         };
         self.set_grad(Some(sum));
         Ok(())
@@ -129,18 +126,18 @@ pub(crate) enum History {
     /// A leaf that requires a gradient.
     Leaf(Arc<Leaf>),
     /// An output of a recorded operation.
-    Op { node: Arc<Node>, output: usize },
+    Op { node: Arc<Node>, output: u32 },
 }
 
 /// Where an input's gradient goes.
 pub(super) enum Edge {
     None,
     Leaf(Arc<Leaf>),
-    Node(Arc<Node>, usize),
+    Node(Arc<Node>, u32),
 }
 
 /// Outputs whose gradient is kept, and that gradient.
-pub(super) type Retained = SmallVec<[(usize, Option<Tensor>); 1]>;
+pub(super) type Retained = SmallVec<[(u32, Option<Tensor>); 1]>;
 
 /// A recorded operation.
 pub struct Node {
@@ -196,7 +193,7 @@ impl Node {
         false
     }
 
-    pub(super) fn retained_grad(&self, output: usize) -> Option<Tensor> {
+    pub(super) fn retained_grad(&self, output: u32) -> Option<Tensor> {
         lock(&self.retained)
             .iter()
             .find(|(o, _)| *o == output)
@@ -279,7 +276,10 @@ pub fn record_many<G: GradFn + 'static>(
                     return t;
                 }
                 let node = node.clone();
-                t.with_history(History::Op { node, output })
+                t.with_history(History::Op {
+                    node,
+                    output: output as u32,
+                })
             })
             .collect(),
     }

@@ -65,19 +65,23 @@ struct Pairs {
 
 impl Pairs {
     fn new(x: &Tensor, y: &Tensor) -> Result<Pairs> {
+        if x.shape() == y.shape() && x.is_contiguous() && y.is_contiguous() {
+            return Ok(Pairs {
+                count: x.numel(),
+                shape: x.shape_vec(),
+                rows: None,
+            });
+        }
         let shape = broadcast_shapes(x.shape(), y.shape())?;
-        let flat = x.shape() == y.shape() && x.is_contiguous() && y.is_contiguous();
-        let rows = (!flat).then(|| {
-            Rows::new(
-                &shape,
-                &x.layout().broadcast(&shape).strides,
-                &y.layout().broadcast(&shape).strides,
-            )
-        });
+        let rows = Rows::new(
+            &shape,
+            &x.layout().broadcast(&shape).strides,
+            &y.layout().broadcast(&shape).strides,
+        );
         Ok(Pairs {
             count: numel(&shape),
             shape,
-            rows,
+            rows: Some(rows),
         })
     }
 }

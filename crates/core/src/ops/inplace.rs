@@ -6,6 +6,7 @@
 use smallvec::smallvec;
 
 use super::operand::Operand;
+use super::overwrite::Arithmetic;
 use super::tensor_index::IntoIndex;
 use crate::autograd::{Backward, History, is_grad_enabled, no_grad, record};
 use crate::{Data, Error, Parameter, Result, Scalar, Tensor};
@@ -59,6 +60,19 @@ impl Tensor {
             History::Op { .. } => new,
         };
         Ok(self)
+    }
+
+    /// An arithmetic operation in place: in this tensor's memory where nobody else sees it.
+    fn arithmetic(&mut self, op: Arithmetic, other: Operand) -> Result<&mut Self> {
+        if op.write(self, &other)? {
+            return Ok(self);
+        }
+        self.change(|t| match op {
+            Arithmetic::Add => t.add(other),
+            Arithmetic::Sub => t.sub(other),
+            Arithmetic::Mul => t.mul(other),
+            Arithmetic::Div => t.div(other),
+        })
     }
 
     /// Overwrites this tensor's values through `write`, whatever they were: the gradient that
@@ -152,13 +166,13 @@ in_place! {
         }))
     });
     /// Adds a tensor or a number.
-    add_(other: impl Into<Operand>) = |t| t.change(|t| t.add(other));
+    add_(other: impl Into<Operand>) = |t| t.arithmetic(Arithmetic::Add, other.into());
     /// Subtracts a tensor or a number.
-    sub_(other: impl Into<Operand>) = |t| t.change(|t| t.sub(other));
+    sub_(other: impl Into<Operand>) = |t| t.arithmetic(Arithmetic::Sub, other.into());
     /// Multiplies by a tensor or a number.
-    mul_(other: impl Into<Operand>) = |t| t.change(|t| t.mul(other));
+    mul_(other: impl Into<Operand>) = |t| t.arithmetic(Arithmetic::Mul, other.into());
     /// Divides by a tensor or a number.
-    div_(other: impl Into<Operand>) = |t| t.change(|t| t.div(other));
+    div_(other: impl Into<Operand>) = |t| t.arithmetic(Arithmetic::Div, other.into());
     /// Raises to a power.
     pow_(other: impl Into<Operand>) = |t| t.change(|t| t.pow(other));
     /// Changes every sign.

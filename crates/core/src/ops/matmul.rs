@@ -17,7 +17,7 @@ fn same_dtype(a: &Tensor, b: &Tensor, text: impl FnOnce(DType, DType) -> String)
 }
 
 /// A matrix of a batch, as the kernels see it. `batch` is its number in the batch of a 3-d tensor.
-fn matrix<T: Element>(x: &Tensor, batch: usize) -> Result<MatRef<'_, T>> {
+pub(super) fn matrix<T: Element>(x: &Tensor, batch: usize) -> Result<MatRef<'_, T>> {
     let r = x.rank();
     let (shape, strides) = (x.shape(), x.strides());
     let data = x.base_slice::<T>()?;
@@ -89,7 +89,7 @@ fn recorded(out: Tensor, a: &Tensor, b: &Tensor, name: &'static str) -> Tensor {
 }
 
 /// Another name for the last step, where PyTorch ends with a view.
-fn named(x: Tensor, shape: &[usize], name: &'static str) -> Result<Tensor> {
+pub(super) fn named(x: Tensor, shape: &[usize], name: &'static str) -> Result<Tensor> {
     let from = x.shape_vec();
     let out = x.detach().reshape(shape)?;
     Ok(record(out, &[&x], |_| {
@@ -377,47 +377,6 @@ impl Tensor {
                 Ok(smallvec![d.transpose()?, da.transpose()?, db.transpose()?])
             })
         }))
-    }
-
-    /// `input @ weightᵀ + bias`, over the last dimension: what a linear layer computes.
-    /// Shapes: input `[..., in]`, weight `[out, in]`, bias `[out]`, result `[..., out]`.
-    ///
-    /// # Errors
-    /// If the shapes do not fit or the dtypes differ.
-    pub fn linear(&self, weight: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-        if self.rank() == 0 || weight.rank() == 0 {
-            return Err(Error::shape(format!(
-                "both arguments to linear need to be at least 1D, but they are {}D and {}D",
-                self.rank(),
-                weight.rank()
-            )));
-        }
-        if weight.rank() == 1 {
-            let out = self.matmul(weight)?;
-            return match bias {
-                Some(bias) => out.add(bias),
-                None => Ok(out),
-            };
-        }
-        let rows: usize = self.shape()[..self.rank() - 1].iter().product();
-        let features = self.shape()[self.rank() - 1];
-        let flat = if self.rank() == 2 {
-            self.clone()
-        } else {
-            self.reshape([rows, features])?
-        };
-        let transposed = weight.t()?;
-        let out = match bias {
-            Some(bias) => bias.addmm(&flat, &transposed, 1.0, 1.0)?,
-            None => flat.mm(&transposed)?,
-        };
-        if self.rank() == 2 {
-            return Ok(out);
-        }
-        let mut shape = self.shape_vec();
-        let last = shape.len() - 1;
-        shape[last] = weight.shape()[0];
-        named(out, &shape, "UnsafeViewBackward0")
     }
 }
 

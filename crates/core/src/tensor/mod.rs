@@ -35,22 +35,25 @@ use crate::{DType, Element, Error, ErrorKind, Result};
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Clone)]
-pub struct Tensor(Arc<Inner>);
+pub struct Tensor {
+    value: Arc<Value>,
+    /// Beside the value, so that a detached handle to it costs no memory.
+    history: History,
+}
 
+/// What all handles with or without history have in common.
 #[derive(Clone)]
-struct Inner {
+struct Value {
     storage: Storage,
     layout: Layout,
-    history: History,
 }
 
 impl Tensor {
     pub(crate) fn new(storage: Storage, layout: Layout, history: History) -> Self {
-        Tensor(Arc::new(Inner {
-            storage,
-            layout,
+        Tensor {
+            value: Arc::new(Value { storage, layout }),
             history,
-        }))
+        }
     }
 
     /// A contiguous tensor that owns this buffer.
@@ -71,7 +74,7 @@ impl Tensor {
 
     /// The sizes of the dimensions.
     pub fn shape(&self) -> &[usize] {
-        &self.0.layout.shape
+        &self.value.layout.shape
     }
 
     /// The size of one dimension; negative counts from the end.
@@ -85,67 +88,74 @@ impl Tensor {
 
     /// Steps between neighbours along each dimension, in elements.
     pub fn strides(&self) -> &[usize] {
-        &self.0.layout.strides
+        &self.value.layout.strides
     }
 
     /// The number of dimensions.
     pub fn rank(&self) -> usize {
-        self.0.layout.shape.len()
+        self.value.layout.shape.len()
     }
 
     /// The number of elements.
     pub fn numel(&self) -> usize {
-        self.0.layout.numel()
+        self.value.layout.numel()
     }
 
     /// The type of the elements.
     pub fn dtype(&self) -> DType {
-        self.0.storage.dtype()
+        self.value.storage.dtype()
     }
 
     /// Whether the elements lie row by row without gaps.
     pub fn is_contiguous(&self) -> bool {
-        self.0.layout.is_contiguous()
+        self.value.layout.is_contiguous()
     }
 
     /// Whether two tensors share memory, as a view and its base do.
     pub fn shares_memory_with(&self, other: &Tensor) -> bool {
-        self.0.storage.address() == other.0.storage.address()
+        self.value.storage.address() == other.value.storage.address()
     }
 
     pub(crate) fn layout(&self) -> &Layout {
-        &self.0.layout
+        &self.value.layout
     }
 
     pub(crate) fn history(&self) -> &History {
-        &self.0.history
+        &self.history
     }
 
-    pub(crate) fn with_history(self, history: History) -> Tensor {
-        match Arc::try_unwrap(self.0) {
-            Ok(mut inner) => {
-                inner.history = history;
-                Tensor(Arc::new(inner))
-            }
-            Err(shared) => Self::new(shared.storage.clone(), shared.layout.clone(), history),
+    pub(crate) fn with_history(mut self, history: History) -> Tensor {
+        self.history = history;
+        self
+    }
+
+    pub(crate) fn set_history(&mut self, history: History) {
+        self.history = history;
+    }
+
+    /// Whether this handle alone holds the memory: what is written then is seen by nobody else.
+    pub(crate) fn is_unshared(&mut self) -> bool {
+        match Arc::get_mut(&mut self.value) {
+            Some(value) => value.storage.is_unshared(),
+            None => false,
         }
     }
 
     /// Another view of the same memory, without history.
     pub(crate) fn with_layout(&self, layout: Layout) -> Tensor {
-        Self::new(self.0.storage.clone(), layout, History::None)
+        Self::new(self.value.storage.clone(), layout, History::None)
     }
 
     /// The same values without history: no gradient flows through it.
     pub fn detach(&self) -> Tensor {
-        match self.0.history {
-            History::None => self.clone(),
-            _ => self.with_layout(self.0.layout.clone()),
+        Tensor {
+            value: self.value.clone(),
+            history: History::None,
         }
     }
 
     fn buffer<T: Element>(&self) -> Result<&Arc<Buffer<T>>> {
-        T::of_storage(&self.0.storage).ok_or_else(|| {
+        T::of_storage(&self.value.storage).ok_or_else(|| {
             Error::dtype(format!(
                 "expected a tensor of type {}, got {}",
                 T::DTYPE,
@@ -168,7 +178,7 @@ impl Tensor {
                 self.strides()
             )));
         }
-        let start = self.0.layout.offset;
+        let start = self.value.layout.offset;
         Ok(if self.numel() == 0 {
             &[]
         } else {
@@ -182,7 +192,7 @@ impl Tensor {
         Ok(if self.numel() == 0 {
             &[]
         } else {
-            &buffer[self.0.layout.offset..]
+            &buffer[self.value.layout.offset..]
         })
     }
 
@@ -200,7 +210,7 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn array<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
-        self.array_as(&self.0.layout)
+        self.array_as(&self.value.layout)
     }
 
     /// The elements under another layout of the same buffer, as an `ndarray` view.
@@ -272,8 +282,8 @@ impl Tensor {
             *self = self.detach().contiguous()?;
         }
         let n = self.numel();
-        let inner = Arc::make_mut(&mut self.0);
-        inner.history = History::None;
+        self.history = History::None;
+        let inner = Arc::make_mut(&mut self.value);
         let start = inner.layout.offset;
         let buffer = T::of_storage_mut(&mut inner.storage).expect("the dtype was checked above");
         if n == 0 {
@@ -304,15 +314,36 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn update<T: Element>(&mut self, f: impl FnOnce(ArrayViewMutD<'_, T>)) -> Result<()> {
+        let shape = self.shape_vec();
+        let slice = self.slice_to_update::<T>()?;
+        f(ArrayViewMutD::from_shape(IxDyn(&shape), slice)?);
+        Ok(())
+    }
+
+    /// [`Tensor::update`] through a slice of the elements in row-major order.
+    ///
+    /// # Errors
+    /// As [`Tensor::update`].
+    ///
+    /// ```
+    /// use pleach_core::tensor;
+    /// let mut x = tensor![[1.0, 2.0]];
+    /// x.update_slice::<f32>(|x| x[1] = 7.0)?;
+    /// assert_eq!(x.to_vec::<f32>()?, [1.0, 7.0]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn update_slice<T: Element>(&mut self, f: impl FnOnce(&mut [T])) -> Result<()> {
+        f(self.slice_to_update()?);
+        Ok(())
+    }
+
+    fn slice_to_update<T: Element>(&mut self) -> Result<&mut [T]> {
         if !matches!(self.history(), History::None) {
             return Err(Error::autograd(
                 "update() on a Tensor that requires grad. Use detach() first.",
             ));
         }
-        let shape = self.shape_vec();
-        let slice = self.make_slice_mut::<T>()?;
-        f(ArrayViewMutD::from_shape(IxDyn(&shape), slice)?);
-        Ok(())
+        self.make_slice_mut()
     }
 
     /// Replaces every element; `fill` gets the elements in **memory order** (smallest stride
@@ -334,6 +365,6 @@ impl Tensor {
 
     /// The shape as an owned value.
     pub(crate) fn shape_vec(&self) -> Shape {
-        self.0.layout.shape.clone()
+        Shape::from_slice(self.shape())
     }
 }

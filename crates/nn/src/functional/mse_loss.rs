@@ -2,6 +2,7 @@
 
 use pleach_core::autograd::{Backward, record};
 use pleach_core::{Result, Tensor, size_text};
+use pleach_kernels::{Buffer, elementwise, reduce::sum};
 use smallvec::smallvec;
 
 use super::Reduction;
@@ -29,6 +30,13 @@ pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result
             size_text(input.shape())
         );
     }
+    if input.dtype() == target.dtype()
+        && input.dtype().is_float()
+        && input.shape() == target.shape()
+        && reduction != Reduction::None
+    {
+        return one_number(input, target, reduction);
+    }
     // What type and shape they have together.
     let difference = input.detach().sub(target.detach())?;
     let (dtype, shape) = (difference.dtype(), difference.shape());
@@ -48,6 +56,38 @@ pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result
             let dx = difference.mul(&grad.mul(factor)?)?;
             let dt = to_target.then(|| dx.neg()).transpose()?;
             Ok(smallvec![to_input.then_some(dx), dt])
+        })
+    }))
+}
+
+/// The reduced loss of tensors of one shape and dtype.
+fn one_number(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
+    let difference = input.detach().sub(target.detach())?;
+    let n = match reduction {
+        Reduction::Mean => difference.numel() as f64,
+        Reduction::None | Reduction::Sum => 1.0,
+    };
+    let loss = dispatch_float!("mse_cpu", difference.dtype(), T => {
+        let d = difference.as_slice::<T>()?;
+        let mut squares = Buffer::<T>::new(d.len());
+        elementwise::map(d, &mut squares, |d| d * d);
+        Tensor::from_buffer(Buffer::full(1, sum(&squares) / n as T), ())
+    });
+    Ok(record(loss, &[input, target], |needs| {
+        let (to_input, to_target) = (needs[0], needs[1]);
+        Backward::new("MseLossBackward0", move |grad: &Tensor| {
+            let scaled = |by: f64| -> Result<Tensor> {
+                Ok(dispatch_float!("mse_cpu", grad.dtype(), T => {
+                    let by = grad.as_slice::<T>()?[0] * by as T;
+                    let d = difference.as_slice::<T>()?;
+                    let mut out = Buffer::<T>::new(d.len());
+                    elementwise::map(d, &mut out, move |d| d * by);
+                    Tensor::from_buffer(out, difference.shape())
+                }))
+            };
+            let dx = to_input.then(|| scaled(2.0 / n)).transpose()?;
+            let dt = to_target.then(|| scaled(-2.0 / n)).transpose()?;
+            Ok(smallvec![dx, dt])
         })
     }))
 }

@@ -1,57 +1,107 @@
 //! The benchmark program: how fast pleach is, beside PyTorch.
 //!
 //! ```text
-//! cargo run --release -p pleach-bench -- [--torch PYTHON] [WORD]...
+//! cargo run --release -p pleach-bench -- [--only REGEX] [--threads 1,2] [--json] [--torch PYTHON]
 //! ```
 //!
-//! Each row is one operation. It runs on one thread through the public interface; with `--torch`,
-//! whose value is a Python that can import torch, the same operation then runs there, a moment
-//! later, and is measured in the same way ([`measure`]). Words choose the rows whose names contain
-//! one of them.
+//! Each row is a scenario on a number of threads, through the public interface; with `--torch`,
+//! whose value is a Python that can import torch, the same runs there, in turn with ours. The book's
+//! chapter on performance tells how to read the table.
 //!
-//! A new family of rows is a module with a function `rows` here, and a function of the same rows in
-//! `torch_bench.py`.
+//! Families of scenarios are modules here, listed in [`FAMILIES`]. A scenario names the function in
+//! `torch/` that prepares PyTorch's side, and its arguments: sizes are written down once.
 
 #![forbid(unsafe_code)]
 
+mod convolution;
+mod initialise;
+mod layers;
+mod machine;
+mod matmul;
 mod measure;
-mod random;
+mod networks;
+mod options;
+mod process;
+mod report;
+mod resnet;
+mod scenario;
+mod sums;
 mod torch;
+mod training;
 
 use std::error::Error;
-use std::path::PathBuf;
 
-use measure::Row;
+use machine::Machine;
+use measure::{Repeated, Sampler, Stats, in_turn};
+use options::{Options, USAGE};
+use report::{Row, Unit};
+use scenario::{Family, Kind, Operation, Scenario};
+use sums::Sums;
 use torch::Torch;
 
-const USAGE: &str = "usage: pleach-bench [--torch PYTHON] [WORD]...";
-
-/// What the command line asks for.
-#[derive(Default)]
-struct Options {
-    torch: Option<PathBuf>,
-    words: Vec<String>,
-}
-
-impl Options {
-    /// `None` if help was asked for.
-    fn parse(mut arguments: lexopt::Parser) -> Result<Option<Options>, lexopt::Error> {
-        let mut options = Options::default();
-        while let Some(argument) = arguments.next()? {
-            match argument {
-                lexopt::Arg::Long("torch") => options.torch = Some(arguments.value()?.into()),
-                lexopt::Arg::Short('h') | lexopt::Arg::Long("help") => return Ok(None),
-                lexopt::Arg::Value(word) => options.words.push(word.into_string()?),
-                other => return Err(other.unexpected()),
-            }
-        }
-        Ok(Some(options))
-    }
-
-    fn wants(&self, row: &Row) -> bool {
-        self.words.is_empty() || self.words.iter().any(|word| row.name.contains(word))
-    }
-}
+/// All that can be measured.
+const FAMILIES: [Family; 12] = [
+    Family {
+        id: "S1",
+        title: "matrix products",
+        scenarios: matmul::scenarios,
+    },
+    Family {
+        id: "S2",
+        title: "initialising",
+        scenarios: initialise::scenarios,
+    },
+    Family {
+        id: "S3",
+        title: "a multilayer perceptron 784-512-512-10",
+        scenarios: networks::mlp,
+    },
+    Family {
+        id: "S3b",
+        title: "a tiny network 4-3-1",
+        scenarios: networks::tiny,
+    },
+    Family {
+        id: "S4",
+        title: "a small convolutional network on 1×28×28",
+        scenarios: networks::cnn,
+    },
+    Family {
+        id: "S5",
+        title: "inference of ResNet-18 on 3×224×224",
+        scenarios: resnet::inference,
+    },
+    Family {
+        id: "S6",
+        title: "training ResNet-18 on 3×224×224",
+        scenarios: resnet::training,
+    },
+    Family {
+        id: "S7",
+        title: "the convolutions of ResNet-18",
+        scenarios: convolution::of_resnet18,
+    },
+    Family {
+        id: "S7b",
+        title: "the depthwise and 1×1 convolutions of MobileNetV2",
+        scenarios: convolution::of_mobilenet_v2,
+    },
+    Family {
+        id: "S8",
+        title: "layers and optimizers",
+        scenarios: layers::scenarios,
+    },
+    Family {
+        id: "S9",
+        title: "processes",
+        scenarios: process::scenarios,
+    },
+    Family {
+        id: "S10",
+        title: "the network of S4, by batch",
+        scenarios: networks::batches,
+    },
+];
 
 fn main() -> Result<(), Box<dyn Error>> {
     let options = match Options::parse(lexopt::Parser::from_env()) {
@@ -62,59 +112,150 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         Err(error) => return Err(format!("{error}\n{USAGE}").into()),
     };
-    let mut torch = options.torch.as_deref().map(Torch::start).transpose()?;
-    pleach::set_num_threads(1);
-
-    if let Some(torch) = &torch {
-        println!("PyTorch {}\n", torch.version());
+    match &options.child {
+        Some(word) => process::child(word),
+        None if options.list => {
+            for (family, scenarios) in wanted(&options) {
+                for scenario in scenarios {
+                    println!("{} {}", family.id, scenario.name);
+                }
+            }
+            Ok(())
+        }
+        None => table(&options),
     }
-    println!(
-        "{:<28} {:>12} {:>12} {:>8}  unit",
-        "one thread", "pleach", "PyTorch", "ratio"
-    );
-    for mut row in random::rows().into_iter().filter(|row| options.wants(row)) {
-        let ours = row.amount / measure::seconds(&mut row.run)?;
-        let theirs = match &mut torch {
-            Some(torch) => torch.seconds(row.name)?.map(|seconds| row.amount / seconds),
-            None => None,
-        };
-        let (theirs, ratio) = match theirs {
-            Some(theirs) => (format!("{theirs:.2}"), format!("{:.2}", ours / theirs)),
-            None => Default::default(),
-        };
-        println!(
-            "{:<28} {ours:>12.2} {theirs:>12} {ratio:>8}  {}",
-            row.name, row.unit
-        );
+}
+
+/// The wanted scenarios of every family that has any.
+fn wanted(options: &Options) -> impl Iterator<Item = (&'static Family, Vec<Scenario>)> {
+    FAMILIES.iter().filter_map(|family| {
+        let mut scenarios = (family.scenarios)(options.scale);
+        scenarios.retain(|s| options.wants(&format!("{} {}", family.id, s.name)));
+        (!scenarios.is_empty()).then_some((family, scenarios))
+    })
+}
+
+/// Measures and prints the table.
+fn table(options: &Options) -> Result<(), Box<dyn Error>> {
+    let torch = options.torch.as_deref();
+    let torch = torch
+        .map(|python| Torch::start(python, options.compile))
+        .transpose()?;
+    let machine = Machine::measure(&options.threads, torch.as_ref(), options.scale);
+    println!("{}", options.format.head(&machine));
+    for (family, scenarios) in wanted(options) {
+        if let Some(heading) = options.format.family(family) {
+            println!("{heading}");
+        }
+        let mut sums = Sums::of(&(family.scenarios)(options.scale));
+        for scenario in &scenarios {
+            for &threads in &options.threads {
+                pleach::set_num_threads(threads);
+                let mut row = measure(scenario, threads, torch.as_ref(), options)
+                    .map_err(|error| format!("{} {}: {error}", family.id, scenario.name))?;
+                row.name = format!("{} {}", family.id, row.name);
+                row.peak = share(&row, scenario.flops, &machine);
+                println!("{}", options.format.row(&row));
+                sums.add(scenario, &row);
+            }
+        }
+        for (mut row, flops) in sums.complete() {
+            row.name = format!("{} {}", family.id, row.name);
+            row.peak = share(&row, flops, &machine);
+            println!("{}", options.format.row(&row));
+        }
     }
     Ok(())
 }
 
+/// The share of the peak that a run of so many operations reaches.
+fn share(row: &Row, flops: Option<f64>, machine: &Machine) -> Option<f64> {
+    Some(flops? / row.ours.median / machine.peak(row.threads)?)
+}
+
+/// Measures both sides of a scenario.
+fn measure(
+    scenario: &Scenario,
+    threads: usize,
+    torch: Option<&Torch>,
+    options: &Options,
+) -> Result<Row, Box<dyn Error>> {
+    let (unit, forms, samples) = match &scenario.kind {
+        Kind::Operation(operation) => {
+            let (forms, samples) = measure_operation(operation, threads, torch, options)?;
+            (Unit::Seconds, forms, samples)
+        }
+        Kind::Process(process) => {
+            let program = std::env::current_exe()?;
+            let mut forms = Vec::new();
+            let mut sides: Vec<Sampler> = vec![Box::new(|| process.ours(&program, threads))];
+            if let Some(torch) = torch {
+                for form in process.forms() {
+                    forms.push(form.0.to_owned());
+                    sides.push(Box::new(move || process.theirs(torch, form, threads)));
+                }
+            }
+            (process.unit(), forms, in_turn(&mut sides, options.scale)?)
+        }
+    };
+    let mut stats = samples.into_iter().map(Stats::of);
+    Ok(Row {
+        name: scenario.name.clone(),
+        threads,
+        unit,
+        ours: stats.next().ok_or("nothing was measured")?,
+        torch: forms.into_iter().zip(stats).collect(),
+        peak: None,
+    })
+}
+
+/// Times both sides of an operation: the names of PyTorch's forms, and the samples of ours and of
+/// each of them.
+fn measure_operation(
+    operation: &Operation,
+    threads: usize,
+    torch: Option<&Torch>,
+    options: &Options,
+) -> Result<(Vec<String>, Vec<Vec<f64>>), Box<dyn Error>> {
+    pleach::manual_seed(0);
+    let forms = match torch {
+        Some(torch) => torch.prepare(operation, threads, options.scale)?,
+        None => Vec::new(),
+    };
+    let mut ours = Repeated::new((operation.prepare)()?, options.scale)?;
+    let mut sides: Vec<Sampler> = vec![Box::new(move || Ok(ours.sample()?))];
+    if let Some(torch) = torch {
+        for form in &forms {
+            sides.push(Box::new(move || torch.sample(form)));
+        }
+    }
+    let samples = in_turn(&mut sides, options.scale)?;
+    drop(sides);
+    Ok((forms, samples))
+}
+
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use std::collections::HashSet;
 
-    fn parse(arguments: &[&str]) -> Result<Option<Options>, lexopt::Error> {
-        Options::parse(lexopt::Parser::from_args(arguments))
-    }
+    use super::*;
+    use crate::scenario::Scale;
 
     #[test]
-    fn arguments_are_a_python_and_words() {
-        let options = parse(&["normal", "--torch", "python3", "uniform"])
-            .unwrap()
-            .unwrap();
-        assert_eq!(options.torch, Some(PathBuf::from("python3")));
-        let chosen = |name| {
-            options.wants(&Row {
-                name,
-                amount: 1.0,
-                unit: "",
-                run: Box::new(|| Ok(())),
-            })
-        };
-        assert!(chosen("normal_") && chosen("trunc_normal_") && !chosen("dropout"));
-        assert!(parse(&["-h"]).unwrap().is_none());
-        assert!(parse(&["--torch"]).is_err());
-        assert!(parse(&["--fast"]).is_err());
+    fn every_name_is_there_once() {
+        let mut names = HashSet::new();
+        for family in &FAMILIES {
+            for scenario in (family.scenarios)(Scale::Full) {
+                let name = format!("{} {}", family.id, scenario.name);
+                assert!(names.insert(name.clone()), "{name}");
+            }
+        }
+        for expected in [
+            "S1 matmul 512",
+            "S6 resnet18 train b16",
+            "S10 small cnn train b64",
+        ] {
+            assert!(names.contains(expected), "{expected}");
+        }
     }
 }

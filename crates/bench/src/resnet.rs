@@ -1,0 +1,74 @@
+//! S5 and S6: inference and training of ResNet-18.
+
+use pleach::prelude::*;
+use pleach::vision::models::resnet18;
+use serde_json::json;
+
+use crate::convolution::resnet18_flops;
+use crate::scenario::{Run, Scale, Scenario, run};
+use crate::training::classifier_step;
+
+const CLASSES: usize = 1000;
+
+/// S5: inference, in evaluation mode.
+pub fn inference(scale: Scale) -> Vec<Scenario> {
+    let side = scale.of(224, 32);
+    [1, 16]
+        .map(|full| {
+            let batch = scale.of(full, 1);
+            Scenario::timed(
+                format!("resnet18 inference b{full}"),
+                "resnet18_inference",
+                json!({"batch": batch, "side": side, "fused": false}),
+                move || {
+                    let model = resnet18();
+                    model.eval();
+                    let x = Tensor::randn([batch, 3, side, side]);
+                    run(move || no_grad(|| model.call(&x)))
+                },
+            )
+            .flops(batch as f64 * resnet18_flops(side).0)
+        })
+        .into()
+}
+
+/// Training, whole or all but the head frozen.
+pub fn train_step(batch: usize, side: usize, frozen: bool) -> Result<Run> {
+    let model = resnet18();
+    if frozen {
+        model.requires_grad_(false);
+        model.fc.requires_grad_(true);
+    }
+    let x = Tensor::randn([batch, 3, side, side]);
+    classifier_step(model, x, CLASSES)
+}
+
+/// S6: training steps, in training mode.
+pub fn training(scale: Scale) -> Vec<Scenario> {
+    let side = scale.of(224, 32);
+    let (forward, train) = resnet18_flops(side);
+    let mut scenarios = Vec::new();
+    for frozen in [false, true] {
+        for full in [16, 32] {
+            let batch = scale.of(full, 2);
+            // Frozen, only the head's weights have a gradient.
+            let flops = match frozen {
+                true => forward + 2.0 * (512 * CLASSES) as f64,
+                false => train,
+            };
+            scenarios.push(
+                Scenario::timed(
+                    format!(
+                        "resnet18 train{} b{full}",
+                        if frozen { " head only" } else { "" }
+                    ),
+                    "resnet18_train",
+                    json!({"batch": batch, "side": side, "frozen": frozen}),
+                    move || train_step(batch, side, frozen),
+                )
+                .flops(batch as f64 * flops),
+            );
+        }
+    }
+    scenarios
+}

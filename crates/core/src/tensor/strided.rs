@@ -19,7 +19,7 @@ impl Tensor {
     /// A number that tensors have in common if and only if they share memory. It means something
     /// only as long as one of them lives.
     pub fn storage_id(&self) -> usize {
-        self.0.storage.address()
+        self.value.storage.address()
     }
 
     /// Any view of the memory under this tensor: element `[i, j, ..]` is element

@@ -5,7 +5,7 @@ use pleach_core::{Error, PadMode, Result, Tensor};
 use pleach_kernels::{
     Buffer, ConvShape, conv_backward_bias, conv_backward_input, conv_backward_weight, conv_forward,
 };
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 use super::{IntoPadding, Padding, Pair};
 
@@ -48,6 +48,24 @@ pub fn conv2d(
 ) -> Result<Tensor> {
     let (stride, dilation) = (stride.into().tuple(), dilation.into().tuple());
     let padding = padding.into_padding()?;
+    let (batched, shape) = checked(input, weight, bias, stride, padding, dilation, groups)?;
+    let out = convolution(&batched, weight, bias, shape)?;
+    match input.rank() {
+        3 => out.squeeze_dim(0),
+        _ => Ok(out),
+    }
+}
+
+/// The input as a batch (padded where padding is uneven), and the shape, after every check.
+pub(crate) fn checked(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    stride: (usize, usize),
+    padding: Padding,
+    dilation: (usize, usize),
+    groups: usize,
+) -> Result<(Tensor, ConvShape)> {
     check_dtypes(input, weight, bias)?;
     let batched = match input.rank() {
         4 => input.clone(),
@@ -71,11 +89,7 @@ pub fn conv2d(
         Padding::Same => pad_same(&batched, weight, stride, dilation)?,
     };
     let shape = checked_shape(&batched, weight, bias, stride, padding, dilation, groups)?;
-    let out = convolution(&batched, weight, bias, shape)?;
-    match input.rank() {
-        3 => out.squeeze_dim(0),
-        _ => Ok(out),
-    }
+    Ok((batched, shape))
 }
 
 fn check_dtypes(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<()> {
@@ -200,7 +214,7 @@ fn convolution(
         conv_forward(&shape, x.as_slice::<T>()?, w.as_slice::<T>()?, bias, &mut out);
         Tensor::from_buffer(out, out_shape)
     });
-    let mut inputs = vec![input, weight];
+    let mut inputs: SmallVec<[&Tensor; 3]> = smallvec![input, weight];
     inputs.extend(bias);
     Ok(record(out, &inputs, |needs| {
         let weight = needs[0].then_some(w);

@@ -1,8 +1,10 @@
 //! [`Conv2d`].
 
 use pleach_core::{DType, Error, Parameter, Result, Tensor};
+use pleach_kernels::{Buffer, PackedConv};
 
 use super::default_init::{check_float, empty_parameter, reset_weight_and_bias};
+use super::packed::{PackedCache, is_recorded};
 use crate::functional::{self, IntoPadding, IntoPaddingMode, Padding, PaddingMode, Pair};
 use crate::{Forward, Module, Node};
 
@@ -54,6 +56,9 @@ pub struct Conv2d {
     pub weight: Parameter,
     /// `[out_channels]`.
     pub bias: Option<Parameter>,
+    /// For inference, by the spatial sizes of the input.
+    #[module(skip)]
+    packed: PackedCache<[usize; 3], PackedConv<f32>>,
 }
 
 impl Conv2d {
@@ -145,6 +150,9 @@ impl Forward for Conv2d {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
         let weight = self.weight.tensor();
         let bias = self.bias.as_ref().map(Parameter::tensor);
+        if let Some(out) = self.infer(input, &weight, bias.as_ref(), None, false) {
+            return out;
+        }
         let convolve = |input: &Tensor, padding: Padding| {
             functional::conv2d(
                 input,
@@ -161,6 +169,82 @@ impl Forward for Conv2d {
         }
         let padded = input.pad(&self.border(), self.padding_mode.into(), 0.0)?;
         convolve(&padded, Padding::Valid)
+    }
+
+    fn forward_relu(&self, input: &Tensor, residual: Option<&Tensor>) -> Option<Result<Tensor>> {
+        let weight = self.weight.tensor();
+        let bias = self.bias.as_ref().map(Parameter::tensor);
+        self.infer(input, &weight, bias.as_ref(), residual, true)
+    }
+}
+
+impl Conv2d {
+    /// The convolution with weights that are packed once, and what follows it; `None` if it is to
+    /// be recorded, or is of a kind that has no such form.
+    fn infer(
+        &self,
+        input: &Tensor,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        residual: Option<&Tensor>,
+        relu: bool,
+    ) -> Option<Result<Tensor>> {
+        if is_recorded([Some(input), Some(weight), bias])
+            || residual.is_some_and(|r| is_recorded([Some(r), None, None]))
+        {
+            self.packed.clear();
+            return None;
+        }
+        if input.dtype() != DType::F32
+            || input.rank() != 4
+            || self.padding_mode != PaddingMode::Zeros
+        {
+            return None;
+        }
+        self.run_packed(input, weight, bias, residual, relu)
+            .transpose()
+    }
+
+    fn run_packed(
+        &self,
+        input: &Tensor,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        residual: Option<&Tensor>,
+        relu: bool,
+    ) -> Result<Option<Tensor>> {
+        let (stride, dilation) = (self.stride, self.dilation);
+        let checked = functional::checked(
+            input,
+            weight,
+            bias,
+            stride,
+            self.padding,
+            dilation,
+            self.groups,
+        );
+        let (x, shape) = checked?;
+        let [_, height, width] = shape.output();
+        let sizes = [shape.batch, shape.out_channels, height, width];
+        if residual.is_some_and(|r| r.shape() != sizes || r.dtype() != DType::F32) {
+            return Ok(None);
+        }
+        let x = x.contiguous()?;
+        let residual = residual.map(Tensor::contiguous).transpose()?;
+        // Making sure of the slices first: packing itself cannot fail.
+        let dense = (
+            weight.contiguous()?,
+            bias.map(Tensor::contiguous).transpose()?,
+        );
+        let w = dense.0.as_slice::<f32>()?;
+        let b = dense.1.as_ref().map(Tensor::as_slice).transpose()?;
+        let pack = || PackedConv::new(&shape, w, b);
+        let packed = self.packed.get(weight, bias, shape.input, pack);
+        let mut out = Buffer::<f32>::new(sizes.iter().product());
+        let residual = residual.as_ref().map(Tensor::as_slice).transpose()?;
+        let x = x.as_slice::<f32>()?;
+        packed.forward(shape.batch, shape.input, x, residual, relu, &mut out);
+        Ok(Some(Tensor::from_buffer(out, sizes)))
     }
 }
 
@@ -263,6 +347,7 @@ impl Conv2dBuilder {
             bias: self
                 .bias
                 .then(|| empty_parameter(&[self.out_channels], self.dtype)),
+            packed: PackedCache::default(),
         };
         conv.reset_parameters()?;
         Ok(conv)

@@ -1,6 +1,7 @@
 //! [`Linear`].
 
 use pleach_core::{DType, Parameter, Result, Tensor};
+use pleach_kernels::{Bias, Buffer, Epilogue, MatRef, PackedB, gemm_epilogue, gemm_packed};
 
 use super::default_init::{bool_text, check_float, empty_parameter, reset_weight_and_bias};
 use crate::{Forward, Module, Node, functional};
@@ -36,6 +37,9 @@ pub struct Linear {
     pub weight: Parameter,
     /// `[out_features]`.
     pub bias: Option<Parameter>,
+    /// For inference.
+    #[module(skip)]
+    packed: PackedCache<(), PackedB<f32>>,
 }
 
 impl Linear {
@@ -76,8 +80,91 @@ impl Linear {
 
 impl Forward for Linear {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
+        let weight = self.weight.tensor();
         let bias = self.bias.as_ref().map(Parameter::tensor);
-        functional::linear(input, &self.weight.tensor(), bias.as_ref())
+        if let Some(out) = self.infer(input, &weight, bias.as_ref(), false) {
+            return out;
+        }
+        functional::linear(input, &weight, bias.as_ref())
+    }
+
+    fn forward_relu(&self, input: &Tensor, residual: Option<&Tensor>) -> Option<Result<Tensor>> {
+        if residual.is_some() {
+            return None;
+        }
+        let weight = self.weight.tensor();
+        let bias = self.bias.as_ref().map(Parameter::tensor);
+        self.infer(input, &weight, bias.as_ref(), true)
+    }
+}
+
+/// Below so many rows packing the weight does not pay.
+const MANY_ROWS: usize = 16;
+/// Nor below so many products.
+const MANY_PRODUCTS: usize = 1 << 16;
+
+impl Linear {
+    /// The map with a weight that is packed once, and a ReLU after it; `None` if it is to be
+    /// recorded, or shapes or dtypes are not those of a plain f32 layer.
+    fn infer(
+        &self,
+        input: &Tensor,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        relu: bool,
+    ) -> Option<Result<Tensor>> {
+        if is_recorded([Some(input), Some(weight), bias]) {
+            self.packed.clear();
+            return None;
+        }
+        let &[outputs, inputs] = weight.shape() else {
+            return None;
+        };
+        let f32s = [Some(input), Some(weight), bias];
+        let plain = input.shape().last() == Some(&inputs)
+            && bias.is_none_or(|b| b.shape() == [outputs])
+            && f32s.into_iter().flatten().all(|t| t.dtype() == DType::F32);
+        // Too few products are not worth the trouble, unless there is a ReLU to save.
+        if !plain || (!relu && input.numel() * outputs < MANY_PRODUCTS) {
+            return None;
+        }
+        Some(self.run_packed(input, weight, bias, relu))
+    }
+
+    fn run_packed(
+        &self,
+        input: &Tensor,
+        weight: &Tensor,
+        bias: Option<&Tensor>,
+        relu: bool,
+    ) -> Result<Tensor> {
+        let (outputs, inputs) = (weight.shape()[0], weight.shape()[1]);
+        let mut sizes = input.shape().to_vec();
+        let rows = sizes.iter().rev().skip(1).product();
+        if let Some(last) = sizes.last_mut() {
+            *last = outputs;
+        }
+        let (x, w) = (input.contiguous()?, weight.contiguous()?);
+        let bias = bias.map(Tensor::contiguous).transpose()?;
+        let epilogue = Epilogue {
+            bias: match &bias {
+                Some(bias) => Bias::PerColumn(bias.as_slice()?),
+                None => Bias::None,
+            },
+            relu,
+        };
+        let mut out = Buffer::<f32>::new(rows * outputs);
+        if !out.is_empty() {
+            let x = MatRef::row_major(x.as_slice()?, rows, inputs);
+            let w = MatRef::row_major(w.as_slice()?, outputs, inputs).transposed();
+            if rows < MANY_ROWS || rows * outputs * inputs < MANY_PRODUCTS {
+                gemm_epilogue(x, w, &mut out, false, epilogue);
+            } else {
+                let packed = self.packed.get(weight, None, (), || PackedB::new(w));
+                gemm_packed(x, &packed, &mut out, false, epilogue);
+            }
+        }
+        Ok(Tensor::from_buffer(out, sizes))
     }
 }
 
@@ -118,6 +205,7 @@ impl LinearBuilder {
             bias: self
                 .bias
                 .then(|| empty_parameter(&[self.out_features], self.dtype)),
+            packed: PackedCache::default(),
         };
         linear.reset_parameters()?;
         Ok(linear)

@@ -23,6 +23,7 @@ mod flatten;
 mod identity;
 mod linear;
 mod max_pool2d;
+mod packed;
 mod relu;
 
 pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;

@@ -41,7 +41,9 @@ pub use conv::{
 };
 pub use elementwise::{map, map_inplace, zip, zip_inplace};
 pub use float::Float;
-pub use gemm::{MatRef, gemm};
+pub use gemm::{
+    BatchRef, Bias, Epilogue, MatRef, PackedB, gemm, gemm_batched, gemm_epilogue, gemm_packed,
+};
 pub use isa::{Isa, Loop};
 pub use nll::NllLoss;
 pub use optimizer::{AdamStep, SgdStep, adam_step, sgd_momentum_step, sgd_step};

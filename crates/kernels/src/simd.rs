@@ -22,11 +22,32 @@ pub trait Vector: Copy {
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
     /// `self + b`.
     unsafe fn add(self, b: Self) -> Self;
+    /// The sum of the lanes: the upper half is added to the lower until one is left.
+    unsafe fn sum_lanes(self) -> Self::Elem;
+    /// `a * b + c` of single floats, rounded as a lane of [`mul_add`](Self::mul_add).
+    unsafe fn mul_add_one(a: Self::Elem, b: Self::Elem, c: Self::Elem) -> Self::Elem;
+    /// Asks for the cache line at `p`, which is about to be written.
+    unsafe fn prefetch(p: *const Self::Elem);
+}
+
+/// The sum of an array whose length is a power of two, in halves.
+macro_rules! sum_halves {
+    ($lanes:expr) => {{
+        let mut lanes = $lanes;
+        let mut width = lanes.len() / 2;
+        while width > 0 {
+            for l in 0..width {
+                lanes[l] += lanes[l + width];
+            }
+            width /= 2;
+        }
+        lanes[0]
+    }};
 }
 
 macro_rules! x86_vector {
     ($v:ident, $t:ident, $lanes:literal, $zero:ident, $load:ident, $store:ident, $set1:ident,
-     $fmadd:ident, $add:ident) => {
+     $fmadd:ident, $add:ident, $sum:expr) => {
         #[cfg(target_arch = "x86_64")]
         impl Vector for std::arch::x86_64::$v {
             type Elem = $t;
@@ -61,8 +82,61 @@ macro_rules! x86_vector {
                 // SAFETY: the trait's contract gives the target feature.
                 unsafe { std::arch::x86_64::$add(self, b) }
             }
+            #[inline(always)]
+            unsafe fn sum_lanes(self) -> $t {
+                // SAFETY: the trait's contract gives the target feature.
+                unsafe { $sum(self) }
+            }
+            #[inline(always)]
+            unsafe fn mul_add_one(a: $t, b: $t, c: $t) -> $t {
+                a.mul_add(b, c)
+            }
+            #[inline(always)]
+            unsafe fn prefetch(p: *const $t) {
+                use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+                // SAFETY: a prefetch never faults.
+                unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+            }
         }
     };
+}
+
+/// Sums of the lanes, in halves.
+#[cfg(target_arch = "x86_64")]
+mod sums {
+    use std::arch::x86_64::*;
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub fn sum_f32x16(v: __m512) -> f32 {
+        let upper = _mm512_extractf64x4_pd::<1>(_mm512_castps_pd(v));
+        sum_f32x8(_mm256_add_ps(
+            _mm512_castps512_ps256(v),
+            _mm256_castpd_ps(upper),
+        ))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx")]
+    pub fn sum_f32x8(v: __m256) -> f32 {
+        let v = _mm_add_ps(_mm256_castps256_ps128(v), _mm256_extractf128_ps::<1>(v));
+        let v = _mm_add_ps(v, _mm_movehl_ps(v, v));
+        _mm_cvtss_f32(_mm_add_ss(v, _mm_movehdup_ps(v)))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub fn sum_f64x8(v: __m512d) -> f64 {
+        let upper = _mm512_extractf64x4_pd::<1>(v);
+        sum_f64x4(_mm256_add_pd(_mm512_castpd512_pd256(v), upper))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx")]
+    pub fn sum_f64x4(v: __m256d) -> f64 {
+        let v = _mm_add_pd(_mm256_castpd256_pd128(v), _mm256_extractf128_pd::<1>(v));
+        _mm_cvtsd_f64(_mm_add_sd(v, _mm_unpackhi_pd(v, v)))
+    }
 }
 
 x86_vector!(
@@ -74,7 +148,8 @@ x86_vector!(
     _mm512_storeu_ps,
     _mm512_set1_ps,
     _mm512_fmadd_ps,
-    _mm512_add_ps
+    _mm512_add_ps,
+    sums::sum_f32x16
 );
 x86_vector!(
     __m512d,
@@ -85,7 +160,8 @@ x86_vector!(
     _mm512_storeu_pd,
     _mm512_set1_pd,
     _mm512_fmadd_pd,
-    _mm512_add_pd
+    _mm512_add_pd,
+    sums::sum_f64x8
 );
 x86_vector!(
     __m256,
@@ -96,7 +172,8 @@ x86_vector!(
     _mm256_storeu_ps,
     _mm256_set1_ps,
     _mm256_fmadd_ps,
-    _mm256_add_ps
+    _mm256_add_ps,
+    sums::sum_f32x8
 );
 x86_vector!(
     __m256d,
@@ -107,7 +184,8 @@ x86_vector!(
     _mm256_storeu_pd,
     _mm256_set1_pd,
     _mm256_fmadd_pd,
-    _mm256_add_pd
+    _mm256_add_pd,
+    sums::sum_f64x4
 );
 
 /// A vector that every machine of the target has, as an array for the compiler to vectorise.
@@ -146,6 +224,16 @@ macro_rules! portable_vector {
             unsafe fn add(self, b: Self) -> Self {
                 Portable(std::array::from_fn(|l| self.0[l] + b.0[l]))
             }
+            #[inline(always)]
+            unsafe fn sum_lanes(self) -> $t {
+                sum_halves!(self.0)
+            }
+            #[inline(always)]
+            unsafe fn mul_add_one(a: $t, b: $t, c: $t) -> $t {
+                a * b + c
+            }
+            #[inline(always)]
+            unsafe fn prefetch(_: *const $t) {}
         }
     };
 }

@@ -58,6 +58,11 @@ pub fn num_threads() -> usize {
     }
 }
 
+/// The threads that a [`parallel_for`] from here would have: 1 inside a task.
+pub(crate) fn parallelism() -> usize {
+    if IN_TASK.get() { 1 } else { num_threads() }
+}
+
 /// Sets the number of threads that kernels use, the calling thread included (at least 1, at most
 /// 256; other values are clamped).
 pub fn set_num_threads(n: usize) {
@@ -395,13 +400,13 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
 }
 
-/// Runs `f` with 1, 2 and 5 threads and returns the three results.
+/// Runs `f` with 1, 2, 3 and 5 threads and returns the results.
 #[cfg(test)]
-pub(crate) fn with_thread_counts<R>(mut f: impl FnMut() -> R) -> [R; 3] {
+pub(crate) fn with_thread_counts<R>(mut f: impl FnMut() -> R) -> [R; 4] {
     static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
     let _guard = lock(&ONE_AT_A_TIME);
     let before = num_threads();
-    let results = [1, 2, 5].map(|n| {
+    let results = [1, 2, 3, 5].map(|n| {
         set_num_threads(n);
         f()
     });

@@ -1,9 +1,9 @@
 //! The linear map, as one recorded step.
 
-use pleach_kernels::{Buffer, Float, MatRef, gemm, reduce};
+use pleach_kernels::{Bias, Buffer, Epilogue, Float, MatRef, gemm, gemm_epilogue, reduce};
 use smallvec::smallvec;
 
-use super::matmul::{matrix, named};
+use super::matmul::named;
 use crate::autograd::{Backward, InputGrads, record};
 use crate::shape::Shape;
 use crate::{DType, Element, Error, Result, Tensor};
@@ -77,10 +77,22 @@ fn out_shape(x: &Tensor, weight: &Tensor) -> Shape {
     shape
 }
 
+/// A matrix of any strides.
+fn matrix<T: Element>(x: &Tensor) -> Result<MatRef<'_, T>> {
+    let (sizes, strides) = (x.shape(), x.strides());
+    Ok(MatRef::new(
+        x.base_slice::<T>()?,
+        sizes[0],
+        sizes[1],
+        strides[0],
+        strides[1],
+    ))
+}
+
 /// All dimensions but the last as the rows of a matrix.
 fn rows_of<T: Element>(x: &Tensor) -> Result<MatRef<'_, T>> {
     if x.rank() == 2 {
-        return matrix(x, 0);
+        return matrix(x);
     }
     let cols = x.shape().last().copied().unwrap_or(1);
     let rows = x.shape().iter().rev().skip(1).product();
@@ -99,18 +111,19 @@ fn fused<T: Element + Float>(
     bias: Option<&Tensor>,
 ) -> Result<Tensor> {
     let (x, w) = (dense_or_matrix(input)?, weight.detach());
-    let features = w.shape()[0];
     let shape = out_shape(input, weight);
     let mut out = Buffer::<T>::new(shape.iter().product());
     if !out.is_empty() {
-        if let Some(bias) = bias {
-            let bias = bias.detach().contiguous()?;
-            let bias = bias.as_slice::<T>()?;
-            out.chunks_mut(features)
-                .for_each(|row| row.copy_from_slice(bias));
-        }
-        let weight = matrix::<T>(&w, 0)?.transposed();
-        gemm(rows_of(&x)?, weight, &mut out, bias.is_some());
+        let bias = bias.map(|b| b.detach().contiguous()).transpose()?;
+        let epilogue = Epilogue {
+            bias: match &bias {
+                Some(bias) => Bias::PerColumn(bias.as_slice()?),
+                None => Bias::None,
+            },
+            relu: false,
+        };
+        let weight = matrix::<T>(&w)?.transposed();
+        gemm_epilogue(rows_of(&x)?, weight, &mut out, false, epilogue);
     }
     let out = Tensor::from_buffer(out, shape);
     let name = match (input.rank(), bias) {
@@ -148,7 +161,7 @@ fn backward<T: Element + Float>(
     if let Some(weight) = weight {
         let mut out = Buffer::<T>::new(sizes.iter().product());
         if !out.is_empty() {
-            gemm(rows, matrix(weight, 0)?, &mut out, false);
+            gemm(rows, matrix(weight)?, &mut out, false);
         }
         grads[0] = Some(Tensor::from_buffer(out, sizes));
     }

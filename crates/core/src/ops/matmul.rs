@@ -1,6 +1,6 @@
 //! Matrix products: everything goes through the kernels' `gemm`.
 
-use pleach_kernels::{Buffer, MatRef, gemm};
+use pleach_kernels::{BatchRef, Bias, Buffer, Epilogue, gemm_batched};
 use smallvec::smallvec;
 
 use crate::autograd::{Backward, record};
@@ -16,23 +16,30 @@ fn same_dtype(a: &Tensor, b: &Tensor, text: impl FnOnce(DType, DType) -> String)
     }
 }
 
-/// A matrix of a batch, as the kernels see it. `batch` is its number in the batch of a 3-d tensor.
-pub(super) fn matrix<T: Element>(x: &Tensor, batch: usize) -> Result<MatRef<'_, T>> {
+/// A matrix or a batch of them, as the kernels see it.
+fn matrices<T: Element>(x: &Tensor) -> Result<BatchRef<'_, T>> {
     let r = x.rank();
     let (shape, strides) = (x.shape(), x.strides());
-    let data = x.base_slice::<T>()?;
-    let start = if r == 3 { batch * strides[0] } else { 0 };
-    Ok(MatRef::new(
-        data.get(start..).unwrap_or(&[]),
-        shape[r - 2],
-        shape[r - 1],
-        strides[r - 2],
-        strides[r - 1],
+    let (batches, batch_stride) = match r {
+        3 => (shape[0], strides[0]),
+        _ => (1, 0),
+    };
+    Ok(BatchRef::new(
+        x.base_slice::<T>()?,
+        batches,
+        batch_stride,
+        (shape[r - 2], shape[r - 1]),
+        (strides[r - 2], strides[r - 1]),
     ))
 }
 
 /// The product of batches of matrices `[b, m, k] @ [b, k, n]`, without history; `b` is 1 for 2-d.
 fn product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    product_plus(a, b, None)
+}
+
+/// [`product`], plus a vector of float for each of its rows.
+fn product_plus(a: &Tensor, b: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let (m, k, n) = (
         a.shape()[a.rank() - 2],
         a.shape()[a.rank() - 1],
@@ -45,11 +52,13 @@ fn product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
     Ok(match a.dtype() {
         DType::F32 | DType::F64 => dispatch_float!("mm", a.dtype(), T => {
             let mut out = Buffer::<T>::new(batches * m * n);
-            if m * n > 0 {
-                for (i, c) in out.chunks_mut(m * n).enumerate() {
-                    gemm(matrix::<T>(a, i)?, matrix::<T>(b, i)?, c, false);
-                }
-            }
+            let bias = bias.map(Tensor::contiguous).transpose()?;
+            let bias = match &bias {
+                Some(bias) => Bias::PerColumn(bias.as_slice::<T>()?),
+                None => Bias::None,
+            };
+            let epilogue = Epilogue { bias, relu: false };
+            gemm_batched(matrices(a)?, matrices(b)?, &mut out, false, epilogue);
             Tensor::from_buffer(out, shape)
         }),
         dtype if dtype.is_small_int() => product(&a.long()?, &b.long()?)?.to_dtype(dtype)?,
@@ -353,10 +362,19 @@ impl Tensor {
         name: &'static str,
     ) -> Result<Tensor> {
         let scaled = |t: Tensor, by: f64| if by == 1.0 { Ok(t) } else { t.mul(by) };
-        let result = product(&a.detach(), &b.detach())?;
+        let n = b.shape()[b.rank() - 1];
+        // A row of float is added while the product is in cache; the bits are the same.
+        let fused = (beta, alpha) == (1.0, 1.0)
+            && self.shape() == [n]
+            && self.dtype() == a.dtype()
+            && matches!(a.dtype(), DType::F32 | DType::F64);
+        let bias = fused.then(|| self.detach());
+        let result = product_plus(&a.detach(), &b.detach(), bias.as_ref())?;
         let start = self.detach().broadcast_to(result.shape())?;
         // With beta 0 the input does not count, not even its nans.
-        let out = if beta == 0.0 {
+        let out = if fused {
+            result
+        } else if beta == 0.0 {
             scaled(result, alpha)?
         } else {
             scaled(result, alpha)?.add(&scaled(start, beta)?)?

@@ -1,16 +1,67 @@
-//! The register tiles: `c (+)= a b` for a few rows and one or two vectors of columns, compiled for
-//! each instruction set, float and tile height.
+//! The register tiles: `c (+)= a b` for a few rows and one or two vectors of columns, and blocks of
+//! dot products, compiled for each instruction set, float and height.
 
 use crate::Isa;
 use crate::simd::{Portable, Vector};
 
-/// Multiplies packed panels of `a` (`[k][R]`) and `b` (`[k][NV * LANES]`) into the tile at `c`,
-/// whose rows are `ldc` apart.
+/// What a tile multiplies. Element (r, p) of the left side is `a[p * a_step + r]`, element (p, j)
+/// of the right side `b[p * b_step + j]`, element (r, j) of the product `c[r * ldc + j]`.
+pub struct Operands<T> {
+    /// Terms of the sum.
+    pub steps: usize,
+    /// The left side, rows next to each other.
+    pub a: *const T,
+    /// Elements between two steps of the left side.
+    pub a_step: usize,
+    /// The right side, columns next to each other.
+    pub b: *const T,
+    /// Elements between two steps of the right side.
+    pub b_step: usize,
+    /// The product.
+    pub c: *mut T,
+    /// Elements between two rows of the product.
+    pub ldc: usize,
+    /// Whether the product is added to what `c` holds.
+    pub accumulate: bool,
+}
+
+/// Multiplies panels of `R` rows and `NV` vectors of columns.
 ///
 /// # Safety
-/// The machine has the instruction set of the kernel; `a` and `b` are valid for reading `k` steps,
-/// `c` for reading and writing `R` rows of `NV * LANES` floats.
-pub type Tile<T> = unsafe fn(usize, *const T, *const T, *mut T, usize, bool);
+/// The machine has the instruction set of the kernel; `a` and `b` are valid for reading `steps`
+/// steps, `c` for reading and writing `R` rows of `NV * LANES` floats.
+pub type Tile<T> = unsafe fn(&Operands<T>);
+
+/// `out[r * 4 + c] = sum over p of a[r][p] * b[c][p]`, for `R` rows and 4 columns.
+/// Term p goes to lane `p % LANES`; the lanes are added in halves, what is left of `k` after them.
+///
+/// # Safety
+/// The machine has the instruction set of the kernel, and `k` terms of the first `R` pointers of
+/// `a` and of those of `b` are valid for reading.
+pub type Dots<T> = unsafe fn(usize, &[*const T; 4], &[*const T; 4], &mut [T; 16]);
+
+/// The same sums, in the same order, for one row and one vector of columns of a packed panel whose steps
+/// are `b_step` apart. `state` holds a vector for each lane of the sums; the totals are in its first
+/// vector after the last call, which alone may have a `k` that is no multiple of
+/// `LANES`.
+///
+/// Arguments: k, a, b, b_step, state, whether it is the last call.
+///
+/// # Safety
+/// As [`Dots`].
+pub type PackedDots<T> =
+    unsafe fn(usize, *const T, *const T, usize, &mut [T; MAX_LANES * MAX_LANES], bool);
+
+/// Turns rows of memory into steps: `out[p * width + lane] = data[lane * stride + p]` for one
+/// vector of lanes; lanes from `lanes` on repeat the last one. Returns how many steps it did (a
+/// multiple of 4); the caller does the rest.
+///
+/// Arguments: data, stride, lanes, steps, out, width.
+///
+/// # Safety
+/// The machine has the instruction set, `steps` elements of each of `lanes` (> 0) rows are valid
+/// for reading, `out` for writing `LANES` elements from each step's start.
+pub type Turn<T> = unsafe fn(*const T, usize, usize, usize, *mut T, usize) -> usize;
 
 /// The tiles of one instruction set and float.
 pub struct Kernel<T: 'static> {
@@ -20,10 +71,21 @@ pub struct Kernel<T: 'static> {
     pub narrow: &'static [Tile<T>],
     /// Tiles of 1, 2, .. rows, two vectors wide.
     pub wide: &'static [Tile<T>],
+    /// Dot products of 1, 2 and 4 rows with 4 columns.
+    pub dots: [Dots<T>; 3],
+    /// Dot products with a packed panel.
+    pub packed_dots: PackedDots<T>,
+    /// How rows are turned into steps, where vectors can.
+    pub turn: Option<Turn<T>>,
 }
+
+/// Steps between what is asked for and what is multiplied.
+const AHEAD: usize = 12;
 
 /// More elements than any tile has.
 pub const MAX_TILE: usize = 14 * 32;
+/// More lanes than any vector has.
+pub const MAX_LANES: usize = 16;
 
 /// A float for which there are kernels.
 pub trait HasKernel: Sized + 'static {
@@ -34,19 +96,23 @@ pub trait HasKernel: Sized + 'static {
 /// # Safety
 /// As [`Tile`], and inlined into a function with the features of `V`.
 #[inline(always)]
-unsafe fn tile_body<V: Vector, const R: usize, const NV: usize>(
-    k: usize,
-    a: *const V::Elem,
-    b: *const V::Elem,
-    c: *mut V::Elem,
-    ldc: usize,
-    accumulate: bool,
-) {
+unsafe fn tile_body<V: Vector, const R: usize, const NV: usize>(o: &Operands<V::Elem>) {
     // SAFETY: all reads and writes are within what the contract of `Tile` makes valid.
     unsafe {
+        let (c, ldc) = (o.c, o.ldc);
+        for r in 0..R {
+            V::prefetch(c.add(r * ldc));
+            V::prefetch(c.add(r * ldc + NV * V::LANES - 1));
+        }
         let mut acc = [[V::zero(); NV]; R];
-        let (mut a, mut b) = (a, b);
-        for _ in 0..k {
+        let (mut a, mut b) = (o.a, o.b);
+        let (a_step, b_step) = (o.a_step, o.b_step);
+        for _ in 0..o.steps {
+            // The first cache does not hold both panels: ask for what comes from the second.
+            for v in 0..NV {
+                V::prefetch(b.wrapping_add(AHEAD * b_step + v * V::LANES));
+            }
+            V::prefetch(a.wrapping_add(AHEAD * a_step));
             let mut columns = [V::zero(); NV];
             for (v, column) in columns.iter_mut().enumerate() {
                 *column = V::load(b.add(v * V::LANES));
@@ -57,13 +123,13 @@ unsafe fn tile_body<V: Vector, const R: usize, const NV: usize>(
                     *sum = value.mul_add(column, *sum);
                 }
             }
-            a = a.add(R);
-            b = b.add(NV * V::LANES);
+            a = a.wrapping_add(a_step);
+            b = b.wrapping_add(b_step);
         }
         for (r, row) in acc.iter().enumerate() {
             for (v, sum) in row.iter().enumerate() {
                 let p = c.add(r * ldc + v * V::LANES);
-                let sum = if accumulate {
+                let sum = if o.accumulate {
                     V::load(p).add(*sum)
                 } else {
                     *sum
@@ -74,43 +140,146 @@ unsafe fn tile_body<V: Vector, const R: usize, const NV: usize>(
     }
 }
 
+/// # Safety
+/// As [`Dots`], and inlined into a function with the features of `V`.
+#[inline(always)]
+unsafe fn dots_body<V: Vector, const R: usize>(
+    k: usize,
+    a: &[*const V::Elem; 4],
+    b: &[*const V::Elem; 4],
+    out: &mut [V::Elem; 16],
+) {
+    // SAFETY: all reads are within what the contract of `Dots` makes valid.
+    unsafe {
+        let mut acc = [[V::zero(); 4]; R];
+        let whole = k - k % V::LANES;
+        let mut p = 0;
+        while p < whole {
+            let columns: [V; 4] = std::array::from_fn(|c| V::load(b[c].add(p)));
+            for (r, row) in acc.iter_mut().enumerate() {
+                let value = V::load(a[r].add(p));
+                for (sum, column) in row.iter_mut().zip(columns) {
+                    *sum = value.mul_add(column, *sum);
+                }
+            }
+            p += V::LANES;
+        }
+        for (r, row) in acc.iter().enumerate() {
+            for (c, sum) in row.iter().enumerate() {
+                let mut total = sum.sum_lanes();
+                for p in whole..k {
+                    total = V::mul_add_one(*a[r].add(p), *b[c].add(p), total);
+                }
+                out[r * 4 + c] = total;
+            }
+        }
+    }
+}
+
+/// # Safety
+/// As [`PackedDots`], and inlined into a function with the features of `V`.
+#[inline(always)]
+unsafe fn packed_dots_body<V: Vector, const L: usize>(
+    k: usize,
+    a: *const V::Elem,
+    b: *const V::Elem,
+    b_step: usize,
+    state: &mut [V::Elem; MAX_LANES * MAX_LANES],
+    last: bool,
+) {
+    // SAFETY: all reads are within what the contract of `PackedDots` makes valid, and `state` holds L
+    // vectors of L <= MAX_LANES lanes.
+    unsafe {
+        let state = state.as_mut_ptr();
+        let mut acc: [V; L] = std::array::from_fn(|l| V::load(state.add(l * L)));
+        let whole = k - k % L;
+        let mut p = 0;
+        while p < whole {
+            for (l, sum) in acc.iter_mut().enumerate() {
+                let column = V::load(b.add((p + l) * b_step));
+                *sum = V::broadcast(a.add(p + l)).mul_add(column, *sum);
+            }
+            p += L;
+        }
+        if last {
+            let mut width = L / 2;
+            while width > 0 {
+                for l in 0..width {
+                    acc[l] = acc[l].add(acc[l + width]);
+                }
+                width /= 2;
+            }
+            for p in whole..k {
+                acc[0] = V::broadcast(a.add(p)).mul_add(V::load(b.add(p * b_step)), acc[0]);
+            }
+        }
+        for (l, sum) in acc.iter().enumerate() {
+            sum.store(state.add(l * L));
+        }
+    }
+}
+
 macro_rules! kernel {
-    ($name:ident, $t:ident, $v:ty, [$($rows:literal)*] $(, $feature:literal)?) => {
+    ($name:ident, $t:ident, $v:ty, [$($rows:literal)*], $turn:expr $(, $feature:literal)?) => {
         mod $name {
             use super::*;
 
             $(#[target_feature(enable = $feature)])?
-            unsafe fn tile<const R: usize, const NV: usize>(
+            unsafe fn tile<const R: usize, const NV: usize>(o: &Operands<$t>) {
+                // SAFETY: the contract of `Tile`, and the features of this function.
+                unsafe { tile_body::<$v, R, NV>(o) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn dots<const R: usize>(
+                k: usize,
+                a: &[*const $t; 4],
+                b: &[*const $t; 4],
+                out: &mut [$t; 16],
+            ) {
+                // SAFETY: the contract of `Dots`, and the features of this function.
+                unsafe { dots_body::<$v, R>(k, a, b, out) }
+            }
+
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn packed_dots(
                 k: usize,
                 a: *const $t,
                 b: *const $t,
-                c: *mut $t,
-                ldc: usize,
-                accumulate: bool,
+                step: usize,
+                state: &mut [$t; MAX_LANES * MAX_LANES],
+                last: bool,
             ) {
-                // SAFETY: the contract of `Tile`, and the features of this function.
-                unsafe { tile_body::<$v, R, NV>(k, a, b, c, ldc, accumulate) }
+                // SAFETY: the contract of `PackedDots`, and the features of this function.
+                unsafe {
+                    packed_dots_body::<$v, { <$v>::LANES }>(k, a, b, step, state, last)
+                }
             }
 
             pub static KERNEL: Kernel<$t> = Kernel {
                 lanes: <$v>::LANES,
                 narrow: &[$(tile::<$rows, 1>),*],
                 wide: &[$(tile::<$rows, 2>),*],
+                dots: [dots::<1>, dots::<2>, dots::<4>],
+                packed_dots,
+                turn: $turn,
             };
         }
     };
 }
 
-kernel!(f32_portable, f32, Portable<f32, 4>, [1 2 3 4]);
-kernel!(f64_portable, f64, Portable<f64, 2>, [1 2 3 4]);
+kernel!(f32_portable, f32, Portable<f32, 4>, [1 2 3 4], None);
+kernel!(f64_portable, f64, Portable<f64, 2>, [1 2 3 4], None);
 #[cfg(target_arch = "x86_64")]
-kernel!(f32_avx2, f32, std::arch::x86_64::__m256, [1 2 3 4 5 6], "avx2,fma");
+use super::turn::{turn_avx2, turn_avx512};
 #[cfg(target_arch = "x86_64")]
-kernel!(f64_avx2, f64, std::arch::x86_64::__m256d, [1 2 3 4 5 6], "avx2,fma");
+kernel!(f32_avx2, f32, std::arch::x86_64::__m256, [1 2 3 4 5 6], Some(turn_avx2), "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-kernel!(f32_avx512, f32, std::arch::x86_64::__m512, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f");
+kernel!(f64_avx2, f64, std::arch::x86_64::__m256d, [1 2 3 4 5 6], None, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-kernel!(f64_avx512, f64, std::arch::x86_64::__m512d, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f");
+kernel!(f32_avx512, f32, std::arch::x86_64::__m512, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], Some(turn_avx512), "avx512f");
+#[cfg(target_arch = "x86_64")]
+kernel!(f64_avx512, f64, std::arch::x86_64::__m512d, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], None, "avx512f");
 
 macro_rules! has_kernel {
     ($t:ident, $portable:ident, $avx2:ident, $avx512:ident) => {

@@ -9,6 +9,7 @@ mod columns;
 mod depthwise;
 mod direct;
 mod geometry;
+mod packed;
 mod shape;
 mod tile;
 mod transpose;
@@ -17,13 +18,11 @@ mod weights;
 #[allow(dead_code)]
 pub(crate) mod winograd;
 
+pub use packed::PackedConv;
 pub use shape::ConvShape;
 pub(crate) use tile::HasTiles;
 
 use crate::{Buffer, Float, Isa, sum_axis};
-use direct::Epilogue;
-use geometry::Plan;
-use weights::{WeightStrides, pack_weights};
 
 /// The way in which a convolution and its gradients are computed.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -37,14 +36,18 @@ enum Algorithm {
 }
 
 impl Algorithm {
-    /// The best way for a shape.
-    fn choose(shape: &ConvShape) -> Self {
+    /// The best way for a shape and float.
+    fn choose<T: Float>(shape: &ConvShape) -> Self {
         let [_, _, out_width] = shape.output();
+        // The direct kernel reads a kernel of one pixel's source where it is, a line of each
+        // channel at a time, which is slow when channels are memory pages apart.
+        let far_apart = shape.in_pixels() * size_of::<T>() > 1024;
+        let few_channels = shape.groups > 1 && shape.group_in() < 16;
         if shape.is_depthwise() {
             Algorithm::Depthwise
-        } else if shape.is_pointwise()
+        } else if shape.is_pointwise() && far_apart
             || out_width < 4
-            || shape.group_in() < 16 && shape.groups > 1
+            || few_channels
             || !direct::fits(shape)
         {
             Algorithm::Gemm
@@ -52,35 +55,6 @@ impl Algorithm {
             Algorithm::Direct
         }
     }
-}
-
-fn direct_forward<T: Float>(
-    isa: Isa,
-    shape: &ConvShape,
-    x: &[T],
-    weight: &[T],
-    bias: Option<&[T]>,
-    out: &mut [T],
-) {
-    let plan = Plan::forward(shape);
-    let packed = pack_weights(isa, &plan, weight, WeightStrides::forward(shape));
-    let epilogue = Epilogue {
-        bias,
-        ..Epilogue::NONE
-    };
-    direct::run(isa, &plan, x, &packed, &epilogue, out);
-}
-
-fn direct_backward_input<T: Float>(
-    isa: Isa,
-    shape: &ConvShape,
-    grad_out: &[T],
-    weight: &[T],
-    grad_input: &mut [T],
-) {
-    let plan = Plan::input_gradient(shape);
-    let packed = pack_weights(isa, &plan, weight, WeightStrides::input_gradient(shape));
-    direct::run(isa, &plan, grad_out, &packed, &Epilogue::NONE, grad_input);
 }
 
 /// Convolution: `out[n, o, y] = bias[o] + sum over c, k of
@@ -125,11 +99,10 @@ pub fn conv_forward<T: Float>(
     if out.is_empty() {
         return;
     }
-    let isa = Isa::current();
-    match Algorithm::choose(shape) {
+    match Algorithm::choose::<T>(shape) {
         Algorithm::Depthwise => depthwise::forward(shape, x, weight, bias, out),
         Algorithm::Gemm => by_gemm::forward(shape, x, weight, bias, out),
-        Algorithm::Direct => direct_forward(isa, shape, x, weight, bias, out),
+        Algorithm::Direct => direct::forward(Isa::current(), shape, x, weight, bias, out),
     }
 }
 
@@ -170,11 +143,11 @@ pub fn conv_backward_input<T: Float>(
         grad_input.fill(T::ZERO);
         return;
     }
-    match Algorithm::choose(shape) {
+    match Algorithm::choose::<T>(shape) {
         Algorithm::Depthwise => depthwise::backward_input(shape, grad_out, weight, grad_input),
         Algorithm::Gemm => by_gemm::backward_input(shape, grad_out, weight, grad_input),
         Algorithm::Direct => {
-            direct_backward_input(Isa::current(), shape, grad_out, weight, grad_input);
+            direct::backward_input(Isa::current(), shape, grad_out, weight, grad_input);
         }
     }
 }
@@ -203,7 +176,7 @@ pub fn conv_backward_weight<T: Float>(
         grad_weight.fill(T::ZERO);
         return;
     }
-    match Algorithm::choose(shape) {
+    match Algorithm::choose::<T>(shape) {
         Algorithm::Depthwise => depthwise::backward_weight(shape, x, grad_out, grad_weight),
         Algorithm::Gemm => by_gemm::backward_weight(shape, x, grad_out, grad_weight),
         Algorithm::Direct => weight_grad::run(Isa::current(), shape, x, grad_out, grad_weight),

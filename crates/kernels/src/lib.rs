@@ -36,7 +36,8 @@ pub use batch_norm::{
 pub use buffer::{Buffer, Plain};
 pub use bytes::{bytes_of, bytes_of_mut};
 pub use conv::{
-    ConvShape, conv_backward_bias, conv_backward_input, conv_backward_weight, conv_forward,
+    ConvShape, PackedConv, conv_backward_bias, conv_backward_input, conv_backward_weight,
+    conv_forward,
 };
 pub use elementwise::{map, map_inplace, zip, zip_inplace};
 pub use float::Float;

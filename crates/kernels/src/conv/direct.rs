@@ -11,7 +11,7 @@ use super::ConvShape;
 use super::geometry::{Class, Plan};
 use super::tile::TileArgs;
 use super::transpose::transpose_to;
-use super::weights::block_width;
+use super::weights::{WeightStrides, block_width, pack_weights};
 use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, num_threads, parallel_for};
 
@@ -30,15 +30,6 @@ pub(super) struct Epilogue<'a, T> {
     pub(super) residual: Option<&'a [T]>,
     /// Negative results become 0.
     pub(super) relu: bool,
-}
-
-impl<T> Epilogue<'_, T> {
-    /// The sums are the output.
-    pub(super) const NONE: Self = Epilogue {
-        bias: None,
-        residual: None,
-        relu: false,
-    };
 }
 
 impl<T: Float> Epilogue<'_, T> {
@@ -98,6 +89,45 @@ pub(super) fn fits(shape: &ConvShape) -> bool {
     [shape.input, shape.output()]
         .iter()
         .all(|sizes| padded(*sizes).is_some_and(|size| size < u32::MAX as usize))
+}
+
+/// A convolution.
+pub(super) fn forward<T: Float>(
+    isa: Isa,
+    shape: &ConvShape,
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    out: &mut [T],
+) {
+    let shape = &shape.flattened();
+    let plan = Plan::forward(shape);
+    let packed = pack_weights(isa, &plan, weight, WeightStrides::forward(shape));
+    let epilogue = Epilogue {
+        bias,
+        residual: None,
+        relu: false,
+    };
+    run(isa, &plan, x, &packed, &epilogue, out);
+}
+
+/// The gradient of a convolution's input.
+pub(super) fn backward_input<T: Float>(
+    isa: Isa,
+    shape: &ConvShape,
+    grad_out: &[T],
+    weight: &[T],
+    grad_input: &mut [T],
+) {
+    let shape = &shape.flattened();
+    let plan = Plan::input_gradient(shape);
+    let packed = pack_weights(isa, &plan, weight, WeightStrides::input_gradient(shape));
+    let epilogue = Epilogue {
+        bias: None,
+        residual: None,
+        relu: false,
+    };
+    run(isa, &plan, grad_out, &packed, &epilogue, grad_input);
 }
 
 /// Computes the output of a plan from its source, `[batch, groups * source_channels, pixels]`, and

@@ -149,6 +149,15 @@ impl ConvShape {
         self.kernel == [1; 3] && self.stride == [1; 3] && self.padding == [0; 3]
     }
 
+    /// The same with all pixels in a row, where that makes no difference.
+    pub(super) fn flattened(&self) -> Self {
+        if !self.is_pointwise() {
+            return *self;
+        }
+        let input = [1, 1, self.in_pixels()];
+        ConvShape { input, ..*self }
+    }
+
     /// Whether each group has a single input channel.
     pub(super) fn is_depthwise(&self) -> bool {
         self.groups > 1 && self.group_in() == 1

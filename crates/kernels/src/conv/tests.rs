@@ -90,69 +90,295 @@ fn shapes() -> Vec<ConvShape> {
         ConvShape::new(1, [4, 8], [4, 5, 9], [2, 3, 3])
             .with_padding([1, 0, 2])
             .with_groups(4),
+        // Sums of more than 512 terms, in several blocks.
+        ConvShape::new(2, [65, 33], [5, 6], [3, 3]).with_padding([1, 1]),
+        // Lines of more pixels than are completed at a time.
+        ConvShape::new(1, [3, 5], [1100], [9]).with_padding([4]),
+        ConvShape::new(1, [2, 40], [2, 700], [1, 1]),
+        // Images that share a piece of the output.
+        ConvShape::new(17, [16, 33], [7, 7], [3, 3])
+            .with_padding([1, 1])
+            .with_stride([2, 2]),
+        ConvShape::new(9, [16, 33], [5, 5], [1, 1]),
+        ConvShape::new(2, [32, 48], [9, 9], [3, 3])
+            .with_padding([1, 1])
+            .with_groups(2),
     ]
 }
 
-fn check<T: Float>(tolerance: f64) {
-    for s in shapes() {
+/// The inputs of a convolution, and what direct loops in f64 make of them.
+struct Case<T> {
+    shape: ConvShape,
+    x: Vec<T>,
+    weight: Vec<T>,
+    bias: Vec<T>,
+    grad_out: Vec<T>,
+    /// Output, and the gradients of the input, the weights and the bias.
+    wanted: [Vec<f64>; 4],
+}
+
+impl<T: Float> Case<T> {
+    fn new(s: ConvShape) -> Self {
         let x = values::<T>(s.batch * s.in_channels * s.in_pixels(), 1);
         let weight = values::<T>(s.out_channels * s.depth(), 2);
         let bias = values::<T>(s.out_channels, 3);
         let grad_out = values::<T>(s.batch * s.out_channels * s.out_pixels(), 4);
-        let mut want_out: Vec<f64> = (0..grad_out.len())
-            .map(|i| bias[i / s.out_pixels() % s.out_channels].to_f64())
+        let channel = |i: usize| i / s.out_pixels() % s.out_channels;
+        let mut out: Vec<f64> = (0..grad_out.len())
+            .map(|i| bias[channel(i)].to_f64())
             .collect();
-        let mut want_x = vec![0.0f64; x.len()];
-        let mut want_weight = vec![0.0f64; weight.len()];
+        let mut grad_x = vec![0.0f64; x.len()];
+        let mut grad_weight = vec![0.0f64; weight.len()];
         for_each_product(&s, |i, w, o| {
-            want_out[o] += x[i].to_f64() * weight[w].to_f64();
-            want_x[i] += grad_out[o].to_f64() * weight[w].to_f64();
-            want_weight[w] += x[i].to_f64() * grad_out[o].to_f64();
+            out[o] += x[i].to_f64() * weight[w].to_f64();
+            grad_x[i] += grad_out[o].to_f64() * weight[w].to_f64();
+            grad_weight[w] += x[i].to_f64() * grad_out[o].to_f64();
         });
-        let mut want_bias = vec![0.0f64; bias.len()];
+        let mut grad_bias = vec![0.0f64; bias.len()];
         for (i, g) in grad_out.iter().enumerate() {
-            want_bias[i / s.out_pixels() % s.out_channels] += g.to_f64();
+            grad_bias[channel(i)] += g.to_f64();
         }
+        Case {
+            shape: s,
+            x,
+            weight,
+            bias,
+            grad_out,
+            wanted: [out, grad_x, grad_weight, grad_bias],
+        }
+    }
 
+    fn assert_close(&self, what: &str, got: &[T], wanted: &[f64], tolerance: f64) {
+        assert_eq!(got.len(), wanted.len());
+        for (i, (got, want)) in got.iter().zip(wanted).enumerate() {
+            assert!(
+                (got.to_f64() - want).abs() <= tolerance * (1.0 + want.abs()),
+                "{:?} {what} at {i}: {got:?} {want}",
+                self.shape
+            );
+        }
+    }
+
+    /// Checks the public functions, with several numbers of threads.
+    fn check_public(&self, tolerance: f64) {
+        let s = &self.shape;
         let results = with_thread_counts(|| {
-            let mut out = vec![T::NAN; grad_out.len()];
-            conv_forward(&s, &x, &weight, Some(&bias), &mut out);
-            let mut grad_x = vec![T::NAN; x.len()];
-            conv_backward_input(&s, &grad_out, &weight, &mut grad_x);
-            let mut grad_weight = vec![T::NAN; weight.len()];
-            conv_backward_weight(&s, &x, &grad_out, &mut grad_weight);
-            let mut grad_bias = vec![T::NAN; bias.len()];
-            conv_backward_bias(&s, &grad_out, &mut grad_bias);
+            let mut out = vec![T::NAN; self.grad_out.len()];
+            conv_forward(s, &self.x, &self.weight, Some(&self.bias), &mut out);
+            let mut grad_x = vec![T::NAN; self.x.len()];
+            conv_backward_input(s, &self.grad_out, &self.weight, &mut grad_x);
+            let mut grad_weight = vec![T::NAN; self.weight.len()];
+            conv_backward_weight(s, &self.x, &self.grad_out, &mut grad_weight);
+            let mut grad_bias = vec![T::NAN; self.bias.len()];
+            conv_backward_bias(s, &self.grad_out, &mut grad_bias);
             [out, grad_x, grad_weight, grad_bias]
         });
-        let wanted = [&want_out, &want_x, &want_weight, &want_bias];
-        for (what, (got, want)) in results[0].iter().zip(wanted).enumerate() {
-            for (i, (got, want)) in got.iter().zip(want).enumerate() {
-                assert!(
-                    (got.to_f64() - want).abs() <= tolerance * (1.0 + want.abs()),
-                    "{s:?} result {what} at {i}: {got:?} {want}"
-                );
-            }
+        let names = ["output", "input's", "weights'", "bias's"];
+        for ((name, got), wanted) in names.iter().zip(&results[0]).zip(&self.wanted) {
+            self.assert_close(name, got, wanted, tolerance);
         }
         assert!(results.iter().all(|r| *r == results[0]), "{s:?}");
 
-        let mut without = vec![T::NAN; grad_out.len()];
-        conv_forward(&s, &x, &weight, None, &mut without);
-        for (i, v) in without.iter().enumerate() {
-            let bias = bias[i / s.out_pixels() % s.out_channels].to_f64();
-            assert!((v.to_f64() + bias - want_out[i]).abs() <= tolerance * 10.0);
+        let mut without = vec![T::NAN; self.grad_out.len()];
+        conv_forward(s, &self.x, &self.weight, None, &mut without);
+        for (i, v) in without.iter_mut().enumerate() {
+            *v += self.bias[i / s.out_pixels() % s.out_channels];
+        }
+        self.assert_close("output", &without, &self.wanted[0], tolerance);
+    }
+
+    /// Checks the direct kernel on all instruction sets, whether or not it would be chosen.
+    fn check_direct(&self, tolerance: f64) {
+        let s = &self.shape;
+        if self.grad_out.is_empty() || self.x.is_empty() {
+            return;
+        }
+        for isa in Isa::available() {
+            let results = with_thread_counts(|| {
+                let mut out = vec![T::NAN; self.grad_out.len()];
+                direct::forward(isa, s, &self.x, &self.weight, Some(&self.bias), &mut out);
+                let mut grad_x = vec![T::NAN; self.x.len()];
+                direct::backward_input(isa, s, &self.grad_out, &self.weight, &mut grad_x);
+                let mut grad_weight = vec![T::NAN; self.weight.len()];
+                weight_grad::run(isa, s, &self.x, &self.grad_out, &mut grad_weight);
+                [out, grad_x, grad_weight]
+            });
+            let names = ["output", "input's", "weights'"];
+            for ((name, got), wanted) in names.iter().zip(&results[0]).zip(&self.wanted) {
+                self.assert_close(&format!("{isa:?} {name}"), got, wanted, tolerance);
+            }
+            assert!(results.iter().all(|r| *r == results[0]), "{isa:?} {s:?}");
+        }
+    }
+
+    /// Checks a packed convolution with all that may follow it.
+    fn check_packed(&self, tolerance: f64) {
+        let s = &self.shape;
+        // Packed for another batch and size than it is used with.
+        let other = ConvShape {
+            batch: 1,
+            input: s.input.map(|size| size + 3),
+            ..*s
+        };
+        let residual = values::<T>(self.grad_out.len(), 5);
+        for isa in Isa::available() {
+            for packed_for in [s, &other] {
+                let conv = PackedConv::with_isa(isa, packed_for, &self.weight, Some(&self.bias));
+                for (add, relu) in [(false, false), (true, false), (false, true), (true, true)] {
+                    let mut out = vec![T::NAN; self.grad_out.len()];
+                    let add = add.then_some(&residual[..]);
+                    conv.forward(s.batch, s.input, &self.x, add, relu, &mut out);
+                    let wanted: Vec<f64> = (self.wanted[0].iter().enumerate())
+                        .map(|(i, v)| v + add.map_or(0.0, |r| r[i].to_f64()))
+                        .map(|v| if relu { v.max(0.0) } else { v })
+                        .collect();
+                    self.assert_close(&format!("{isa:?} packed"), &out, &wanted, tolerance);
+                }
+            }
         }
     }
 }
 
 #[test]
-fn all_four_parts_match_a_direct_loop_in_f32() {
-    check::<f32>(1e-5);
+fn all_four_parts_match_direct_loops_in_f32() {
+    for shape in shapes() {
+        let case = Case::<f32>::new(shape);
+        case.check_public(1e-5);
+        case.check_packed(1e-5);
+    }
 }
 
 #[test]
-fn all_four_parts_match_a_direct_loop_in_f64() {
-    check::<f64>(1e-13);
+fn all_four_parts_match_direct_loops_in_f64() {
+    for shape in shapes() {
+        let case = Case::<f64>::new(shape);
+        case.check_public(1e-13);
+        case.check_packed(1e-13);
+    }
+}
+
+#[test]
+fn the_direct_kernel_matches_direct_loops_on_all_instruction_sets() {
+    for shape in shapes() {
+        Case::<f32>::new(shape).check_direct(1e-5);
+        Case::<f64>::new(shape).check_direct(1e-13);
+    }
+}
+
+/// A shape with random sizes.
+fn random_shape(random: &mut impl FnMut(usize, usize) -> usize) -> ConvShape {
+    loop {
+        let groups = [1, 1, 1, 2, 3][random(0, 4)];
+        let channels = [(); 2].map(|()| random(1, 40).div_ceil(groups) * groups);
+        let dims = random(1, 3);
+        let longest = [40, 20, 8][dims - 1];
+        let mut sizes = [(); 5].map(|()| [0; 3]);
+        for d in 3 - dims..3 {
+            let kernel = random(1, 5);
+            let with = [
+                random(1, longest),
+                kernel,
+                random(1, 3),
+                random(0, kernel + 2),
+                random(1, 3),
+            ];
+            for (sizes, size) in sizes.iter_mut().zip(with) {
+                sizes[d] = size;
+            }
+        }
+        let [input, kernel, stride, padding, dilation] = sizes;
+        let with_ones = |sizes: [usize; 3]| sizes.map(|size: usize| size.max(1));
+        let shape = ConvShape {
+            batch: [0, 1, 1, 3, 3][random(0, 4)],
+            in_channels: channels[0],
+            out_channels: channels[1],
+            groups,
+            input: with_ones(input),
+            kernel: with_ones(kernel),
+            stride: with_ones(stride),
+            padding,
+            dilation: with_ones(dilation),
+        };
+        let fits = (0..3).all(|d| {
+            shape.dilation[d] * (shape.kernel[d] - 1) < shape.input[d] + 2 * shape.padding[d]
+        });
+        let products = |s: &ConvShape| s.batch * s.out_channels * s.out_pixels() * s.depth();
+        if fits && products(&shape) < 1_000_000 {
+            return shape;
+        }
+    }
+}
+
+#[test]
+fn random_shapes_match_direct_loops() {
+    let mut state = 20_u64;
+    let mut random = |from: usize, to: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        from + (state >> 33) as usize % (to - from + 1)
+    };
+    for _ in 0..60 {
+        let case = Case::<f32>::new(random_shape(&mut random));
+        case.check_public(1e-5);
+        case.check_direct(1e-5);
+        case.check_packed(1e-5);
+    }
+    for _ in 0..30 {
+        let case = Case::<f64>::new(random_shape(&mut random));
+        case.check_public(1e-13);
+        case.check_direct(1e-13);
+    }
+}
+
+#[test]
+fn the_gradient_of_the_input_is_a_transposed_convolution() {
+    // By definition each input pixel y adds weight[k] times itself to output pixel
+    // y * stride + k * dilation - padding.
+    let (pixels, kernel, stride, padding, dilation) = (9, 4, 3, 2, 2);
+    for output_padding in 0..stride {
+        let out_pixels =
+            (pixels - 1) * stride + dilation * (kernel - 1) + 1 + output_padding - 2 * padding;
+        let (from, to) = (20, 17);
+        let x = values::<f64>(from * pixels, 1);
+        let weight = values::<f64>(from * to * kernel, 2);
+        let mut wanted = vec![0.0; to * out_pixels];
+        for f in 0..from {
+            for t in 0..to {
+                for y in 0..pixels {
+                    for k in 0..kernel {
+                        let at = (y * stride + k * dilation).wrapping_sub(padding);
+                        if at < out_pixels {
+                            wanted[t * out_pixels + at] +=
+                                x[f * pixels + y] * weight[(f * to + t) * kernel + k];
+                        }
+                    }
+                }
+            }
+        }
+        let shape = ConvShape::new(1, [to, from], [out_pixels], [kernel])
+            .with_stride([stride])
+            .with_padding([padding])
+            .with_dilation([dilation]);
+        assert_eq!(shape.output(), [1, 1, pixels]);
+        let mut out = vec![f64::NAN; wanted.len()];
+        conv_backward_input(&shape, &x, &weight, &mut out);
+        for (got, wanted) in out.iter().zip(&wanted) {
+            assert!((got - wanted).abs() < 1e-13, "{got} {wanted}");
+        }
+    }
+}
+
+#[test]
+fn a_relu_lets_nan_through() {
+    let shape = ConvShape::new(1, [16, 1], [5], [3]);
+    let conv = PackedConv::new(&shape, &[1.0f32; 48], None);
+    let mut x = [-1.0; 80];
+    x[0] = f32::NAN;
+    let mut out = [1.0; 3];
+    conv.forward(1, [1, 1, 5], &x, None, true, &mut out);
+    assert!(out[0].is_nan());
+    assert_eq!(out[1..], [0.0, 0.0]);
 }
 
 #[test]

@@ -17,9 +17,9 @@ use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, num_threads, parallel_for};
 
 /// Pixels of a piece, if lines are not longer or much shorter.
-const PIXELS: usize = 160;
+const PIXELS: usize = 256;
 /// Images are taken together until what is packed of them has this many bytes.
-const PACKED_BYTES: usize = 8 << 20;
+const PACKED_BYTES: usize = 2_000_000;
 
 /// Source values that a tile multiplies with the output's gradient.
 struct Span {
@@ -193,7 +193,7 @@ impl Layout {
         assert!(sums.len() == spans.len() * self.values * width);
         // Pieces are several lines, or parts of one.
         let lines = (PIXELS / self.line).max(1);
-        let part = self.line.div_ceil(self.line.div_ceil(2 * PIXELS));
+        let part = self.line.div_ceil(self.line.div_ceil(PIXELS.max(448)));
         for first_line in (0..starts.len()).step_by(lines) {
             let starts = &starts[first_line..starts.len().min(first_line + lines)];
             let part = if starts.len() > 1 { self.line } else { part };

@@ -71,6 +71,9 @@ pub(super) fn pack_weights<T: Float>(
                 part.fill(T::ZERO);
             }
             start += plan.source_channels * terms;
+            if terms == 0 {
+                continue;
+            }
             let in_order = class.taps.iter().enumerate().all(|(i, tap)| i == *tap);
             if in_order && class.taps.len() == strides.source {
                 let weights = &weights[sources.start * strides.source..];
@@ -78,9 +81,16 @@ pub(super) fn pack_weights<T: Float>(
                 transpose(isa, weights, strides.out, [lanes, columns], part, width);
                 continue;
             }
+            if strides.out == 1 {
+                // One tap, and channels that follow one another.
+                for (source, part) in sources.clone().zip(part.chunks_exact_mut(width)) {
+                    part[..lanes].copy_from_slice(&weights[source * strides.source..][..lanes]);
+                }
+                continue;
+            }
             let kernel = class.taps.iter().max().map_or(0, |last| last + 1);
             let mut turned = Buffer::<T>::new(kernel * width);
-            for (source, part) in sources.clone().zip(part.chunks_exact_mut(terms.max(1))) {
+            for (source, part) in sources.clone().zip(part.chunks_exact_mut(terms)) {
                 let weights = &weights[source * strides.source..];
                 transpose(
                     isa,

@@ -1,0 +1,134 @@
+//! [`PackedConv`]: a convolution with fixed weights, as inference wants it.
+
+use super::direct::{self, Epilogue};
+use super::geometry::Plan;
+use super::weights::{WeightStrides, pack_weights};
+use super::{Algorithm, ConvShape, conv_forward};
+use crate::{Buffer, Float, Isa, for_each_chunk_mut};
+
+/// A convolution whose weights are packed once, with what often follows it: a residual that is
+/// added, and a ReLU.
+///
+/// ```
+/// use pleach_kernels::{ConvShape, PackedConv};
+/// let shape = ConvShape::new(1, [1, 1], [2, 3], [2, 2]);
+/// let conv = PackedConv::new(&shape, &[1.0f32, 0.0, 0.0, 1.0], Some(&[-7.0]));
+/// let x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
+/// let mut out = [0.0; 2];
+/// conv.forward(1, [1, 2, 3], &x, None, false, &mut out);
+/// assert_eq!(out, [-1.0, 1.0]);
+/// conv.forward(1, [1, 2, 3], &x, Some(&[0.0, 2.0]), true, &mut out);
+/// assert_eq!(out, [0.0, 3.0]);
+/// ```
+#[derive(Clone, Debug)]
+pub struct PackedConv<T: Float> {
+    shape: ConvShape,
+    isa: Isa,
+    weights: Weights<T>,
+    bias: Option<Buffer<T>>,
+}
+
+#[derive(Clone, Debug)]
+enum Weights<T: Float> {
+    /// For the direct kernel.
+    Direct(Buffer<T>),
+    /// As they came.
+    Plain(Buffer<T>),
+}
+
+impl<T: Float> PackedConv<T> {
+    /// Packs the weights, `[out_channels, in_channels / groups, kernel]`, of a convolution with a
+    /// bias, `[out_channels]`. The batch and the spatial sizes of `shape` may change from one use
+    /// to the next; the weights are packed in the best way for these.
+    ///
+    /// # Panics
+    /// If a length does not fit the shape.
+    pub fn new(shape: &ConvShape, weight: &[T], bias: Option<&[T]>) -> Self {
+        Self::with_isa(Isa::current(), shape, weight, bias)
+    }
+
+    pub(super) fn with_isa(isa: Isa, shape: &ConvShape, weight: &[T], bias: Option<&[T]>) -> Self {
+        shape.check("PackedConv", None, Some(weight.len()), None);
+        if let Some(bias) = bias {
+            assert_eq!(
+                bias.len(),
+                shape.out_channels,
+                "PackedConv: the length of the bias"
+            );
+        }
+        let weights = match Algorithm::choose::<T>(shape) {
+            Algorithm::Direct => {
+                let plan = Plan::forward(&shape.flattened());
+                let strides = WeightStrides::forward(shape);
+                Weights::Direct(pack_weights(isa, &plan, weight, strides))
+            }
+            Algorithm::Depthwise | Algorithm::Gemm => Weights::Plain(Buffer::from_slice(weight)),
+        };
+        PackedConv {
+            shape: *shape,
+            isa,
+            weights,
+            bias: bias.map(Buffer::from_slice),
+        }
+    }
+
+    /// The shape of a use with another batch and other spatial sizes.
+    pub fn shape(&self, batch: usize, input: [usize; 3]) -> ConvShape {
+        ConvShape {
+            batch,
+            input,
+            ..self.shape
+        }
+    }
+
+    /// `out = relu(convolution(x) + bias + residual)`, without the ReLU if `relu` is false. `x` is
+    /// `[batch, in_channels, input]`, `residual` and `out` are `[batch, out_channels, output]`.
+    ///
+    /// # Panics
+    /// If a length does not fit the shape, or a padded image has more than 2^32 elements.
+    pub fn forward(
+        &self,
+        batch: usize,
+        input: [usize; 3],
+        x: &[T],
+        residual: Option<&[T]>,
+        relu: bool,
+        out: &mut [T],
+    ) {
+        let shape = self.shape(batch, input);
+        let name = "PackedConv::forward";
+        shape.check(name, Some(x.len()), None, Some(out.len()));
+        shape.check(name, None, None, residual.map(<[T]>::len));
+        if out.is_empty() {
+            return;
+        }
+        let bias = self.bias.as_deref();
+        match &self.weights {
+            Weights::Direct(weights) => {
+                assert!(direct::fits(&shape), "{name}: too large: {shape:?}");
+                let plan = Plan::forward(&shape.flattened());
+                let epilogue = Epilogue {
+                    bias,
+                    residual,
+                    relu,
+                };
+                direct::run(self.isa, &plan, x, weights, &epilogue, out);
+            }
+            Weights::Plain(weights) => {
+                conv_forward(&shape, x, weights, bias, out);
+                if residual.is_none() && !relu {
+                    return;
+                }
+                let epilogue = Epilogue {
+                    bias: None,
+                    residual,
+                    relu,
+                };
+                let chunk = 1 << 14;
+                for_each_chunk_mut(out, chunk, |i, out| {
+                    epilogue.apply(self.isa, 0, i * chunk, out);
+                });
+            }
+        }
+    }
+}

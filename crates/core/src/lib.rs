@@ -36,7 +36,7 @@ pub use pleach_kernels::{num_threads, set_num_threads};
 pub use random::{Generator, manual_seed};
 pub use scalar::Scalar;
 pub use shape::{IntoShape, IntoSizes, Shape, size_text};
-pub use tensor::Tensor;
+pub use tensor::{Tensor, ValueId};
 
 /// What the [`tensor!`] macro expands to.
 #[doc(hidden)]

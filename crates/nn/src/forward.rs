@@ -53,6 +53,13 @@ pub trait Forward: Module + AsForward {
         };
         result.map_err(|error| locate(module, error))
     }
+
+    /// `max(forward(input) + residual, 0)` as one step, from a module that has one. See
+    /// [`call_relu`](crate::call_relu).
+    #[doc(hidden)]
+    fn forward_relu(&self, _: &Tensor, _residual: Option<&Tensor>) -> Option<Result<Tensor>> {
+        None
+    }
 }
 
 /// What tells a module from the others that live at the same time: its node, or else its address.
@@ -67,7 +74,7 @@ fn place(module: &dyn Module) -> Option<u64> {
 }
 
 /// Ties the error to `module`, or finds the path below `module` of the one it is tied to.
-fn locate(module: &dyn Module, error: Error) -> Error {
+pub(crate) fn locate(module: &dyn Module, error: Error) -> Error {
     const NOWHERE: u64 = 0;
     let error = error.tag(place(module).unwrap_or(NOWHERE), display_name(module));
     let Some(id) = error.module_id().filter(|&id| id != NOWHERE) else {

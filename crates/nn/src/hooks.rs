@@ -135,6 +135,11 @@ impl Hooks {
         }
     }
 
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        !self.before.0.any.load(Ordering::Acquire) && !self.after.0.any.load(Ordering::Acquire)
+    }
+
     /// Runs the hooks before `forward`; each sees the input that the one before it left. `None` if
     /// the input stays what it was.
     pub fn run_before(&self, module: &dyn Module, input: &Tensor) -> Result<Option<Tensor>> {

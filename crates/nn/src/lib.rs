@@ -14,6 +14,8 @@ mod display;
 mod field;
 mod forward;
 pub mod functional;
+mod fuse;
+mod fused;
 mod hooks;
 pub mod layers;
 pub mod losses;
@@ -26,6 +28,8 @@ mod walk;
 
 pub use containers::{ModuleDict, ModuleList, ParameterDict, Position, Sequential};
 pub use forward::Forward;
+pub use fuse::fuse_conv_bn;
+pub use fused::{call_add_relu, call_relu};
 pub use hooks::{ForwardHook, ForwardPreHook, HookHandle};
 pub use member::{Member, MemberMut};
 pub use module::{Module, ModuleExt};

@@ -1,6 +1,7 @@
 //! Random fills of tensors: path and order depend on the layout, as PyTorch's do.
 
 use half::{bf16, f16};
+use pleach_kernels::Buffer;
 use rand::distr::Distribution;
 
 use super::operand::Operand;
@@ -8,7 +9,7 @@ use crate::random::{
     Generator, check_bernoulli, check_exponential, check_normal, check_uniform, random_bounds,
     warn_of_bounds,
 };
-use crate::{DType, Error, IntoShape, Result, Tensor};
+use crate::{DType, Element, Error, IntoShape, Result, Tensor};
 
 /// A distribution of a float type to fill a tensor with.
 #[derive(Clone, Copy)]
@@ -113,10 +114,27 @@ impl Tensor {
 
     fn toss(&mut self, generator: &Generator, p: f64) -> Result<()> {
         check_bernoulli(p).map_err(Error::value)?;
-        dispatch_all!(self.dtype(), T => self.refill_in_memory_order::<T>(|out| {
+        match self.dtype() {
+            DType::F32 => self.toss_as::<f32>(generator, p),
+            DType::F64 => self.toss_as::<f64>(generator, p),
+            DType::Bool => self.toss_as::<bool>(generator, p),
+            // A coin is the same whatever it is written as, and the loop is long to compile.
+            dtype => dispatch_all!(dtype, T => self.refill_in_memory_order::<T>(|out| {
+                let mut coins = Buffer::<bool>::new(out.len());
+                generator.fill_bernoulli(&mut coins, p);
+                for (out, &coin) in out.iter_mut().zip(&coins[..]) {
+                    *out = T::from_i64(coin.into());
+                }
+                Ok(())
+            })),
+        }
+    }
+
+    fn toss_as<T: Element>(&mut self, generator: &Generator, p: f64) -> Result<()> {
+        self.refill_in_memory_order::<T>(|out| {
             generator.fill_bernoulli(out, p);
             Ok(())
-        }))
+        })
     }
 
     /// The probabilities are broadcast, and taken in the order of this tensor's memory.

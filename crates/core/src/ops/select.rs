@@ -43,10 +43,23 @@ impl Tensor {
         let (a, b) = (a.to_tensor(dtype)?, b.to_tensor(dtype)?);
         let shape = broadcast_shapes(a.shape(), b.shape())?;
         let shape = broadcast_shapes(condition.shape(), &shape)?;
-        let out = dispatch_all!(dtype, T => {
-            let full = |t: &Tensor| t.detach().broadcast_to(&shape);
-            choose::<T>(&full(condition)?, &full(&a)?, &full(&b)?)?
-        });
+        // Every value of a smaller type is one of these; so few loops are compiled.
+        let wide = match dtype {
+            DType::F16 | DType::BF16 => DType::F32,
+            dtype if dtype.is_small_int() => DType::I64,
+            dtype => dtype,
+        };
+        let full = |t: &Tensor| t.detach().to_dtype(wide)?.broadcast_to(&shape);
+        let (condition_full, x, y) = (
+            condition.detach().broadcast_to(&shape)?,
+            full(&a)?,
+            full(&b)?,
+        );
+        let out = match wide {
+            DType::Bool => choose::<bool>(&condition_full, &x, &y)?,
+            wide => dispatch_number!("where", wide, T => choose::<T>(&condition_full, &x, &y)?),
+        };
+        let out = out.to_dtype(dtype)?;
         let (sa, sb) = (a.shape_vec(), b.shape_vec());
         Ok(record(out, &[&a, &b], |needs| {
             let condition = condition.detach();

@@ -5,9 +5,11 @@ mod convert;
 mod create;
 mod display;
 mod strided;
+mod value_id;
 
 #[doc(hidden)]
 pub use create::{LiteralValues, TensorLiteral};
+pub use value_id::ValueId;
 
 use std::sync::Arc;
 

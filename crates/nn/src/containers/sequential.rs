@@ -7,6 +7,7 @@ use pleach_core::{ErrorKind, Result, Tensor};
 
 use super::{Position, check_name, insert_position, slice_range};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
+use crate::fused::{as_relu, one_step};
 use crate::{Forward, Member, MemberMut, Module, Node};
 
 /// Modules that run one after another: each gets what the one before it returned.
@@ -197,6 +198,11 @@ impl Sequential {
         self.children.iter().map(|c| &*c.1)
     }
 
+    /// The modules in order, with their names.
+    pub(crate) fn named_iter(&self) -> impl Iterator<Item = (&str, &dyn Forward)> {
+        self.children.iter().map(|c| (&*c.0, &*c.1))
+    }
+
     /// A new container over the *same* modules, which keep their names: PyTorch's `net[1:]`.
     /// Negative bounds count from the end; bounds beyond it are cut.
     pub fn slice(&self, range: impl RangeBounds<i64>) -> Sequential {
@@ -282,8 +288,17 @@ impl Field for Sequential {
 impl Forward for Sequential {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
         let mut value = input.clone();
-        for child in self.iter() {
-            value = child.call(&value)?;
+        let mut children = self.iter().peekable();
+        while let Some(child) = children.next() {
+            let relu = children.peek().and_then(|next| as_relu(*next));
+            let both = relu.and_then(|relu| one_step(child, relu, &value, None));
+            value = match both {
+                Some(output) => {
+                    children.next();
+                    output?
+                }
+                None => child.call(&value)?,
+            };
         }
         Ok(value)
     }

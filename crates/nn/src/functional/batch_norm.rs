@@ -3,10 +3,11 @@
 use pleach_core::autograd::{Backward, InputGrads, record};
 use pleach_core::{Buffer, DType, Error, Result, Tensor, size_text};
 use pleach_kernels::{
-    BatchNormAffine, BatchNormGrads, BatchNormShape, BatchStatsMut, RunningStats, batch_norm_eval,
-    batch_norm_eval_backward, batch_norm_train, batch_norm_train_backward,
+    BatchNormAffine, BatchNormGrads, BatchNormShape, BatchNormThen, BatchStatsMut, ReluMask,
+    RunningStats, batch_norm_eval_backward_fused, batch_norm_eval_fused,
+    batch_norm_train_backward_fused, batch_norm_train_fused,
 };
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 type Memory<T> = pleach_kernels::Buffer<T>;
 
@@ -44,6 +45,89 @@ pub fn batch_norm(
     momentum: f64,
     eps: f64,
 ) -> Result<Tensor> {
+    normalise(
+        input,
+        running_stats,
+        weight,
+        bias,
+        training,
+        momentum,
+        eps,
+        Then::Nothing,
+    )
+}
+
+/// [`batch_norm`] followed by the addition of a residual, if there is one, and
+/// [`relu`](super::relu): the same numbers as the separate functions, in one pass forward and one
+/// backward, and nothing is kept of what lies between.
+///
+/// Shapes: the residual has the input's.
+///
+/// # Errors
+/// As [`batch_norm`], or if shape or dtype of the residual differ.
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::functional as F;
+/// let x = tensor![[1.0], [5.0]]; // normalised: -1 and 1
+/// let y = F::batch_norm_relu(&x, None, None, None, Some(&tensor![[0.0], [0.5]]), true, 0.0, 0.0)?;
+/// assert_eq!(y.to_vec::<f32>()?, [0.0, 1.5]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+#[allow(clippy::too_many_arguments)]
+pub fn batch_norm_relu(
+    input: &Tensor,
+    running_stats: Option<(&Buffer, &Buffer)>,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    residual: Option<&Tensor>,
+    training: bool,
+    momentum: f64,
+    eps: f64,
+) -> Result<Tensor> {
+    if let Some(residual) = residual
+        && (residual.shape() != input.shape() || residual.dtype() != input.dtype())
+    {
+        return Err(Error::shape(format!(
+            "batch_norm_relu: the residual has size {:?} and dtype {}, the input {:?} and {}",
+            residual.shape(),
+            residual.dtype(),
+            input.shape(),
+            input.dtype()
+        )));
+    }
+    let then = Then::Relu(residual);
+    normalise(
+        input,
+        running_stats,
+        weight,
+        bias,
+        training,
+        momentum,
+        eps,
+        then,
+    )
+}
+
+/// What follows a normalisation in the same pass.
+#[derive(Clone, Copy)]
+enum Then<'a> {
+    Nothing,
+    /// A residual is added, then the ReLU.
+    Relu(Option<&'a Tensor>),
+}
+
+#[allow(clippy::too_many_arguments)]
+fn normalise(
+    input: &Tensor,
+    running_stats: Option<(&Buffer, &Buffer)>,
+    weight: Option<&Tensor>,
+    bias: Option<&Tensor>,
+    training: bool,
+    momentum: f64,
+    eps: f64,
+    then: Then<'_>,
+) -> Result<Tensor> {
     let shape = shape_of(input)?;
     if training && shape.batch.checked_mul(shape.spatial) == Some(1) {
         return Err(Error::value(format!(
@@ -69,20 +153,26 @@ pub fn batch_norm(
             check_channels(name, values, &shape, input.dtype())?;
         }
     }
+    let residual = match then {
+        Then::Nothing => None,
+        Then::Relu(residual) => residual,
+    };
     let call = Call {
         shape,
         eps,
-        x: input.detach().contiguous()?,
+        x: detached(input)?,
         weight: weight.map(detached).transpose()?,
         bias: bias.map(detached).transpose()?,
+        relu: matches!(then, Then::Relu(_)),
     };
+    let added = residual.map(detached).transpose()?;
     let (out, statistics) = match (training, running) {
         (false, Some((mean, var))) => {
             let statistics = Statistics::Running(mean.contiguous()?, var.contiguous()?);
-            (call.eval(&statistics)?, statistics)
+            (call.eval(&statistics, added.as_ref())?, statistics)
         }
         _ => {
-            let (out, batch) = call.train()?;
+            let (out, batch) = call.train(added.as_ref())?;
             if let Some((mean, var)) = running_stats
                 && input.numel() > 0
             {
@@ -93,16 +183,28 @@ pub fn batch_norm(
             (out, Statistics::Batch(batch.mean, batch.invstd))
         }
     };
-    let mut inputs = vec![input];
+    let mut inputs: SmallVec<[&Tensor; 4]> = smallvec![input];
     inputs.extend(weight);
     inputs.extend(bias);
-    let has_weight = weight.is_some();
+    inputs.extend(residual);
+    let (affine, summed) = ([weight.is_some(), bias.is_some()], residual.is_some());
+    // Without a sum the sign is computed again, and the output need not be kept.
+    let positive = (call.relu && summed).then(|| out.detach());
+    let name = match call.relu {
+        true => "ReluBackward0",
+        false => "NativeBatchNormBackward0",
+    };
     Ok(record(out, &inputs, move |needs| {
-        let for_weight = has_weight && needs[1];
-        let for_bias = needs.get(1 + usize::from(has_weight)) == Some(&true);
-        let needs = [needs[0], for_weight, for_bias];
-        Backward::new("NativeBatchNormBackward0", move |grad: &Tensor| {
-            call.backward(&statistics, grad, needs)
+        let mut needed = needs.iter().copied();
+        let mut next = |there: bool| there && needed.next() == Some(true);
+        let needs = Needs {
+            input: next(true),
+            weight: next(affine[0]),
+            bias: next(affine[1]),
+            residual: next(summed),
+        };
+        Backward::new(name, move |grad: &Tensor| {
+            call.backward(&statistics, grad, positive.as_ref(), &needs, summed)
         })
     }))
 }
@@ -178,9 +280,28 @@ struct Call {
     x: Tensor,
     weight: Option<Tensor>,
     bias: Option<Tensor>,
+    relu: bool,
+}
+
+/// Which gradients are needed.
+struct Needs {
+    input: bool,
+    weight: bool,
+    bias: bool,
+    residual: bool,
 }
 
 impl Call {
+    fn then<'a, T: pleach_core::Element>(
+        &self,
+        residual: Option<&'a Tensor>,
+    ) -> Result<BatchNormThen<'a, T>> {
+        Ok(BatchNormThen {
+            residual: residual.map(Tensor::as_slice).transpose()?,
+            relu: self.relu,
+        })
+    }
+
     fn affine<T: pleach_core::Element>(&self) -> Result<BatchNormAffine<'_, T>> {
         Ok(BatchNormAffine {
             weight: self.weight.as_ref().map(Tensor::as_slice).transpose()?,
@@ -188,7 +309,7 @@ impl Call {
         })
     }
 
-    fn train(&self) -> Result<(Tensor, BatchStatistics)> {
+    fn train(&self, residual: Option<&Tensor>) -> Result<(Tensor, BatchStatistics)> {
         let c = self.shape.channels;
         dispatch_float!("batch_norm", self.x.dtype(), T => {
             let mut out = Memory::<T>::new(self.x.numel());
@@ -196,7 +317,8 @@ impl Call {
             let mut invstd = Memory::<T>::new(c);
             let stats = BatchStatsMut { mean: &mut mean, var: &mut var, invstd: &mut invstd };
             let x = self.x.as_slice::<T>()?;
-            batch_norm_train(&self.shape, x, self.affine::<T>()?, self.eps, &mut out, stats);
+            let (affine, then) = (self.affine::<T>()?, self.then::<T>(residual)?);
+            batch_norm_train_fused(&self.shape, x, affine, self.eps, then, &mut out, stats);
             Ok((
                 Tensor::from_buffer(out, self.x.shape()),
                 BatchStatistics {
@@ -208,7 +330,7 @@ impl Call {
         })
     }
 
-    fn eval(&self, statistics: &Statistics) -> Result<Tensor> {
+    fn eval(&self, statistics: &Statistics, residual: Option<&Tensor>) -> Result<Tensor> {
         let (Statistics::Running(mean, var) | Statistics::Batch(mean, var)) = statistics;
         dispatch_float!("batch_norm", self.x.dtype(), T => {
             let mut out = Memory::<T>::new(self.x.numel());
@@ -218,35 +340,48 @@ impl Call {
                 eps: self.eps,
             };
             let x = self.x.as_slice::<T>()?;
-            batch_norm_eval(&self.shape, x, stats, self.affine::<T>()?, &mut out);
+            let (affine, then) = (self.affine::<T>()?, self.then::<T>(residual)?);
+            batch_norm_eval_fused(&self.shape, x, stats, affine, then, &mut out);
             Ok(Tensor::from_buffer(out, self.x.shape()))
         })
     }
 
-    /// The gradients of input, weight and bias, those that are needed.
+    /// The gradients of input, weight, bias and residual, those that are needed.
     fn backward(
         &self,
         statistics: &Statistics,
         grad: &Tensor,
-        needs: [bool; 3],
+        positive: Option<&Tensor>,
+        needs: &Needs,
+        summed: bool,
     ) -> Result<InputGrads> {
         let grad = grad.contiguous()?;
         let c = self.shape.channels;
+        let n = self.x.numel();
         dispatch_float!("batch_norm", grad.dtype(), T => {
-            let mut dx = needs[0].then(|| Memory::<T>::new(self.x.numel()));
-            let mut dw = needs[1].then(|| Memory::<T>::new(c));
-            let mut db = needs[2].then(|| Memory::<T>::new(c));
+            let mut dx = needs.input.then(|| Memory::<T>::new(n));
+            let mut dw = needs.weight.then(|| Memory::<T>::new(c));
+            let mut db = needs.bias.then(|| Memory::<T>::new(c));
+            let mut dr = needs.residual.then(|| Memory::<T>::new(n));
             let grads = BatchNormGrads {
                 input: dx.as_deref_mut(),
                 weight: dw.as_deref_mut(),
                 bias: db.as_deref_mut(),
             };
             let (x, g) = (self.x.as_slice::<T>()?, grad.as_slice::<T>()?);
-            let weight = self.weight.as_ref().map(Tensor::as_slice::<T>).transpose()?;
+            let BatchNormAffine { weight, bias } = self.affine::<T>()?;
+            let mask = match positive {
+                Some(out) => ReluMask::Output(out.as_slice::<T>()?),
+                None if self.relu => ReluMask::Recompute { bias },
+                None => ReluMask::None,
+            };
+            let (shape, dr_slice) = (&self.shape, dr.as_deref_mut());
             match statistics {
                 Statistics::Batch(mean, invstd) => {
                     let (mean, invstd) = (mean.as_slice::<T>()?, invstd.as_slice::<T>()?);
-                    batch_norm_train_backward(&self.shape, x, g, mean, invstd, weight, grads);
+                    batch_norm_train_backward_fused(
+                        shape, x, g, mean, invstd, weight, mask, grads, dr_slice,
+                    );
                 }
                 Statistics::Running(mean, var) => {
                     let stats = RunningStats {
@@ -254,15 +389,23 @@ impl Call {
                         var: var.as_slice::<T>()?,
                         eps: self.eps,
                     };
-                    batch_norm_eval_backward(&self.shape, x, g, stats, weight, grads);
+                    batch_norm_eval_backward_fused(
+                        shape, x, g, stats, weight, mask, grads, dr_slice,
+                    );
                 }
             }
-            let mut all: InputGrads =
-                smallvec![dx.map(|dx| Tensor::from_buffer(dx, self.x.shape()))];
+            let whole = |d: Option<Memory<T>>| d.map(|d| Tensor::from_buffer(d, self.x.shape()));
+            let channels = |d: Option<Memory<T>>| d.map(|d| Tensor::from_buffer(d, [c]));
+            let mut all: InputGrads = smallvec![whole(dx)];
             if self.weight.is_some() {
-                all.push(dw.map(|dw| Tensor::from_buffer(dw, [c])));
+                all.push(channels(dw));
             }
-            all.push(db.map(|db| Tensor::from_buffer(db, [c])));
+            if self.bias.is_some() {
+                all.push(channels(db));
+            }
+            if summed {
+                all.push(whole(dr));
+            }
             Ok(all)
         })
     }

@@ -45,7 +45,7 @@ mod unfold;
 
 pub use activation::{log_softmax, relu, softmax};
 pub use attention::scaled_dot_product_attention;
-pub use batch_norm::batch_norm;
+pub use batch_norm::{batch_norm, batch_norm_relu};
 pub use conv::conv2d;
 pub use cosine_similarity::cosine_similarity;
 pub use cross_entropy::cross_entropy;

@@ -116,6 +116,26 @@ macro_rules! batch_norm {
 
         impl Forward for $layer {
             fn forward(&self, $input: &Tensor) -> Result<Tensor> {
+                self.normalise($input, None)
+            }
+
+            fn forward_relu(
+                &self,
+                input: &Tensor,
+                residual: Option<&Tensor>,
+            ) -> Option<Result<Tensor>> {
+                if let Some(residual) = residual
+                    && (residual.shape() != input.shape() || residual.dtype() != input.dtype())
+                {
+                    return None;
+                }
+                Some(self.normalise(input, Some(residual)))
+            }
+        }
+
+        impl $layer {
+            /// The normalisation; with `relu`, also what follows it: an addition and the ReLU.
+            fn normalise(&self, $input: &Tensor, relu: Option<Option<&Tensor>>) -> Result<Tensor> {
                 $check?;
                 let mut momentum = self.momentum().unwrap_or(0.0);
                 if self.node.is_training() {
@@ -125,15 +145,17 @@ macro_rules! batch_norm {
                 let running = self.running_mean.as_ref().zip(self.running_var.as_ref());
                 let weight = self.weight.as_ref().map(Parameter::tensor);
                 let bias = self.bias.as_ref().map(Parameter::tensor);
-                crate::functional::batch_norm(
-                    $input,
-                    running,
-                    weight.as_ref(),
-                    bias.as_ref(),
-                    self.node.is_training() || running.is_none(),
-                    momentum,
-                    self.eps(),
-                )
+                let (weight, bias) = (weight.as_ref(), bias.as_ref());
+                let training = self.node.is_training() || running.is_none();
+                let eps = self.eps();
+                match relu {
+                    None => crate::functional::batch_norm(
+                        $input, running, weight, bias, training, momentum, eps,
+                    ),
+                    Some(residual) => crate::functional::batch_norm_relu(
+                        $input, running, weight, bias, residual, training, momentum, eps,
+                    ),
+                }
             }
         }
 

@@ -2,7 +2,7 @@
 
 use pleach_core::{Result, Tensor};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
-use pleach_nn::{Forward, Module, Node, Sequential};
+use pleach_nn::{Forward, Module, Node, Sequential, call_add_relu, call_relu};
 
 use super::resnet::{BlockShape, conv1x1, conv3x3};
 
@@ -64,13 +64,12 @@ impl Bottleneck {
 
 impl Forward for Bottleneck {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let out = self.relu.call(&self.bn1.call(&self.conv1.call(x)?)?)?;
-        let out = self.relu.call(&self.bn2.call(&self.conv2.call(&out)?)?)?;
-        let out = self.bn3.call(&self.conv3.call(&out)?)?;
-        let identity = match &self.downsample {
-            Some(downsample) => downsample.call(x)?,
-            None => x.clone(),
-        };
-        self.relu.call(&out.add(&identity)?)
+        let out = call_relu(&self.bn1, &self.relu, &self.conv1.call(x)?)?;
+        let out = call_relu(&self.bn2, &self.relu, &self.conv2.call(&out)?)?;
+        let out = self.conv3.call(&out)?;
+        call_add_relu(&self.bn3, &self.relu, &out, || match &self.downsample {
+            Some(downsample) => downsample.call(x),
+            None => Ok(x.clone()),
+        })
     }
 }

@@ -3,7 +3,7 @@
 use pleach_core::{Result, Tensor};
 use pleach_init::{self as init, FanMode, Nonlinearity};
 use pleach_nn::layers::{AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, ReLU};
-use pleach_nn::{Forward, Module, ModuleExt, Node, Sequential};
+use pleach_nn::{Forward, Module, ModuleExt, Node, Sequential, call_relu};
 
 use super::{BasicBlock, Bottleneck};
 
@@ -50,7 +50,7 @@ pub struct ResNet {
 
 impl Forward for ResNet {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let x = self.relu.call(&self.bn1.call(&self.conv1.call(x)?)?)?;
+        let x = call_relu(&self.bn1, &self.relu, &self.conv1.call(x)?)?;
         let x = self.maxpool.call(&x)?;
         let x = self.layer2.call(&self.layer1.call(&x)?)?;
         let x = self.layer4.call(&self.layer3.call(&x)?)?;

@@ -1,0 +1,276 @@
+//! Steps that stand for several layers: the same numbers, gradients and hooks as the layers.
+
+use std::sync::{Arc, Mutex};
+
+use pleach_core::autograd::gradcheck;
+use pleach_core::{Buffer, DType, Generator, Result, Tensor};
+use pleach_nn::functional as F;
+use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
+use pleach_nn::{Forward, Module, ModuleExt, Sequential, call_add_relu, call_relu, fuse_conv_bn};
+
+fn values(seed: u64, shape: &[usize]) -> Result<Tensor> {
+    Generator::seeded(seed).scope(|| Tensor::rand_of(shape, DType::F64)?.mul(2.0)?.sub(1.0))
+}
+
+fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
+    a.sub(b)
+        .unwrap()
+        .abs()
+        .unwrap()
+        .max()
+        .unwrap()
+        .item()
+        .unwrap()
+}
+
+#[test]
+fn batch_norm_relu_has_the_right_gradients() -> Result<()> {
+    for (shape, seed) in [(&[3, 2, 2, 3][..], 1), (&[5, 3], 2), (&[2, 3, 17], 3)] {
+        let c = shape[1];
+        let inputs = [
+            values(seed, shape)?,
+            values(seed + 10, &[c])?,
+            values(seed + 20, &[c])?,
+            values(seed + 30, shape)?,
+        ];
+        for training in [true, false] {
+            let running = || {
+                let mean = Buffer::new(values(5, &[c]).unwrap());
+                let var = Buffer::new(values(6, &[c]).unwrap().abs().unwrap());
+                (mean, var)
+            };
+            let case = |e: pleach_core::Error| panic!("{shape:?}, training {training}: {e}");
+            // All of them, no residual, no affine part, the weight alone.
+            gradcheck(
+                |t| {
+                    let (mean, var) = running();
+                    let stats = Some((&mean, &var));
+                    let (w, b) = (Some(&t[1]), Some(&t[2]));
+                    F::batch_norm_relu(&t[0], stats, w, b, Some(&t[3]), training, 0.1, 1e-3)
+                },
+                &inputs,
+            )
+            .unwrap_or_else(case);
+            gradcheck(
+                |t| {
+                    let (mean, var) = running();
+                    let stats = Some((&mean, &var));
+                    let (w, b) = (Some(&t[1]), Some(&t[2]));
+                    F::batch_norm_relu(&t[0], stats, w, b, None, training, 0.1, 1e-3)
+                },
+                &inputs[..3],
+            )
+            .unwrap_or_else(case);
+            gradcheck(
+                |t| {
+                    let (mean, var) = running();
+                    let stats = Some((&mean, &var));
+                    F::batch_norm_relu(&t[0], stats, None, None, Some(&t[1]), training, 0.1, 1e-3)
+                },
+                &[inputs[0].clone(), inputs[3].clone()],
+            )
+            .unwrap_or_else(case);
+            gradcheck(
+                |t| {
+                    let (mean, var) = running();
+                    let stats = Some((&mean, &var));
+                    F::batch_norm_relu(&t[0], stats, Some(&t[1]), None, None, training, 0.1, 1e-3)
+                },
+                &inputs[..2],
+            )
+            .unwrap_or_else(case);
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn a_residual_of_another_shape_is_refused_by_the_function_and_broadcast_by_the_modules() {
+    let (x, row) = (Tensor::randn([2, 3, 4, 5]), Tensor::randn([5]));
+    let fused = F::batch_norm_relu(&x, None, None, None, Some(&row), true, 0.1, 1e-5);
+    assert!(fused.is_err());
+    let (norm, relu) = (BatchNorm2d::new(3), ReLU::new());
+    let out = call_add_relu(&norm, &relu, &x, || Ok(row.clone())).unwrap();
+    let apart = norm.forward(&x).unwrap().add(&row).unwrap().relu().unwrap();
+    assert!(largest_difference(&out, &apart) < 1e-6);
+}
+
+/// Gradients of the input, and of the parameters, of a sum weighted by fixed numbers.
+fn gradients(norm: &BatchNorm2d, x: &Tensor, out: &Tensor) -> Vec<Tensor> {
+    let weights = Generator::seeded(9).scope(|| Tensor::randn(out.shape()));
+    norm.zero_grad();
+    out.mul(&weights)
+        .unwrap()
+        .sum()
+        .unwrap()
+        .backward()
+        .unwrap();
+    let mut all = vec![x.grad().unwrap()];
+    all.extend(norm.parameters().iter().map(|p| p.grad().unwrap()));
+    all
+}
+
+#[test]
+fn the_fused_step_gives_what_the_layers_give_one_by_one() {
+    let norm = BatchNorm2d::new(4);
+    norm.bias
+        .as_ref()
+        .unwrap()
+        .data()
+        .normal_(0.0, 0.5)
+        .unwrap();
+    let apart = norm.deep_copy();
+    let relu = ReLU::new();
+    for round in 0..3 {
+        if round == 2 {
+            norm.eval();
+            apart.eval();
+        }
+        let leaf = || {
+            let x = Generator::seeded(round).scope(|| Tensor::randn([3, 4, 5, 6]));
+            x.requires_grad_(true).unwrap()
+        };
+        let (x, y) = (leaf(), leaf());
+        let fused = call_relu(&norm, &relu, &x).unwrap();
+        let two = relu.call(&apart.call(&y).unwrap()).unwrap();
+        assert_eq!(fused.grad_fn(), two.grad_fn());
+        assert!(largest_difference(&fused, &two) < 1e-6);
+        let (a, b) = (gradients(&norm, &x, &fused), gradients(&apart, &y, &two));
+        assert!(
+            a.iter()
+                .zip(&b)
+                .all(|(a, b)| largest_difference(a, b) < 1e-5)
+        );
+
+        let (x, y) = (leaf(), leaf());
+        let fused = call_add_relu(&norm, &relu, &x, || Ok(x.clone())).unwrap();
+        let three = relu
+            .call(&apart.call(&y).unwrap().add(&y).unwrap())
+            .unwrap();
+        assert!(largest_difference(&fused, &three) < 1e-6);
+        let (a, b) = (gradients(&norm, &x, &fused), gradients(&apart, &y, &three));
+        assert!(
+            a.iter()
+                .zip(&b)
+                .all(|(a, b)| largest_difference(a, b) < 1e-5)
+        );
+
+        for (a, b) in norm.buffers().iter().zip(apart.buffers()) {
+            assert!(largest_difference(&a.tensor(), &b.tensor()) < 1e-6);
+        }
+    }
+}
+
+#[test]
+fn hooks_see_what_each_module_returns() {
+    let net = Sequential::new()
+        .append(BatchNorm2d::new(2))
+        .append(ReLU::new());
+    let x = Tensor::randn([2, 2, 3, 3]);
+    let plain = net.call(&x).unwrap();
+    assert!(plain.min().unwrap().item().unwrap() >= 0.0);
+    for watched in [0usize, 1] {
+        let seen = Arc::new(Mutex::new(Vec::new()));
+        let log = seen.clone();
+        let handle = net[watched].register_forward_hook(move |_, input, output| {
+            log.lock().unwrap().push((input.clone(), output.clone()));
+            Ok(None)
+        });
+        let out = net.call(&x).unwrap();
+        assert!(largest_difference(&out, &plain) < 1e-6);
+        let seen = seen.lock().unwrap();
+        assert_eq!(seen.len(), 1);
+        let (input, output) = &seen[0];
+        match watched {
+            0 => {
+                assert!(input.equal(&x).unwrap());
+                assert!(output.min().unwrap().item().unwrap() < 0.0);
+            }
+            _ => {
+                assert!(input.min().unwrap().item().unwrap() < 0.0);
+                assert!(output.equal(&out).unwrap());
+            }
+        }
+        handle.unwrap().remove();
+    }
+}
+
+#[test]
+fn an_error_inside_a_fused_step_names_the_module() {
+    let net = Sequential::new()
+        .append(ReLU::new())
+        .append(BatchNorm2d::new(3))
+        .append(ReLU::new());
+    let error = net.call(&Tensor::zeros([1, 2, 4, 4])).unwrap_err();
+    assert!(
+        error.to_string().starts_with("1 (BatchNorm2d): "),
+        "{error}"
+    );
+}
+
+fn conv_norm(bias: bool, groups: usize) -> Result<(Conv2d, BatchNorm2d)> {
+    let conv = Conv2d::builder(4, 6, 3)
+        .bias(bias)
+        .groups(groups)
+        .padding(1)
+        .build()?;
+    let norm = BatchNorm2d::new(6);
+    for parameter in norm.parameters() {
+        parameter.data().normal_(0.5, 1.0)?;
+    }
+    norm.running_mean.as_ref().unwrap().set(Tensor::randn([6]));
+    norm.running_var.as_ref().unwrap().set(Tensor::rand([6]));
+    conv.eval();
+    norm.eval();
+    Ok((conv, norm))
+}
+
+#[test]
+fn folding_keeps_what_the_layers_compute() -> Result<()> {
+    for (bias, groups) in [(true, 1), (false, 1), (true, 2)] {
+        let (conv, norm) = conv_norm(bias, groups)?;
+        let x = Tensor::randn([2, 4, 5, 7]);
+        let two = norm.call(&conv.call(&x)?)?;
+        let one = fuse_conv_bn(&conv, &norm)?.call(&x)?;
+        assert!(largest_difference(&one, &two) < 1e-4);
+
+        let inner = Sequential::new()
+            .append_named("norm_alone", BatchNorm2d::new(4))
+            .append_named("conv", conv)
+            .append_named("norm", norm)
+            .append_named("relu", ReLU::new());
+        let net = Sequential::new().append(inner).append(ReLU::new());
+        net.eval();
+        let fused = net.fuse()?;
+        assert!(largest_difference(&fused.call(&x)?, &net.call(&x)?) < 1e-4);
+        let names: Vec<String> = fused.named_modules().into_iter().map(|m| m.0).collect();
+        assert_eq!(names, ["", "0", "0.norm_alone", "0.conv", "0.relu", "1"]);
+        // The original is what it was.
+        assert_eq!(net.named_modules().len(), 7);
+    }
+    Ok(())
+}
+
+#[test]
+fn what_cannot_be_folded_is_refused() -> Result<()> {
+    let (conv, norm) = conv_norm(true, 1)?;
+    norm.train();
+    assert_eq!(
+        fuse_conv_bn(&conv, &norm).err().unwrap().to_string(),
+        "Fusion only for eval!"
+    );
+    norm.eval();
+    conv.train();
+    assert!(fuse_conv_bn(&conv, &norm).is_err());
+    conv.eval();
+    assert!(fuse_conv_bn(&conv, &norm).is_ok());
+    let others = [
+        BatchNorm2d::new(5),
+        BatchNorm2d::builder(6).track_running_stats(false).build()?,
+    ];
+    for norm in others {
+        norm.eval();
+        assert!(fuse_conv_bn(&conv, &norm).is_err());
+    }
+    Ok(())
+}

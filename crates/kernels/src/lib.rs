@@ -13,6 +13,7 @@ pub mod elementwise;
 pub mod float;
 pub mod gemm;
 pub mod isa;
+mod math;
 pub mod nll;
 pub mod optimizer;
 pub mod pool2d;

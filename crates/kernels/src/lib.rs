@@ -9,6 +9,7 @@
 pub mod batch_norm;
 pub mod buffer;
 pub mod conv;
+pub mod cross_entropy;
 pub mod elementwise;
 pub mod float;
 pub mod gemm;
@@ -35,6 +36,7 @@ pub use conv::{
     Conv2dShape, conv2d_backward_bias, conv2d_backward_input, conv2d_backward_weight,
     conv2d_forward,
 };
+pub use cross_entropy::{CrossEntropy, CrossEntropyTarget};
 pub use elementwise::{map, map_inplace, zip, zip_inplace};
 pub use float::Float;
 pub use gemm::{MatRef, gemm};

@@ -6,6 +6,8 @@
 
 #[macro_use]
 mod dropout_layer;
+#[macro_use]
+mod inplace_activation;
 
 mod adaptive_avg_pool2d;
 mod alpha_dropout;
@@ -24,6 +26,7 @@ mod identity;
 mod linear;
 mod max_pool2d;
 mod relu;
+mod relu6;
 
 pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
 pub use alpha_dropout::{AlphaDropout, AlphaDropoutBuilder};
@@ -40,3 +43,4 @@ pub use identity::Identity;
 pub use linear::{Linear, LinearBuilder};
 pub use max_pool2d::{MaxPool2d, MaxPool2dBuilder};
 pub use relu::ReLU;
+pub use relu6::ReLU6;

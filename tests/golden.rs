@@ -54,3 +54,8 @@ fn resnet() {
 fn checkpoints() {
     families::checkpoints::run();
 }
+
+#[test]
+fn vision() {
+    families::vision::run();
+}

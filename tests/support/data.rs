@@ -61,6 +61,11 @@ impl Family {
         names
     }
 
+    /// Where a file is.
+    pub fn path(&self, file: &str) -> PathBuf {
+        self.folder.join(file)
+    }
+
     /// A file's bytes; `None` if it is absent and may be.
     pub fn bytes(&self, file: &str) -> Option<Vec<u8>> {
         let path = self.folder.join(file);

@@ -3,7 +3,7 @@
 use pleach::nn::functional::{OutputSize, Pair};
 use pleach::nn::layers::{
     AdaptiveAvgPool2d, AlphaDropout, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Dropout1d, Dropout2d,
-    Dropout3d, FeatureAlphaDropout, Flatten, Identity, Linear, MaxPool2d, ReLU,
+    Dropout3d, FeatureAlphaDropout, Flatten, Identity, Linear, MaxPool2d, ReLU, ReLU6,
 };
 use pleach::nn::losses::{CrossEntropyLoss, Loss, MSELoss};
 use pleach::nn::{Module, ModuleDict, ModuleExt, ModuleList, ParameterDict, Sequential};
@@ -99,6 +99,10 @@ pub fn find(name: &str) -> Option<Builtin> {
         "ReLU" => |a| {
             let a = a.bind("ReLU", &["inplace"])?;
             ModuleHandle::layer(ReLU::with_inplace(a.bool_or("inplace", false)?))
+        },
+        "ReLU6" => |a| {
+            let a = a.bind("ReLU6", &["inplace"])?;
+            ModuleHandle::layer(ReLU6::with_inplace(a.bool_or("inplace", false)?))
         },
         "MaxPool2d" => max_pool2d,
         "AvgPool2d" => |a| {

@@ -90,6 +90,11 @@ pub fn find(name: &str) -> Option<Builtin> {
                 &a.bind("relu", &["input", "inplace"])?.tensor("input")?,
             )?)
         },
+        "relu6" => |a| {
+            one(F::relu6(
+                &a.bind("relu6", &["input", "inplace"])?.tensor("input")?,
+            )?)
+        },
         "softmax" => |a| {
             let a = a.bind("softmax", &["input", "dim"])?;
             one(F::softmax(&a.tensor("input")?, a.i64("dim")?)?)

@@ -32,7 +32,7 @@ mod training;
 use std::error::Error;
 
 use machine::Machine;
-use measure::{Repeated, Sampler, Stats, in_turn};
+use measure::{Repeated, Sampler, Stats, in_turn, rounds};
 use options::{Options, USAGE};
 use report::{Row, Unit};
 use scenario::{Family, Kind, Operation, Scenario};
@@ -195,7 +195,8 @@ fn measure(
                     sides.push(Box::new(move || process.theirs(torch, form, threads)));
                 }
             }
-            (process.unit(), forms, in_turn(&mut sides, options.scale)?)
+            let samples = in_turn(&mut sides, process.rounds(options.scale))?;
+            (process.unit(), forms, samples)
         }
     };
     let mut stats = samples.into_iter().map(Stats::of);
@@ -229,7 +230,7 @@ fn measure_operation(
             sides.push(Box::new(move || torch.sample(form)));
         }
     }
-    let samples = in_turn(&mut sides, options.scale)?;
+    let samples = in_turn(&mut sides, rounds(options.scale))?;
     drop(sides);
     Ok((forms, samples))
 }

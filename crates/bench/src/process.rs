@@ -8,6 +8,7 @@ use std::time::Instant;
 
 use pleach::prelude::*;
 
+use crate::measure::{self, Rounds};
 use crate::report::Unit;
 use crate::resnet::train_step;
 use crate::scenario::{Kind, Scale, Scenario};
@@ -65,6 +66,15 @@ impl Process {
         match self {
             Process::FirstForward => Unit::Seconds,
             _ => Unit::Bytes,
+        }
+    }
+
+    /// How many samples of each side are taken.
+    pub fn rounds(&self, scale: Scale) -> Rounds {
+        match self {
+            Process::FirstForward => measure::rounds(scale),
+            // Memory hardly varies from run to run, nor do files.
+            _ => measure::ONE_ROUND,
         }
     }
 

@@ -20,15 +20,15 @@ fn run(arguments: &[&str]) -> String {
 fn every_row_runs() {
     let listed = run(&["--list", "--tiny"]);
     let mut missing: BTreeSet<&str> = listed.lines().collect();
-    let table = run(&["--tiny", "--json", "--threads", "1,2"]);
+    let table = run(&["--tiny", "--json", "--threads", "2"]);
     let mut lines = table.lines().map(|l| serde_json::from_str(l).unwrap());
     let machine: Value = lines.next().unwrap();
-    assert!(machine["peaks"][1][1].as_f64().unwrap() > 1e6);
+    assert!(machine["peaks"][0][1].as_f64().unwrap() > 1e6);
     let mut sums = BTreeSet::new();
     for row in lines {
         let name = row["scenario"].as_str().unwrap().to_owned();
         assert!(row["pleach"]["median"].as_f64().unwrap() > 0.0, "{name}");
-        if row["threads"] == 2 && !missing.remove(name.as_str()) {
+        if !missing.remove(name.as_str()) {
             sums.insert(name);
         }
     }

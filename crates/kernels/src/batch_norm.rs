@@ -6,6 +6,7 @@
 //! A residual sum and a ReLU may follow in the same pass; the backward functions then begin with
 //! the ReLU, whose mask they recompute from the input or read off the output.
 
+use crate::float::run;
 use crate::{Buffer, Float, Isa, parallel_for, threads::Disjoint};
 
 mod backward;
@@ -17,7 +18,7 @@ pub use backward::{
     ReluMask, batch_norm_eval_backward, batch_norm_eval_backward_fused, batch_norm_train_backward,
     batch_norm_train_backward_fused,
 };
-use loops::{EvalRows, Rows, TrainChannel, run};
+use loops::{EvalRows, Rows, TrainChannel};
 
 /// Rows shorter than this are copied together before they are summed.
 const SHORT_ROW: usize = 128;

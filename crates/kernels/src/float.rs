@@ -1,11 +1,12 @@
-//! [`Float`]: what the kernels need of `f32` and `f64`.
+//! [`Float`]: what the kernels need of `f32` and `f64`. The functions of f32 are this crate's own,
+//! which loops can be vectorised with.
 
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
-use crate::Plain;
 use crate::conv::HasTiles;
 use crate::gemm::HasKernel;
+use crate::{Isa, Loop, Plain, math};
 
 /// `f32` or `f64`. Sealed, through [`Plain`].
 pub trait Float:
@@ -46,6 +47,10 @@ pub trait Float:
     fn exp(self) -> Self;
     /// The natural logarithm.
     fn ln(self) -> Self;
+    /// The hyperbolic tangent.
+    fn tanh(self) -> Self;
+    /// The error function.
+    fn erf(self) -> Self;
     /// The absolute value.
     fn abs(self) -> Self;
     /// The larger of two values; the other one if one is nan.
@@ -57,7 +62,7 @@ pub trait Float:
 }
 
 macro_rules! float {
-    ($t:ident) => {
+    ($t:ident, $exp:path, $ln:path, $tanh:path, $erf:path) => {
         impl Float for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -83,11 +88,19 @@ macro_rules! float {
             }
             #[inline(always)]
             fn exp(self) -> Self {
-                self.exp()
+                $exp(self)
             }
             #[inline(always)]
             fn ln(self) -> Self {
-                self.ln()
+                $ln(self)
+            }
+            #[inline(always)]
+            fn tanh(self) -> Self {
+                $tanh(self)
+            }
+            #[inline(always)]
+            fn erf(self) -> Self {
+                $erf(self)
             }
             #[inline(always)]
             fn abs(self) -> Self {
@@ -108,5 +121,16 @@ macro_rules! float {
         }
     };
 }
-float!(f32);
-float!(f64);
+float!(f32, math::exp, math::ln, math::tanh, math::erf);
+float!(f64, f64::exp, f64::ln, f64::tanh, libm::erf);
+
+/// Runs a loop over `T` values, compiled for what the instruction set has; f64 takes vectors of
+/// AVX2 at most, so that less is compiled.
+#[inline]
+pub(crate) fn run<T: Float, L: Loop>(isa: Isa, body: L) -> L::Output {
+    if const { size_of::<T>() == 8 } {
+        isa.run_narrow(body)
+    } else {
+        isa.run(body)
+    }
+}

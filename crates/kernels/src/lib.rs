@@ -10,11 +10,13 @@ pub mod batch_norm;
 pub mod buffer;
 pub mod bytes;
 pub mod conv;
+pub mod cross_entropy;
 pub mod elementwise;
 pub mod float;
 pub mod gemm;
 pub mod isa;
 mod lanes;
+mod math;
 pub mod nll;
 pub mod optimizer;
 pub mod peak;
@@ -39,6 +41,7 @@ pub use conv::{
     ConvShape, PackedConv, conv_backward_bias, conv_backward_input, conv_backward_weight,
     conv_forward,
 };
+pub use cross_entropy::{CrossEntropy, CrossEntropyTarget};
 pub use elementwise::{map, map_inplace, zip, zip_inplace};
 pub use float::Float;
 pub use gemm::{

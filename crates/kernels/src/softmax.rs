@@ -1,7 +1,14 @@
 //! Softmax and its logarithm along one axis, forward and backward. Tensors are viewed as
 //! `[outer, n, inner]`, and the axis is `n`.
 
-use crate::{Buffer, Float, parallel_for, sum, threads::Disjoint};
+use std::ops::Range;
+
+use crate::float::run;
+use crate::{Float, Isa, Loop, for_each_chunk_mut, parallel_for, threads::Disjoint};
+
+pub(crate) mod rows;
+
+use rows::{BackwardRows, LogSoftmaxRows, SoftmaxRows};
 
 /// Columns that are treated together where the axis is not the last one.
 const COLUMNS: usize = 64;
@@ -36,6 +43,21 @@ fn for_each_group([outer, n, inner]: [usize; 3], f: impl Fn(usize, usize) + Sync
     });
 }
 
+/// Calls `f(range of elements, that part of the output)` for groups of rows of `n` elements.
+pub(crate) fn for_each_rows<T: Send>(
+    n: usize,
+    out: &mut [T],
+    f: impl Fn(Range<usize>, &mut [T]) + Sync,
+) {
+    if out.is_empty() {
+        return;
+    }
+    let each = (TASK / n).max(1) * n;
+    for_each_chunk_mut(out, each, |i, out| {
+        f(i * each..i * each + out.len(), out);
+    });
+}
+
 /// A group of columns of a slice that is read.
 #[derive(Copy, Clone)]
 struct Group<'a, T> {
@@ -53,6 +75,7 @@ impl<'a, T> Group<'a, T> {
 }
 
 /// The maximum of each column, and the sum of `exp(x - maximum)`.
+#[inline(always)]
 fn max_and_sum<T: Float>(x: Group<'_, T>, n: usize) -> ([T; COLUMNS], [T; COLUMNS]) {
     let mut max = [T::NEG_INFINITY; COLUMNS];
     for p in 0..n {
@@ -69,6 +92,34 @@ fn max_and_sum<T: Float>(x: Group<'_, T>, n: usize) -> ([T; COLUMNS], [T; COLUMN
     (max, total)
 }
 
+/// Softmax of a group of columns, or its logarithm.
+struct Columns<'a, T, const LOG: bool> {
+    x: Group<'a, T>,
+    n: usize,
+    out: &'a Disjoint<'a, T>,
+}
+
+impl<T: Float, const LOG: bool> Loop for Columns<'_, T, LOG> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let x = self.x;
+        let (max, total) = max_and_sum(x, self.n);
+        let factor = total.map(|t| if LOG { t.ln() } else { T::ONE / t });
+        for p in 0..self.n {
+            // SAFETY: each call has columns of its own.
+            let out = unsafe { self.out.slice(x.first + p * x.inner, x.columns) };
+            for (((out, v), max), factor) in out.iter_mut().zip(x.row(p)).zip(&max).zip(&factor) {
+                *out = if LOG {
+                    *v - *max - *factor
+                } else {
+                    (*v - *max).exp() * *factor
+                };
+            }
+        }
+    }
+}
+
 /// `out = exp(x) / sum of exp(x)` along the axis, computed from `x - max(x)`.
 ///
 /// ```
@@ -81,37 +132,22 @@ fn max_and_sum<T: Float>(x: Group<'_, T>, n: usize) -> ([T; COLUMNS], [T; COLUMN
 /// If a length is not `outer * n * inner`.
 pub fn softmax<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, out: &mut [T]) {
     check("softmax", [outer, n, inner], &[x.len(), out.len()]);
+    let isa = Isa::current();
+    if inner == 1 {
+        return for_each_rows(n, out, |range, out| {
+            let x = &x[range];
+            run::<T, _>(isa, SoftmaxRows { x, n, out });
+        });
+    }
     let out = Disjoint::new(out);
     for_each_group([outer, n, inner], |first, columns| {
-        if inner == 1 {
-            // SAFETY: each call has rows of its own.
-            let out = unsafe { out.slice(first, n) };
-            let x = &x[first..first + n];
-            let max = row_max(x);
-            for (out, v) in out.iter_mut().zip(x) {
-                *out = (*v - max).exp();
-            }
-            let scale = T::ONE / sum(out);
-            for out in out {
-                *out *= scale;
-            }
-            return;
-        }
         let x = Group {
             x,
             first,
             inner,
             columns,
         };
-        let (max, total) = max_and_sum(x, n);
-        let scale = total.map(|t| T::ONE / t);
-        for p in 0..n {
-            // SAFETY: each call has columns of its own.
-            let out = unsafe { out.slice(first + p * inner, columns) };
-            for (((out, v), max), scale) in out.iter_mut().zip(x.row(p)).zip(&max).zip(&scale) {
-                *out = (*v - *max).exp() * *scale;
-            }
-        }
+        run::<T, _>(isa, Columns::<_, false> { x, n, out: &out });
     });
 }
 
@@ -127,71 +163,23 @@ pub fn softmax<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, out: &mu
 /// If a length is not `outer * n * inner`.
 pub fn log_softmax<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, out: &mut [T]) {
     check("log_softmax", [outer, n, inner], &[x.len(), out.len()]);
+    let isa = Isa::current();
+    if inner == 1 {
+        return for_each_rows(n, out, |range, out| {
+            let x = &x[range];
+            run::<T, _>(isa, LogSoftmaxRows(SoftmaxRows { x, n, out }));
+        });
+    }
     let out = Disjoint::new(out);
     for_each_group([outer, n, inner], |first, columns| {
-        if inner == 1 {
-            // SAFETY: each call has rows of its own.
-            let out = unsafe { out.slice(first, n) };
-            let x = &x[first..first + n];
-            let max = row_max(x);
-            for (out, v) in out.iter_mut().zip(x) {
-                *out = (*v - max).exp();
-            }
-            let log = sum(out).ln();
-            for (out, v) in out.iter_mut().zip(x) {
-                *out = *v - max - log;
-            }
-            return;
-        }
         let x = Group {
             x,
             first,
             inner,
             columns,
         };
-        let (max, total) = max_and_sum(x, n);
-        let log = total.map(T::ln);
-        for p in 0..n {
-            // SAFETY: each call has columns of its own.
-            let out = unsafe { out.slice(first + p * inner, columns) };
-            for (((out, v), max), log) in out.iter_mut().zip(x.row(p)).zip(&max).zip(&log) {
-                *out = *v - *max - *log;
-            }
-        }
+        run::<T, _>(isa, Columns::<_, true> { x, n, out: &out });
     });
-}
-
-fn row_max<T: Float>(x: &[T]) -> T {
-    x.iter()
-        .fold(T::NEG_INFINITY, |max, v| if *v > max { *v } else { max })
-}
-
-/// The sum of `f(y, grad)` along the axis, for each column of a group.
-fn sums<T: Float>(
-    y: Group<'_, T>,
-    grad: Group<'_, T>,
-    n: usize,
-    f: impl Fn(T, T) -> T,
-) -> [T; COLUMNS] {
-    let mut total = [T::ZERO; COLUMNS];
-    if y.inner == 1 {
-        let mut values = Buffer::<T>::new(n);
-        for ((v, y), g) in values
-            .iter_mut()
-            .zip(&y.x[y.first..])
-            .zip(&grad.x[grad.first..])
-        {
-            *v = f(*y, *g);
-        }
-        total[0] = sum(&values);
-        return total;
-    }
-    for p in 0..n {
-        for ((total, y), g) in total.iter_mut().zip(y.row(p)).zip(grad.row(p)) {
-            *total += f(*y, *g);
-        }
-    }
-    total
 }
 
 /// `grad_x = finish(y, grad, sum of term(y, grad) along the axis)`.
@@ -200,42 +188,77 @@ fn backward<T: Float>(
     grad: &[T],
     sizes: [usize; 3],
     grad_x: &mut [T],
-    term: impl Fn(T, T) -> T + Sync,
-    finish: impl Fn(T, T, T) -> T + Sync,
+    term: impl Fn(T, T) -> T + Sync + Copy,
+    finish: impl Fn(T, T, T) -> T + Sync + Copy,
 ) {
+    let isa = Isa::current();
     let [_, n, inner] = sizes;
+    if inner == 1 {
+        return for_each_rows(n, grad_x, |range, out| {
+            run::<T, _>(
+                isa,
+                BackwardRows {
+                    y: &y[range.clone()],
+                    grad: &grad[range],
+                    n,
+                    out,
+                    term,
+                    finish,
+                },
+            );
+        });
+    }
     let out = Disjoint::new(grad_x);
     for_each_group(sizes, |first, columns| {
-        let y = Group {
-            x: y,
+        let group = |x| Group {
+            x,
             first,
             inner,
             columns,
         };
-        let grad = Group {
-            x: grad,
-            first,
-            inner,
-            columns,
-        };
-        let total = sums(y, grad, n, &term);
-        if inner == 1 {
-            // SAFETY: each call has rows of its own.
-            let out = unsafe { out.slice(first, n) };
-            for ((out, y), g) in out.iter_mut().zip(&y.x[first..]).zip(&grad.x[first..]) {
-                *out = finish(*y, *g, total[0]);
+        run::<T, _>(
+            isa,
+            BackwardColumns {
+                y: group(y),
+                grad: group(grad),
+                n,
+                out: &out,
+                term,
+                finish,
+            },
+        );
+    });
+}
+
+struct BackwardColumns<'a, T, F, G> {
+    y: Group<'a, T>,
+    grad: Group<'a, T>,
+    n: usize,
+    out: &'a Disjoint<'a, T>,
+    term: F,
+    finish: G,
+}
+
+impl<T: Float, F: Fn(T, T) -> T, G: Fn(T, T, T) -> T> Loop for BackwardColumns<'_, T, F, G> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        let (y, grad) = (self.y, self.grad);
+        let mut total = [T::ZERO; COLUMNS];
+        for p in 0..self.n {
+            for ((total, y), g) in total.iter_mut().zip(y.row(p)).zip(grad.row(p)) {
+                *total += (self.term)(*y, *g);
             }
-            return;
         }
-        for p in 0..n {
+        for p in 0..self.n {
             // SAFETY: each call has columns of its own.
-            let out = unsafe { out.slice(first + p * inner, columns) };
+            let out = unsafe { self.out.slice(y.first + p * y.inner, y.columns) };
             let inputs = y.row(p).iter().zip(grad.row(p)).zip(&total);
             for (out, ((y, g), total)) in out.iter_mut().zip(inputs) {
-                *out = finish(*y, *g, *total);
+                *out = (self.finish)(*y, *g, *total);
             }
         }
-    });
+    }
 }
 
 /// The gradient of [`softmax`]: `grad_x = y * (grad - sum of y * grad along the axis)`, where `y`
@@ -349,6 +372,42 @@ mod tests {
                 close(log_y[i], x[i] - max - total.ln());
                 close(grad_y[i], p(i) * (grad[i] - mean_grad));
                 close(grad_log[i], grad[i] - p(i) * sum_grad);
+            }
+        }
+    }
+
+    #[test]
+    fn rows_of_f32_are_accurate_and_have_the_same_bits_on_every_set() {
+        for n in [1, 2, 31, 32, 33, 1000, 5003] {
+            let x: Vec<f32> = values(3 * n, 1).iter().map(|v| *v as f32).collect();
+            let run = |isa: Isa| {
+                let (mut soft, mut log) = (vec![f32::NAN; 3 * n], vec![f32::NAN; 3 * n]);
+                let x = &x[..];
+                isa.run(SoftmaxRows {
+                    x,
+                    n,
+                    out: &mut soft,
+                });
+                isa.run(LogSoftmaxRows(SoftmaxRows {
+                    x,
+                    n,
+                    out: &mut log,
+                }));
+                (soft, log)
+            };
+            let first = run(Isa::Scalar);
+            for isa in Isa::available() {
+                assert!(run(isa) == first, "{isa:?}");
+            }
+            for (row, (soft, log)) in first.0.chunks(n).zip(first.1.chunks(n)).enumerate() {
+                let x = &x[row * n..(row + 1) * n];
+                let total: f64 = x.iter().map(|v| f64::from(*v).exp()).sum();
+                for (v, (soft, log)) in x.iter().zip(soft.iter().zip(log)) {
+                    let p = f64::from(*v).exp() / total;
+                    // The difference to the maximum, up to 20, is rounded.
+                    assert!((f64::from(*soft) - p).abs() <= 3e-6 * p);
+                    assert!((f64::from(*log) - p.ln()).abs() <= 1e-6 * (1.0 - p.ln()));
+                }
             }
         }
     }

@@ -60,6 +60,10 @@ pub enum StateValue {
     Int(i64),
     /// A number.
     Float(f64),
+    /// A text, such as a group's name.
+    Str(String),
+    /// Several values in a list.
+    List(Vec<StateValue>),
     /// Several values, such as Adam's two betas.
     Tuple(Vec<StateValue>),
     /// A tensor, such as a momentum buffer.
@@ -200,6 +204,8 @@ impl fmt::Display for StateValue {
             StateValue::Bool(value) => f.write_str(if *value { "True" } else { "False" }),
             StateValue::Int(value) => write!(f, "{value}"),
             StateValue::Float(value) => f.write_str(&python_float(*value)),
+            StateValue::Str(text) => write!(f, "'{}'", text.escape_debug()),
+            StateValue::List(values) => write!(f, "[{}]", joined(values.iter())),
             StateValue::Tuple(values) => {
                 let comma = if values.len() == 1 { "," } else { "" };
                 write!(f, "({}{comma})", joined(values.iter()))

@@ -24,6 +24,8 @@
 
 #![forbid(unsafe_code)]
 
+pub use pleach_checkpoint as checkpoint;
+pub use pleach_checkpoint::{load, load_state_dict, save};
 pub use pleach_core::random::numpy;
 pub use pleach_core::*;
 pub use pleach_init as init;
@@ -46,8 +48,8 @@ pub mod prelude {
     };
     pub use crate::optim::{Optimizer, SGD, SgdGroup};
     pub use crate::{
-        Buffer, DType, Error, Generator, Parameter, Result, Tensor, TensorIndex, init, manual_seed,
-        nn, no_grad, optim, sequential, slice, tensor,
+        Buffer, DType, Error, Generator, Parameter, Result, Tensor, TensorIndex, checkpoint, init,
+        load, load_state_dict, manual_seed, nn, no_grad, optim, save, sequential, slice, tensor,
     };
 }
 

@@ -1,4 +1,5 @@
-//! The models of torchvision: its names, order, arguments and initial weights.
+//! Models, datasets and transforms for images, as in torchvision: its names, order, arguments,
+//! initial weights and random numbers.
 //!
 //! ```
 //! use pleach_core::{Tensor, manual_seed};
@@ -12,10 +13,17 @@
 //! assert_eq!(model.call(&Tensor::zeros([1, 3, 32, 32]))?.shape(), [1, 10]);
 //! # Ok::<(), pleach_core::Error>(())
 //! ```
+//!
+//! Features: `gzip` (on by default) reads compressed data files, `image` reads PNG and JPEG files.
 
 #![forbid(unsafe_code)]
 
 // The derive writes paths of the facade, which here is the crate that has them.
 extern crate pleach_nn as pleach;
 
+pub mod data;
+mod error;
 pub mod models;
+pub mod transforms;
+
+pub use error::{Error, Result};

@@ -3,12 +3,13 @@
 use std::collections::HashMap;
 
 use pleach::random::Generator;
-use pleach::{DType, Tensor};
+use pleach::vision::data::{DataLoader, Items, random_split};
+use pleach::{DType, Error as PleachError, Tensor};
 use serde_json::{Map, Value as Json};
 
 use crate::support::args::Args;
 use crate::support::compare;
-use crate::support::data::{cases, keywords, python, sizes, text};
+use crate::support::data::{cases, keywords, list, numbers, python, sizes, text};
 use crate::support::eval::{call, find, method};
 use crate::support::init_fns;
 use crate::support::module_object::{self, ModuleHandle};
@@ -53,6 +54,8 @@ impl Run {
             Some(generator) if is_initialiser(text(&op["op"])?) => {
                 self.initialise(op, Some(generator))
             }
+            // So is a loader's, which reads elsewhere what it draws on the current one.
+            Some(_) if op["op"] == "loader_order" => self.op_here(op),
             Some(generator) => generator.scope(|| self.op_here(op)),
             None => bug(format!("no generator {name}")),
         }
@@ -175,10 +178,50 @@ impl Run {
             }
             // Ops without a runner are known by the name of what PyTorch does there.
             "transformer_encoder" => unknown("torch.nn.TransformerEncoder"),
-            "loader_order" => unknown("torch.utils.data.DataLoader"),
-            "random_split" => unknown("torch.utils.data.random_split"),
+            "loader_order" => self.loader_order(op),
+            "random_split" => self.random_split(op),
             _ => self.initialise(op, None),
         }
+    }
+
+    /// The order of the elements of `range(n)` in each pass of a loader.
+    fn loader_order(&mut self, op: &Json) -> Eval<()> {
+        let count = |key: &str| Ok::<_, EvalError>(integer(&op[key])? as usize);
+        let mut loader = DataLoader::builder(range(count("n")?))
+            .batch_size(count("batch_size")?)
+            .shuffle(true);
+        if let Some(name) = op["gen"].as_str() {
+            match self.generators.get(name) {
+                Some(generator) => loader = loader.generator(generator.clone()),
+                None => return bug(format!("no generator {name}")),
+            }
+        }
+        let loader = loader.build().map_err(PleachError::from)?;
+        for epoch in 0..count("epochs")? {
+            let batches = loader.iter().collect::<Result<Vec<_>, _>>();
+            let batches = batches.map_err(PleachError::from)?;
+            let order = Tensor::cat(&batches.iter().collect::<Vec<_>>(), 0)?;
+            let out = format!("{}.epoch{epoch}", text(&op["out"])?);
+            self.outputs.push((out, order));
+        }
+        Ok(())
+    }
+
+    /// The indices of each part of `range(n)`.
+    fn random_split(&mut self, op: &Json) -> Eval<()> {
+        let lengths = list(&op["lengths"])?;
+        let elements = range(integer(&op["n"])? as usize);
+        let parts = match lengths.iter().all(Json::is_u64) {
+            true => random_split(elements, &sizes(&op["lengths"])?),
+            false => random_split(elements, &numbers(&op["lengths"])?),
+        };
+        for (i, part) in parts.map_err(PleachError::from)?.iter().enumerate() {
+            let indices: Vec<i64> = part.indices().iter().map(|&i| i as i64).collect();
+            let indices = Tensor::from_slice(&indices, [indices.len()])?;
+            let out = format!("{}.part{i}", text(&op["out"])?);
+            self.outputs.push((out, indices));
+        }
+        Ok(())
     }
 
     /// A function of `torch.nn.init` on a new tensor.
@@ -210,6 +253,10 @@ impl Run {
 /// Whether an op is a function of `torch.nn.init`, not a tensor's method of the same name.
 fn is_initialiser(op: &str) -> bool {
     !["uniform_", "normal_", "uniform"].contains(&op) && init_fns::find(op).is_some()
+}
+
+fn range(n: usize) -> Items<i64> {
+    (0..n as i64).collect()
 }
 
 /// Calls a function by its full name.

@@ -11,3 +11,4 @@ pub mod optim;
 pub mod printing;
 pub mod resnet;
 pub mod rng;
+pub mod vision;

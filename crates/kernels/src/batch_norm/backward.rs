@@ -1,7 +1,8 @@
 //! The gradients of batch normalisation, and of what followed it.
 
-use super::loops::{Rows, run, sums};
+use super::loops::{Rows, sums};
 use super::{BatchNormGrads, BatchNormShape, RunningStats, at};
+use crate::float::run;
 use crate::{Float, Isa, Loop, threads::Disjoint};
 
 /// How a backward function finds where the ReLU after the normalisation let the gradient through.

@@ -2,7 +2,7 @@
 
 use std::marker::PhantomData;
 
-use crate::{Float, Isa, Loop, threads::Disjoint};
+use crate::{Float, Loop, threads::Disjoint};
 
 /// Independent sums.
 const LANES: usize = 32;
@@ -12,16 +12,6 @@ const BREAK: usize = 64;
 const MIDDLE: usize = 64;
 /// Elements whose mean shifts the sums of a channel.
 const PROBE: usize = 64;
-
-/// Runs a loop over `T` values: f64 takes the narrower vectors, to compile less.
-#[inline]
-pub(super) fn run<T: Float, L: Loop>(isa: Isa, body: L) -> L::Output {
-    if const { size_of::<T>() == 8 } {
-        isa.run_narrow(body)
-    } else {
-        isa.run(body)
-    }
-}
 
 /// Pieces of a slice, all of one length and equally far apart.
 pub(super) struct Rows<'a, T> {

@@ -104,7 +104,8 @@ impl<T: Float> Loop for BackwardTap<'_, T> {
                     acc[l] += row[l] * x[l * stride];
                 }
             }
-            let x = &x[rows.len() * LANES * stride..];
+            // Without a tail it may start beyond the row, by less than a stride.
+            let x = x.get(rows.len() * LANES * stride..).unwrap_or_default();
             for (l, v) in tail.iter().enumerate() {
                 acc[l] += *v * x[l * stride];
             }

@@ -41,6 +41,7 @@ mod padding_mode;
 mod pair;
 mod pool;
 mod reduction;
+mod relu6;
 mod unfold;
 
 pub use activation::{log_softmax, relu, softmax};
@@ -67,4 +68,5 @@ pub use padding_mode::{IntoPaddingMode, PaddingMode};
 pub use pair::{IntoStride, OutputSize, Pair};
 pub use pool::{adaptive_avg_pool2d, avg_pool2d, max_pool2d, max_pool2d_with_indices};
 pub use reduction::Reduction;
+pub use relu6::relu6;
 pub use unfold::unfold;

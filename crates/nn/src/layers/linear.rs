@@ -4,6 +4,7 @@ use pleach_core::{DType, Parameter, Result, Tensor};
 use pleach_kernels::{Bias, Buffer, Epilogue, MatRef, PackedB, gemm_epilogue, gemm_packed};
 
 use super::default_init::{bool_text, check_float, empty_parameter, reset_weight_and_bias};
+use super::packed::{PackedCache, is_recorded};
 use crate::{Forward, Module, Node, functional};
 
 /// A linear map: `y = x · weightᵀ + bias`.

@@ -6,6 +6,8 @@
 
 #[macro_use]
 mod dropout_layer;
+#[macro_use]
+mod inplace_activation;
 
 mod adaptive_avg_pool2d;
 mod alpha_dropout;
@@ -25,6 +27,7 @@ mod linear;
 mod max_pool2d;
 mod packed;
 mod relu;
+mod relu6;
 
 pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
 pub use alpha_dropout::{AlphaDropout, AlphaDropoutBuilder};
@@ -41,3 +44,4 @@ pub use identity::Identity;
 pub use linear::{Linear, LinearBuilder};
 pub use max_pool2d::{MaxPool2d, MaxPool2dBuilder};
 pub use relu::ReLU;
+pub use relu6::ReLU6;

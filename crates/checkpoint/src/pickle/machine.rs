@@ -1,0 +1,412 @@
+//! The machine: runs a pickle's opcodes, and makes nodes of them.
+
+use std::collections::HashMap;
+
+use super::cursor::Cursor;
+use super::fault::{Fault, What};
+use super::globals::Known;
+use super::node::{DictNode, Item, Node, StorageRef, type_of};
+use crate::Limits;
+
+/// What a pickle says.
+#[derive(Debug)]
+pub(crate) struct Pickled<'a> {
+    /// The bytes, which texts are pieces of.
+    pub bytes: &'a [u8],
+    pub root: Item,
+    pub nodes: Vec<Node>,
+    /// The storages that its tensors are views of, each once.
+    pub storages: Vec<StorageRef>,
+    /// Bytes that the pickle takes.
+    pub len: usize,
+}
+
+/// Runs the pickle that the bytes start with.
+pub(crate) fn run<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Pickled<'a>, Fault> {
+    let mut machine = Machine {
+        cursor: Cursor { bytes, at: 0 },
+        stack: Vec::new(),
+        marks: Vec::new(),
+        memo: HashMap::new(),
+        nodes: Vec::new(),
+        storages: Vec::new(),
+        by_key: HashMap::new(),
+        values: 0,
+        limits,
+    };
+    if bytes.len() > u32::MAX as usize {
+        let what = What::Limit("bytes of a pickle", u32::MAX as usize);
+        return Err(Fault { at: 0, what });
+    }
+    loop {
+        let at = machine.cursor.at;
+        match machine.step() {
+            Ok(None) => {}
+            Ok(Some(root)) => {
+                return Ok(Pickled {
+                    bytes,
+                    root,
+                    len: machine.cursor.at,
+                    nodes: machine.nodes,
+                    storages: machine.storages,
+                });
+            }
+            Err(what) => return Err(Fault { at, what }),
+        }
+    }
+}
+
+pub(super) struct Machine<'a> {
+    pub cursor: Cursor<'a>,
+    stack: Vec<Item>,
+    /// Where the stack was when each open mark was set.
+    marks: Vec<usize>,
+    memo: HashMap<u32, Item>,
+    pub nodes: Vec<Node>,
+    pub storages: Vec<StorageRef>,
+    pub by_key: HashMap<String, usize>,
+    /// Values pushed and remembered so far.
+    values: usize,
+    pub limits: &'a Limits,
+}
+
+impl Machine<'_> {
+    /// Runs one opcode; the root when it was the last.
+    fn step(&mut self) -> Result<Option<Item>, What> {
+        let op = self.cursor.u8()?;
+        match op {
+            b'.' => return self.pop().map(Some),
+            // The protocol and the frame say nothing that is needed.
+            0x80 => drop(self.cursor.u8()?),
+            0x95 => drop(self.cursor.array::<8>()?),
+            b'(' => self.marks.push(self.stack.len()),
+            b'0' => drop(self.pop()?),
+            b'1' => drop(self.pop_mark()?),
+            b'2' => self.push(self.top()?)?,
+            b'N' => self.push(Item::None)?,
+            0x88 => self.push(Item::Bool(true))?,
+            0x89 => self.push(Item::Bool(false))?,
+            b'J' | b'K' | b'M' | 0x8a | 0x8b | b'G' => self.number(op)?,
+            b'X' | 0x8c | 0x8d | b'T' | b'U' | b'B' | b'C' | 0x8e | 0x96 => self.text(op)?,
+            b']' => self.push_node(Node::List(Vec::new()))?,
+            b')' => self.push_node(Node::Tuple(Box::default()))?,
+            b'}' => self.push_node(Node::Dict(Box::default()))?,
+            0x8f => self.push_node(Node::Set(Vec::new()))?,
+            b'l' | b't' | b'd' | 0x91 => self.container_of_mark(op)?,
+            0x85..=0x87 => self.tuple((op - 0x84) as usize)?,
+            b'a' | b'e' | 0x90 => self.append(op)?,
+            b's' | b'u' => self.set_items(op)?,
+            b'q' | b'r' | 0x94 => self.put(op)?,
+            b'h' | b'j' => self.get(op)?,
+            b'c' | b'i' => {
+                // INST calls what it names, which nothing that is known needs.
+                let (module, name) = (self.cursor.line()?, self.cursor.line()?);
+                let known = Known::find(module, name)?;
+                match op {
+                    b'c' => self.push(Item::Global(known))?,
+                    _ => return Err(What::Refused(format!("{module}.{name}"))),
+                }
+            }
+            0x93 => self.stack_global()?,
+            b'Q' => self.persistent()?,
+            b'R' => self.reduce()?,
+            b'b' => self.build()?,
+            0x82..=0x84 => {
+                let what = "an extension code stands for a global that only Python knows";
+                return Err(What::Refused(format!("({what})")));
+            }
+            0x81 | 0x92 | b'o' => {
+                let name = opcode_name(op);
+                let what = format!("opcode {name} makes objects of classes, which is not done");
+                return Err(What::Unsupported(what));
+            }
+            _ => {
+                let name = opcode_name(op);
+                return Err(What::Corrupt(format!("unknown opcode {op:#04x}{name}")));
+            }
+        }
+        Ok(None)
+    }
+
+    // ---- the stack
+
+    /// Counts a value against the limit.
+    fn count(&mut self) -> Result<(), What> {
+        self.values += 1;
+        if self.values > self.limits.values {
+            return Err(What::Limit("values in a pickle", self.limits.values));
+        }
+        Ok(())
+    }
+
+    pub fn push(&mut self, item: Item) -> Result<(), What> {
+        self.count()?;
+        self.stack.push(item);
+        Ok(())
+    }
+
+    pub fn push_node(&mut self, node: Node) -> Result<(), What> {
+        let number = self.nodes.len() as u32;
+        self.nodes.push(node);
+        self.push(Item::Node(number))
+    }
+
+    /// Where the innermost open mark is: nothing below it may be taken.
+    fn floor(&self) -> usize {
+        self.marks.last().copied().unwrap_or(0)
+    }
+
+    fn top(&self) -> Result<Item, What> {
+        match self.stack.last() {
+            Some(&item) if self.stack.len() > self.floor() => Ok(item),
+            _ => Err(What::Corrupt("nothing is on the stack".to_string())),
+        }
+    }
+
+    pub fn pop(&mut self) -> Result<Item, What> {
+        let item = self.top()?;
+        self.stack.pop();
+        Ok(item)
+    }
+
+    fn pop_mark(&mut self) -> Result<Vec<Item>, What> {
+        match self.marks.pop() {
+            Some(mark) => Ok(self.stack.split_off(mark)),
+            None => Err(What::Corrupt("there is no mark on the stack".to_string())),
+        }
+    }
+
+    pub fn type_of(&self, item: Item) -> &'static str {
+        type_of(item, &self.nodes)
+    }
+
+    // ---- numbers and texts
+
+    fn number(&mut self, op: u8) -> Result<(), What> {
+        let item = match op {
+            b'J' => Item::Int(i32::from_le_bytes(self.cursor.array()?).into()),
+            b'K' => Item::Int(self.cursor.u8()?.into()),
+            b'M' => Item::Int(u16::from_le_bytes(self.cursor.array()?).into()),
+            b'G' => Item::Float(f64::from_be_bytes(self.cursor.array()?)),
+            _ => {
+                let len = match op {
+                    0x8a => self.cursor.u8()?.into(),
+                    _ => self.cursor.u32()?,
+                };
+                let value = integer(self.cursor.take(len.into())?)?;
+                match i64::try_from(value) {
+                    Ok(small) => Item::Int(small),
+                    Err(_) => return self.push_node(Node::BigInt(Box::new(value))),
+                }
+            }
+        };
+        self.push(item)
+    }
+
+    fn text(&mut self, op: u8) -> Result<(), What> {
+        let len = match op {
+            0x8c | b'U' | b'C' => self.cursor.u8()?.into(),
+            0x8d | 0x8e | 0x96 => u64::from_le_bytes(self.cursor.array()?),
+            _ => self.cursor.u32()?.into(),
+        };
+        let item = match op {
+            b'X' | 0x8c | 0x8d => Item::Text(self.cursor.text(len)?),
+            b'B' | b'C' | 0x8e | 0x96 => Item::Bytes(self.cursor.span(len)?),
+            // A `str` of Python 2: a name, most likely.
+            _ => {
+                let span = self.cursor.span(len)?;
+                match std::str::from_utf8(span.of(self.cursor.bytes)) {
+                    Ok(_) => Item::Text(span),
+                    Err(_) => Item::Bytes(span),
+                }
+            }
+        };
+        self.push(item)
+    }
+
+    pub fn text_of(&self, item: Item) -> Option<&str> {
+        match item {
+            Item::Text(span) => Some(span.text(self.cursor.bytes)),
+            _ => None,
+        }
+    }
+
+    // ---- containers
+
+    fn container_of_mark(&mut self, op: u8) -> Result<(), What> {
+        let items = self.pop_mark()?;
+        let node = match op {
+            b'l' => Node::List(items),
+            b't' => Node::Tuple(items.into_boxed_slice()),
+            b'd' => Node::Dict(Box::new(DictNode {
+                items: pairs(&items)?,
+                ..DictNode::default()
+            })),
+            _ => Node::Set(items),
+        };
+        self.push_node(node)
+    }
+
+    fn tuple(&mut self, n: usize) -> Result<(), What> {
+        let Some(start) = self.stack.len().checked_sub(n) else {
+            return Err(What::Corrupt("nothing is on the stack".to_string()));
+        };
+        if start < self.floor() {
+            return Err(What::Corrupt("nothing is on the stack".to_string()));
+        }
+        let items = self.stack.split_off(start);
+        self.push_node(Node::Tuple(items.into_boxed_slice()))
+    }
+
+    fn append(&mut self, op: u8) -> Result<(), What> {
+        let items = match op {
+            b'a' => vec![self.pop()?],
+            _ => self.pop_mark()?,
+        };
+        let target = self.top()?;
+        if let Item::Node(n) = target {
+            match (&mut self.nodes[n as usize], op) {
+                (Node::List(list), b'a' | b'e') => return Ok(list.extend(items)),
+                (Node::Set(set), 0x90) => return Ok(set.extend(items)),
+                _ => {}
+            }
+        }
+        let what = format!("cannot append to {}", self.type_of(target));
+        Err(What::Corrupt(what))
+    }
+
+    fn set_items(&mut self, op: u8) -> Result<(), What> {
+        let items = match op {
+            b's' => {
+                let value = self.pop()?;
+                vec![self.pop()?, value]
+            }
+            _ => self.pop_mark()?,
+        };
+        let target = self.top()?;
+        let pairs = pairs(&items)?;
+        if let Item::Node(n) = target
+            && let Node::Dict(dict) = &mut self.nodes[n as usize]
+        {
+            dict.items.extend(pairs);
+            return Ok(());
+        }
+        let what = format!("cannot set items of {}", self.type_of(target));
+        Err(What::Corrupt(what))
+    }
+
+    // ---- the memo
+
+    fn put(&mut self, op: u8) -> Result<(), What> {
+        let number = match op {
+            b'q' => self.cursor.u8()?.into(),
+            b'r' => self.cursor.u32()?,
+            _ => self.memo.len() as u32,
+        };
+        let item = self.top()?;
+        self.count()?;
+        self.memo.insert(number, item);
+        Ok(())
+    }
+
+    fn get(&mut self, op: u8) -> Result<(), What> {
+        let number = match op {
+            b'h' => self.cursor.u8()?.into(),
+            _ => self.cursor.u32()?,
+        };
+        match self.memo.get(&number) {
+            Some(&item) => self.push(item),
+            None => Err(What::Corrupt(format!("there is no memo {number}"))),
+        }
+    }
+
+    // ---- globals
+
+    fn stack_global(&mut self) -> Result<(), What> {
+        let (name, module) = (self.pop()?, self.pop()?);
+        let (Some(name), Some(module)) = (self.text_of(name), self.text_of(module)) else {
+            let what = format!(
+                "the name of a global is {} and {}",
+                self.type_of(module),
+                self.type_of(name)
+            );
+            return Err(What::Corrupt(what));
+        };
+        let known = Known::find(module, name)?;
+        self.push(Item::Global(known))
+    }
+}
+
+fn pairs(items: &[Item]) -> Result<Vec<(Item, Item)>, What> {
+    let (pairs, rest) = items.as_chunks::<2>();
+    match rest {
+        [] => Ok(pairs.iter().map(|&[key, value]| (key, value)).collect()),
+        _ => Err(What::Corrupt("a key without a value".to_string())),
+    }
+}
+
+/// A signed little-endian number of any length.
+fn integer(bytes: &[u8]) -> Result<i128, What> {
+    let fill = match bytes.last() {
+        Some(last) if last & 0x80 != 0 => 0xff,
+        _ => 0,
+    };
+    let used = bytes.iter().rposition(|&b| b != fill).map_or(0, |i| i + 1);
+    let mut wide = [fill; 16];
+    let fits = used <= 16;
+    if fits {
+        wide[..used].copy_from_slice(&bytes[..used]);
+    }
+    let value = i128::from_le_bytes(wide);
+    if !fits || (value < 0) != (fill != 0) {
+        let what = format!("an int of {} bytes, more than 128 bits", bytes.len());
+        return Err(What::Unsupported(what));
+    }
+    Ok(value)
+}
+
+/// The name that Python gives to some opcodes that are not supported.
+fn opcode_name(op: u8) -> &'static str {
+    match op {
+        0x81 => "NEWOBJ",
+        0x92 => "NEWOBJ_EX",
+        b'o' => "OBJ",
+        b'I' => " (INT, of protocol 0)",
+        b'L' => " (LONG, of protocol 0)",
+        b'F' => " (FLOAT, of protocol 0)",
+        b'S' => " (STRING, of protocol 0)",
+        b'V' => " (UNICODE, of protocol 0)",
+        b'P' => " (PERSID, of protocol 0)",
+        b'p' => " (PUT, of protocol 0)",
+        b'g' => " (GET, of protocol 0)",
+        _ => "",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn integers_of_any_length_keep_their_value() {
+        for (bytes, value) in [
+            (&[][..], 0),
+            (&[0xff], -1),
+            (&[0xff, 0], 255),
+            (&[0, 0x80], -32768),
+            (
+                &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19],
+                0x1950a86a20f9469cfc6c,
+            ),
+            (
+                &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+                1,
+            ),
+        ] {
+            assert_eq!(integer(bytes).unwrap(), value, "{bytes:?}");
+        }
+        let too_big = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0];
+        assert!(integer(&too_big).is_err());
+        assert!(integer(&[7; 17]).is_err());
+    }
+}

@@ -1,0 +1,324 @@
+//! [`Value`] and [`Dict`]: what a checkpoint holds, as a tree.
+
+use std::collections::HashMap;
+use std::fmt;
+
+use pleach_core::Tensor;
+
+/// A value in a checkpoint: what Python would have, without Python.
+///
+/// [`Value::get`] and its kin go into it; `Value::from` makes one.
+#[derive(Clone)]
+#[non_exhaustive]
+pub enum Value {
+    /// Python's None.
+    None,
+    /// A truth value.
+    Bool(bool),
+    /// A whole number. Python's have no limit; more than 128 bits are refused.
+    Int(i128),
+    /// A number.
+    Float(f64),
+    /// A text.
+    Str(String),
+    /// Bytes.
+    Bytes(Vec<u8>),
+    /// A list.
+    List(Vec<Value>),
+    /// A tuple.
+    Tuple(Vec<Value>),
+    /// A set, in the file's order.
+    Set(Vec<Value>),
+    /// A dict, ordered or not.
+    Dict(Dict),
+    /// A tensor. Those that shared memory when they were saved share it again.
+    Tensor(Tensor),
+    /// A parameter of a module, as `torch.save` writes it when it is not below a state dict.
+    Parameter {
+        /// The values.
+        data: Tensor,
+        /// Whether it is trained.
+        requires_grad: bool,
+    },
+    /// A shape: `torch.Size`.
+    Size(Vec<usize>),
+    /// A dtype by PyTorch's name without `torch.`, such as `float32`; also those that pleach lacks.
+    DType(String),
+    /// A device by PyTorch's name, such as `cuda:0`.
+    Device(String),
+}
+
+/// A dict: values by keys, in order. A key is a text, mostly.
+///
+/// ```
+/// use pleach_checkpoint::{Dict, Value};
+/// let dict = Dict::new().with("epoch", 3).with("lr", 0.1).with("epoch", 4);
+/// assert_eq!(Value::from(dict).to_string(), "{'epoch': 4, 'lr': 0.1}");
+/// ```
+#[derive(Clone, Default)]
+pub struct Dict {
+    entries: Vec<(Value, Value)>,
+    ordered: bool,
+    attributes: Vec<(String, Value)>,
+}
+
+impl Dict {
+    /// An empty dict.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// A dict of these entries, of which a later one with the same key replaces an earlier one at
+    /// its place, as in Python.
+    pub(crate) fn from_entries(entries: Vec<(Value, Value)>) -> Self {
+        let mut places: HashMap<String, usize> = HashMap::new();
+        let mut out: Vec<(Value, Value)> = Vec::with_capacity(entries.len());
+        for (key, value) in entries {
+            let place = *places.entry(key.to_string()).or_insert(out.len());
+            match out.get_mut(place) {
+                Some(entry) => entry.1 = value,
+                None => out.push((key, value)),
+            }
+        }
+        Dict {
+            entries: out,
+            ordered: false,
+            attributes: Vec::new(),
+        }
+    }
+
+    /// Adds an entry, or replaces that of the same key.
+    #[must_use]
+    pub fn with(mut self, key: impl Into<String>, value: impl Into<Value>) -> Self {
+        self.insert(key, value);
+        self
+    }
+
+    /// Sets an entry; a key that is there keeps its place. Returns the old value.
+    pub fn insert(&mut self, key: impl Into<String>, value: impl Into<Value>) -> Option<Value> {
+        self.insert_value(Value::Str(key.into()), value.into())
+    }
+
+    pub(crate) fn insert_value(&mut self, key: Value, value: Value) -> Option<Value> {
+        let found = self.entries.iter_mut().find(|(k, _)| k.is_same_key(&key));
+        match found {
+            Some((_, old)) => Some(std::mem::replace(old, value)),
+            None => {
+                self.entries.push((key, value));
+                None
+            }
+        }
+    }
+
+    /// The value of a text key.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        let mut entries = self.entries.iter();
+        entries
+            .find(|(k, _)| matches!(k, Value::Str(text) if text == key))
+            .map(|(_, value)| value)
+    }
+
+    /// The value of a whole number as key.
+    pub fn get_int(&self, key: i128) -> Option<&Value> {
+        let mut entries = self.entries.iter();
+        entries
+            .find(|(k, _)| matches!(k, Value::Int(number) if *number == key))
+            .map(|(_, value)| value)
+    }
+
+    /// The entries in order.
+    pub fn iter(&self) -> impl ExactSizeIterator<Item = (&Value, &Value)> {
+        self.entries.iter().map(|(key, value)| (key, value))
+    }
+
+    /// The number of entries.
+    pub fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Whether there are no entries.
+    pub fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Whether it is a `collections.OrderedDict` in Python. (Both kinds keep their order.)
+    pub fn is_ordered(&self) -> bool {
+        self.ordered
+    }
+
+    /// Makes it an `OrderedDict` in Python, or a plain dict.
+    pub fn set_ordered(&mut self, ordered: bool) {
+        self.ordered = ordered;
+    }
+
+    /// What is attached to the dict, beside its entries: a state dict's `_metadata`, or the
+    /// `__metadata__` of a `.safetensors` file.
+    pub fn attribute(&self, name: &str) -> Option<&Value> {
+        let mut attributes = self.attributes.iter();
+        attributes
+            .find(|(known, _)| known == name)
+            .map(|(_, value)| value)
+    }
+
+    /// Attaches something to the dict. `.pth` files keep it for an ordered dict only, since only
+    /// those have attributes in Python.
+    pub fn set_attribute(&mut self, name: impl Into<String>, value: impl Into<Value>) {
+        let (name, value) = (name.into(), value.into());
+        match self.attributes.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, old)) => *old = value,
+            None => self.attributes.push((name, value)),
+        }
+    }
+
+    pub(crate) fn attributes(&self) -> &[(String, Value)] {
+        &self.attributes
+    }
+}
+
+impl IntoIterator for Dict {
+    type Item = (Value, Value);
+    type IntoIter = std::vec::IntoIter<(Value, Value)>;
+    fn into_iter(self) -> Self::IntoIter {
+        self.entries.into_iter()
+    }
+}
+
+impl Value {
+    /// The type, as an error calls it.
+    pub fn type_name(&self) -> &'static str {
+        match self {
+            Value::None => "None",
+            Value::Bool(_) => "a bool",
+            Value::Int(_) => "an int",
+            Value::Float(_) => "a float",
+            Value::Str(_) => "a text",
+            Value::Bytes(_) => "bytes",
+            Value::List(_) => "a list",
+            Value::Tuple(_) => "a tuple",
+            Value::Set(_) => "a set",
+            Value::Dict(_) => "a dict",
+            Value::Tensor(_) => "a tensor",
+            Value::Parameter { .. } => "a parameter",
+            Value::Size(_) => "a torch.Size",
+            Value::DType(_) => "a dtype",
+            Value::Device(_) => "a device",
+        }
+    }
+
+    /// Whether it can be the key of a dict.
+    pub(crate) fn is_hashable(&self) -> bool {
+        match self {
+            Value::List(_) | Value::Set(_) | Value::Dict(_) => false,
+            Value::Tensor(_) | Value::Parameter { .. } => false,
+            Value::Tuple(items) => items.iter().all(Value::is_hashable),
+            _ => true,
+        }
+    }
+
+    fn is_same_key(&self, other: &Value) -> bool {
+        match (self, other) {
+            (Value::Str(a), Value::Str(b)) => a == b,
+            (Value::Int(a), Value::Int(b)) => a == b,
+            (Value::Str(_) | Value::Int(_), _) | (_, Value::Str(_) | Value::Int(_)) => false,
+            _ => self.to_string() == other.to_string(),
+        }
+    }
+}
+
+macro_rules! from {
+    ($($t:ty => $variant:ident($value:ident) $make:expr;)*) => {$(
+        impl From<$t> for Value {
+            fn from($value: $t) -> Self { Value::$variant($make) }
+        }
+    )*};
+}
+from! {
+    bool => Bool(v) v;
+    i32 => Int(v) v.into();
+    i64 => Int(v) v.into();
+    u32 => Int(v) v.into();
+    u64 => Int(v) v.into();
+    usize => Int(v) v as i128;
+    f32 => Float(v) v.into();
+    f64 => Float(v) v;
+    &str => Str(v) v.to_string();
+    String => Str(v) v;
+    Dict => Dict(v) v;
+    Tensor => Tensor(v) v;
+    &Tensor => Tensor(v) v.clone();
+}
+
+/// `None` is Python's None.
+impl<T: Into<Value>> From<Option<T>> for Value {
+    fn from(value: Option<T>) -> Self {
+        value.map_or(Value::None, Into::into)
+    }
+}
+
+/// A list.
+impl<T: Into<Value>> From<Vec<T>> for Value {
+    fn from(items: Vec<T>) -> Self {
+        Value::List(items.into_iter().map(Into::into).collect())
+    }
+}
+
+/// As Python prints it; a tensor is shown by dtype and shape only.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        use pleach_core::print::python_float;
+        match self {
+            Value::None => f.write_str("None"),
+            Value::Bool(value) => f.write_str(if *value { "True" } else { "False" }),
+            Value::Int(value) => write!(f, "{value}"),
+            Value::Float(value) => f.write_str(&python_float(*value)),
+            Value::Str(text) => write!(f, "'{}'", text.escape_debug()),
+            Value::Bytes(bytes) => write!(f, "b'{}'", bytes.escape_ascii()),
+            Value::List(items) => in_brackets(f, "[", items, "]"),
+            Value::Tuple(items) if items.len() == 1 => in_brackets(f, "(", items, ",)"),
+            Value::Tuple(items) => in_brackets(f, "(", items, ")"),
+            Value::Set(items) => in_brackets(f, "{", items, "}"),
+            Value::Dict(dict) => {
+                f.write_str("{")?;
+                for (i, (key, value)) in dict.iter().enumerate() {
+                    let comma = if i > 0 { ", " } else { "" };
+                    write!(f, "{comma}{key}: {value}")?;
+                }
+                f.write_str("}")
+            }
+            Value::Tensor(tensor) => write!(f, "<{} {:?}>", tensor.dtype(), tensor.shape()),
+            Value::Parameter { data, .. } => {
+                write!(f, "<parameter {} {:?}>", data.dtype(), data.shape())
+            }
+            Value::Size(sizes) => f.write_str(&pleach_core::size_text(sizes)),
+            Value::DType(name) => write!(f, "torch.{name}"),
+            Value::Device(name) => write!(f, "device('{name}')"),
+        }
+    }
+}
+
+fn in_brackets(
+    f: &mut fmt::Formatter<'_>,
+    open: &str,
+    items: &[Value],
+    close: &str,
+) -> fmt::Result {
+    f.write_str(open)?;
+    for (i, item) in items.iter().enumerate() {
+        let comma = if i > 0 { ", " } else { "" };
+        write!(f, "{comma}{item}")?;
+    }
+    f.write_str(close)
+}
+
+impl fmt::Debug for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
+impl fmt::Debug for Dict {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let entries = self.entries.iter().map(|(key, value)| (key, value));
+        f.debug_map().entries(entries).finish()
+    }
+}

@@ -1,0 +1,48 @@
+//! [`relu6`].
+
+use pleach_core::autograd::{Backward, record};
+use pleach_core::{Result, Tensor};
+use smallvec::smallvec;
+
+/// `min(max(x, 0), 6)`; the gradient at 0 and at 6 is 0, nan stays nan. Any shape.
+///
+/// # Errors
+/// If the dtype does not compute.
+///
+/// ```
+/// use pleach_core::tensor;
+/// use pleach_nn::functional as F;
+/// assert_eq!(F::relu6(&tensor![-1.0, 2.0, 7.0])?.to_vec::<f32>()?, [0.0, 2.0, 6.0]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn relu6(input: &Tensor) -> Result<Tensor> {
+    const TOP: f64 = 6.0;
+    let out = input.detach().clamp(0.0, TOP)?;
+    Ok(record(out.clone(), &[input], |_| {
+        Backward::new("HardtanhBackward0", move |g: &Tensor| {
+            let limited = out.le(0.0)?.logical_or(&out.ge(TOP)?)?;
+            Ok(smallvec![Some(g.masked_fill(&limited, 0.0)?)])
+        })
+    }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pleach_core::autograd::gradcheck;
+
+    #[test]
+    fn the_gradient_is_right_between_and_beyond_the_bounds() {
+        let x = Tensor::from_slice(&[-3.0f64, -0.1, 0.2, 5.9, 6.1, 9.0], [2, 3]).unwrap();
+        gradcheck(|x| relu6(&x[0]), std::slice::from_ref(&x)).unwrap();
+        gradcheck(|x| relu6(&x[0]), &[x.t().unwrap()]).unwrap();
+    }
+
+    #[test]
+    fn the_gradient_is_zero_at_the_bounds() {
+        let x = pleach_core::tensor![0.0, 6.0, 3.0];
+        let x = x.requires_grad_(true).unwrap();
+        relu6(&x).unwrap().sum().unwrap().backward().unwrap();
+        assert_eq!(x.grad().unwrap().to_vec::<f32>().unwrap(), [0.0, 0.0, 1.0]);
+    }
+}

@@ -1,0 +1,155 @@
+//! [`Subset`] and [`random_split`].
+
+use std::sync::Arc;
+
+use pleach_core::Generator;
+
+use super::Dataset;
+use super::dataset::check_index;
+use crate::{Error, Result};
+
+/// Some elements of a dataset.
+pub struct Subset<D> {
+    dataset: Arc<D>,
+    indices: Vec<usize>,
+}
+
+impl<D: Dataset> Subset<D> {
+    /// The elements at these indices, in this order. Several subsets can share a dataset.
+    ///
+    /// ```
+    /// use pleach_vision::data::{Dataset, Items, Subset};
+    /// let items = Items(vec![10, 20, 30]);
+    /// let subset = Subset::new(items.clone(), vec![2, 0])?;
+    /// assert_eq!((subset.get(0)?, subset.len()), (30, 2));
+    /// assert!(Subset::new(items, vec![3]).is_err());
+    /// # Ok::<(), pleach_vision::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the dataset lacks one of them.
+    pub fn new(dataset: impl Into<Arc<D>>, indices: Vec<usize>) -> Result<Self> {
+        let dataset = dataset.into();
+        for &index in &indices {
+            check_index(index, dataset.len())?;
+        }
+        Ok(Subset { dataset, indices })
+    }
+
+    /// The dataset that they are from.
+    pub fn dataset(&self) -> &D {
+        &self.dataset
+    }
+
+    /// Where they are in it.
+    pub fn indices(&self) -> &[usize] {
+        &self.indices
+    }
+}
+
+impl<D: Dataset> Dataset for Subset<D> {
+    type Item = D::Item;
+    fn len(&self) -> usize {
+        self.indices.len()
+    }
+    fn get(&self, index: usize) -> Result<D::Item> {
+        check_index(index, self.indices.len())?;
+        self.dataset.get(self.indices[index])
+    }
+}
+
+/// How large the parts of a split are: counts, or fractions that add up to 1.
+pub trait SplitLengths {
+    /// The counts for so many elements.
+    ///
+    /// # Errors
+    /// If they do not add up.
+    fn lengths(&self, elements: usize) -> Result<Vec<usize>>;
+}
+
+impl SplitLengths for [usize] {
+    fn lengths(&self, elements: usize) -> Result<Vec<usize>> {
+        let sum = self.iter().try_fold(0usize, |sum, &n| sum.checked_add(n));
+        match sum == Some(elements) {
+            true => Ok(self.to_vec()),
+            false => Err(wrong_sum()),
+        }
+    }
+}
+
+/// Each part gets its fraction rounded down; what is left is handed out one by one, from the
+/// first part on.
+impl SplitLengths for [f64] {
+    fn lengths(&self, elements: usize) -> Result<Vec<usize>> {
+        let sum: f64 = self.iter().sum();
+        // Python's `math.isclose(sum, 1) and sum <= 1`.
+        if !(sum <= 1.0 && 1.0 - sum <= 1e-9) {
+            return Err(wrong_sum());
+        }
+        if let Some(i) = self.iter().position(|f| !(0.0..=1.0).contains(f)) {
+            let text = format!("Fraction at index {i} is not between 0 and 1");
+            return Err(Error::Value(text));
+        }
+        let mut lengths: Vec<usize> = self
+            .iter()
+            .map(|f| (elements as f64 * f).floor() as usize)
+            .collect();
+        let rest = elements.saturating_sub(lengths.iter().sum());
+        let parts = lengths.len();
+        for i in 0..rest {
+            lengths[i % parts] += 1;
+        }
+        Ok(lengths)
+    }
+}
+
+fn wrong_sum() -> Error {
+    let text = "Sum of input lengths does not equal the length of the input dataset!";
+    Error::Value(text.into())
+}
+
+macro_rules! split_lengths {
+    ($($number:ty)*) => {$(
+        impl<const N: usize> SplitLengths for [$number; N] {
+            fn lengths(&self, elements: usize) -> Result<Vec<usize>> {
+                self[..].lengths(elements)
+            }
+        }
+        impl SplitLengths for Vec<$number> {
+            fn lengths(&self, elements: usize) -> Result<Vec<usize>> {
+                self[..].lengths(elements)
+            }
+        }
+    )*};
+}
+split_lengths!(usize f64);
+
+/// Splits a dataset at random, with PyTorch's result for the seed of the current generator.
+///
+/// ```
+/// use pleach_core::manual_seed;
+/// use pleach_vision::data::{Items, random_split};
+///
+/// manual_seed(42);
+/// let parts = random_split((0..10).collect::<Items<i64>>(), &[0.8, 0.2])?;
+/// assert_eq!(parts[0].indices(), [2, 6, 1, 8, 4, 5, 0, 9]);
+/// assert_eq!(parts[1].indices(), [3, 7]);
+/// # Ok::<(), pleach_vision::Error>(())
+/// ```
+///
+/// # Errors
+/// If the lengths do not add up to the dataset's, or the fractions to 1.
+pub fn random_split<D: Dataset>(
+    dataset: D,
+    lengths: &(impl SplitLengths + ?Sized),
+) -> Result<Vec<Subset<D>>> {
+    let lengths = lengths.lengths(dataset.len())?;
+    let dataset = Arc::new(dataset);
+    let order = Generator::current().randperm(dataset.len());
+    let mut order = order.into_iter().map(|position| position as usize);
+    let part = |length| Subset {
+        dataset: dataset.clone(),
+        indices: order.by_ref().take(length).collect(),
+    };
+    Ok(lengths.into_iter().map(part).collect())
+}

@@ -1,0 +1,165 @@
+//! [`DenseLayer`] and [`DenseBlock`].
+
+use std::fmt;
+
+use pleach_core::{Result, Tensor};
+use pleach_nn::__derive::{Field, Memo, Visitor, VisitorMut, fmt_module};
+use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
+use pleach_nn::{Forward, Member, MemberMut, Module, Node, functional};
+
+/// Makes a few new channels from all that came before it in its block: a 1×1 and a 3×3
+/// convolution, each after a normalisation and an activation.
+///
+/// Shapes: input `[N, C, H, W]`, output `[N, growth rate, H, W]`.
+#[derive(Module)]
+#[module(name = "_DenseLayer")]
+pub struct DenseLayer {
+    node: Node,
+    /// Normalises the input.
+    pub norm1: BatchNorm2d,
+    /// Follows `norm1`.
+    pub relu1: ReLU,
+    /// 1×1.
+    pub conv1: Conv2d,
+    /// Normalises `conv1`.
+    pub norm2: BatchNorm2d,
+    /// Follows `norm2`.
+    pub relu2: ReLU,
+    /// 3×3.
+    pub conv2: Conv2d,
+    drop_rate: f64,
+}
+
+impl DenseLayer {
+    fn new(from: usize, growth_rate: usize, bn_size: usize, drop_rate: f64) -> Result<Self> {
+        let hidden = bn_size * growth_rate;
+        let conv2 = Conv2d::builder(hidden, growth_rate, 3).padding(1);
+        Ok(DenseLayer {
+            node: Node::new(),
+            norm1: BatchNorm2d::new(from),
+            relu1: ReLU::with_inplace(true),
+            conv1: Conv2d::builder(from, hidden, 1).bias(false).build()?,
+            norm2: BatchNorm2d::new(hidden),
+            relu2: ReLU::with_inplace(true),
+            conv2: conv2.bias(false).build()?,
+            drop_rate,
+        })
+    }
+}
+
+impl Forward for DenseLayer {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let x = self.relu1.call(&self.norm1.call(x)?)?;
+        let x = self.conv1.call(&x)?;
+        let x = self.relu2.call(&self.norm2.call(&x)?)?;
+        let x = self.conv2.call(&x)?;
+        match self.drop_rate > 0.0 {
+            true => functional::dropout(&x, self.drop_rate, self.is_training()),
+            false => Ok(x),
+        }
+    }
+}
+
+/// Layers of which each sees the block's input and the outputs of all layers before it; the
+/// output is all of that side by side.
+///
+/// Shapes: input `[N, C, H, W]`, output `[N, C + layers · growth rate, H, W]`. The layers are
+/// children by the names `denselayer1`, `denselayer2`, ….
+pub struct DenseBlock {
+    node: Node,
+    /// The layers in order.
+    pub layers: Vec<DenseLayer>,
+}
+
+impl DenseBlock {
+    pub(super) fn new(
+        layers: usize,
+        from: usize,
+        growth_rate: usize,
+        bn_size: usize,
+        drop_rate: f64,
+    ) -> Result<Self> {
+        let layer = |i| DenseLayer::new(from + i * growth_rate, growth_rate, bn_size, drop_rate);
+        Ok(DenseBlock {
+            node: Node::new(),
+            layers: (0..layers).map(layer).collect::<Result<_>>()?,
+        })
+    }
+
+    /// Another handle to the same block.
+    pub fn share(&self) -> DenseBlock {
+        self.share_field()
+    }
+
+    /// A copy with parameters of its own.
+    pub fn deep_copy(&self) -> DenseBlock {
+        self.copy_field(&mut Memo::default())
+    }
+}
+
+impl Forward for DenseBlock {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        let mut all = x.clone();
+        for layer in &self.layers {
+            all = Tensor::cat(&[&all, &layer.call(&all)?], 1)?;
+        }
+        Ok(all)
+    }
+}
+
+fn layer_name(position: usize) -> String {
+    format!("denselayer{}", position + 1)
+}
+
+// By hand, because the layers are children of the block itself, under names of their own.
+impl Module for DenseBlock {
+    fn visit<'a>(&'a self, v: Visitor<'_, 'a>) {
+        for (i, layer) in self.layers.iter().enumerate() {
+            layer.visit_field(&layer_name(i), v);
+        }
+    }
+    fn visit_mut<'a>(&'a mut self, v: VisitorMut<'_, 'a>) {
+        for (i, layer) in self.layers.iter_mut().enumerate() {
+            layer.visit_field_mut(&layer_name(i), v);
+        }
+    }
+    fn type_name(&self) -> &'static str {
+        "_DenseBlock"
+    }
+    fn version(&self) -> u64 {
+        2
+    }
+    fn node(&self) -> Option<&Node> {
+        Some(&self.node)
+    }
+}
+
+impl Field for DenseBlock {
+    fn has_members() -> bool {
+        true
+    }
+    fn visit_field<'a>(&'a self, name: &str, v: Visitor<'_, 'a>) {
+        v(name, Member::Child(self));
+    }
+    fn visit_field_mut<'a>(&'a mut self, name: &str, v: VisitorMut<'_, 'a>) {
+        v(name, MemberMut::Child(self));
+    }
+    fn share_field(&self) -> Self {
+        DenseBlock {
+            node: self.node.share(),
+            layers: self.layers.share_field(),
+        }
+    }
+    fn copy_field(&self, memo: &mut Memo) -> Self {
+        DenseBlock {
+            node: self.node.copy_field(memo),
+            layers: self.layers.copy_field(memo),
+        }
+    }
+}
+
+impl fmt::Display for DenseBlock {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt_module(self, f)
+    }
+}

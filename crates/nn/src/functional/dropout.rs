@@ -1,8 +1,10 @@
 //! Dropout.
 
+use pleach_core::autograd::{Backward, record};
 use pleach_core::print::python_float;
-use pleach_core::{Element, Error, Generator, Result, Tensor};
-use pleach_kernels::{Buffer, Float, map_inplace};
+use pleach_core::{DType, Element, Error, Generator, Result, Tensor};
+use pleach_kernels::{Buffer, Float, map_inplace, zip};
+use smallvec::smallvec;
 
 /// Sets each element to zero with probability `p` and multiplies the others by `1 / (1 - p)`, so
 /// that the mean stays; returns the input itself when not `training` or `p` is 0. Any shape.
@@ -26,7 +28,36 @@ pub fn dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
     if let Some(output) = without_mask(input, p, training)? {
         return Ok(output);
     }
-    input.mul(&scaled_mask(input, 1.0 - p)?)
+    if !input.is_contiguous() || !matches!(input.dtype(), DType::F32 | DType::F64) {
+        return input.mul(&scaled_mask(input, 1.0 - p)?);
+    }
+    dispatch_float!("dropout", input.dtype(), T => drop_elements::<T>(input, 1.0 - p))
+}
+
+/// The product with a scaled mask, of which a byte an element is kept for the gradient.
+fn drop_elements<T: Float + Element>(input: &Tensor, keep: f64) -> Result<Tensor> {
+    let mut mask = Buffer::<bool>::new(input.numel());
+    Generator::current().fill_bernoulli(&mut mask, keep);
+    let mask = Tensor::from_buffer(mask, input.shape());
+    let scale = scale::<T>(keep);
+    // A multiplication, so that nan comes through.
+    let masked = move |x: &Tensor| -> Result<Tensor> {
+        let x = x.contiguous()?;
+        let mut out = Buffer::<T>::new(x.numel());
+        zip(
+            x.as_slice::<T>()?,
+            mask.as_slice::<bool>()?,
+            &mut out,
+            move |x, kept| x * if kept { scale } else { T::ZERO },
+        );
+        Ok(Tensor::from_buffer(out, x.shape()))
+    };
+    let out = masked(&input.detach())?;
+    Ok(record(out, &[input], |_| {
+        Backward::new("MulBackward0", move |grad: &Tensor| {
+            Ok(smallvec![Some(masked(grad)?)])
+        })
+    }))
 }
 
 /// [`dropout`] of whole channels: `(N, C, L)`, or `(C, L)` without a batch.

@@ -280,7 +280,7 @@ mod tests {
             ("{'descr': [('a', '<f4')], 'fortran_order': False}", "records"),
             ("{'descr': '<f4', 'fortran_order': False}", "lacks one of"),
             ("{'descr': '<f4', 'fortran_order': maybe, 'shape': ()}", "True or False"),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", "no size at byte 52"),
+            ("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", "no size at byte 51"),
             ("{'descr': '<f4', 'fortran_order': False, 'shape': (9", "lacks a ')'"),
             (
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",

@@ -23,7 +23,7 @@ impl Machine<'_> {
     fn count_of(&self, what: &str, item: Item) -> Result<usize, What> {
         match item {
             Item::Int(value) => usize::try_from(value)
-                .map_err(|_| What::Corrupt(format!("{what} is negative: {value}"))),
+                .map_err(|_| What::Corrupt(format!("{value} in {what} is negative"))),
             _ => Err(self.wrong(what, item)),
         }
     }

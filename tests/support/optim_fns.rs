@@ -175,6 +175,8 @@ fn state_value(state: &OptimizerState) -> Value {
             StateValue::Bool(v) => Value::Bool(*v),
             StateValue::Int(v) => Value::int(*v),
             StateValue::Float(v) => Value::float(*v),
+            StateValue::Str(text) => Value::str(text),
+            StateValue::List(values) => Value::list(values.iter().map(value).collect()),
             StateValue::Tuple(values) => Value::Tuple(values.iter().map(value).collect()),
             StateValue::Tensor(v) => Value::tensor(v.clone()),
         }

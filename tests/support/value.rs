@@ -33,6 +33,12 @@ impl From<pleach::Error> for EvalError {
     }
 }
 
+impl From<pleach::checkpoint::Error> for EvalError {
+    fn from(error: pleach::checkpoint::Error) -> Self {
+        EvalError::Raised(error.to_string())
+    }
+}
+
 pub type Eval<T = Value> = Result<T, EvalError>;
 
 /// An error of the runner itself.

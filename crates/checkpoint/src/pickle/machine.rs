@@ -19,6 +19,8 @@ pub(crate) struct Pickled<'a> {
     pub storages: Vec<StorageRef>,
     /// Bytes that the pickle takes.
     pub len: usize,
+    /// Values that were pushed.
+    pub values: usize,
 }
 
 /// Runs the pickle that the bytes start with.
@@ -47,6 +49,7 @@ pub(crate) fn run<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Pickled<'a>, F
                     bytes,
                     root,
                     len: machine.cursor.at,
+                    values: machine.values,
                     nodes: machine.nodes,
                     storages: machine.storages,
                 });
@@ -259,14 +262,26 @@ impl Machine<'_> {
     }
 
     fn append(&mut self, op: u8) -> Result<(), What> {
-        let items = match op {
-            b'a' => vec![self.pop()?],
-            _ => self.pop_mark()?,
-        };
+        if op == b'a' {
+            let item = self.pop()?;
+            let target = self.top()?;
+            if let Item::Node(n) = target
+                && let Node::List(list) = &mut self.nodes[n as usize]
+            {
+                if list.is_empty() {
+                    list.reserve_exact(1); // many have one item only
+                }
+                list.push(item);
+                return Ok(());
+            }
+            let what = format!("cannot append to {}", self.type_of(target));
+            return Err(What::Corrupt(what));
+        }
+        let items = self.pop_mark()?;
         let target = self.top()?;
         if let Item::Node(n) = target {
             match (&mut self.nodes[n as usize], op) {
-                (Node::List(list), b'a' | b'e') => return Ok(list.extend(items)),
+                (Node::List(list), b'e') => return Ok(list.extend(items)),
                 (Node::Set(set), 0x90) => return Ok(set.extend(items)),
                 _ => {}
             }
@@ -337,6 +352,7 @@ impl Machine<'_> {
     }
 }
 
+
 fn pairs(items: &[Item]) -> Result<Vec<(Item, Item)>, What> {
     let (pairs, rest) = items.as_chunks::<2>();
     match rest {
@@ -398,10 +414,7 @@ mod tests {
                 &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19],
                 0x1950a86a20f9469cfc6c,
             ),
-            (
-                &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
-                1,
-            ),
+            (&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1),
         ] {
             assert_eq!(integer(bytes).unwrap(), value, "{bytes:?}");
         }

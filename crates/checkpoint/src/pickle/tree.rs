@@ -16,15 +16,77 @@ pub(crate) fn build(
     label: &str,
     limits: &Limits,
 ) -> Result<Value> {
+    measure(pickled, label, limits)?;
     let mut builder = Builder {
         pickled,
         storages,
         tensors: HashMap::new(),
-        values: 0,
         label,
-        limits,
     };
-    builder.value(pickled.root, 0)
+    builder.value(pickled.root)
+}
+
+/// Refuses a tree that is too deep or too large, before it is made: what is shared in the pickle
+/// is there several times in the tree, and what is in itself without end.
+fn measure(pickled: &Pickled, label: &str, limits: &Limits) -> Result<()> {
+    /// A little sharing is common, such as of one tuple by all groups of an optimizer.
+    const SHARED: usize = 100_000;
+    let mut known = vec![None; pickled.nodes.len()];
+    let size = size_of(pickled.root, pickled, &mut known, limits.depth).ok_or_else(|| {
+        Error::limit(label, "containers within containers", limits.depth)
+    })?;
+    let most = limits.values.min(pickled.values.saturating_mul(4).saturating_add(SHARED));
+    match size.values <= most {
+        true => Ok(()),
+        false => Err(Error::limit(
+            label,
+            "values in a pickle, those that are shared counted each time",
+            most,
+        )),
+    }
+}
+
+/// How large the tree below a value is.
+#[derive(Clone, Copy)]
+struct Size {
+    values: usize,
+    depth: usize,
+}
+
+/// `None` if it is deeper than `most`.
+fn size_of(
+    item: Item,
+    pickled: &Pickled,
+    known: &mut [Option<Size>],
+    most: usize,
+) -> Option<Size> {
+    let mut size = Size {
+        values: 1,
+        depth: 0,
+    };
+    let Item::Node(n) = item else {
+        return Some(size);
+    };
+    if let Some(size) = known[n as usize] {
+        return (size.depth <= most).then_some(size);
+    }
+    let mut add = |item: Item| -> Option<()> {
+        let inner = size_of(item, pickled, known, most.checked_sub(1)?)?;
+        size.values = size.values.saturating_add(inner.values);
+        size.depth = size.depth.max(inner.depth + 1);
+        Some(())
+    };
+    match &pickled.nodes[n as usize] {
+        Node::List(items) | Node::Set(items) => items.iter().try_for_each(|&i| add(i))?,
+        Node::Tuple(items) | Node::Size(items) => items.iter().try_for_each(|&i| add(i))?,
+        Node::Dict(dict) => {
+            let mut pairs = dict.items.iter().chain(&dict.attributes);
+            pairs.try_for_each(|&(key, value)| add(key).and_then(|()| add(value)))?;
+        }
+        _ => {}
+    }
+    known[n as usize] = Some(size);
+    Some(size)
 }
 
 struct Builder<'a> {
@@ -32,9 +94,7 @@ struct Builder<'a> {
     storages: &'a [Tensor],
     /// Tensors by node, so that what is one tensor there is one here.
     tensors: HashMap<u32, Tensor>,
-    values: usize,
     label: &'a str,
-    limits: &'a Limits,
 }
 
 impl Builder<'_> {
@@ -42,16 +102,7 @@ impl Builder<'_> {
         Error::corrupt(self.label, what)
     }
 
-    fn value(&mut self, item: Item, depth: usize) -> Result<Value> {
-        self.values += 1;
-        if self.values > self.limits.values {
-            let what = "values in a pickle, counting shared ones each time";
-            return Err(Error::limit(self.label, what, self.limits.values));
-        }
-        if depth > self.limits.depth {
-            let what = "containers within containers";
-            return Err(Error::limit(self.label, what, self.limits.depth));
-        }
+    fn value(&mut self, item: Item) -> Result<Value> {
         let bytes = self.pickled.bytes;
         Ok(match item {
             Item::None => Value::None,
@@ -62,18 +113,18 @@ impl Builder<'_> {
             Item::Bytes(span) => Value::Bytes(span.of(bytes).to_vec()),
             Item::Global(Known::DType(name)) => Value::DType(name.to_string()),
             Item::Global(_) => return Err(self.corrupt("a class or function as a value")),
-            Item::Node(n) => return self.node(n, depth),
+            Item::Node(n) => return self.node(n),
         })
     }
 
-    fn node(&mut self, n: u32, depth: usize) -> Result<Value> {
+    fn node(&mut self, n: u32) -> Result<Value> {
         let pickled = self.pickled;
         Ok(match &pickled.nodes[n as usize] {
-            Node::List(items) => Value::List(self.values(items, depth)?),
-            Node::Tuple(items) => Value::Tuple(self.values(items, depth)?),
-            Node::Set(items) => Value::Set(self.values(items, depth)?),
+            Node::List(items) => Value::List(self.values(items)?),
+            Node::Tuple(items) => Value::Tuple(self.values(items)?),
+            Node::Set(items) => Value::Set(self.values(items)?),
             Node::Size(items) => Value::Size(items.iter().filter_map(|i| size(*i)).collect()),
-            Node::Dict(dict) => Value::Dict(self.dict(dict, depth)?),
+            Node::Dict(dict) => Value::Dict(self.dict(dict)?),
             Node::BigInt(value) => Value::Int(**value),
             Node::Bytes(bytes) => Value::Bytes(bytes.to_vec()),
             Node::Device(name) => Value::Device(name.to_string()),
@@ -98,24 +149,19 @@ impl Builder<'_> {
         })
     }
 
-    fn values(&mut self, items: &[Item], depth: usize) -> Result<Vec<Value>> {
-        // Not `with_capacity`: shared containers would add up before they are counted.
-        let mut out = Vec::new();
-        for &item in items {
-            out.push(self.value(item, depth + 1)?);
-        }
-        Ok(out)
+    fn values(&mut self, items: &[Item]) -> Result<Vec<Value>> {
+        items.iter().map(|&item| self.value(item)).collect()
     }
 
-    fn dict(&mut self, node: &DictNode, depth: usize) -> Result<Dict> {
+    fn dict(&mut self, node: &DictNode) -> Result<Dict> {
         let mut entries = Vec::new();
         for &(key, value) in &node.items {
-            let key = self.value(key, depth + 1)?;
+            let key = self.value(key)?;
             if !key.is_hashable() {
                 let what = format!("{} as the key of a dict", key.type_name());
                 return Err(self.corrupt(&what));
             }
-            entries.push((key, self.value(value, depth + 1)?));
+            entries.push((key, self.value(value)?));
         }
         let mut dict = Dict::from_entries(entries);
         dict.set_ordered(node.ordered);
@@ -124,7 +170,7 @@ impl Builder<'_> {
                 return Err(self.corrupt("an attribute whose name is no text"));
             };
             let name = name.text(self.pickled.bytes).to_string();
-            let value = self.value(value, depth + 1)?;
+            let value = self.value(value)?;
             dict.set_attribute(name, value);
         }
         Ok(dict)

@@ -11,9 +11,7 @@ use crate::{Dict, Error, Result, Value};
 pub(crate) const MOST_DEPTH: usize = 200;
 
 pub(crate) fn too_deep() -> Error {
-    Error::Unwritable(format!(
-        "containers within containers (the limit is {MOST_DEPTH})"
-    ))
+    Error::Unwritable(format!("containers within containers (the limit is {MOST_DEPTH})"))
 }
 
 /// Where a tensor's elements are in the file.

@@ -43,9 +43,9 @@ mod tests {
     fn every_way_to_change_a_parameter_changes_its_id() {
         type Change = fn(&Parameter);
         let changes: [Change; 9] = [
-            |p| drop(p.data().fill_(2.0).unwrap()),
-            |p| drop(p.data().add_(1.0).unwrap()),
-            |p| drop(p.data().normal_(0.0, 1.0).unwrap()),
+            |p| p.data().fill_(2.0).map(drop).unwrap(),
+            |p| p.data().add_(1.0).map(drop).unwrap(),
+            |p| p.data().normal_(0.0, 1.0).map(drop).unwrap(),
             |p| p.data().set(tensor![5.0, 6.0]).map(drop).unwrap(),
             |p| p.set_data(tensor![5.0, 6.0]).unwrap(),
             |p| p.update::<f32>(|mut w| w[[0]] = 7.0).unwrap(),

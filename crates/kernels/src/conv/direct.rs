@@ -32,6 +32,15 @@ pub(super) struct Epilogue<'a, T> {
     pub(super) relu: bool,
 }
 
+impl<T> Epilogue<'_, T> {
+    /// The sums are the output.
+    pub(super) const NONE: Self = Epilogue {
+        bias: None,
+        residual: None,
+        relu: false,
+    };
+}
+
 impl<T: Float> Epilogue<'_, T> {
     /// Finishes the sums `out` of one channel, which start at element `start` of the output.
     pub(super) fn apply(&self, isa: Isa, channel: usize, start: usize, out: &mut [T]) {
@@ -122,12 +131,7 @@ pub(super) fn backward_input<T: Float>(
     let shape = &shape.flattened();
     let plan = Plan::input_gradient(shape);
     let packed = pack_weights(isa, &plan, weight, WeightStrides::input_gradient(shape));
-    let epilogue = Epilogue {
-        bias: None,
-        residual: None,
-        relu: false,
-    };
-    run(isa, &plan, grad_out, &packed, &epilogue, grad_input);
+    run(isa, &plan, grad_out, &packed, &Epilogue::NONE, grad_input);
 }
 
 /// Computes the output of a plan from its source, `[batch, groups * source_channels, pixels]`, and

@@ -249,12 +249,7 @@ pub(super) fn backward_input(
     let raw = Raw::new(isa, sizes, weight, true);
     let grids = [sizes.output_grads(), sizes.input_grads()];
     let source = Source::Raw(raw);
-    let plain = Epilogue {
-        bias: None,
-        residual: None,
-        relu: false,
-    };
-    correlate(isa, grids, grad_out, source, &plain, grad_input);
+    correlate(isa, grids, grad_out, source, &Epilogue::NONE, grad_input);
 }
 
 /// Where the panels of transformed weights come from.

@@ -119,8 +119,19 @@ pub fn for_each_chunk_mut<T: Send>(
     chunk: usize,
     f: impl Fn(usize, &mut [T]) + Sync,
 ) {
+    each_chunk(out, chunk, &f);
+}
+
+/// [`for_each_chunk_mut`], compiled once for all closures.
+fn each_chunk<T: Send>(out: &mut [T], chunk: usize, f: &(dyn Fn(usize, &mut [T]) + Sync)) {
     assert!(chunk > 0, "for_each_chunk_mut: a chunk of 0 elements");
     let len = out.len();
+    if len <= chunk {
+        if len > 0 {
+            f(0, out);
+        }
+        return;
+    }
     let tasks = len.div_ceil(chunk);
     let out = Disjoint::new(out);
     parallel_for(tasks, |i| {

@@ -100,7 +100,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
 
     /// This module and all its descendants, each once, parents before children.
     fn modules(&self) -> Vec<&dyn Module> {
-        self.named_modules().into_iter().map(|m| m.1).collect()
+        walk::modules(self.as_module())
     }
 
     /// [`Module::modules`] with their paths; this module's is `""`. A module with several paths
@@ -116,7 +116,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
 
     /// Handles to all parameters, each once: what an optimizer takes.
     fn parameters(&self) -> Vec<Parameter> {
-        self.named_parameters().into_iter().map(|p| p.1).collect()
+        walk::parameters(self.as_module())
     }
 
     /// Handles to all parameters with their paths: a module's own before its descendants'. One
@@ -132,7 +132,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
 
     /// Handles to all buffers, each once; also of those that are not saved.
     fn buffers(&self) -> Vec<Buffer> {
-        self.named_buffers().into_iter().map(|b| b.1).collect()
+        walk::buffers(self.as_module())
     }
 
     /// Handles to all buffers with their paths.
@@ -155,11 +155,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// If there is none: PyTorch's ``ResNet has no attribute `layer9` ``.
     fn get_module(&self, path: &str) -> Result<&dyn Module> {
-        let mut module = self.as_module();
-        for name in path.split('.').filter(|_| !path.is_empty()) {
-            module = walk::child(module, name).ok_or_else(|| no_attribute(module, name))?;
-        }
-        Ok(module)
+        walk::get_module(self.as_module(), path)
     }
 
     /// [`Module::get_module`], to be changed.
@@ -167,14 +163,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// If there is none.
     fn get_module_mut(&mut self, path: &str) -> Result<&mut dyn Module> {
-        let mut module = self.as_module_mut();
-        for name in path.split('.').filter(|_| !path.is_empty()) {
-            if walk::child(module, name).is_none() {
-                return Err(no_attribute(module, name));
-            }
-            module = walk::child_mut(module, name).expect("the child was just found");
-        }
-        Ok(module)
+        walk::get_module_mut(self.as_module_mut(), path)
     }
 
     /// The parameter at a path such as `"layer1.0.conv1.weight"`.
@@ -182,17 +171,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// If there is none.
     fn get_parameter(&self, path: &str) -> Result<Parameter> {
-        let (prefix, wanted) = path.rsplit_once('.').unwrap_or(("", path));
-        let module = self.get_module(prefix)?;
-        let mut found = None;
-        module.visit(&mut |name, member| {
-            if let Member::Parameter(p) = member
-                && name == wanted
-            {
-                found = Some(p.share());
-            }
-        });
-        found.ok_or_else(|| no_attribute(module, wanted))
+        walk::get_parameter(self.as_module(), path)
     }
 
     /// Calls `f` with every descendant and at last with this module: children before parents,
@@ -305,25 +284,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// If `dtype` is not a floating-point type.
     fn to_dtype(&self, dtype: DType) -> Result<()> {
-        if !dtype.is_float() {
-            return Err(Error::new(ErrorKind::DType(format!(
-                "nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
-            ))));
-        }
-        for p in self.parameters() {
-            if p.dtype().is_float() {
-                let grad = p.grad().map(|g| g.to_dtype(dtype)).transpose()?;
-                let data = p.data().to_dtype(dtype)?;
-                p.set_data(data)?;
-                p.set_grad(grad)?;
-            }
-        }
-        for b in self.buffers() {
-            if b.dtype().is_float() {
-                b.set(b.tensor().to_dtype(dtype)?);
-            }
-        }
-        Ok(())
+        walk::to_dtype(self.as_module(), dtype)
     }
 
     /// All parameters and persistent buffers under every name they have, in registration order.
@@ -361,13 +322,6 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     fn load_matching(&self, state_dict: &StateDict) -> Result<LoadReport> {
         load_matching(self.as_module(), state_dict)
     }
-}
-
-fn no_attribute(module: &dyn Module, name: &str) -> Error {
-    Error::new(ErrorKind::Name(format!(
-        "{} has no attribute `{name}`",
-        display_name(module)
-    )))
 }
 
 /// The name in print and in errors.

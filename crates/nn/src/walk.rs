@@ -2,8 +2,9 @@
 
 use std::collections::HashSet;
 
-use pleach_core::{Buffer, Parameter};
+use pleach_core::{Buffer, DType, Error, ErrorKind, Parameter, Result};
 
+use crate::module::display_name;
 use crate::{Member, MemberMut, Module, Node};
 
 /// What a listing such as [`Module::named_parameters_with`] contains. The default is what
@@ -83,6 +84,123 @@ pub(crate) fn named_modules(root: &dyn Module, listing: Listing) -> Vec<(String,
     out
 }
 
+/// The modules of [`named_modules`], without their paths.
+pub(crate) fn modules(root: &dyn Module) -> Vec<&dyn Module> {
+    fn walk<'a>(module: &'a dyn Module, seen: &mut HashSet<u64>, out: &mut Vec<&'a dyn Module>) {
+        if !is_new(seen, module) {
+            return;
+        }
+        out.push(module);
+        module.visit(&mut |_, member| {
+            if let Member::Child(child) = member {
+                walk(child, seen, out);
+            }
+        });
+    }
+    let mut out = Vec::new();
+    walk(root, &mut HashSet::new(), &mut out);
+    out
+}
+
+/// The parameters of [`named_parameters`], without their paths.
+pub(crate) fn parameters(root: &dyn Module) -> Vec<Parameter> {
+    let (mut seen, mut out) = (HashSet::new(), Vec::new());
+    for module in modules(root) {
+        module.visit(&mut |_, member| {
+            if let Member::Parameter(p) = member
+                && seen.insert(p.id())
+            {
+                out.push(p.share());
+            }
+        });
+    }
+    out
+}
+
+/// The buffers of [`named_buffers`], without their paths.
+pub(crate) fn buffers(root: &dyn Module) -> Vec<Buffer> {
+    let (mut seen, mut out) = (HashSet::new(), Vec::new());
+    for module in modules(root) {
+        module.visit(&mut |_, member| {
+            if let Member::Buffer(b) = member
+                && seen.insert(b.id())
+            {
+                out.push(b.share());
+            }
+        });
+    }
+    out
+}
+
+/// Converts what is of a float dtype to another one.
+pub(crate) fn to_dtype(root: &dyn Module, dtype: DType) -> Result<()> {
+    if !dtype.is_float() {
+        return Err(Error::new(ErrorKind::DType(format!(
+            "nn.Module.to only accepts floating point or complex dtypes, but got desired dtype={dtype}"
+        ))));
+    }
+    for p in parameters(root) {
+        if p.dtype().is_float() {
+            let grad = p.grad().map(|g| g.to_dtype(dtype)).transpose()?;
+            let data = p.data().to_dtype(dtype)?;
+            p.set_data(data)?;
+            p.set_grad(grad)?;
+        }
+    }
+    for b in buffers(root) {
+        if b.dtype().is_float() {
+            b.set(b.tensor().to_dtype(dtype)?);
+        }
+    }
+    Ok(())
+}
+
+/// The module at a path.
+pub(crate) fn get_module<'a>(root: &'a dyn Module, path: &str) -> Result<&'a dyn Module> {
+    let mut module = root;
+    for name in path.split('.').filter(|_| !path.is_empty()) {
+        module = child(module, name).ok_or_else(|| no_attribute(module, name))?;
+    }
+    Ok(module)
+}
+
+/// The module at a path, to be changed.
+pub(crate) fn get_module_mut<'a>(
+    root: &'a mut dyn Module,
+    path: &str,
+) -> Result<&'a mut dyn Module> {
+    let mut module = root;
+    for name in path.split('.').filter(|_| !path.is_empty()) {
+        if child(module, name).is_none() {
+            return Err(no_attribute(module, name));
+        }
+        module = child_mut(module, name).expect("the child was just found");
+    }
+    Ok(module)
+}
+
+/// The parameter at a path.
+pub(crate) fn get_parameter(root: &dyn Module, path: &str) -> Result<Parameter> {
+    let (prefix, wanted) = path.rsplit_once('.').unwrap_or(("", path));
+    let module = get_module(root, prefix)?;
+    let mut found = None;
+    module.visit(&mut |name, member| {
+        if let Member::Parameter(p) = member
+            && name == wanted
+        {
+            found = Some(p.share());
+        }
+    });
+    found.ok_or_else(|| no_attribute(module, wanted))
+}
+
+fn no_attribute(module: &dyn Module, name: &str) -> Error {
+    Error::new(ErrorKind::Name(format!(
+        "{} has no attribute `{name}`",
+        display_name(module)
+    )))
+}
+
 pub(crate) fn named_children(module: &dyn Module) -> Vec<(String, &dyn Module)> {
     let (mut seen, mut out) = (HashSet::new(), Vec::new());
     module.visit(&mut |name, member| {
@@ -125,10 +243,8 @@ pub(crate) fn named_buffers(root: &dyn Module, listing: Listing) -> Vec<(String,
 
 /// Calls `f` with the node of every module that has one.
 pub(crate) fn for_each_node(root: &dyn Module, f: &mut dyn FnMut(&Node)) {
-    for (_, module) in named_modules(root, Listing::default()) {
-        if let Some(node) = module.node() {
-            f(node);
-        }
+    for node in modules(root).into_iter().filter_map(Module::node) {
+        f(node);
     }
 }
 

@@ -1,4 +1,7 @@
 //! Arithmetic of two operands, broadcast together and promoted to one dtype.
+//!
+//! What takes `impl Into<Operand>` hands over to a method that does not: the loops are compiled
+//! here, once, not for every kind of argument in every crate that calls.
 
 use smallvec::smallvec;
 
@@ -86,7 +89,10 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together.
     pub fn add(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        let other = other.into();
+        self.add_operand(other.into())
+    }
+
+    fn add_operand(&self, other: Operand) -> Result<Tensor> {
         let dtype = result_type(self, &other);
         if dtype.is_small_int() {
             return in_i64(self, &other, dtype, |x, y| x.add(y));
@@ -113,7 +119,10 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together, or both are bool.
     pub fn sub(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        let other = other.into();
+        self.sub_operand(other.into())
+    }
+
+    fn sub_operand(&self, other: Operand) -> Result<Tensor> {
         let dtype = result_type(self, &other);
         if dtype.is_small_int() {
             return in_i64(self, &other, dtype, |x, y| x.sub(y));
@@ -140,7 +149,10 @@ impl Tensor {
     /// # Errors
     /// If the tensor is bool.
     pub fn rsub(&self, value: impl Into<Scalar>) -> Result<Tensor> {
-        let value = value.into();
+        self.rsub_scalar(value.into())
+    }
+
+    fn rsub_scalar(&self, value: Scalar) -> Result<Tensor> {
         let y = Operand::Scalar(value);
         let dtype = result_type(self, &y);
         if dtype.is_small_int() {
@@ -161,7 +173,10 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together.
     pub fn mul(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        let other = other.into();
+        self.mul_operand(other.into())
+    }
+
+    fn mul_operand(&self, other: Operand) -> Result<Tensor> {
         let dtype = result_type(self, &other);
         if dtype.is_small_int() {
             return in_i64(self, &other, dtype, |x, y| x.mul(y));
@@ -188,7 +203,10 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together.
     pub fn div(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        let other = other.into();
+        self.div_operand(other.into())
+    }
+
+    fn div_operand(&self, other: Operand) -> Result<Tensor> {
         let dtype = float_type(result_type(self, &other));
         let (x, y) = promoted(self, &other, dtype)?;
         let out = dispatch_float!("div", dtype, T => apply::<T, T>(&x, &y, |a, b| a / b)?);
@@ -221,7 +239,10 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together, or an integer is divided by zero.
     pub fn floor_divide(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        let other = other.into();
+        self.floor_divide_operand(other.into())
+    }
+
+    fn floor_divide_operand(&self, other: Operand) -> Result<Tensor> {
         let dtype = result_type(self, &other);
         if dtype.is_small_int() {
             return in_i64(self, &other, dtype, |x, y| x.floor_divide(y));
@@ -236,7 +257,10 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together, or an integer is divided by zero.
     pub fn remainder(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        let other = other.into();
+        self.remainder_operand(other.into())
+    }
+
+    fn remainder_operand(&self, other: Operand) -> Result<Tensor> {
         let dtype = result_type(self, &other);
         if dtype.is_small_int() {
             return in_i64(self, &other, dtype, |x, y| x.remainder(y));
@@ -265,7 +289,10 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together, or an integer is raised to a negative number.
     pub fn pow(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        let other = other.into();
+        self.pow_operand(other.into())
+    }
+
+    fn pow_operand(&self, other: Operand) -> Result<Tensor> {
         let dtype = result_type(self, &other);
         if dtype.is_small_int() {
             return in_i64(self, &other, dtype, |x, y| x.pow(y));
@@ -335,7 +362,10 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn rpow(&self, base: impl Into<Scalar>) -> Result<Tensor> {
-        let base = base.into();
+        self.rpow_scalar(base.into())
+    }
+
+    fn rpow_scalar(&self, base: Scalar) -> Result<Tensor> {
         let dtype = result_type(self, &Operand::Scalar(base));
         if dtype.is_small_int() {
             return self.long()?.rpow(base)?.to_dtype(dtype);

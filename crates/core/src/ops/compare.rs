@@ -12,10 +12,10 @@ macro_rules! comparison {
             /// # Errors
             /// If the shapes cannot be broadcast together.
             pub fn $name(&self, other: impl Into<Operand>) -> Result<Tensor> {
-                let other = other.into();
-                let common = result_type(self, &other);
+                fn compare(x: &Tensor, other: Operand) -> Result<Tensor> {
+                let common = result_type(x, &other);
                 let dtype = common.comparable();
-                let x = self.detach().to_dtype(dtype)?;
+                let x = x.detach().to_dtype(dtype)?;
                 dispatch_number!(stringify!($name), dtype, T => match &other {
                     Operand::Scalar(s) => {
                         // A number is rounded to the common type, as a tensor is.
@@ -30,6 +30,8 @@ macro_rules! comparison {
                         zip(&x, &y.detach().to_dtype(dtype)?, |a: T, b: T| a $op b)
                     }
                 })
+                }
+                compare(self, other.into())
             }
         )*}
     };

@@ -62,6 +62,13 @@ impl Tensor {
         Ok(self)
     }
 
+    fn fill_scalar(&mut self, value: Scalar) -> Result<&mut Self> {
+        self.overwrite("FillBackward2", |t| {
+            dispatch_all!(t.dtype(), T => t.make_slice_mut::<T>()?.fill(value.to::<T>()));
+            Ok(())
+        })
+    }
+
     /// An arithmetic operation in place: in this tensor's memory where nobody else sees it.
     fn arithmetic(&mut self, op: Arithmetic, other: Operand) -> Result<&mut Self> {
         if op.write(self, &other)? {
@@ -143,13 +150,7 @@ macro_rules! in_place {
 
 in_place! {
     /// Sets every element to a value.
-    fill_(value: impl Into<Scalar>) = |t| {
-        let value = value.into();
-        t.overwrite("FillBackward2", |t| {
-            dispatch_all!(t.dtype(), T => t.make_slice_mut::<T>()?.fill(value.to::<T>()));
-            Ok(())
-        })
-    };
+    fill_(value: impl Into<Scalar>) = |t| t.fill_scalar(value.into());
     /// Sets every element to zero.
     zero_() = |t| t.overwrite("ZeroBackward0", |t| {
         dispatch_all!(t.dtype(), T => t.make_slice_mut::<T>()?.fill(T::default()));

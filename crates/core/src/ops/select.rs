@@ -28,13 +28,16 @@ impl Tensor {
         a: impl Into<Operand>,
         b: impl Into<Operand>,
     ) -> Result<Tensor> {
+        Self::choose_operand(condition, a.into(), b.into())
+    }
+
+    fn choose_operand(condition: &Tensor, a: Operand, b: Operand) -> Result<Tensor> {
         if condition.dtype() != DType::Bool {
             return Err(Error::dtype(format!(
                 "where expected condition to be a boolean tensor, but got a tensor with dtype {}",
                 condition.dtype().torch_name()
             )));
         }
-        let (a, b) = (a.into(), b.into());
         let dtype = match (&a, &b) {
             (Operand::Tensor(a), b) => result_type(a, b),
             (a, Operand::Tensor(b)) => result_type(b, a),
@@ -77,6 +80,10 @@ impl Tensor {
     /// # Errors
     /// If the mask is not bool, or the shapes cannot be broadcast together.
     pub fn masked_fill(&self, mask: &Tensor, value: impl Into<Scalar>) -> Result<Tensor> {
+        self.masked_fill_scalar(mask, value.into())
+    }
+
+    fn masked_fill_scalar(&self, mask: &Tensor, value: Scalar) -> Result<Tensor> {
         if mask.dtype() != DType::Bool {
             return Err(Error::dtype(
                 "masked_fill_ only supports boolean masks, but got mask with dtype ".to_string()
@@ -112,7 +119,10 @@ impl Tensor {
         min: impl Into<Option<f64>>,
         max: impl Into<Option<f64>>,
     ) -> Result<Tensor> {
-        let (min, max) = (min.into(), max.into());
+        self.clamp_to(min.into(), max.into())
+    }
+
+    fn clamp_to(&self, min: Option<f64>, max: Option<f64>) -> Result<Tensor> {
         if min.is_none() && max.is_none() {
             return Err(Error::value(
                 "torch.clamp: At least one of 'min' or 'max' must not be None",

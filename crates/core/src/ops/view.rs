@@ -247,7 +247,10 @@ impl Tensor {
     /// # Errors
     /// If a size other than 1 would change.
     pub fn expand(&self, sizes: impl IntoSizes) -> Result<Tensor> {
-        let sizes = sizes.into_sizes();
+        self.expand_to(&sizes.into_sizes())
+    }
+
+    fn expand_to(&self, sizes: &[i64]) -> Result<Tensor> {
         let own = self.shape();
         let Some(lead) = sizes.len().checked_sub(own.len()) else {
             return Err(Error::shape(format!(
@@ -466,10 +469,13 @@ impl Tensor {
     /// # Errors
     /// If a dimension does not exist.
     pub fn flip(&self, dims: impl Dims) -> Result<Tensor> {
+        self.flip_dims(&dims.into_dims())
+    }
+
+    fn flip_dims(&self, dims: &[i64]) -> Result<Tensor> {
         let dims: SmallVec<[usize; 4]> = dims
-            .into_dims()
-            .into_iter()
-            .map(|d| resolve_dim(d, self.rank()))
+            .iter()
+            .map(|&d| resolve_dim(d, self.rank()))
             .collect::<Result<_>>()?;
         let out = dispatch_all!(self.dtype(), T => {
             let mut view = self.array::<T>()?;

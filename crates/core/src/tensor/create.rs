@@ -21,10 +21,13 @@ impl Tensor {
 
     /// Zeros of a dtype.
     pub fn zeros_of(shape: impl IntoShape, dtype: DType) -> Tensor {
-        let shape = shape.into_shape();
-        dispatch_all!(dtype, T => {
-            Tensor::from_buffer(Buffer::<T>::zeroed(numel(&shape)), shape)
-        })
+        // Not generic, so compiled once.
+        fn make(shape: Shape, dtype: DType) -> Tensor {
+            dispatch_all!(dtype, T => {
+                Tensor::from_buffer(Buffer::<T>::zeroed(numel(&shape)), shape)
+            })
+        }
+        make(shape.into_shape(), dtype)
     }
 
     /// Ones of the default dtype, f32.
@@ -46,10 +49,12 @@ impl Tensor {
 
     /// One value everywhere, of a dtype.
     pub fn full_of(shape: impl IntoShape, value: impl Into<Scalar>, dtype: DType) -> Tensor {
-        let (shape, value) = (shape.into_shape(), value.into());
-        dispatch_all!(dtype, T => {
-            Tensor::from_buffer(Buffer::<T>::full(numel(&shape), value.to()), shape)
-        })
+        fn make(shape: Shape, value: Scalar, dtype: DType) -> Tensor {
+            dispatch_all!(dtype, T => {
+                Tensor::from_buffer(Buffer::<T>::full(numel(&shape), value.to()), shape)
+            })
+        }
+        make(shape.into_shape(), value.into(), dtype)
     }
 
     /// Zeros of this tensor's shape, dtype and order in memory.

@@ -60,7 +60,10 @@ impl Tensor {
 
     /// A contiguous tensor that owns this buffer.
     pub fn from_buffer<T: Element>(buffer: Buffer<T>, shape: impl crate::IntoShape) -> Tensor {
-        let shape = shape.into_shape();
+        Self::from_buffer_shaped(buffer, shape.into_shape())
+    }
+
+    fn from_buffer_shaped<T: Element>(buffer: Buffer<T>, shape: Shape) -> Tensor {
         assert_eq!(
             buffer.len(),
             numel(&shape),

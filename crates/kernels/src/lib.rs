@@ -6,6 +6,7 @@
 //! Results never depend on the number of threads: work is split by shape alone, and no float is
 //! reduced across threads except over chunks fixed by the shape and combined in order.
 
+pub mod activation;
 pub mod batch_norm;
 pub mod buffer;
 pub mod bytes;
@@ -16,6 +17,7 @@ pub mod float;
 pub mod gemm;
 pub mod isa;
 mod lanes;
+pub mod layer_norm;
 mod math;
 pub mod nll;
 pub mod optimizer;
@@ -46,6 +48,10 @@ pub use elementwise::{map, map_inplace, zip, zip_inplace};
 pub use float::Float;
 pub use gemm::{MatRef, gemm};
 pub use isa::{Isa, Loop};
+pub use layer_norm::{
+    GroupNormShape, NormGrads, NormStats, NormStatsMut, group_norm, group_norm_backward,
+    layer_norm, layer_norm_backward,
+};
 pub use nll::NllLoss;
 pub use optimizer::{AdamStep, SgdStep, adam_step, sgd_momentum_step, sgd_step};
 pub use peak::fma_peak;

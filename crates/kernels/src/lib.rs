@@ -56,8 +56,9 @@ pub use nll::NllLoss;
 pub use optimizer::{AdamStep, SgdStep, adam_step, sgd_momentum_step, sgd_step};
 pub use peak::fma_peak;
 pub use pool2d::{
-    AvgDivisor, Pool2dShape, adaptive_avg_pool2d_backward, adaptive_avg_pool2d_forward,
-    avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_forward,
+    AvgDivisor, Pool2dShape, TapNumber, adaptive_avg_pool2d_backward, adaptive_avg_pool2d_forward,
+    avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_backward_taps,
+    max_pool2d_forward, max_pool2d_forward_taps, max_pool2d_places,
 };
 pub use qr::orthogonal_factor;
 pub use reduce::{arg_extreme_axis, fold_axis, sum, sum_axis};

@@ -53,7 +53,10 @@ pub use layer_norm::{
     layer_norm, layer_norm_backward,
 };
 pub use nll::NllLoss;
-pub use optimizer::{AdamStep, SgdStep, adam_step, sgd_momentum_step, sgd_step};
+pub use optimizer::{
+    AdagradStep, AdamStep, RmsPropStep, SgdStep, adagrad_step, adam_step, amsgrad_step,
+    rmsprop_step, sgd_momentum_step, sgd_step,
+};
 pub use peak::fma_peak;
 pub use pool2d::{
     AvgDivisor, Pool2dShape, TapNumber, adaptive_avg_pool2d_backward, adaptive_avg_pool2d_forward,

@@ -10,7 +10,7 @@ use crate::float::run;
 use crate::{Buffer, Float, Isa, parallel_for, threads::Disjoint};
 
 mod backward;
-mod loops;
+pub(crate) mod loops;
 #[cfg(test)]
 mod tests;
 

@@ -179,6 +179,10 @@ pub fn conv_backward_weight<T: Float>(
     match Algorithm::choose::<T>(shape) {
         Algorithm::Depthwise => depthwise::backward_weight(shape, x, grad_out, grad_weight),
         Algorithm::Gemm => by_gemm::backward_weight(shape, x, grad_out, grad_weight),
+        // A kernel of one pixel has nothing to gather.
+        Algorithm::Direct if shape.is_pointwise() => {
+            by_gemm::backward_weight(shape, x, grad_out, grad_weight);
+        }
         Algorithm::Direct => weight_grad::run(Isa::current(), shape, x, grad_out, grad_weight),
     }
 }

@@ -6,6 +6,7 @@
 //! Results never depend on the number of threads: work is split by shape alone, and no float is
 //! reduced across threads except over chunks fixed by the shape and combined in order.
 
+pub mod activation;
 pub mod batch_norm;
 pub mod buffer;
 pub mod bytes;
@@ -16,6 +17,7 @@ pub mod float;
 pub mod gemm;
 pub mod isa;
 mod lanes;
+pub mod layer_norm;
 mod math;
 pub mod nll;
 pub mod optimizer;
@@ -48,12 +50,20 @@ pub use gemm::{
     BatchRef, Bias, Epilogue, MatRef, PackedB, gemm, gemm_batched, gemm_epilogue, gemm_packed,
 };
 pub use isa::{Isa, Loop};
+pub use layer_norm::{
+    GroupNormShape, NormGrads, NormStats, NormStatsMut, group_norm, group_norm_backward,
+    layer_norm, layer_norm_backward,
+};
 pub use nll::NllLoss;
-pub use optimizer::{AdamStep, SgdStep, adam_step, sgd_momentum_step, sgd_step};
+pub use optimizer::{
+    AdagradStep, AdamStep, RmsPropStep, SgdStep, adagrad_step, adam_step, amsgrad_step,
+    rmsprop_step, sgd_momentum_step, sgd_step,
+};
 pub use peak::fma_peak;
 pub use pool2d::{
-    AvgDivisor, Pool2dShape, adaptive_avg_pool2d_backward, adaptive_avg_pool2d_forward,
-    avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_forward,
+    AvgDivisor, Pool2dShape, TapNumber, adaptive_avg_pool2d_backward, adaptive_avg_pool2d_forward,
+    avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_backward_taps,
+    max_pool2d_forward, max_pool2d_forward_taps, max_pool2d_places,
 };
 pub use qr::orthogonal_factor;
 pub use reduce::{arg_extreme_axis, fold_axis, sum, sum_axis};

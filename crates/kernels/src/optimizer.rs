@@ -6,6 +6,11 @@
 use crate::threads::Disjoint;
 use crate::{Float, Isa, Loop, parallel_for};
 
+mod adaptive;
+
+use adaptive::AdamFactors;
+pub use adaptive::{AdagradStep, RmsPropStep, adagrad_step, amsgrad_step, rmsprop_step};
+
 /// A piece for one thread has this many elements.
 const CHUNK: usize = 16 << 10;
 
@@ -191,34 +196,23 @@ struct Adam<'a, T> {
     average: &'a mut [T],
     square: &'a mut [T],
     grad: &'a [T],
-    sign: T,
-    /// What is left of `p` before the step.
-    keep: T,
-    penalty: T,
-    /// 1 - beta1: the way the first average moves towards the gradient.
-    towards: T,
-    beta2: T,
-    fresh2: T,
-    /// `lr / (1 - beta1^count)`
-    step: T,
-    /// `1 / sqrt(1 - beta2^count)`
-    scale: T,
-    eps: T,
+    factors: AdamFactors<T>,
 }
 
 impl<T: Float> Loop for Adam<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
+        let f = self.factors;
         let state = self.average.iter_mut().zip(self.square);
         for ((p, (m, v)), g) in self.p.iter_mut().zip(state).zip(self.grad) {
-            let weight = *p * self.keep;
-            let g = self.sign * *g + penalty(self.penalty, weight);
-            let average = *m + self.towards * (g - *m);
-            let square = self.beta2 * *v + self.fresh2 * (g * g);
+            let weight = *p * f.keep;
+            let g = f.sign * *g + penalty(f.penalty, weight);
+            let average = *m + f.towards * (g - *m);
+            let square = f.beta2 * *v + f.fresh2 * (g * g);
             *m = average;
             *v = square;
-            *p = weight - self.step * (average / (square.sqrt() * self.scale + self.eps));
+            *p = weight - f.step * (average / (square.sqrt() * f.scale + f.eps));
         }
     }
 }
@@ -247,15 +241,9 @@ pub fn adam_step<T: Float>(
         "adam_step: the lengths differ"
     );
     let isa = Isa::current();
-    let (beta1, beta2) = step.betas;
-    let count = step.count as f64;
+    let factors = AdamFactors::new(step);
     let (p, average) = (Disjoint::new(p), Disjoint::new(average));
     let square = Disjoint::new(square);
-    let (keep, penalty) = if step.decoupled {
-        (1.0 - step.lr * step.weight_decay, 0.0)
-    } else {
-        (1.0, step.weight_decay)
-    };
     for_each_piece(len, |start, len| {
         // SAFETY: each piece is one task's.
         let (p, average, square) = unsafe {
@@ -270,15 +258,7 @@ pub fn adam_step<T: Float>(
             average,
             square,
             grad: &grad[start..start + len],
-            sign: if step.maximize { -T::ONE } else { T::ONE },
-            keep: T::from_f64(keep),
-            penalty: T::from_f64(penalty),
-            towards: T::from_f64(1.0 - beta1),
-            beta2: T::from_f64(beta2),
-            fresh2: T::from_f64(1.0 - beta2),
-            step: T::from_f64(step.lr / (1.0 - beta1.powf(count))),
-            scale: T::from_f64(1.0 / (1.0 - beta2.powf(count)).sqrt()),
-            eps: T::from_f64(step.eps),
+            factors,
         });
     });
 }

@@ -1,9 +1,13 @@
 //! Pooling of images: maximum, average and adaptive average, forward and backward, on planes
 //! (batch times channels) of height times width.
 
-use crate::tap::Tap;
-use crate::threads::Disjoint;
-use crate::{Float, Isa, Loop, Plain, for_each_chunk_mut, parallel_for};
+use crate::{Float, Plain, for_each_chunk_mut};
+
+mod max;
+pub use max::{
+    TapNumber, max_pool2d_backward, max_pool2d_backward_taps, max_pool2d_forward,
+    max_pool2d_forward_taps, max_pool2d_places,
+};
 
 /// The sizes of a pooling operation. The caller has chosen the output size (`ceil_mode` is only a
 /// matter of that) so that every window meets the input. Pairs are (height, width).
@@ -48,34 +52,6 @@ struct Window {
     end: usize,
     /// How many positions an average counts if it counts padding.
     padded: usize,
-}
-
-/// The windows of a maximum: those inside the input, from the first tap that is.
-fn max_windows(
-    size: usize,
-    out: usize,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-    dilation: usize,
-) -> Vec<Window> {
-    let windows = (0..out).map(|i| {
-        let outside = padding.saturating_sub(i * stride).div_ceil(dilation);
-        let start = i * stride + outside * dilation - padding;
-        let end = (i * stride + dilation * (kernel - 1) + 1)
-            .saturating_sub(padding)
-            .min(size);
-        assert!(
-            start < end,
-            "max_pool2d: window {i} does not meet the input of {size}"
-        );
-        Window {
-            start,
-            end,
-            padded: 0,
-        }
-    });
-    windows.collect()
 }
 
 /// The windows of an average. The part beyond the padding, which `ceil_mode` can make, never
@@ -132,204 +108,6 @@ fn for_each_plane<T: Plain>(
     for_each_chunk_mut(out, each * plane, |i, out| {
         for (j, out) in out.chunks_exact_mut(plane).enumerate() {
             f(i * each + j, out);
-        }
-    });
-}
-
-/// Maximum of each window; `indices` becomes its place in the input plane (`y * width + x`).
-///
-/// `x` is `[planes, input]`; `out` and `indices` become `[planes, output]`. The first maximum in
-/// row-major order wins; a nan wins over every number.
-///
-/// ```
-/// use pleach_kernels::{Pool2dShape, max_pool2d_forward};
-/// let shape = Pool2dShape {
-///     planes: 1, input: (2, 4), output: (1, 2),
-///     kernel: (2, 2), stride: (2, 2), padding: (0, 0), dilation: (1, 1),
-/// };
-/// let x = [1.0f32, 2.0, 5.0, 0.0, 4.0, 3.0, 5.0, 1.0];
-/// let (mut out, mut indices) = ([0.0; 2], [0; 2]);
-/// max_pool2d_forward(&shape, &x, &mut out, &mut indices);
-/// assert_eq!((out, indices), ([4.0, 5.0], [4, 2]));
-/// ```
-///
-/// # Panics
-/// If a length does not fit the shape, or a window lies outside the input.
-pub fn max_pool2d_forward<T: Float>(
-    shape: &Pool2dShape,
-    x: &[T],
-    out: &mut [T],
-    indices: &mut [i64],
-) {
-    shape.check("max_pool2d_forward", x.len(), out.len());
-    assert_eq!(
-        out.len(),
-        indices.len(),
-        "max_pool2d_forward: the length of the indices"
-    );
-    if out.is_empty() {
-        return;
-    }
-    let s = shape;
-    let rows = max_windows(
-        s.input.0,
-        s.output.0,
-        s.kernel.0,
-        s.stride.0,
-        s.padding.0,
-        s.dilation.0,
-    );
-    let cols = max_windows(
-        s.input.1,
-        s.output.1,
-        s.kernel.1,
-        s.stride.1,
-        s.padding.1,
-        s.dilation.1,
-    );
-    let (in_plane, plane) = (s.input.0 * s.input.1, s.output.0 * s.output.1);
-    let each = planes_per_task(in_plane);
-    let (out, indices) = (Disjoint::new(out), Disjoint::new(indices));
-    parallel_for(s.planes.div_ceil(each), |task| {
-        for i in task * each..s.planes.min((task + 1) * each) {
-            // SAFETY: each task has planes of its own.
-            let (out, indices) =
-                unsafe { (out.slice(i * plane, plane), indices.slice(i * plane, plane)) };
-            max_plane(
-                s,
-                &x[i * in_plane..][..in_plane],
-                &rows,
-                &cols,
-                out,
-                indices,
-            );
-        }
-    });
-}
-
-fn max_plane<T: Float>(
-    shape: &Pool2dShape,
-    x: &[T],
-    rows: &[Window],
-    cols: &[Window],
-    out: &mut [T],
-    indices: &mut [i64],
-) {
-    let s = shape;
-    let isa = Isa::current();
-    let (in_w, out_w) = (s.input.1, s.output.1);
-    let taps = |kx| Tap::new(kx, s.dilation.1, s.padding.1, s.stride.1, in_w, out_w);
-    let outputs = out
-        .chunks_exact_mut(out_w)
-        .zip(indices.chunks_exact_mut(out_w));
-    for (row, (best, places)) in rows.iter().zip(outputs) {
-        best.fill(T::NEG_INFINITY);
-        for (place, col) in places.iter_mut().zip(cols) {
-            *place = (row.start * in_w + col.start) as i64;
-        }
-        for y in (row.start..row.end).step_by(s.dilation.0) {
-            for tap in (0..s.kernel.1).map(taps) {
-                let (first, end) = tap.outputs;
-                if first == end {
-                    continue;
-                }
-                let place = y * in_w + tap.input(first);
-                let last = (end - 1 - first) * tap.stride;
-                isa.run(MaxTap {
-                    x: &x[place..=place + last],
-                    stride: tap.stride,
-                    place: place as i64,
-                    best: &mut best[first..end],
-                    places: &mut places[first..end],
-                });
-            }
-        }
-    }
-}
-
-/// Compares what one tap sees, `stride` apart, with the best so far.
-struct MaxTap<'a, T> {
-    x: &'a [T],
-    stride: usize,
-    place: i64,
-    best: &'a mut [T],
-    places: &'a mut [i64],
-}
-
-#[inline(always)]
-fn max_update<T: Float>(best: &mut T, place: &mut i64, v: T, at: i64) {
-    let better = v > *best || v.is_nan();
-    *best = if better { v } else { *best };
-    *place = if better { at } else { *place };
-}
-
-impl<T: Float> MaxTap<'_, T> {
-    /// A stride that the compiler knows can be vectorised.
-    #[inline(always)]
-    fn with_stride<const S: usize>(self) {
-        let MaxTap {
-            x,
-            place,
-            best,
-            places,
-            ..
-        } = self;
-        // The last value has no full step after it.
-        let (steps, rest) = x.as_chunks::<S>();
-        let outputs = best.iter_mut().zip(&mut *places);
-        for (i, ((best, at), v)) in outputs.zip(steps).enumerate() {
-            max_update(best, at, v[0], place + (i * S) as i64);
-        }
-        if let (Some(v), Some(best), Some(at)) = (rest.first(), best.last_mut(), places.last_mut())
-        {
-            max_update(best, at, *v, place + (steps.len() * S) as i64);
-        }
-    }
-}
-
-impl<T: Float> Loop for MaxTap<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run(self) {
-        match self.stride {
-            1 => self.with_stride::<1>(),
-            2 => self.with_stride::<2>(),
-            3 => self.with_stride::<3>(),
-            stride => {
-                let values = self.x.iter().step_by(stride).enumerate();
-                let outputs = self.best.iter_mut().zip(self.places);
-                for ((best, at), (i, v)) in outputs.zip(values) {
-                    max_update(best, at, *v, self.place + (i * stride) as i64);
-                }
-            }
-        }
-    }
-}
-
-/// The gradient of a maximum pooling's input: each value of `grad_out` (`[planes, output]`) is
-/// added where `indices` says its maximum was. `grad_input` becomes `[planes, input]`.
-///
-/// # Panics
-/// If a length does not fit the shape, or an index lies outside the plane.
-pub fn max_pool2d_backward<T: Float>(
-    shape: &Pool2dShape,
-    grad_out: &[T],
-    indices: &[i64],
-    grad_input: &mut [T],
-) {
-    shape.check("max_pool2d_backward", grad_input.len(), grad_out.len());
-    assert_eq!(
-        grad_out.len(),
-        indices.len(),
-        "max_pool2d_backward: the length of the indices"
-    );
-    let in_plane = shape.input.0 * shape.input.1;
-    let plane = shape.output.0 * shape.output.1;
-    for_each_plane(grad_input, in_plane, in_plane, |i, grad| {
-        grad.fill(T::ZERO);
-        let places = &indices[i * plane..][..plane];
-        for (g, place) in grad_out[i * plane..][..plane].iter().zip(places) {
-            grad[*place as usize] += *g;
         }
     });
 }

@@ -6,22 +6,21 @@
 //! and then park. A call from inside a task, or while another thread uses the pool, runs all its
 //! tasks on the caller.
 
-use std::any::Any;
-use std::cell::{Cell, UnsafeCell};
+mod pool;
+mod sync;
+
+use std::cell::Cell;
 use std::marker::PhantomData;
-use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::ptr::NonNull;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, TryLockError};
-use std::thread::Thread;
-use std::time::{Duration, Instant};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use once_cell::sync::OnceCell;
 
+use pool::Pool;
+
 /// The most threads that the pool can have, the caller included.
 const MAX_THREADS: usize = 256;
-/// How long an idle worker spins before it parks.
-const SPIN: Duration = Duration::from_micros(80);
 
 /// The chosen number of threads; 0 until it is first asked for.
 static NUM_THREADS: AtomicUsize = AtomicUsize::new(0);
@@ -183,239 +182,13 @@ impl<'a, T> Disjoint<'a, T> {
     }
 }
 
-/// What the participants work on. `f` points at the caller's closure, whose lifetime is erased.
-#[derive(Copy, Clone)]
-struct Job {
-    f: *const (dyn Fn(usize) + Sync),
-    tasks: usize,
-    participants: usize,
-}
-
-impl Job {
-    /// The first task of participant `p`'s share; the share ends where the next one starts.
-    fn start_of(&self, p: usize) -> usize {
-        let (each, extra) = (
-            self.tasks / self.participants,
-            self.tasks % self.participants,
-        );
-        p * each + p.min(extra)
-    }
-}
-
-/// One participant's place, on cache lines of its own.
-#[repr(align(128))]
-struct Slot {
-    /// The next task of this share.
-    next: AtomicUsize,
-    /// Whether the worker is parked, or about to be.
-    asleep: AtomicBool,
-}
-
-/// `Pool::state` holds the number of the job, whether it may be entered, and by how many workers
-/// it has been.
-const ENTERED: u64 = 0xffff;
-const OPEN: u64 = 1 << 16;
-const EPOCH: u32 = 17;
-
-struct Pool {
-    state: AtomicU64,
-    /// Written by the holder of `workers` while the job is closed and empty, else only read, by
-    /// those who have entered.
-    job: UnsafeCell<Job>,
-    slots: [Slot; MAX_THREADS],
-    panic: Mutex<Option<Box<dyn Any + Send>>>,
-    /// Whoever holds this may start a job.
-    workers: Mutex<Vec<Thread>>,
-}
-
-// SAFETY: the job is the only field that is not `Sync`; its comment says why it has no races, and
-// the closure it points at is `Sync`.
-unsafe impl Sync for Pool {}
-// SAFETY: as above.
-unsafe impl Send for Pool {}
-
 static POOL: OnceCell<Arc<Pool>> = OnceCell::new();
-
-impl Pool {
-    /// A pool with as many workers as can be had; an error if that is none.
-    fn start() -> std::io::Result<Arc<Pool>> {
-        let pool = Arc::new(Pool {
-            state: AtomicU64::new(0),
-            job: UnsafeCell::new(Job {
-                f: std::ptr::from_ref(&|_| {}),
-                tasks: 0,
-                participants: 1,
-            }),
-            slots: [const {
-                Slot {
-                    next: AtomicUsize::new(0),
-                    asleep: AtomicBool::new(false),
-                }
-            }; MAX_THREADS],
-            panic: Mutex::new(None),
-            workers: Mutex::new(Vec::new()),
-        });
-        pool.spawn_worker(&mut lock(&pool.workers))?;
-        Ok(pool)
-    }
-
-    fn spawn_worker(self: &Arc<Self>, workers: &mut Vec<Thread>) -> std::io::Result<()> {
-        let id = workers.len() + 1;
-        let pool = Arc::clone(self);
-        let handle = std::thread::Builder::new()
-            .name(format!("pleach-{id}"))
-            .spawn(move || pool.work(id))?;
-        workers.push(handle.thread().clone());
-        Ok(())
-    }
-
-    /// Runs a job, unless the pool is busy: then nothing is done and the answer is false.
-    fn run(self: &Arc<Self>, threads: usize, tasks: usize, f: &(dyn Fn(usize) + Sync)) -> bool {
-        let mut workers = match self.workers.try_lock() {
-            Ok(workers) => workers,
-            Err(TryLockError::Poisoned(e)) => e.into_inner(),
-            Err(TryLockError::WouldBlock) => return false,
-        };
-        while workers.len() + 1 < threads && self.spawn_worker(&mut workers).is_ok() {}
-        let job = Job {
-            // SAFETY: only the lifetime changes; nobody calls it after this function has returned.
-            f: unsafe {
-                std::mem::transmute::<&(dyn Fn(usize) + Sync), &(dyn Fn(usize) + Sync)>(f)
-            },
-            tasks,
-            participants: threads.min(workers.len() + 1),
-        };
-        for p in 0..job.participants {
-            self.slots[p].next.store(job.start_of(p), Ordering::Relaxed);
-        }
-        // SAFETY: we hold `workers`, and the previous job was closed and left by all.
-        unsafe { *self.job.get() = job };
-        let epoch = (self.state.load(Ordering::Relaxed) >> EPOCH) + 1;
-        self.state.store((epoch << EPOCH) | OPEN, Ordering::SeqCst);
-        for (worker, slot) in workers.iter().zip(&self.slots[1..job.participants]) {
-            // The worker sets `asleep` before its last look at the state: one of us sees the other.
-            if slot.asleep.load(Ordering::SeqCst) && slot.asleep.swap(false, Ordering::SeqCst) {
-                worker.unpark();
-            }
-        }
-
-        IN_TASK.set(true);
-        self.take_part(&job, 0);
-        IN_TASK.set(false);
-
-        // All tasks are taken. Those still running belong to workers that have entered.
-        self.state.fetch_and(!OPEN, Ordering::AcqRel);
-        let mut spins = 0u32;
-        while self.state.load(Ordering::Acquire) & ENTERED != 0 {
-            spins += 1;
-            if spins < 1000 {
-                std::hint::spin_loop();
-            } else {
-                std::thread::yield_now();
-            }
-        }
-        let panic = lock(&self.panic).take();
-        drop(workers);
-        if let Some(payload) = panic {
-            resume_unwind(payload);
-        }
-        true
-    }
-
-    /// Runs the tasks of share `p`, then what is left of the others.
-    fn take_part(&self, job: &Job, p: usize) {
-        for offset in 0..job.participants {
-            let share = (p + offset) % job.participants;
-            let end = job.start_of(share + 1);
-            // A panic ends one task; the loop goes on with the next.
-            while let Err(payload) = catch_unwind(AssertUnwindSafe(|| {
-                loop {
-                    let task = self.slots[share].next.fetch_add(1, Ordering::Relaxed);
-                    if task >= end {
-                        break;
-                    }
-                    // SAFETY: the caller waits for all who entered, so its closure lives.
-                    unsafe { (*job.f)(task) };
-                }
-            })) {
-                lock(&self.panic).get_or_insert(payload);
-            }
-        }
-    }
-
-    /// The life of worker `id`.
-    fn work(&self, id: usize) {
-        IN_TASK.set(true);
-        let mut last = 0;
-        loop {
-            let state = self.wait(id, last);
-            last = state >> EPOCH;
-            let mut seen = state;
-            let entered = loop {
-                if seen & OPEN == 0 || seen >> EPOCH != last {
-                    break false;
-                }
-                match self.state.compare_exchange_weak(
-                    seen,
-                    seen + 1,
-                    Ordering::Acquire,
-                    Ordering::Relaxed,
-                ) {
-                    Ok(_) => break true,
-                    Err(now) => seen = now,
-                }
-            };
-            if entered {
-                // SAFETY: the job is not written while somebody is in it.
-                let job = unsafe { *self.job.get() };
-                if id < job.participants {
-                    self.take_part(&job, id);
-                }
-                self.state.fetch_sub(1, Ordering::Release);
-            }
-        }
-    }
-
-    /// Waits for an open job that is not job number `last`.
-    fn wait(&self, id: usize, last: u64) -> u64 {
-        let fresh = |order| {
-            let state = self.state.load(order);
-            (state & OPEN != 0 && state >> EPOCH != last).then_some(state)
-        };
-        // More threads than cores: spinning would take time from those that have work.
-        if num_threads() <= available_cores() {
-            let start = Instant::now();
-            while start.elapsed() < SPIN {
-                for _ in 0..32 {
-                    if let Some(state) = fresh(Ordering::Acquire) {
-                        return state;
-                    }
-                    std::hint::spin_loop();
-                }
-            }
-        }
-        let asleep = &self.slots[id].asleep;
-        loop {
-            asleep.store(true, Ordering::SeqCst);
-            if let Some(state) = fresh(Ordering::SeqCst) {
-                asleep.store(false, Ordering::SeqCst);
-                return state;
-            }
-            std::thread::park();
-        }
-    }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    // What these mutexes hold stays valid whatever panics.
-    mutex.lock().unwrap_or_else(|e| e.into_inner())
-}
 
 /// Runs `f` with 1, 2, 3 and 5 threads and returns the results.
 #[cfg(test)]
 pub(crate) fn with_thread_counts<R>(mut f: impl FnMut() -> R) -> [R; 4] {
-    static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
-    let _guard = lock(&ONE_AT_A_TIME);
+    static ONE_AT_A_TIME: std::sync::Mutex<()> = std::sync::Mutex::new(());
+    let _guard = ONE_AT_A_TIME.lock().unwrap_or_else(|e| e.into_inner());
     let before = num_threads();
     let results = [1, 2, 3, 5].map(|n| {
         set_num_threads(n);
@@ -427,6 +200,9 @@ pub(crate) fn with_thread_counts<R>(mut f: impl FnMut() -> R) -> [R; 4] {
 
 #[cfg(test)]
 mod tests {
+    use std::panic::catch_unwind;
+    use std::time::Duration;
+
     use super::*;
 
     #[test]

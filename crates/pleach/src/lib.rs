@@ -70,4 +70,5 @@ mod documentation {
     page!(modules, "../../../docs/src/modules.md");
     page!(random, "../../../docs/src/random.md");
     page!(fine_tuning, "../../../docs/src/fine-tuning.md");
+    page!(images, "../../../docs/src/images.md");
 }

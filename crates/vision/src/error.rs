@@ -73,6 +73,16 @@ pub enum Error {
         /// Why.
         what: String,
     },
+    /// A downloaded file is not the one that its name says.
+    #[error("{}: its sha256 is {found}, but its name says {expected}", .path.display())]
+    Hash {
+        /// The file.
+        path: PathBuf,
+        /// The beginning of the hash, from its name.
+        expected: String,
+        /// The hash of its content.
+        found: String,
+    },
     /// An operation on tensors failed.
     #[error(transparent)]
     Tensor(#[from] pleach_core::Error),

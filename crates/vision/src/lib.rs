@@ -14,7 +14,9 @@
 //! # Ok::<(), pleach_core::Error>(())
 //! ```
 //!
-//! Features: `gzip` (on by default) reads compressed data files, `image` reads PNG and JPEG files.
+//! Features: `gzip` (on by default) reads compressed data files, `image` PNG and JPEG files;
+//! `weights` downloads trained weights by plain HTTP, for which it needs a mirror, `https` from
+//! torchvision's own address.
 
 #![forbid(unsafe_code)]
 
@@ -25,5 +27,7 @@ pub mod data;
 mod error;
 pub mod models;
 pub mod transforms;
+#[cfg(feature = "weights")]
+pub mod weights;
 
 pub use error::{Error, Result};

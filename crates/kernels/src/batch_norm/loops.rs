@@ -14,7 +14,7 @@ const MIDDLE: usize = 64;
 const PROBE: usize = 64;
 
 /// Pieces of a slice, all of one length and equally far apart.
-pub(super) struct Rows<'a, T> {
+pub(crate) struct Rows<'a, T> {
     data: *const T,
     pub step: usize,
     pub len: usize,
@@ -155,7 +155,7 @@ impl<T: Float> Lanes<T> {
 
 /// The sums of `term(x, y)` over all rows.
 #[inline(always)]
-pub(super) fn sums<T: Float>(
+pub(crate) fn sums<T: Float>(
     x: &Rows<'_, T>,
     y: &Rows<'_, T>,
     term: impl Fn(T, T) -> [T; 2],
@@ -172,7 +172,7 @@ pub(super) fn sums<T: Float>(
 /// One pass sums the differences to the mean of a few elements. Where that is too far from the
 /// mean for the difference of sums to be accurate, a second pass starts from the mean.
 #[inline(always)]
-fn moments<T: Float>(x: &Rows<'_, T>) -> (f64, f64) {
+pub(crate) fn moments<T: Float>(x: &Rows<'_, T>) -> (f64, f64) {
     let count = (x.len * x.count) as f64;
     if count == 0.0 {
         return (f64::NAN, f64::NAN);

@@ -5,20 +5,22 @@
 //! sum is at a fixed distance from the pixel's first one, for all pixels alike. Tiles go through a
 //! table of these distances. Their sums, pixel by pixel with the channels next to each other,
 //! stay in cache until a piece of the output is complete, and are then turned into planes.
-//! Sums are cut into blocks of at most [`TERMS`] terms, added in order.
+//! Sums are cut into blocks of at most TERMS terms, added in order.
 
 use super::ConvShape;
 use super::geometry::{Class, Plan};
 use super::tile::TileArgs;
 use super::transpose::transpose_to;
-use super::weights::{WeightStrides, block_width, pack_weights};
+use super::weights::{PlainWeights, WeightStrides, block_width, pack_weights};
 use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, num_threads, parallel_for};
 
 /// The most terms that are added without a break.
 const TERMS: usize = 512;
+
 /// Pixels of the output that are completed at a time, if rows are not longer.
 const PIXELS: usize = 448;
+
 /// Images are taken together until their packed source has this many bytes.
 const SOURCE_BYTES: usize = 1 << 20;
 
@@ -62,6 +64,15 @@ impl<T: Float> Epilogue<'_, T> {
     }
 }
 
+/// The weights of a plan.
+#[derive(Copy, Clone)]
+pub(super) enum DirectWeights<'a, T> {
+    /// What [`pack_weights`] made for the same instruction set.
+    Packed(&'a [T]),
+    /// To be packed where they are used, or before.
+    Plain(PlainWeights<'a, T>),
+}
+
 /// A run of neighbouring pixels of one class.
 struct Run {
     /// Where its first source pixel lies.
@@ -77,7 +88,7 @@ struct Unit<'a, T: Float> {
     offsets: &'a [Buffer<u32>],
     source: &'a [T],
     image_stride: usize,
-    weights: &'a [T],
+    weights: DirectWeights<'a, T>,
     epilogue: &'a Epilogue<'a, T>,
     out: &'a Disjoint<'a, T>,
     first_image: usize,
@@ -111,13 +122,16 @@ pub(super) fn forward<T: Float>(
 ) {
     let shape = &shape.flattened();
     let plan = Plan::forward(shape);
-    let packed = pack_weights(isa, &plan, weight, WeightStrides::forward(shape));
+    let weights = DirectWeights::Plain(PlainWeights {
+        data: weight,
+        strides: WeightStrides::forward(shape),
+    });
     let epilogue = Epilogue {
         bias,
         residual: None,
         relu: false,
     };
-    run(isa, &plan, x, &packed, &epilogue, out);
+    run(isa, &plan, x, weights, &epilogue, out);
 }
 
 /// The gradient of a convolution's input.
@@ -130,26 +144,28 @@ pub(super) fn backward_input<T: Float>(
 ) {
     let shape = &shape.flattened();
     let plan = Plan::input_gradient(shape);
-    let packed = pack_weights(isa, &plan, weight, WeightStrides::input_gradient(shape));
-    run(isa, &plan, grad_out, &packed, &Epilogue::NONE, grad_input);
+    let weights = DirectWeights::Plain(PlainWeights {
+        data: weight,
+        strides: WeightStrides::input_gradient(shape),
+    });
+    run(isa, &plan, grad_out, weights, &Epilogue::NONE, grad_input);
 }
 
-/// Computes the output of a plan from its source, `[batch, groups * source_channels, pixels]`, and
-/// weights that [`super::weights::pack_weights`] made for the same instruction set.
+/// Computes the output of a plan from its source, `[batch, groups * source_channels, pixels]`.
 pub(super) fn run<T: Float>(
     isa: Isa,
     plan: &Plan,
     source: &[T],
-    weights: &[T],
+    weights: DirectWeights<'_, T>,
     epilogue: &Epilogue<'_, T>,
     out: &mut [T],
 ) {
     let blocks = plan.out_channels.div_ceil(block_width::<T>(isa));
     assert!(isa.is_available(), "this machine has no {isa:?}");
-    assert_eq!(
-        weights.len(),
-        plan.groups * blocks * plan.terms() * block_width::<T>(isa)
-    );
+    if let DirectWeights::Packed(weights) = weights {
+        let panel = plan.terms() * block_width::<T>(isa);
+        assert_eq!(weights.len(), plan.groups * blocks * panel);
+    }
     assert_eq!(
         source.len(),
         plan.batch * plan.groups * plan.source_channels * plan.source_pixels()
@@ -160,8 +176,20 @@ pub(super) fn run<T: Float>(
         .collect();
     let pixels = plan.out_pixels();
     let by_size = SOURCE_BYTES / (image_len * size_of::<T>()).max(1);
-    let images = by_size.max(256 / pixels.max(1)).clamp(1, plan.batch.max(1));
+    let images = by_size
+        .max(PIXELS / pixels.max(1))
+        .clamp(1, plan.batch.max(1));
     let image_groups = plan.batch.div_ceil(images);
+    let images = plan.batch.div_ceil(image_groups.max(1)).max(1);
+    let packed;
+    let weights = match weights {
+        // What more than one piece of the output needs is packed before.
+        DirectWeights::Plain(plain) if image_groups > 1 || images * pixels > PIXELS => {
+            packed = pack_weights(isa, plan, plain);
+            DirectWeights::Packed(&packed)
+        }
+        weights => weights,
+    };
     let out = Disjoint::new(out);
     let unit = |index: usize| {
         let (first_image, group) = (index / plan.groups * images, index % plan.groups);
@@ -183,7 +211,7 @@ pub(super) fn run<T: Float>(
             offsets: &offsets,
             source,
             image_stride,
-            weights: &weights[group * blocks * plan.terms() * block_width::<T>(isa)..],
+            weights,
             epilogue,
             out: &out,
             first_image,
@@ -260,21 +288,28 @@ impl<T: Float> Unit<'_, T> {
         let row_len = plan.axes[2].out;
         let mut sums = Buffer::<T>::new(0);
         let mut finished = Buffer::<T>::new(0);
-        let mut weights = &self.weights[block * plan.terms() * width..];
+        let mut terms_before = 0;
         let alone = plan.classes.len() == 1;
         if !alone {
             finished = Buffer::new(rows * row_len * width);
         }
         for (class, offsets) in plan.classes.iter().zip(self.offsets) {
-            let (now, rest) = weights.split_at(offsets.len() * width);
-            weights = rest;
             let (pixels, runs) = self.runs_of(class, first_row, rows);
             sums = if sums.len() == runs.len() * pixels * width {
                 sums
             } else {
                 Buffer::new(runs.len() * pixels * width)
             };
-            self.add_up(pixels, &runs, offsets, now, &mut sums);
+            self.add_up(
+                block,
+                class,
+                terms_before,
+                pixels,
+                &runs,
+                offsets,
+                &mut sums,
+            );
+            terms_before += offsets.len();
             if alone && sums.len() == rows * row_len * width {
                 continue;
             }
@@ -328,39 +363,74 @@ impl<T: Float> Unit<'_, T> {
     }
 
     /// Fills `sums`, `[run][pixel][channel of the block]`.
-    fn add_up(&self, pixels: usize, runs: &[Run], offsets: &[u32], weights: &[T], sums: &mut [T]) {
-        if offsets.is_empty() {
+    #[allow(clippy::too_many_arguments)]
+    fn add_up(
+        &self,
+        block: usize,
+        class: &Class,
+        terms_before: usize,
+        pixels: usize,
+        runs: &[Run],
+        offsets: &[u32],
+        sums: &mut [T],
+    ) {
+        let Some(farthest) = offsets.iter().max() else {
             sums.fill(T::ZERO);
             return;
-        }
+        };
+        let plan = self.plan;
         let width = block_width::<T>(self.isa);
         let tiles = &T::tiles(self.isa).by_pixels[pixels - 1];
-        let reach = *offsets.iter().max().expect("there are offsets") as usize + pixels;
+        let reach = *farthest as usize + pixels;
         assert!(
             runs.iter()
                 .all(|run| run.source + reach <= self.source.len())
         );
-        assert!(
-            weights.len() == offsets.len() * width && sums.len() == runs.len() * pixels * width
-        );
-        let step = offsets.len().div_ceil(offsets.len().div_ceil(TERMS));
-        for (block, offsets) in offsets.chunks(step).enumerate() {
-            let weights = &weights[block * step * width..];
-            let sums = sums.chunks_mut(2 * pixels * width);
-            for (runs, sums) in runs.chunks(2).zip(sums) {
-                let source = |run: &Run| self.source[run.source..].as_ptr();
-                let args = TileArgs {
-                    terms: offsets.len(),
-                    offsets: offsets.as_ptr(),
-                    source: [source(&runs[0]), source(&runs[runs.len() - 1])],
-                    weights: weights.as_ptr(),
-                    sums: sums.as_mut_ptr(),
-                    accumulate: block > 0,
-                };
-                // SAFETY: the machine has the instruction set, the runs' source pixels at all
-                // offsets are inside the source, and weights and sums have the sizes of the tile,
-                // by the assertions above and in `run`.
-                unsafe { tiles[runs.len() - 1](&args) };
+        assert_eq!(sums.len(), runs.len() * pixels * width);
+        // Blocks of terms are whole channels, unless a channel alone has too many.
+        let taps = class.taps.len();
+        let channels = plan.source_channels;
+        let at_once = channels.div_ceil(channels.div_ceil((TERMS / taps).max(1)));
+        let mut here = Buffer::<T>::new(0);
+        for first in (0..channels).step_by(at_once) {
+            let sources = first..channels.min(first + at_once);
+            let len = sources.len() * taps;
+            let place = [self.group, block];
+            let weights = match self.weights {
+                DirectWeights::Packed(weights) => {
+                    let blocks = plan.out_channels.div_ceil(width);
+                    let panel = (self.group * blocks + block) * plan.terms();
+                    &weights[(panel + terms_before + first * taps) * width..][..len * width]
+                }
+                DirectWeights::Plain(plain) => {
+                    if here.is_empty() {
+                        here = Buffer::new(at_once * taps * width);
+                    }
+                    let here = &mut here[..len * width];
+                    plain.pack(self.isa, plan, class, place, sources, here);
+                    here
+                }
+            };
+            let offsets = &offsets[first * taps..][..len];
+            for (part, offsets) in offsets.chunks(TERMS).enumerate() {
+                let weights = &weights[part * TERMS * width..][..offsets.len() * width];
+                let accumulate = first > 0 || part > 0;
+                let sums = sums.chunks_mut(2 * pixels * width);
+                for (runs, sums) in runs.chunks(2).zip(sums) {
+                    let source = |run: &Run| self.source[run.source..].as_ptr();
+                    let args = TileArgs {
+                        terms: offsets.len(),
+                        offsets: offsets.as_ptr(),
+                        source: [source(&runs[0]), source(&runs[runs.len() - 1])],
+                        weights: weights.as_ptr(),
+                        sums: sums.as_mut_ptr(),
+                        accumulate,
+                    };
+                    // SAFETY: the machine has the instruction set, the runs' source pixels at all
+                    // offsets are inside the source, and weights and sums have the sizes of the
+                    // tile, by the assertions above and in `run`.
+                    unsafe { tiles[runs.len() - 1](&args) };
+                }
             }
         }
     }

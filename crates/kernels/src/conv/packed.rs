@@ -1,8 +1,8 @@
 //! [`PackedConv`]: a convolution with fixed weights, as inference wants it.
 
-use super::direct::{self, Epilogue};
+use super::direct::{self, DirectWeights, Epilogue};
 use super::geometry::Plan;
-use super::weights::{WeightStrides, pack_weights};
+use super::weights::{PlainWeights, WeightStrides, pack_weights};
 use super::{Algorithm, ConvShape, conv_forward};
 use crate::{Buffer, Float, Isa, for_each_chunk_mut};
 
@@ -59,8 +59,11 @@ impl<T: Float> PackedConv<T> {
         let weights = match Algorithm::choose::<T>(shape) {
             Algorithm::Direct => {
                 let plan = Plan::forward(&shape.flattened());
-                let strides = WeightStrides::forward(shape);
-                Weights::Direct(pack_weights(isa, &plan, weight, strides))
+                let weights = PlainWeights {
+                    data: weight,
+                    strides: WeightStrides::forward(shape),
+                };
+                Weights::Direct(pack_weights(isa, &plan, weights))
             }
             Algorithm::Depthwise | Algorithm::Gemm => Weights::Plain(Buffer::from_slice(weight)),
         };
@@ -112,6 +115,7 @@ impl<T: Float> PackedConv<T> {
                     residual,
                     relu,
                 };
+                let weights = DirectWeights::Packed(weights);
                 direct::run(self.isa, &plan, x, weights, &epilogue, out);
             }
             Weights::Plain(weights) => {

@@ -18,7 +18,9 @@ use crate::{Buffer, Float, Isa, num_threads, parallel_for};
 
 /// Pixels of a piece, if lines are not longer or much shorter.
 const PIXELS: usize = 256;
-/// Images are taken together until what is packed of them has this many bytes.
+
+/// Images are taken together until what is packed of them has this many bytes, or half as
+/// many as the sums, which are gone through for each such group of images.
 const PACKED_BYTES: usize = 2_000_000;
 
 /// Source values that a tile multiplies with the output's gradient.
@@ -112,7 +114,9 @@ impl Layout {
         }
         let packed: usize = plan.axes.iter().map(Axis::packed).product();
         let bytes = (packed * channels + plan.out_pixels() * plan.out_channels) * size_of::<T>();
-        let images = (PACKED_BYTES / bytes.max(1)).clamp(1, plan.batch.max(1));
+        let sums = spans.len() * values * plan.out_channels * size_of::<T>();
+        let images = PACKED_BYTES.max(sums / 2) / bytes.max(1);
+        let images = images.clamp(1, plan.batch.max(1));
         Layout {
             isa,
             lines: plan.out_pixels() / line.max(1),
@@ -136,27 +140,54 @@ impl Layout {
         let width = block_width::<T>(self.isa);
         let blocks = plan.out_channels.div_ceil(width);
         let tile = self.values * width;
-        let mut sums = Buffer::<T>::new(blocks * self.spans.len() * tile);
-        let parts = 8usize.div_ceil(blocks).min(self.spans.len());
-        let per_part = self.spans.len().div_ceil(parts.max(1));
+        let block_len = self.spans.len() * tile;
+        let parts = 8usize.div_ceil(blocks).min(self.spans.len()).max(1);
+        let per_part = self.spans.len().div_ceil(parts);
+        let at_once = self.images >= plan.batch && parts == 1;
+        let mut sums = Buffer::<T>::new(if at_once { 0 } else { blocks * block_len });
+        let (all_sums, whole) = (Disjoint::new(&mut sums), Disjoint::new(grad_weight));
+        let write = |block: usize, sums: &[T]| {
+            let (first, depth) = (block * width, shape.depth());
+            let channels = width.min(plan.out_channels - first);
+            // SAFETY: each block is written by one task.
+            let out = unsafe { whole.slice(first * depth, channels * depth) };
+            self.write(shape, sums, channels, out);
+        };
         for first in (0..plan.batch).step_by(self.images) {
             let images = first..plan.batch.min(first + self.images);
+            let last = images.end == plan.batch;
             let (source, grad) = self.pack(group, images.clone(), x, grad_out);
             let starts = self.line_starts(images.len());
-            let whole = Disjoint::new(&mut sums);
             parallel_for(blocks * parts, |task| {
                 let (block, part) = (task / parts, task % parts);
                 let from = (part * per_part).min(self.spans.len());
                 let spans = &self.spans[from..(from + per_part).min(self.spans.len())];
-                let start = (block * self.spans.len() + from) * tile;
-                // SAFETY: each task has tiles of its own.
-                let sums = unsafe { whole.slice(start, spans.len() * tile) };
+                let start = block * block_len + from * tile;
+                let mut here;
+                let sums = if at_once {
+                    here = Buffer::<T>::new(block_len);
+                    &mut here[..]
+                } else {
+                    // SAFETY: each task has tiles of its own.
+                    unsafe { all_sums.slice(start, spans.len() * tile) }
+                };
                 let pixels = starts.len() * self.line;
                 let grad = &grad[block * pixels * width..][..pixels * width];
-                self.add_up(spans, &starts, &source, grad, first > 0, sums);
+                self.add_up(spans, &starts, &source, grad, first > 0, &mut *sums);
+                if last && parts == 1 {
+                    // The sums are still in cache.
+                    write(block, sums);
+                }
             });
         }
-        self.write(shape, &sums, grad_weight);
+        if parts > 1 {
+            parallel_for(blocks, |block| {
+                // SAFETY: each task has a block of its own.
+                write(block, unsafe {
+                    all_sums.slice(block * block_len, block_len)
+                });
+            });
+        }
     }
 
     /// Where each line of the images begins in the packed source.
@@ -285,6 +316,16 @@ impl Layout {
         let w = &self.plan.axes[2];
         let channels = self.plan.source_channels;
         let stride = self.plan.source_pixels();
+        if channels < 8 {
+            // Too few for transposing in blocks.
+            for (at, packed) in packed.chunks_exact_mut(channels).enumerate() {
+                let from = w.source_of(at);
+                for (channel, packed) in packed.iter_mut().enumerate() {
+                    *packed = from.map_or(T::ZERO, |from| x[channel * stride + from]);
+                }
+            }
+            return;
+        }
         if turned.is_empty() {
             *turned = Buffer::new(w.source() * channels);
         }
@@ -304,28 +345,22 @@ impl Layout {
         }
     }
 
-    /// Writes all sums, `[block][span][value][out channel]`, to the gradient of a group.
-    fn write<T: Float>(&self, shape: &ConvShape, sums: &[T], grad_weight: &mut [T]) {
+    /// Writes the sums of a block of channels, `[span][value][out channel]`, to the gradient.
+    fn write<T: Float>(&self, shape: &ConvShape, sums: &[T], channels: usize, out: &mut [T]) {
         let width = block_width::<T>(self.isa);
         let (depth, taps) = (shape.depth(), shape.taps());
-        let tile = self.values * width;
-        let block_len = self.spans.len() * tile;
-        let whole = Disjoint::new(grad_weight);
-        let blocks = self.plan.out_channels.div_ceil(width);
-        parallel_for(blocks, |block| {
-            let mut in_order = Buffer::<T>::new(depth * width);
-            let sums = &sums[block * block_len..][..block_len];
-            for (span, sums) in self.spans.iter().zip(sums.chunks_exact(tile)) {
-                let values = sums.chunks_exact(width).take(span.len);
-                for ((tap, channel), sums) in span.weights.iter().zip(values) {
-                    let to = (channel * taps + tap) * width;
-                    in_order[to..to + width].copy_from_slice(sums);
-                }
+        let mut in_order = Buffer::<T>::new(depth * width);
+        for (span, sums) in self
+            .spans
+            .iter()
+            .zip(sums.chunks_exact(self.values * width))
+        {
+            let values = sums.chunks_exact(width).take(span.len);
+            for ((tap, channel), sums) in span.weights.iter().zip(values) {
+                let to = (channel * taps + tap) * width;
+                in_order[to..to + width].copy_from_slice(sums);
             }
-            let channels = width.min(self.plan.out_channels - block * width);
-            // SAFETY: each task has channels of its own.
-            let out = unsafe { whole.slice(block * width * depth, channels * depth) };
-            transpose(self.isa, &in_order, width, [depth, channels], out, depth);
-        });
+        }
+        transpose(self.isa, &in_order, width, [depth, channels], out, depth);
     }
 }

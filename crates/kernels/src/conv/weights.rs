@@ -1,7 +1,9 @@
 //! Weights in the order in which the tiles of the direct kernel read them.
 
+use std::ops::Range;
+
 use super::ConvShape;
-use super::geometry::Plan;
+use super::geometry::{Class, Plan};
 use super::transpose::transpose;
 use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, parallel_for};
@@ -40,13 +42,79 @@ pub(super) fn block_width<T: Float>(isa: Isa) -> usize {
     2 * T::tiles(isa).lanes
 }
 
-/// Weights as `[group, block of out channels][class][source channel, tap][out channel]`, zeros
-/// where a block has more channels than are left.
+/// Weights as they come, and the order that they have.
+#[derive(Copy, Clone)]
+pub(super) struct PlainWeights<'a, T> {
+    pub(super) data: &'a [T],
+    pub(super) strides: WeightStrides,
+}
+
+impl<T: Float> PlainWeights<'_, T> {
+    /// Fills `packed`, `[source channel, tap][out channel]`, for a class, some source channels and a
+    /// block of out channels, with zeros where the block has more channels than are left.
+    pub(super) fn pack(
+        &self,
+        isa: Isa,
+        plan: &Plan,
+        class: &Class,
+        [group, block]: [usize; 2],
+        sources: Range<usize>,
+        packed: &mut [T],
+    ) {
+        let width = block_width::<T>(isa);
+        let lanes = width.min(plan.out_channels - block * width);
+        let WeightStrides { out, source, .. } = self.strides;
+        let start = group * self.strides.group + block * width * out;
+        let weights = &self.data[start + sources.start * source..];
+        let terms = class.taps.len() * width;
+        assert_eq!(packed.len(), sources.len() * terms);
+        if lanes < width {
+            packed.fill(T::ZERO);
+        }
+        if packed.is_empty() {
+            return;
+        }
+        let in_order = class.taps.iter().enumerate().all(|(i, tap)| i == *tap);
+        if in_order && class.taps.len() == source {
+            let columns = sources.len() * source;
+            transpose(isa, weights, out, [lanes, columns], packed, width);
+            return;
+        }
+        let per_source = packed.chunks_exact_mut(terms);
+        if out == 1 {
+            // One tap, and channels that follow one another.
+            for (weights, packed) in weights.chunks(source).zip(per_source) {
+                packed[..lanes].copy_from_slice(&weights[..lanes]);
+            }
+            return;
+        }
+        if 2 * class.taps.len() <= source.min(out) {
+            // Few of many taps.
+            for (weights, packed) in weights.chunks(source).zip(per_source) {
+                for (tap, packed) in class.taps.iter().zip(packed.chunks_exact_mut(width)) {
+                    for (lane, packed) in packed[..lanes].iter_mut().enumerate() {
+                        *packed = weights[lane * out + tap];
+                    }
+                }
+            }
+            return;
+        }
+        let kernel = class.taps.iter().max().map_or(0, |last| last + 1);
+        let mut turned = Buffer::<T>::new(kernel * width);
+        for (weights, packed) in weights.chunks(source).zip(per_source) {
+            transpose(isa, weights, out, [lanes, kernel], &mut turned, width);
+            for (tap, packed) in class.taps.iter().zip(packed.chunks_exact_mut(width)) {
+                packed[..lanes].copy_from_slice(&turned[tap * width..][..lanes]);
+            }
+        }
+    }
+}
+
+/// Weights as `[group, block of out channels][class][source channel, tap][out channel]`.
 pub(super) fn pack_weights<T: Float>(
     isa: Isa,
     plan: &Plan,
-    weights: &[T],
-    strides: WeightStrides,
+    weights: PlainWeights<'_, T>,
 ) -> Buffer<T> {
     let width = block_width::<T>(isa);
     let blocks = plan.out_channels.div_ceil(width);
@@ -57,53 +125,18 @@ pub(super) fn pack_weights<T: Float>(
     let pieces = plan.source_channels.div_ceil(piece);
     let whole = Disjoint::new(&mut packed);
     parallel_for(plan.groups * blocks * pieces, |task| {
-        let (panel_index, piece_index) = (task / pieces, task % pieces);
-        let (group, block) = (panel_index / blocks, panel_index % blocks);
-        let lanes = width.min(plan.out_channels - block * width);
-        let weights = &weights[group * strides.group + block * width * strides.out..];
-        let sources = piece_index * piece..plan.source_channels.min((piece_index + 1) * piece);
-        let mut start = panel_index * panel;
+        let (index, piece_index) = (task / pieces, task % pieces);
+        let first = piece_index * piece;
+        let sources = first..plan.source_channels.min(first + piece);
+        let mut start = index * panel;
         for class in &plan.classes {
             let terms = class.taps.len() * width;
+            let at = start + sources.start * terms;
             // SAFETY: each task has source channels of its own.
-            let part = unsafe { whole.slice(start + sources.start * terms, sources.len() * terms) };
-            if lanes < width {
-                part.fill(T::ZERO);
-            }
+            let part = unsafe { whole.slice(at, sources.len() * terms) };
+            let place = [index / blocks, index % blocks];
+            weights.pack(isa, plan, class, place, sources.clone(), part);
             start += plan.source_channels * terms;
-            if terms == 0 {
-                continue;
-            }
-            let in_order = class.taps.iter().enumerate().all(|(i, tap)| i == *tap);
-            if in_order && class.taps.len() == strides.source {
-                let weights = &weights[sources.start * strides.source..];
-                let columns = sources.len() * strides.source;
-                transpose(isa, weights, strides.out, [lanes, columns], part, width);
-                continue;
-            }
-            if strides.out == 1 {
-                // One tap, and channels that follow one another.
-                for (source, part) in sources.clone().zip(part.chunks_exact_mut(width)) {
-                    part[..lanes].copy_from_slice(&weights[source * strides.source..][..lanes]);
-                }
-                continue;
-            }
-            let kernel = class.taps.iter().max().map_or(0, |last| last + 1);
-            let mut turned = Buffer::<T>::new(kernel * width);
-            for (source, part) in sources.clone().zip(part.chunks_exact_mut(terms)) {
-                let weights = &weights[source * strides.source..];
-                transpose(
-                    isa,
-                    weights,
-                    strides.out,
-                    [lanes, kernel],
-                    &mut turned,
-                    width,
-                );
-                for (tap, part) in class.taps.iter().zip(part.chunks_exact_mut(width)) {
-                    part[..lanes].copy_from_slice(&turned[tap * width..][..lanes]);
-                }
-            }
         }
     });
     packed

@@ -1,4 +1,5 @@
 use super::*;
+use crate::Isa;
 use crate::threads::with_thread_counts;
 
 fn values(len: usize) -> Vec<f64> {
@@ -95,6 +96,20 @@ fn max_pooling_matches_a_direct_loop() {
             }
             let mut grad = vec![9.0; x.len()];
             max_pool2d_backward(&s, &grad_out, &indices, &mut grad);
+            assert_eq!(grad, want_grad);
+
+            let (mut again, mut taps) = (vec![0.0; outputs], vec![0u8; outputs]);
+            max_pool2d_forward_taps(&s, &x, &mut again, &mut taps);
+            let mut wide = vec![0u16; outputs];
+            for isa in Isa::available() {
+                max::forward_taps_with(isa, &s, &x, &mut again, &mut wide);
+                assert!(again == out && wide.iter().zip(&taps).all(|(w, t)| *w == u16::from(*t)));
+            }
+            let mut places = vec![0; outputs];
+            max_pool2d_places(&s, &taps, &mut places);
+            assert_eq!(places, indices);
+            let mut grad = vec![9.0; x.len()];
+            max_pool2d_backward_taps(&s, &grad_out, &taps, &mut grad);
             assert_eq!(grad, want_grad);
         });
     }

@@ -8,6 +8,7 @@ mod densenet;
 mod fused;
 mod inverted_residual;
 mod mobilenet_v2;
+mod registry;
 mod resnet;
 mod squeezenet;
 mod vgg;
@@ -20,6 +21,7 @@ pub use densenet::{DenseNet, DenseNetBuilder, densenet121, densenet161, densenet
 pub use fused::{FusedBlock, FusedResNet};
 pub use inverted_residual::InvertedResidual;
 pub use mobilenet_v2::{MobileNetV2, MobileNetV2Builder, mobilenet_v2};
+pub use registry::{get_model, head_of, list_models};
 pub use resnet::{
     ResNet, ResNetBuilder, resnet18, resnet34, resnet50, resnet101, resnet152, resnext50_32x4d,
     resnext101_32x8d, resnext101_64x4d, wide_resnet50_2, wide_resnet101_2,

@@ -100,6 +100,12 @@ fn loaded_replaced_and_shared_weights_are_noticed() -> Result<()> {
     conv.bias = None;
     assert!(largest_difference(&run(&conv)?, &truth(&conv)?) < 1e-4);
 
+    // Another setting of the layer.
+    conv.padding = F::Padding::Size(1.into());
+    let expected = F::conv2d(&x, &conv.weight.tensor(), None, 1, 1, 1, 1)?;
+    assert!(largest_difference(&run(&conv)?, &expected) < 1e-4);
+    conv.padding = F::Padding::Size(0.into());
+
     // Other sizes of the image, and of the batch.
     for sizes in [[1, 4, 20, 7], [3, 4, 9, 9], [2, 4, 3, 3], [0, 4, 9, 9]] {
         let x = Tensor::randn(sizes);

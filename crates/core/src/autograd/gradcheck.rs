@@ -24,6 +24,11 @@ const STEP: f64 = 6e-6;
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn gradcheck(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<()> {
+    check(&f, inputs)
+}
+
+/// [`gradcheck`], compiled once for all functions.
+fn check(f: &dyn Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<()> {
     if let Some(x) = inputs.iter().find(|x| x.dtype() != DType::F64) {
         return Err(Error::dtype(format!(
             "gradcheck works in torch.float64, got {}",

@@ -64,11 +64,6 @@ pub fn max_pool2d_with_indices(
     dilation: impl Into<Pair>,
     ceil_mode: bool,
 ) -> Result<(Tensor, Tensor)> {
-    if !matches!(input.rank(), 3 | 4) {
-        return Err(Error::shape(
-            "non-empty 3D or 4D (batch mode) tensor expected for input",
-        ));
-    }
     let kernel = kernel_size.into();
     let window = Window {
         kernel: kernel.tuple(),
@@ -77,6 +72,16 @@ pub fn max_pool2d_with_indices(
         dilation: dilation.into().tuple(),
         ceil_mode,
     };
+    max_pool_windows(input, window)
+}
+
+/// Not generic, so compiled once.
+fn max_pool_windows(input: &Tensor, window: Window) -> Result<(Tensor, Tensor)> {
+    if !matches!(input.rank(), 3 | 4) {
+        return Err(Error::shape(
+            "non-empty 3D or 4D (batch mode) tensor expected for input",
+        ));
+    }
     let shape = window.over(input)?;
     window.check_meets_input(&shape)?;
     let sizes = with_plane(input, shape.output);
@@ -145,14 +150,19 @@ pub fn avg_pool2d(
         None => AvgDivisor::CountInput,
     };
     let kernel = kernel_size.into();
-    let shape = Window {
+    let window = Window {
         kernel: kernel.tuple(),
         stride: stride.into_stride().unwrap_or(kernel).tuple(),
         padding: padding.into().tuple(),
         dilation: (1, 1),
         ceil_mode,
-    }
-    .over(input)?;
+    };
+    avg_pool_windows(input, window, divisor)
+}
+
+/// Not generic, so compiled once.
+fn avg_pool_windows(input: &Tensor, window: Window, divisor: AvgDivisor) -> Result<Tensor> {
+    let shape = window.over(input)?;
     let sizes = with_plane(input, shape.output);
     let x = input.detach().contiguous()?;
     let out = dispatch_float!("avg_pool2d", x.dtype(), T => {
@@ -192,6 +202,10 @@ pub fn avg_pool2d(
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn adaptive_avg_pool2d(input: &Tensor, output_size: impl Into<OutputSize>) -> Result<Tensor> {
+    adaptive_avg_pool_to(input, output_size.into())
+}
+
+fn adaptive_avg_pool_to(input: &Tensor, output_size: OutputSize) -> Result<Tensor> {
     let rank = input.rank();
     if rank < 3 {
         return Err(Error::value("Input dimension should be at least 3"));
@@ -203,7 +217,7 @@ pub fn adaptive_avg_pool2d(input: &Tensor, output_size: impl Into<OutputSize>) -
         )));
     }
     let (planes, in_plane) = planes(input);
-    let output = output_size.into().of(in_plane);
+    let output = output_size.of(in_plane);
     if output == (1, 1) {
         return input.mean_dim([-1, -2], true);
     }

@@ -1,7 +1,7 @@
 //! [`Conv2d`].
 
 use pleach_core::{DType, Error, Parameter, Result, Tensor};
-use pleach_kernels::{Buffer, PackedConv};
+use pleach_kernels::{Buffer, ConvShape, PackedConv};
 
 use super::default_init::{check_float, empty_parameter, reset_weight_and_bias};
 use super::packed::{PackedCache, is_recorded};
@@ -56,9 +56,9 @@ pub struct Conv2d {
     pub weight: Parameter,
     /// `[out_channels]`.
     pub bias: Option<Parameter>,
-    /// For inference, by the spatial sizes of the input.
+    /// For inference.
     #[module(skip)]
-    packed: PackedCache<[usize; 3], PackedConv<f32>>,
+    packed: PackedCache<ConvShape, PackedConv<f32>>,
 }
 
 impl Conv2d {
@@ -239,7 +239,8 @@ impl Conv2d {
         let w = dense.0.as_slice::<f32>()?;
         let b = dense.1.as_ref().map(Tensor::as_slice).transpose()?;
         let pack = || PackedConv::new(&shape, w, b);
-        let packed = self.packed.get(weight, bias, shape.input, pack);
+        // The batch too has a part in the choice of an algorithm.
+        let packed = self.packed.get(weight, bias, shape, pack);
         let mut out = Buffer::<f32>::new(sizes.iter().product());
         let residual = residual.as_ref().map(Tensor::as_slice).transpose()?;
         let x = x.as_slice::<f32>()?;

@@ -16,7 +16,10 @@ const CONSTANT: usize = 16 << 20;
 
 #[test]
 fn loading_takes_no_more_than_the_files_size_and_a_constant() {
-    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/golden/checkpoints");
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/golden/checkpoints"
+    );
     let mut files: Vec<(u64, PathBuf)> = fs::read_dir(folder)
         .unwrap()
         .map(|entry| entry.unwrap())
@@ -47,16 +50,31 @@ fn hostile_pickles(before: usize) {
     assert!(error.contains("values in a pickle"), "{error}");
     // A list in itself.
     let circular = loader.load_pickle(b"\x80\x02]q\x00h\x00a.").unwrap_err();
-    assert!(circular.to_string().contains("containers within containers"));
+    assert!(
+        circular
+            .to_string()
+            .contains("containers within containers")
+    );
     // Lengths that nobody would send.
-    for lie in [&b"\x80\x02X\xff\xff\xff\xff."[..], b"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\x7f."] {
+    for lie in [
+        &b"\x80\x02X\xff\xff\xff\xff."[..],
+        b"\x80\x04\x8d\xff\xff\xff\xff\xff\xff\xff\x7f.",
+    ] {
         let error = loader.load_pickle(lie).unwrap_err().to_string();
-        assert!(error.contains("byte 2: the pickle ends too early"), "{error}");
+        assert!(
+            error.contains("byte 2: the pickle ends too early"),
+            "{error}"
+        );
     }
     let taken = ALLOCATOR.max_allocated() - before;
     assert!(taken < 2 * CONSTANT, "{taken}");
     // A value for each byte, a million times: each costs less than 200 bytes.
-    let many = [b"\x80\x02](".to_vec(), vec![b'N'; 1_000_000], b"e.".to_vec()].concat();
+    let many = [
+        b"\x80\x02](".to_vec(),
+        vec![b'N'; 1_000_000],
+        b"e.".to_vec(),
+    ]
+    .concat();
     let taken = |limits: Limits| {
         let before = ALLOCATOR.allocated();
         let result = Loader::new().limits(limits).load_pickle(&many).map(drop);
@@ -67,5 +85,11 @@ fn hostile_pickles(before: usize) {
     assert!(cost < 200_000_000, "{cost}");
     let mut limits = Limits::default();
     limits.values = 999_999;
-    assert!(taken(limits).0.unwrap_err().to_string().contains("(the limit is 999999)"));
+    assert!(
+        taken(limits)
+            .0
+            .unwrap_err()
+            .to_string()
+            .contains("(the limit is 999999)")
+    );
 }

@@ -49,7 +49,9 @@ fn refusal(path: &Path, error: &str, case: &Json) -> Eval<()> {
         return bug(format!("does not start with the file: {error}"));
     };
     let torch = text(&case["torch"])?;
-    let named = torch.split_once("GLOBAL ").and_then(|(_, rest)| rest.split(' ').next());
+    let named = torch
+        .split_once("GLOBAL ")
+        .and_then(|(_, rest)| rest.split(' ').next());
     match named {
         Some(name) if !what.contains(&format!("{name}`")) => {
             return bug(format!("does not name {name}: {error}"));
@@ -102,7 +104,13 @@ impl Comparison {
             ("tensor", Value::Tensor(tensor)) => {
                 return self.tensor(path, tensor, tensor.requires_grad(), false, expected);
             }
-            ("tensor", Value::Parameter { data, requires_grad }) => {
+            (
+                "tensor",
+                Value::Parameter {
+                    data,
+                    requires_grad,
+                },
+            ) => {
                 return self.tensor(path, data, *requires_grad, true, expected);
             }
             ("dict" | "OrderedDict", Value::Dict(dict)) => {
@@ -156,7 +164,11 @@ impl Comparison {
             return bug(format!("{path}: got {dtype}"));
         }
         let flags = (Some(requires_grad), Some(parameter));
-        if (expected["requires_grad"].as_bool(), expected["parameter"].as_bool()) != flags {
+        if (
+            expected["requires_grad"].as_bool(),
+            expected["parameter"].as_bool(),
+        ) != flags
+        {
             return bug(format!("{path}: requires_grad and parameter are {flags:?}"));
         }
         if got.shape() != sizes(&expected["shape"])? || got.strides() != sizes(&expected["stride"])?
@@ -183,7 +195,8 @@ impl Comparison {
             }
             _ => {
                 let values: Vec<f64> = expected.iter().map(number).collect::<Eval<_>>()?;
-                let same = |(a, b): (&f64, &f64)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
+                let same =
+                    |(a, b): (&f64, &f64)| a.to_bits() == b.to_bits() || (a.is_nan() && b.is_nan());
                 let got = got.to_vec_f64();
                 got.len() == values.len() && got.iter().zip(&values).all(same)
             }
@@ -205,7 +218,9 @@ impl Comparison {
         let back = *self.number_of.entry(memory).or_insert(number) == number;
         match known && back {
             true => Ok(()),
-            false => bug(format!("{path}: does not share the memory it should, or shares other")),
+            false => bug(format!(
+                "{path}: does not share the memory it should, or shares other"
+            )),
         }
     }
 }

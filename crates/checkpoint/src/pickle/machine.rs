@@ -352,7 +352,6 @@ impl Machine<'_> {
     }
 }
 
-
 fn pairs(items: &[Item]) -> Result<Vec<(Item, Item)>, What> {
     let (pairs, rest) = items.as_chunks::<2>();
     match rest {
@@ -414,7 +413,10 @@ mod tests {
                 &[0x6c, 0xfc, 0x9c, 0x46, 0xf9, 0x20, 0x6a, 0xa8, 0x50, 0x19],
                 0x1950a86a20f9469cfc6c,
             ),
-            (&[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0], 1),
+            (
+                &[1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0],
+                1,
+            ),
         ] {
             assert_eq!(integer(bytes).unwrap(), value, "{bytes:?}");
         }

@@ -32,10 +32,11 @@ fn measure(pickled: &Pickled, label: &str, limits: &Limits) -> Result<()> {
     /// A little sharing is common, such as of one tuple by all groups of an optimizer.
     const SHARED: usize = 100_000;
     let mut known = vec![None; pickled.nodes.len()];
-    let size = size_of(pickled.root, pickled, &mut known, limits.depth).ok_or_else(|| {
-        Error::limit(label, "containers within containers", limits.depth)
-    })?;
-    let most = limits.values.min(pickled.values.saturating_mul(4).saturating_add(SHARED));
+    let size = size_of(pickled.root, pickled, &mut known, limits.depth)
+        .ok_or_else(|| Error::limit(label, "containers within containers", limits.depth))?;
+    let most = limits
+        .values
+        .min(pickled.values.saturating_mul(4).saturating_add(SHARED));
     match size.values <= most {
         true => Ok(()),
         false => Err(Error::limit(
@@ -54,12 +55,7 @@ struct Size {
 }
 
 /// `None` if it is deeper than `most`.
-fn size_of(
-    item: Item,
-    pickled: &Pickled,
-    known: &mut [Option<Size>],
-    most: usize,
-) -> Option<Size> {
+fn size_of(item: Item, pickled: &Pickled, known: &mut [Option<Size>], most: usize) -> Option<Size> {
     let mut size = Size {
         values: 1,
         depth: 0,

@@ -5,7 +5,6 @@
 
 use super::{Pool2dShape, for_each_plane, planes_per_task};
 use crate::float::run;
-use crate::tap::Tap;
 use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, Loop, Plain, parallel_for};
 
@@ -227,7 +226,15 @@ fn forward<T: Float, I: Plain>(
     });
 }
 
+/// Outputs of a row are rounded up to a multiple of this.
+const LANES: usize = 16;
+/// Input rows are laid out a band at a time: about this many values.
+const BAND: usize = 1 << 14;
+
 /// Pools one plane.
+///
+/// The input rows are copied into one line for each phase of the column stride, with negative
+/// infinities around them, so that what a tap sees at neighbouring outputs is contiguous.
 struct MaxPlane<'a, T> {
     shape: &'a Pool2dShape,
     first_taps: &'a [Vec<usize>; 2],
@@ -241,85 +248,127 @@ impl<T: Float> Loop for MaxPlane<'_, T> {
     #[inline(always)]
     fn run(self) {
         let s = self.shape;
-        let (in_w, out_w) = (s.input.1, s.output.1);
-        let [first_rows, first_columns] = self.first_taps;
-        let outputs = self.out.chunks_exact_mut(out_w);
-        let outputs = outputs.zip(self.taps.chunks_exact_mut(out_w));
-        for ((row, (best, taps)), first) in outputs.enumerate().zip(first_rows) {
-            best.fill(T::NEG_INFINITY);
-            for (tap, column) in taps.iter_mut().zip(first_columns) {
-                *tap = (first * s.kernel.1 + column) as i32;
+        let (out_h, out_w) = s.output;
+        let width = out_w.next_multiple_of(LANES);
+        let line = width + (s.kernel.1 - 1) * s.dilation.1 / s.stride.1;
+        let row_len = line * s.stride.1;
+        let reach = (s.kernel.0 - 1) * s.dilation.0 + 1;
+        let rows_at_once = (BAND / row_len / s.stride.0).clamp(1, out_h);
+        let mut band = Buffer::<T>::new(((rows_at_once - 1) * s.stride.0 + reach) * row_len);
+        let columns: Vec<usize> = (0..s.kernel.1)
+            .map(|kx| {
+                let column = kx * s.dilation.1;
+                column % s.stride.1 * line + column / s.stride.1
+            })
+            .collect();
+        let first_columns: Vec<i32> = (0..width)
+            .map(|i| self.first_taps[1].get(i).map_or(0, |first| *first as i32))
+            .collect();
+        let mut best = Buffer::<T>::new(width);
+        let mut at = Buffer::<i32>::new(width);
+        for first_row in (0..out_h).step_by(rows_at_once) {
+            let rows = first_row..out_h.min(first_row + rows_at_once);
+            // Input rows are counted from the first one of the padding.
+            let top = first_row * s.stride.0;
+            let bottom = (rows.end - 1) * s.stride.0 + reach;
+            for (y, packed) in (top..bottom).zip(band.chunks_exact_mut(row_len)) {
+                if let Some(y) = y.checked_sub(s.padding.0).filter(|y| *y < s.input.0) {
+                    let x = &self.x[y * s.input.1..][..s.input.1];
+                    pack_row(x, s.stride.1, s.padding.1, line, packed);
+                }
             }
-            for ky in *first..s.kernel.0 {
-                let y = row * s.stride.0 + ky * s.dilation.0 - s.padding.0;
-                if y >= s.input.0 {
-                    break;
+            for row in rows {
+                let first_row = self.first_taps[0][row];
+                best.fill(T::NEG_INFINITY);
+                for (at, first) in at.iter_mut().zip(&first_columns) {
+                    *at = (first_row * s.kernel.1) as i32 + first;
                 }
-                let line = &self.x[y * in_w..][..in_w];
-                for kx in 0..s.kernel.1 {
-                    let tap = Tap::new(kx, s.dilation.1, s.padding.1, s.stride.1, in_w, out_w);
-                    let (from, to) = tap.outputs;
-                    if from == to {
-                        continue;
+                for ky in first_row..s.kernel.0 {
+                    let y = row * s.stride.0 + ky * s.dilation.0;
+                    if y >= s.padding.0 + s.input.0 {
+                        break;
                     }
-                    MaxTap {
-                        x: &line[tap.input(from)..=tap.input(to - 1)],
-                        stride: tap.stride,
-                        tap: (ky * s.kernel.1 + kx) as i32,
-                        best: &mut best[from..to],
-                        taps: &mut taps[from..to],
+                    let packed = &band[(y - top) * row_len..][..row_len];
+                    let line = |kx: usize| &packed[columns[kx]..][..width];
+                    let tap = (ky * s.kernel.1) as i32;
+                    let mut kx = 0;
+                    while kx + 3 <= s.kernel.1 {
+                        let lines = [line(kx), line(kx + 1), line(kx + 2)];
+                        max_of_lines(lines, tap + kx as i32, &mut best, &mut at);
+                        kx += 3;
                     }
-                    .run();
+                    while kx < s.kernel.1 {
+                        max_of_lines([line(kx)], tap + kx as i32, &mut best, &mut at);
+                        kx += 1;
+                    }
                 }
+                self.out[row * out_w..][..out_w].copy_from_slice(&best[..out_w]);
+                self.taps[row * out_w..][..out_w].copy_from_slice(&at[..out_w]);
             }
         }
     }
 }
 
-/// Compares what one tap sees, `stride` apart, with the best so far.
-struct MaxTap<'a, T> {
-    x: &'a [T],
-    stride: usize,
-    tap: i32,
-    best: &'a mut [T],
-    taps: &'a mut [i32],
-}
-
+/// Compares what some neighbouring taps see with the best so far, in order. All lines are as long
+/// as `best`, a multiple of [`LANES`].
 #[inline(always)]
-fn max_update<T: Float>(best: &mut T, at: &mut i32, v: T, tap: i32) {
-    let better = v > *best || v.is_nan();
-    *best = if better { v } else { *best };
-    *at = if better { tap } else { *at };
+fn max_of_lines<T: Float, const N: usize>(
+    lines: [&[T]; N],
+    tap: i32,
+    best: &mut [T],
+    at: &mut [i32],
+) {
+    let n = best.len() / LANES * LANES;
+    let lines = lines.map(|line| &line[..n]);
+    let (best, at) = (&mut best[..n], &mut at[..n]);
+    for i in 0..n {
+        let (mut top, mut top_at) = (best[i], at[i]);
+        for (k, line) in lines.iter().enumerate() {
+            let better = line[i] > top || line[i].is_nan();
+            top = if better { line[i] } else { top };
+            top_at = if better { tap + k as i32 } else { top_at };
+        }
+        (best[i], at[i]) = (top, top_at);
+    }
 }
 
-impl<T: Float> MaxTap<'_, T> {
-    /// A stride that the compiler knows can be vectorised.
-    #[inline(always)]
-    fn with_stride<const S: usize>(self) {
-        // The last value has no full step after it.
-        let (steps, rest) = self.x.as_chunks::<S>();
-        let outputs = self.best.iter_mut().zip(&mut *self.taps);
-        for ((best, at), v) in outputs.zip(steps) {
-            max_update(best, at, v[0], self.tap);
-        }
-        let last = (rest.first(), self.best.last_mut(), self.taps.last_mut());
-        if let (Some(v), Some(best), Some(at)) = last {
-            max_update(best, at, *v, self.tap);
-        }
-    }
-
-    #[inline(always)]
-    fn run(self) {
-        match self.stride {
-            1 => self.with_stride::<1>(),
-            2 => self.with_stride::<2>(),
-            stride => {
-                let outputs = self.best.iter_mut().zip(self.taps);
-                for ((best, at), v) in outputs.zip(self.x.iter().step_by(stride)) {
-                    max_update(best, at, *v, self.tap);
+/// Lays a row of the input out in `stride` lines: value `j` of line `p` is that of column
+/// `j * stride + p - padding`.
+#[inline(always)]
+fn pack_row<T: Float>(x: &[T], stride: usize, padding: usize, line: usize, packed: &mut [T]) {
+    for (phase, packed) in packed.chunks_exact_mut(line).enumerate() {
+        // The first value inside the input, and its column.
+        let first = padding.saturating_sub(phase).div_ceil(stride).min(line);
+        let column = (first * stride + phase)
+            .saturating_sub(padding)
+            .min(x.len());
+        let x = &x[column..];
+        let end = line.min(first + x.len().div_ceil(stride));
+        packed[..first].fill(T::NEG_INFINITY);
+        packed[end..].fill(T::NEG_INFINITY);
+        let packed = &mut packed[first..end];
+        match stride {
+            1 => packed.copy_from_slice(&x[..packed.len()]),
+            2 => take_steps::<T, 2>(x, packed),
+            _ => {
+                for (packed, v) in packed.iter_mut().zip(x.iter().step_by(stride)) {
+                    *packed = *v;
                 }
             }
         }
+    }
+}
+
+/// Every `S`th value; a step that the compiler knows can be vectorised.
+#[inline(always)]
+fn take_steps<T: Float, const S: usize>(x: &[T], out: &mut [T]) {
+    let (steps, rest) = x.as_chunks::<S>();
+    for (out, v) in out.iter_mut().zip(steps) {
+        *out = v[0];
+    }
+    // The last value may have no full step after it.
+    if let (Some(v), Some(out)) = (rest.first(), out.get_mut(steps.len())) {
+        *out = *v;
     }
 }
 

@@ -4,7 +4,8 @@ use pleach_core::autograd::{Backward, record};
 use pleach_core::{Error, Result, Tensor};
 use pleach_kernels::{
     AvgDivisor, Buffer, Pool2dShape, adaptive_avg_pool2d_backward, adaptive_avg_pool2d_forward,
-    avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_forward,
+    avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_backward_taps,
+    max_pool2d_forward, max_pool2d_forward_taps, max_pool2d_places,
 };
 use smallvec::smallvec;
 
@@ -39,8 +40,8 @@ pub fn max_pool2d(
     dilation: impl Into<Pair>,
     ceil_mode: bool,
 ) -> Result<Tensor> {
-    max_pool2d_with_indices(input, kernel_size, stride, padding, dilation, ceil_mode)
-        .map(|(out, _)| out)
+    let window = max_window(kernel_size, stride, padding, dilation, ceil_mode);
+    max_pool_windows(input, window, false).map(|(out, _)| out)
 }
 
 /// [`max_pool2d`], and where each maximum was: `row · W + column` in its plane, as i64.
@@ -64,19 +65,42 @@ pub fn max_pool2d_with_indices(
     dilation: impl Into<Pair>,
     ceil_mode: bool,
 ) -> Result<(Tensor, Tensor)> {
+    let window = max_window(kernel_size, stride, padding, dilation, ceil_mode);
+    let (out, indices) = max_pool_windows(input, window, true)?;
+    Ok((out, indices.expect("indices were asked for")))
+}
+
+fn max_window(
+    kernel_size: impl Into<Pair>,
+    stride: impl IntoStride,
+    padding: impl Into<Pair>,
+    dilation: impl Into<Pair>,
+    ceil_mode: bool,
+) -> Window {
     let kernel = kernel_size.into();
-    let window = Window {
+    Window {
         kernel: kernel.tuple(),
         stride: stride.into_stride().unwrap_or(kernel).tuple(),
         padding: padding.into().tuple(),
         dilation: dilation.into().tuple(),
         ceil_mode,
-    };
-    max_pool_windows(input, window)
+    }
 }
 
-/// Not generic, so compiled once.
-fn max_pool_windows(input: &Tensor, window: Window) -> Result<(Tensor, Tensor)> {
+/// Where the maxima were.
+enum Maxima {
+    /// The number of the tap that saw it, for windows whose taps a byte can count.
+    Taps(Buffer<u8>),
+    /// Its place in the plane.
+    Places(Buffer<i64>),
+}
+
+/// Pools, and says where the maxima were if that is asked for. Not generic, so compiled once.
+fn max_pool_windows(
+    input: &Tensor,
+    window: Window,
+    wants_indices: bool,
+) -> Result<(Tensor, Option<Tensor>)> {
     if !matches!(input.rank(), 3 | 4) {
         return Err(Error::shape(
             "non-empty 3D or 4D (batch mode) tensor expected for input",
@@ -87,22 +111,37 @@ fn max_pool_windows(input: &Tensor, window: Window) -> Result<(Tensor, Tensor)> 
     let sizes = with_plane(input, shape.output);
     let n = sizes.iter().product();
     let x = input.detach().contiguous()?;
-    let mut indices = Buffer::<i64>::new(n);
+    let in_a_byte = shape.kernel.0.saturating_mul(shape.kernel.1) <= 1 << u8::BITS;
+    let mut maxima = match in_a_byte {
+        true => Maxima::Taps(Buffer::new(n)),
+        false => Maxima::Places(Buffer::new(n)),
+    };
     let out = dispatch_float!("max_pool2d", x.dtype(), T => {
-        let mut out = Buffer::<T>::new(n);
-        max_pool2d_forward(&shape, x.as_slice::<T>()?, &mut out, &mut indices);
+        let (x, mut out) = (x.as_slice::<T>()?, Buffer::<T>::new(n));
+        match &mut maxima {
+            Maxima::Taps(taps) => max_pool2d_forward_taps(&shape, x, &mut out, taps),
+            Maxima::Places(places) => max_pool2d_forward(&shape, x, &mut out, places),
+        }
         Tensor::from_buffer(out, &sizes[..])
     });
-    let indices = Tensor::from_buffer(indices, sizes);
-    let places = indices.clone();
+    let indices = wants_indices.then(|| {
+        let mut indices = Buffer::<i64>::new(n);
+        match &maxima {
+            Maxima::Taps(taps) => max_pool2d_places(&shape, taps, &mut indices),
+            Maxima::Places(places) => indices.copy_from_slice(places),
+        }
+        Tensor::from_buffer(indices, sizes)
+    });
     let in_sizes = input.shape().to_vec();
     let out = record(out, &[input], move |_| {
         Backward::new("MaxPool2DWithIndicesBackward0", move |grad: &Tensor| {
             let grad = grad.contiguous()?;
             let dx = dispatch_float!("max_pool2d", grad.dtype(), T => {
-                let mut dx = Buffer::<T>::new(in_sizes.iter().product());
-                let places = places.as_slice::<i64>()?;
-                max_pool2d_backward(&shape, grad.as_slice::<T>()?, places, &mut dx);
+                let (grad, mut dx) = (grad.as_slice::<T>()?, Buffer::<T>::new(in_sizes.iter().product()));
+                match &maxima {
+                    Maxima::Taps(taps) => max_pool2d_backward_taps(&shape, grad, taps, &mut dx),
+                    Maxima::Places(places) => max_pool2d_backward(&shape, grad, places, &mut dx),
+                }
                 Tensor::from_buffer(dx, &in_sizes[..])
             });
             Ok(smallvec![Some(dx)])

@@ -10,26 +10,32 @@ use crate::training::classifier_step;
 
 const CLASSES: usize = 1000;
 
-/// S5: inference, in evaluation mode.
+/// S5: inference, in evaluation mode; plain, and with the normalisations folded into the
+/// convolutions.
 pub fn inference(scale: Scale) -> Vec<Scenario> {
-    let side = scale.of(224, 32);
-    [1, 16]
-        .map(|full| {
-            let batch = scale.of(full, 1);
-            Scenario::timed(
-                format!("resnet18 inference b{full}"),
-                "resnet18_inference",
-                json!({"batch": batch, "side": side, "fused": false}),
-                move || {
-                    let model = resnet18();
-                    model.eval();
-                    let x = Tensor::randn([batch, 3, side, side]);
-                    run(move || no_grad(|| model.call(&x)))
-                },
-            )
-            .flops(batch as f64 * resnet18_flops(side).0)
-        })
-        .into()
+    let mut scenarios = Vec::new();
+    for (fused, variant) in [(false, ""), (true, " fused")] {
+        for full in [1, 16] {
+            let name = format!("resnet18 inference{variant} b{full}");
+            scenarios.push(infer(name, scale.of(full, 1), scale.of(224, 32), fused));
+        }
+    }
+    scenarios
+}
+
+fn infer(name: String, batch: usize, side: usize, fused: bool) -> Scenario {
+    let args = json!({"batch": batch, "side": side, "fused": fused});
+    Scenario::timed(name, "resnet18_inference", args, move || {
+        let model = resnet18();
+        model.eval();
+        let model: Box<dyn Forward> = match fused {
+            false => model.into(),
+            true => model.fuse()?.into(),
+        };
+        let x = Tensor::randn([batch, 3, side, side]);
+        run(move || no_grad(|| model.call(&x)))
+    })
+    .flops(batch as f64 * resnet18_flops(side).0)
 }
 
 /// Training, whole or all but the head frozen.

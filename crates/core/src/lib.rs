@@ -32,7 +32,9 @@ pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
 pub use ops::{Dims, IntoIndex, Operand, PadMode, SplitSizes, Target, TensorIndex, einsum, slice};
 pub use parameter::{Data, ParamId, Parameter};
-pub use pleach_kernels::{num_threads, set_num_threads};
+pub use pleach_kernels::{
+    Precision, float32_precision, num_threads, set_float32_precision, set_num_threads,
+};
 pub use random::{Generator, manual_seed};
 pub use scalar::Scalar;
 pub use shape::{IntoShape, IntoSizes, Shape, size_text};

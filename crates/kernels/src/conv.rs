@@ -6,48 +6,62 @@
 
 mod by_gemm;
 mod columns;
-mod depthwise;
 mod direct;
 mod geometry;
 mod packed;
+mod planes;
 mod shape;
 mod tile;
 mod transpose;
 mod weight_grad;
 mod weights;
-#[allow(dead_code)]
-pub(crate) mod winograd;
+mod winograd;
 
 pub use packed::PackedConv;
 pub use shape::ConvShape;
 pub(crate) use tile::HasTiles;
 
-use crate::{Buffer, Float, Isa, sum_axis};
+use std::any::TypeId;
+
+use direct::Epilogue;
+
+use crate::{Buffer, Float, Isa, Precision, float32_precision, sum_axis};
+
+/// Channels of a group, up to which pixels are the lanes.
+const FEW: usize = 32;
 
 /// The way in which a convolution and its gradients are computed.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
 enum Algorithm {
-    /// One input channel per group: loops over rows.
-    Depthwise,
+    /// Few channels in a group: pixels as lanes, see [`planes`].
+    Planes,
     /// A matrix product, see [`by_gemm`].
     Gemm,
     /// Sums in registers over a padded copy of the source, see [`direct`].
     Direct,
+    /// Fewer products of transformed tiles, see [`winograd`].
+    Winograd(winograd::Sizes),
 }
 
 impl Algorithm {
     /// The best way for a shape and float.
     fn choose<T: Float>(shape: &ConvShape) -> Self {
+        if float32_precision() == Precision::High
+            && is_f32::<T>()
+            && let Some(sizes) = winograd::Sizes::of(shape).filter(winograd::Sizes::pays)
+        {
+            return Algorithm::Winograd(sizes);
+        }
         let [_, _, out_width] = shape.output();
         // The direct kernel reads a kernel of one pixel's source where it is, a line of each
         // channel at a time, which is slow when channels are memory pages apart.
         let far_apart = shape.in_pixels() * size_of::<T>() > 1024;
-        let few_channels = shape.groups > 1 && shape.group_in() < 16;
-        if shape.is_depthwise() {
-            Algorithm::Depthwise
+        let few_channels = shape.groups > 1 && shape.group_in().max(shape.group_out()) <= FEW;
+        if (few_channels || shape.is_depthwise()) && direct::fits(shape) {
+            Algorithm::Planes
         } else if shape.is_pointwise() && far_apart
             || out_width < 4
-            || few_channels
+            || shape.groups > 1 && shape.group_in() < 16
             || !direct::fits(shape)
         {
             Algorithm::Gemm
@@ -55,6 +69,22 @@ impl Algorithm {
             Algorithm::Direct
         }
     }
+}
+
+fn is_f32<T: Float>() -> bool {
+    TypeId::of::<T>() == TypeId::of::<f32>()
+}
+
+fn as_f32<T: Float>(values: &[T]) -> &[f32] {
+    assert!(is_f32::<T>());
+    // SAFETY: they are of this type.
+    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
+}
+
+fn as_f32_mut<T: Float>(values: &mut [T]) -> &mut [f32] {
+    assert!(is_f32::<T>());
+    // SAFETY: they are of this type.
+    unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len()) }
 }
 
 /// Convolution: `out[n, o, y] = bias[o] + sum over c, k of
@@ -100,9 +130,17 @@ pub fn conv_forward<T: Float>(
         return;
     }
     match Algorithm::choose::<T>(shape) {
-        Algorithm::Depthwise => depthwise::forward(shape, x, weight, bias, out),
+        Algorithm::Planes => planes::forward(Isa::current(), shape, x, weight, bias, out),
         Algorithm::Gemm => by_gemm::forward(shape, x, weight, bias, out),
         Algorithm::Direct => direct::forward(Isa::current(), shape, x, weight, bias, out),
+        Algorithm::Winograd(sizes) => {
+            let epilogue = Epilogue {
+                bias: bias.map(as_f32),
+                ..Epilogue::NONE
+            };
+            let (x, weight, out) = (as_f32(x), as_f32(weight), as_f32_mut(out));
+            winograd::forward(Isa::current(), &sizes, x, weight, &epilogue, out);
+        }
     }
 }
 
@@ -144,10 +182,17 @@ pub fn conv_backward_input<T: Float>(
         return;
     }
     match Algorithm::choose::<T>(shape) {
-        Algorithm::Depthwise => depthwise::backward_input(shape, grad_out, weight, grad_input),
+        Algorithm::Planes => {
+            planes::backward_input(Isa::current(), shape, grad_out, weight, grad_input);
+        }
         Algorithm::Gemm => by_gemm::backward_input(shape, grad_out, weight, grad_input),
         Algorithm::Direct => {
             direct::backward_input(Isa::current(), shape, grad_out, weight, grad_input);
+        }
+        Algorithm::Winograd(sizes) => {
+            let (grad_out, weight) = (as_f32(grad_out), as_f32(weight));
+            let grad_input = as_f32_mut(grad_input);
+            winograd::backward_input(Isa::current(), &sizes, grad_out, weight, grad_input);
         }
     }
 }
@@ -177,13 +222,20 @@ pub fn conv_backward_weight<T: Float>(
         return;
     }
     match Algorithm::choose::<T>(shape) {
-        Algorithm::Depthwise => depthwise::backward_weight(shape, x, grad_out, grad_weight),
+        Algorithm::Planes => {
+            planes::backward_weight(Isa::current(), shape, x, grad_out, grad_weight);
+        }
         Algorithm::Gemm => by_gemm::backward_weight(shape, x, grad_out, grad_weight),
         // A kernel of one pixel has nothing to gather.
         Algorithm::Direct if shape.is_pointwise() => {
             by_gemm::backward_weight(shape, x, grad_out, grad_weight);
         }
         Algorithm::Direct => weight_grad::run(Isa::current(), shape, x, grad_out, grad_weight),
+        Algorithm::Winograd(sizes) => {
+            let (x, grad_out) = (as_f32(x), as_f32(grad_out));
+            let grad_weight = as_f32_mut(grad_weight);
+            winograd::backward_weight(Isa::current(), &sizes, x, grad_out, grad_weight);
+        }
     }
 }
 

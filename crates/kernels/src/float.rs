@@ -6,6 +6,7 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
 use crate::conv::HasTiles;
 use crate::gemm::HasKernel;
+use crate::lanes::HasVectors;
 use crate::{Isa, Loop, Plain, math};
 
 /// `f32` or `f64`. Sealed, through [`Plain`].
@@ -23,6 +24,7 @@ pub trait Float:
     + Sum
     + HasKernel
     + HasTiles
+    + HasVectors
 {
     /// 0.
     const ZERO: Self;

@@ -1,5 +1,5 @@
-//! [`Lanes`]: what the convolutions need of a vector of `f32` beyond [`Vector`], and the choice of
-//! the vector type by instruction set.
+//! The choice of a vector type by instruction set, and [`Lanes`]: what the convolutions need of a
+//! vector of `f32` beyond [`Vector`].
 
 use std::marker::PhantomData;
 
@@ -56,6 +56,60 @@ pub(crate) fn run<L: VectorLoop>(isa: Isa, body: L) {
         _ => isa.run(With::<Portable<f32, 4>, L>(body, PhantomData)),
     }
 }
+
+/// A loop that is written for any vector of `T`.
+pub trait FloatLoop<T> {
+    /// Runs the loop. Implementations are `#[inline(always)]`.
+    ///
+    /// # Safety
+    /// Inlined into a function with the features of `V`.
+    unsafe fn run<V: Vector<Elem = T>>(self);
+}
+
+/// A float that vectors hold.
+pub trait HasVectors: Sized {
+    /// Runs a loop with the vectors of an instruction set.
+    ///
+    /// # Panics
+    /// If the machine does not have it.
+    fn run_vectors<L: FloatLoop<Self>>(isa: Isa, body: L);
+}
+
+impl<V: Vector, L: FloatLoop<V::Elem>> Loop for WithFloat<V, L> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        // SAFETY: `run_vectors` pairs each vector type with the instruction set it belongs to.
+        unsafe { self.0.run::<V>() }
+    }
+}
+
+struct WithFloat<V, L>(L, PhantomData<V>);
+
+macro_rules! has_vectors {
+    ($t:ident, $portable:ty, $avx2:ident, $avx512:ident) => {
+        impl HasVectors for $t {
+            fn run_vectors<L: FloatLoop<$t>>(isa: Isa, body: L) {
+                match isa {
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx512 => {
+                        isa.run(WithFloat::<std::arch::x86_64::$avx512, L>(
+                            body,
+                            PhantomData,
+                        ));
+                    }
+                    #[cfg(target_arch = "x86_64")]
+                    Isa::Avx2 => {
+                        isa.run(WithFloat::<std::arch::x86_64::$avx2, L>(body, PhantomData));
+                    }
+                    _ => isa.run(WithFloat::<$portable, L>(body, PhantomData)),
+                }
+            }
+        }
+    };
+}
+has_vectors!(f32, Portable<f32, 4>, __m256, __m512);
+has_vectors!(f64, Portable<f64, 2>, __m256d, __m512d);
 
 /// Lanes of the vectors that [`run`] chooses.
 pub(crate) fn count(isa: Isa) -> usize {

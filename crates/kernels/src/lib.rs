@@ -23,6 +23,7 @@ pub mod nll;
 pub mod optimizer;
 pub mod peak;
 pub mod pool2d;
+pub mod precision;
 pub mod qr;
 pub mod random;
 pub mod reduce;
@@ -65,6 +66,7 @@ pub use pool2d::{
     avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_backward_taps,
     max_pool2d_forward, max_pool2d_forward_taps, max_pool2d_places,
 };
+pub use precision::{Precision, float32_precision, set_float32_precision};
 pub use qr::orthogonal_factor;
 pub use reduce::{arg_extreme_axis, fold_axis, sum, sum_axis};
 pub use softmax::{log_softmax, log_softmax_backward, softmax, softmax_backward};

@@ -279,6 +279,11 @@ impl Plan {
         self.axes.iter().map(|a| a.out).product()
     }
 
+    /// Size of the source along a dimension.
+    pub(super) fn source_size(&self, d: usize) -> usize {
+        self.axes[d].source
+    }
+
     /// Pixels of a source channel.
     pub(super) fn source_pixels(&self) -> usize {
         self.axes.iter().map(|a| a.source).product()

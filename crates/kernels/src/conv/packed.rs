@@ -3,7 +3,8 @@
 use super::direct::{self, DirectWeights, Epilogue};
 use super::geometry::Plan;
 use super::weights::{PlainWeights, WeightStrides, pack_weights};
-use super::{Algorithm, ConvShape, conv_forward};
+use super::winograd;
+use super::{Algorithm, ConvShape, as_f32, as_f32_mut, conv_forward};
 use crate::{Buffer, Float, Isa, for_each_chunk_mut};
 
 /// A convolution whose weights are packed once, with what often follows it: a residual that is
@@ -32,6 +33,8 @@ pub struct PackedConv<T: Float> {
 enum Weights<T: Float> {
     /// For the direct kernel.
     Direct(Buffer<T>),
+    /// Transformed, and as they came.
+    Winograd(winograd::Weights, Buffer<T>),
     /// As they came.
     Plain(Buffer<T>),
 }
@@ -39,7 +42,8 @@ enum Weights<T: Float> {
 impl<T: Float> PackedConv<T> {
     /// Packs the weights, `[out_channels, in_channels / groups, kernel]`, of a convolution with a
     /// bias, `[out_channels]`. The batch and the spatial sizes of `shape` may change from one use
-    /// to the next; the weights are packed in the best way for these.
+    /// to the next; the weights are packed in the best way for these, and for the
+    /// [`Precision`](crate::Precision) that is set now.
     ///
     /// # Panics
     /// If a length does not fit the shape.
@@ -65,7 +69,11 @@ impl<T: Float> PackedConv<T> {
                 };
                 Weights::Direct(pack_weights(isa, &plan, weights))
             }
-            Algorithm::Depthwise | Algorithm::Gemm => Weights::Plain(Buffer::from_slice(weight)),
+            Algorithm::Winograd(sizes) => {
+                let transformed = winograd::Weights::new(isa, &sizes, as_f32(weight));
+                Weights::Winograd(transformed, Buffer::from_slice(weight))
+            }
+            Algorithm::Planes | Algorithm::Gemm => Weights::Plain(Buffer::from_slice(weight)),
         };
         PackedConv {
             shape: *shape,
@@ -106,6 +114,17 @@ impl<T: Float> PackedConv<T> {
             return;
         }
         let bias = self.bias.as_deref();
+        if let Weights::Winograd(weights, _) = &self.weights
+            && let Some(sizes) = winograd::Sizes::of(&shape)
+        {
+            let epilogue = Epilogue {
+                bias: bias.map(as_f32),
+                residual: residual.map(as_f32),
+                relu,
+            };
+            winograd::forward_with(&sizes, as_f32(x), weights, &epilogue, as_f32_mut(out));
+            return;
+        }
         match &self.weights {
             Weights::Direct(weights) => {
                 assert!(direct::fits(&shape), "{name}: too large: {shape:?}");
@@ -118,7 +137,7 @@ impl<T: Float> PackedConv<T> {
                 let weights = DirectWeights::Packed(weights);
                 direct::run(self.isa, &plan, x, weights, &epilogue, out);
             }
-            Weights::Plain(weights) => {
+            Weights::Plain(weights) | Weights::Winograd(_, weights) => {
                 conv_forward(&shape, x, weights, bias, out);
                 if residual.is_none() && !relu {
                     return;

@@ -1,7 +1,7 @@
 use super::*;
 use crate::threads::with_thread_counts;
 
-fn values<T: Float>(len: usize, seed: u32) -> Vec<T> {
+pub(super) fn values<T: Float>(len: usize, seed: u32) -> Vec<T> {
     let mut state = seed;
     (0..len)
         .map(|_| {
@@ -12,7 +12,7 @@ fn values<T: Float>(len: usize, seed: u32) -> Vec<T> {
 }
 
 /// Calls `f(input index, weight index, output index)` for every product of the convolution.
-fn for_each_product(s: &ConvShape, mut f: impl FnMut(usize, usize, usize)) {
+pub(super) fn for_each_product(s: &ConvShape, mut f: impl FnMut(usize, usize, usize)) {
     let (out, cin, cout) = (s.output(), s.group_in(), s.group_out());
     let positions = |sizes: [usize; 3]| {
         (0..sizes.iter().product::<usize>()).map(move |i| {

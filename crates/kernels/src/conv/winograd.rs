@@ -16,6 +16,7 @@ mod weights;
 use std::marker::PhantomData;
 use std::ops::Range;
 
+use super::ConvShape;
 use super::direct::Epilogue;
 use crate::lanes;
 use crate::threads::Disjoint;
@@ -38,6 +39,10 @@ const GRAD_BLOCK: usize = 3 << 17;
 /// Tiles in a stretch of the weight gradient.
 const GRAD_STRETCH: usize = 14;
 
+/// Tiles and channels from which on the transforms are worth their time.
+const LEAST_TILES: usize = 16;
+const LEAST_CHANNELS: usize = 32;
+
 /// The sizes of a convolution with 3x3 kernels, stride 1, dilation 1 and one group. The padded
 /// input holds a kernel.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -52,6 +57,33 @@ pub(super) struct Sizes {
 }
 
 impl Sizes {
+    /// The sizes of a convolution of this kind, if it is one.
+    pub(super) fn of(shape: &ConvShape) -> Option<Sizes> {
+        let [depth, h, w] = shape.input;
+        let fits = shape.kernel == [1, 3, 3]
+            && shape.stride == [1; 3]
+            && shape.dilation == [1; 3]
+            && shape.groups == 1
+            && depth == 1
+            && shape.padding[0] == 0;
+        fits.then_some(Sizes {
+            batch: shape.batch,
+            in_channels: shape.in_channels,
+            out_channels: shape.out_channels,
+            input: [h, w],
+            padding: [shape.padding[1], shape.padding[2]],
+        })
+    }
+
+    /// Whether the transforms are worth their time.
+    pub(super) fn pays(&self) -> bool {
+        let [h, w] = self.output();
+        let tiles = self.batch * h.div_ceil(OUTPUTS) * w.div_ceil(OUTPUTS);
+        // Tiles that are half empty do most of their work in vain.
+        let filled = self.batch * h * w * 2 >= tiles * OUTPUTS * OUTPUTS;
+        filled && tiles >= LEAST_TILES && self.in_channels.min(self.out_channels) >= LEAST_CHANNELS
+    }
+
     /// Height and width of the output.
     pub(super) fn output(&self) -> [usize; 2] {
         [0, 1].map(|axis| {
@@ -107,6 +139,7 @@ impl Sizes {
 
 /// Weights `[out_channels, in_channels, 3, 3]`, transformed: for a model that is used more often
 /// than it changes. Four times as large as the weights.
+#[derive(Clone, Debug)]
 pub(super) struct Weights {
     isa: Isa,
     backward: bool,
@@ -117,8 +150,9 @@ pub(super) struct Weights {
 }
 
 impl Weights {
-    pub(super) fn new(isa: Isa, sizes: &Sizes, weight: &[f32], backward: bool) -> Weights {
-        Raw::new(isa, sizes, weight, backward).pack_all()
+    /// Transforms the weights of a forward pass.
+    pub(super) fn new(isa: Isa, sizes: &Sizes, weight: &[f32]) -> Weights {
+        Raw::new(isa, sizes, weight, false).pack_all()
     }
 }
 

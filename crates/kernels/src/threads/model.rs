@@ -53,9 +53,12 @@ fn model(threads: usize, preemptions: usize, jobs: &'static [usize]) {
             assert!(done, "nobody else uses the pool");
             places.check(round + 1);
         }
-        pool.state.fetch_or(QUIT, Ordering::AcqRel);
+        // As for a job: only a worker that left its mark is woken.
+        let before = pool.state.fetch_or(QUIT, Ordering::AcqRel);
         for handle in handles {
-            handle.thread().unpark();
+            if before & PARKED != 0 {
+                handle.thread().unpark();
+            }
             handle.join().expect("the worker ends well");
         }
     });

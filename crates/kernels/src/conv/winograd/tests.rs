@@ -121,7 +121,7 @@ fn check(s: &Sizes, stream: &mut Stream) {
         );
         assert!(results.iter().all(|r| *r == results[0]), "{what} threads");
 
-        let weights = Weights::new(isa, s, &weight, false);
+        let weights = Weights::new(isa, s, &weight);
         let mut out = vec![f32::NAN; grad_out.len()];
         let mut epilogue = Epilogue {
             bias: Some(&bias),

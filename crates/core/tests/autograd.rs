@@ -255,3 +255,58 @@ fn a_chain_of_a_hundred_thousand_operations_is_dropped_unwalked() {
     .join()
     .unwrap();
 }
+
+#[test]
+fn many_leaves_used_twice_get_the_sums_of_their_gradients() {
+    // More than a walk keeps in a plain list.
+    let leaves: Vec<Tensor> = (0..40).map(|i| leaf(&[i as f32, 1.0])).collect();
+    let mut total = Tensor::zeros([2]);
+    for (i, x) in leaves.iter().enumerate() {
+        total = &total + &(x * (i as f64));
+    }
+    for x in leaves.iter().rev() {
+        total = &total + &(x * x);
+    }
+    total.sum().unwrap().backward().unwrap();
+    for (i, x) in leaves.iter().enumerate() {
+        let i = i as f32;
+        assert_eq!(grad(x), [i + 2.0 * i, i + 2.0]);
+    }
+    let refs: Vec<&Tensor> = leaves.iter().collect();
+    let loss = (&leaves[0] + &leaves[39]).sum().unwrap();
+    let grads = autograd::grad_allow_unused(&[&loss], &refs, &[], false).unwrap();
+    for (i, g) in grads.iter().enumerate() {
+        assert_eq!(g.is_some(), i == 0 || i == 39, "{i}");
+    }
+}
+
+#[test]
+fn a_node_waits_for_all_its_uses_however_deep_they_are() {
+    let x = leaf(&[1.5]);
+    let y = &x * 2.0;
+    // Used at once, after one step and after three, in an order that mixes their ids.
+    let (early, deep) = (&y * 5.0, &(&(&y + 1.0) * 3.0) + 2.0);
+    let late = &y * &y;
+    let z = &(&(&deep + &late) + &early) + &y;
+    y.retain_grad().unwrap();
+    z.sum().unwrap().backward().unwrap();
+    let expected = 3.0 + 2.0 * 3.0 + 5.0 + 1.0;
+    assert_eq!(grad(&y), [expected]);
+    assert_eq!(grad(&x), [2.0 * expected]);
+}
+
+#[test]
+fn a_gradient_that_somebody_holds_is_not_added_to() {
+    let x = leaf(&[1.0, 2.0]);
+    (&x * 3.0).sum().unwrap().backward().unwrap();
+    let first = x.grad().unwrap();
+    (&x * 4.0).sum().unwrap().backward().unwrap();
+    assert_eq!(first.to_vec::<f32>().unwrap(), [3.0, 3.0]);
+    assert_eq!(grad(&x), [7.0, 7.0]);
+    // The gradient that a walk starts from is the caller's.
+    let start = Tensor::ones([2]);
+    let y = &x + &x;
+    autograd::backward(&[&y, &y], &[Some(&start), Some(&start)], false).unwrap();
+    assert_eq!(start.to_vec::<f32>().unwrap(), [1.0, 1.0]);
+    assert_eq!(grad(&x), [11.0, 11.0]);
+}

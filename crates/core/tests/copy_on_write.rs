@@ -181,3 +181,64 @@ fn fills_refuse_what_pytorch_refuses() {
         "uniform_ expects to return a [from, to) range, but found from=1 > to=0"
     );
 }
+
+#[test]
+fn arithmetic_in_place_stays_in_its_memory_unless_that_is_shared() {
+    type Change = fn(&mut Tensor) -> pleach_core::Result<()>;
+    let changes: [(Change, [f32; 2]); 8] = [
+        (|t| t.add_(1.0).map(drop), [3.0, 5.0]),
+        (|t| t.sub_(1.0).map(drop), [1.0, 3.0]),
+        (|t| t.mul_(3.0).map(drop), [6.0, 12.0]),
+        (|t| t.div_(2.0).map(drop), [1.0, 2.0]),
+        (|t| t.add_(&tensor![1.0, 2.0]).map(drop), [3.0, 6.0]),
+        (|t| t.sub_(&tensor![1.0, 2.0]).map(drop), [1.0, 2.0]),
+        (|t| t.mul_(&tensor![1.0, 2.0]).map(drop), [2.0, 8.0]),
+        (|t| t.div_(&tensor![1.0, 2.0]).map(drop), [2.0, 2.0]),
+    ];
+    for (i, (change, expected)) in changes.iter().enumerate() {
+        let mut alone = tensor![2.0, 4.0];
+        let place = alone.storage_id();
+        change(&mut alone).unwrap();
+        assert_eq!(values(&alone), expected, "change {i}");
+        assert_eq!(alone.storage_id(), place, "change {i} moved the tensor");
+
+        let mut shared = tensor![2.0, 4.0];
+        let other = shared.view([2, 1]).unwrap();
+        change(&mut shared).unwrap();
+        assert_eq!(values(&shared), expected, "change {i}");
+        assert_eq!(values(&other), [2.0, 4.0], "change {i} reached a view");
+    }
+    // With itself.
+    let mut x = tensor![2.0, 4.0];
+    let same = x.clone();
+    x.mul_(&same).unwrap();
+    drop(same);
+    x.add_(&x.clone()).unwrap();
+    assert_eq!(values(&x), [8.0, 32.0]);
+}
+
+#[test]
+fn arithmetic_in_place_broadcasts_converts_and_records_as_before() {
+    let mut x = Tensor::ones([2, 2]);
+    x.add_(&tensor![1.0, 2.0]).unwrap();
+    assert_eq!(values(&x), [2.0, 3.0, 2.0, 3.0]);
+    x.mul_(&tensor![2, 3]).unwrap(); // i64
+    assert_eq!(values(&x), [4.0, 9.0, 4.0, 9.0]);
+    let mut t = Tensor::ones([2, 3]).t().unwrap();
+    t.add_(1.0).unwrap();
+    assert_eq!((t.shape(), values(&t)), (&[3, 2][..], vec![2.0; 6]));
+
+    let leaf = tensor![1.0, 2.0].requires_grad_(true).unwrap();
+    let mut y = &leaf * 1.0;
+    y.mul_(&leaf).unwrap(); // saves what it overwrites
+    y.add_(5.0).unwrap();
+    y.sum().unwrap().backward().unwrap();
+    assert_eq!(values(&leaf.grad().unwrap()), [2.0, 4.0]);
+
+    let mut leaf = leaf;
+    assert!(leaf.add_(1.0).is_err());
+    pleach_core::no_grad(|| leaf.add_(1.0).map(drop)).unwrap();
+    assert!(leaf.requires_grad() && leaf.is_leaf());
+    assert_eq!(values(&leaf), [2.0, 3.0]);
+    assert_eq!(values(&leaf.grad().unwrap()), [2.0, 4.0]);
+}

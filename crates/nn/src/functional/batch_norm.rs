@@ -377,6 +377,12 @@ impl Call {
             };
             let (shape, dr_slice) = (&self.shape, dr.as_deref_mut());
             match statistics {
+                _ if n == 0 => {
+                    // An empty batch has no statistics, and changes nothing.
+                    for d in [dw.as_deref_mut(), db.as_deref_mut()].into_iter().flatten() {
+                        d.fill(T::default());
+                    }
+                }
                 Statistics::Batch(mean, invstd) => {
                     let (mean, invstd) = (mean.as_slice::<T>()?, invstd.as_slice::<T>()?);
                     batch_norm_train_backward_fused(

@@ -110,9 +110,7 @@ impl Value {
             Value::Dict(dict) => {
                 let by_text = text.and_then(|text| dict.get(text));
                 let found = by_text.or_else(|| number.and_then(|n| dict.get_int(n)));
-                found.ok_or_else(|| {
-                    format!("there is no entry {shown}; {}", entries_of(dict))
-                })
+                found.ok_or_else(|| format!("there is no entry {shown}; {}", entries_of(dict)))
             }
             Value::List(items) | Value::Tuple(items) => {
                 let position = number.and_then(|n| usize::try_from(n).ok());
@@ -231,7 +229,11 @@ impl Value {
 /// The keys of a dict, for an error: the first few.
 pub(crate) fn entries_of(dict: &Dict) -> String {
     const SHOWN: usize = 8;
-    let keys: Vec<String> = dict.iter().take(SHOWN).map(|(k, _)| k.to_string()).collect();
+    let keys: Vec<String> = dict
+        .iter()
+        .take(SHOWN)
+        .map(|(k, _)| k.to_string())
+        .collect();
     match dict.len() {
         0 => "the dict is empty".to_string(),
         n if n > SHOWN => format!("there are {n}: {}, …", keys.join(", ")),

@@ -33,7 +33,9 @@ fn write_and_rename(
 ) -> Result<()> {
     let mut out = BufWriter::with_capacity(1 << 16, File::create_new(temporary)?);
     write(&mut out)?;
-    let file = out.into_inner().map_err(std::io::IntoInnerError::into_error)?;
+    let file = out
+        .into_inner()
+        .map_err(std::io::IntoInnerError::into_error)?;
     if let Ok(old) = fs::metadata(target) {
         file.set_permissions(old.permissions())?;
     }

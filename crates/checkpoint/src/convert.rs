@@ -114,7 +114,10 @@ fn not_a_state_dict(dict: &Dict, key: &Value, value: &Value) -> String {
         .collect();
     let advice = match inner.is_empty() {
         true => entries_of(dict),
-        false => format!("a state dict may be one of the entries {}", inner.join(", ")),
+        false => format!(
+            "a state dict may be one of the entries {}",
+            inner.join(", ")
+        ),
     };
     format!("not a state dict: {key} is {}; {advice}", value.type_name())
 }

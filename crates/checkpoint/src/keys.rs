@@ -260,7 +260,10 @@ mod tests {
     fn names_that_meet_or_vanish_are_errors() {
         let state = StateDict::from_iter([("a.x", tensor![1.0]), ("b.x", tensor![2.0])]);
         let meeting = KeyMap::new().rename("*.x", "y").apply(&state).unwrap_err();
-        assert_eq!(meeting.to_string(), "'a.x' and 'b.x' would both be called 'y'");
+        assert_eq!(
+            meeting.to_string(),
+            "'a.x' and 'b.x' would both be called 'y'"
+        );
         let empty = KeyMap::new().strip_prefix("a.x").apply(&state).unwrap_err();
         assert_eq!(empty.to_string(), "no name is left of 'a.x'");
     }

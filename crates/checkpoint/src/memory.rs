@@ -124,10 +124,15 @@ pub(crate) fn bytes_of_tensor(tensor: &Tensor) -> pleach_core::Result<&[u8]> {
 /// not overlap: nothing is allocated before that is checked.
 pub(crate) fn read_all(source: &Source, extents: &[Extent]) -> Result<Vec<Tensor>> {
     check(source, extents)?;
-    let mut memories: Vec<Memory> = extents.iter().map(|e| Memory::new(e.dtype, e.len)).collect();
+    let mut memories: Vec<Memory> = extents
+        .iter()
+        .map(|e| Memory::new(e.dtype, e.len))
+        .collect();
     fill(source, extents, &mut memories)?;
     let done = memories.into_iter().zip(extents);
-    Ok(done.map(|(memory, extent)| memory.into_tensor(extent.big_endian)).collect())
+    Ok(done
+        .map(|(memory, extent)| memory.into_tensor(extent.big_endian))
+        .collect())
 }
 
 /// The bytes of an extent; `None` if they cannot be counted.
@@ -191,12 +196,13 @@ fn fill(source: &Source, extents: &[Extent], memories: &mut [Memory]) -> Result<
         // No other task takes this lock, and none can have panicked with it.
         let mut part = parts[i].lock().unwrap_or_else(|e| e.into_inner());
         let part = &mut *part;
-        part.result = source.read_exact_at(part.out, part.offset).map(|()| {
-            match extents[part.extent].crc {
-                Some(_) => sum_of(part.out),
-                None => crc32fast::Hasher::new(),
-            }
-        });
+        part.result =
+            source
+                .read_exact_at(part.out, part.offset)
+                .map(|()| match extents[part.extent].crc {
+                    Some(_) => sum_of(part.out),
+                    None => crc32fast::Hasher::new(),
+                });
     });
     let mut sums: Vec<crc32fast::Hasher> = extents.iter().map(|e| sum_of(&e.before)).collect();
     for part in parts {

@@ -35,18 +35,28 @@ pub(crate) fn load(source: &Source, limits: &Limits, dtype: Option<DType>) -> Re
     source.read_exact_at(&mut n, 0)?;
     let n = u64::from_le_bytes(n);
     if n > source.len() - 8 {
-        let what = format!("its {n} bytes reach beyond the file of {} bytes", source.len());
+        let what = format!(
+            "its {n} bytes reach beyond the file of {} bytes",
+            source.len()
+        );
         return Err(Error::corrupt(HEADER, what));
     }
     if n > limits.header_bytes as u64 {
-        return Err(Error::limit(HEADER, "bytes of a header", limits.header_bytes));
+        return Err(Error::limit(
+            HEADER,
+            "bytes of a header",
+            limits.header_bytes,
+        ));
     }
     let header = source.read_vec(8, n as usize)?;
     let header: Metadata =
         serde_json::from_slice(&header).map_err(|e| Error::corrupt(HEADER, e.to_string()))?;
     let data = source.len() - 8 - n;
     if header.data_len() as u64 != data {
-        let what = format!("it tells of {} bytes of data, and {data} are there", header.data_len());
+        let what = format!(
+            "it tells of {} bytes of data, and {data} are there",
+            header.data_len()
+        );
         return Err(Error::corrupt(HEADER, what));
     }
     read_tensors(source, &header, 8 + n, dtype)
@@ -95,7 +105,9 @@ fn read_tensors(
     if header.metadata().is_some() {
         let mut lines: Vec<_> = metadata.into_iter().collect();
         lines.sort();
-        let lines = lines.into_iter().map(|(k, v)| (Value::Str(k), Value::Str(v)));
+        let lines = lines
+            .into_iter()
+            .map(|(k, v)| (Value::Str(k), Value::Str(v)));
         dict.set_attribute(METADATA, Dict::from_entries(lines.collect()));
     }
     Ok(Value::Dict(dict))
@@ -109,7 +121,10 @@ fn tie(entries: &mut Vec<(String, Tensor)>, metadata: &HashMap<String, String>) 
         .enumerate()
         .map(|(place, (name, _))| (name.clone(), place))
         .collect();
-    let mut ties: Vec<_> = metadata.iter().filter(|(name, _)| *name != FORMAT.0).collect();
+    let mut ties: Vec<_> = metadata
+        .iter()
+        .filter(|(name, _)| *name != FORMAT.0)
+        .collect();
     ties.sort();
     for (name, original) in ties {
         let Some(&original) = places.get(original) else {
@@ -135,7 +150,10 @@ fn tie(entries: &mut Vec<(String, Tensor)>, metadata: &HashMap<String, String>) 
 /// says which are the same tensor.
 pub(crate) fn write(value: &Value, out: &mut dyn Write) -> Result<()> {
     let Value::Dict(dict) = value else {
-        let what = format!("a .safetensors file holds a dict of tensors, not {}", value.type_name());
+        let what = format!(
+            "a .safetensors file holds a dict of tensors, not {}",
+            value.type_name()
+        );
         return Err(Error::Unwritable(what));
     };
     let mut tensors = Vec::with_capacity(dict.len());
@@ -244,5 +262,6 @@ fn dtype_of(dtype: Dtype) -> Option<DType> {
 
 fn name_of(dtype: DType) -> &'static str {
     let mut all = DTYPES.iter();
-    all.find(|entry| entry.2 == dtype).map_or("", |entry| entry.1)
+    all.find(|entry| entry.2 == dtype)
+        .map_or("", |entry| entry.1)
 }

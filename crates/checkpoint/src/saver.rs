@@ -110,4 +110,3 @@ fn write(value: &Value, out: &mut dyn Write, format: Format, root: &str) -> Resu
         Format::Npz => npy::write_archive(value, out),
     }
 }
-

@@ -39,7 +39,10 @@ fn a_killed_save_leaves_a_whole_file() {
         let mut child = start(&path);
         let started = Instant::now();
         while !path.exists() {
-            assert!(started.elapsed() < Duration::from_secs(120), "it never saved");
+            assert!(
+                started.elapsed() < Duration::from_secs(120),
+                "it never saved"
+            );
             std::thread::sleep(Duration::from_millis(1));
         }
         std::thread::sleep(Duration::from_millis(7 * round));
@@ -47,7 +50,12 @@ fn a_killed_save_leaves_a_whole_file() {
         child.wait().unwrap();
         let checkpoint = load(&path).unwrap();
         let step = checkpoint.get("step").unwrap().as_float().unwrap();
-        let weight = checkpoint.get("weight").unwrap().as_tensor().unwrap().clone();
+        let weight = checkpoint
+            .get("weight")
+            .unwrap()
+            .as_tensor()
+            .unwrap()
+            .clone();
         let values = weight.to_vec::<f32>().unwrap();
         assert_eq!(values.len(), 1 << 19);
         assert!(values.iter().all(|&v| v == step as f32), "step {step}");

@@ -2,7 +2,9 @@
 
 use std::path::PathBuf;
 
-use pleach_checkpoint::{Dict, Format, Loader, Value, load, load_state_dict, save, save_as, to_bytes};
+use pleach_checkpoint::{
+    Dict, Format, Loader, Value, load, load_state_dict, save, save_as, to_bytes,
+};
 use pleach_core::{DType, Result, Tensor, tensor};
 use pleach_nn::StateDict;
 use pleach_optim::{GroupState, OptimizerState, StateValue};
@@ -32,7 +34,10 @@ impl Drop for Folder {
 fn every_dtype() -> Result<Dict> {
     let mut dict = Dict::new();
     for dtype in DType::ALL {
-        dict.insert(format!("{dtype}"), tensor![[0., 1.], [1., 3.]].to_dtype(dtype)?);
+        dict.insert(
+            format!("{dtype}"),
+            tensor![[0., 1.], [1., 3.]].to_dtype(dtype)?,
+        );
     }
     dict.insert("scalar", tensor![-7].reshape(())?);
     dict.insert("empty", Tensor::zeros([0, 3]));
@@ -59,12 +64,18 @@ fn every_dtype_and_shape_survives_every_format() -> Result<()> {
             };
             if tensor.dtype() == DType::BF16 && matches!(format, Format::Npy | Format::Npz) {
                 let error = through(value, format).unwrap_err().to_string();
-                assert!(error.contains("NumPy has no type for torch.bfloat16"), "{error}");
+                assert!(
+                    error.contains("NumPy has no type for torch.bfloat16"),
+                    "{error}"
+                );
                 continue;
             }
             let back = through(value, format)?;
             let back = match &back {
-                Value::Dict(dict) => dict.get(name.as_str()?).expect("it was saved").as_tensor()?,
+                Value::Dict(dict) => dict
+                    .get(name.as_str()?)
+                    .expect("it was saved")
+                    .as_tensor()?,
                 other => other.as_tensor()?,
             };
             assert!(same(back, tensor), "{format:?} {name}: {back} for {tensor}");
@@ -82,16 +93,35 @@ fn a_tree_of_every_kind_of_value_survives() -> Result<()> {
         .with("text", "'ß\n\0'")
         .with("bytes", Value::Bytes((0..=255).collect()))
         .with("tuple1", Value::Tuple(vec![1.into()]))
-        .with("tuple4", Value::Tuple(vec![1.into(), 2.into(), "x".into(), Value::None]))
+        .with(
+            "tuple4",
+            Value::Tuple(vec![1.into(), 2.into(), "x".into(), Value::None]),
+        )
         .with("empty tuple", Value::Tuple(Vec::new()))
         .with("set", Value::Set(vec![3.into()]))
         .with("size", Value::Size(vec![2, 3, 70000]))
         .with("dtype", Value::DType("float16".into()))
         .with("device", Value::Device("cuda:0".into()))
         .with("floats", vec![0.1, -0.0, f64::INFINITY, 1e-300]);
-    let numbers = [0, 255, 256, -1, i32::MAX as i128, i32::MIN as i128 - 1, u64::MAX as i128];
-    let numbers: Vec<Value> = numbers.into_iter().chain([i128::MAX, i128::MIN]).map(Value::Int).collect();
-    let tree = Value::List(vec![inner.into(), Value::List(numbers), Value::List(Vec::new())]);
+    let numbers = [
+        0,
+        255,
+        256,
+        -1,
+        i32::MAX as i128,
+        i32::MIN as i128 - 1,
+        u64::MAX as i128,
+    ];
+    let numbers: Vec<Value> = numbers
+        .into_iter()
+        .chain([i128::MAX, i128::MIN])
+        .map(Value::Int)
+        .collect();
+    let tree = Value::List(vec![
+        inner.into(),
+        Value::List(numbers),
+        Value::List(Vec::new()),
+    ]);
     let back = through(tree.clone(), Format::Torch)?;
     assert_eq!(back.to_string(), tree.to_string());
     assert_eq!(back.at("0/floats/3")?.as_float()?, 1e-300);
@@ -129,7 +159,10 @@ fn of_a_large_memory_only_what_is_used_is_written() -> Result<()> {
     let large = Tensor::arange(100_000);
     let view = large.as_strided([3], [2], 50_000)?;
     let other = large.as_strided([1], [1], 50_010)?;
-    let dict = Dict::new().with("x", &view).with("y", &other).with("none", large.as_strided([0], [1], 7)?);
+    let dict = Dict::new()
+        .with("x", &view)
+        .with("y", &other)
+        .with("none", large.as_strided([0], [1], 7)?);
     let bytes = to_bytes(dict, Format::Torch)?;
     assert!(bytes.len() < 4000, "{}", bytes.len());
     let back = Loader::new().load_bytes(&bytes)?;
@@ -145,12 +178,36 @@ fn of_a_large_memory_only_what_is_used_is_written() -> Result<()> {
 fn parameters_and_gradients_keep_their_flags() -> Result<()> {
     let data = tensor![1., 2.];
     let dict = Dict::new()
-        .with("p", Value::Parameter { data: data.clone(), requires_grad: true })
-        .with("frozen", Value::Parameter { data: data.clone(), requires_grad: false })
+        .with(
+            "p",
+            Value::Parameter {
+                data: data.clone(),
+                requires_grad: true,
+            },
+        )
+        .with(
+            "frozen",
+            Value::Parameter {
+                data: data.clone(),
+                requires_grad: false,
+            },
+        )
         .with("leaf", data.requires_grad_(true)?);
     let back = through(dict, Format::Torch)?;
-    assert!(matches!(back.get("p")?, Value::Parameter { requires_grad: true, .. }));
-    assert!(matches!(back.get("frozen")?, Value::Parameter { requires_grad: false, .. }));
+    assert!(matches!(
+        back.get("p")?,
+        Value::Parameter {
+            requires_grad: true,
+            ..
+        }
+    ));
+    assert!(matches!(
+        back.get("frozen")?,
+        Value::Parameter {
+            requires_grad: false,
+            ..
+        }
+    ));
     assert!(back.get("leaf")?.as_tensor()?.requires_grad());
     assert_eq!(back.get("p")?.as_tensor()?.to_vec::<f32>()?, [1., 2.]);
     Ok(())
@@ -163,7 +220,12 @@ fn versions_of_modules_are_kept_by_pth_files() -> Result<()> {
     state.set_versions(Some(versions.into_iter().collect()));
     let back = through(&state, Format::Torch)?.state_dict()?;
     assert_eq!(back.versions(), state.versions());
-    assert_eq!(through(&state, Format::Safetensors)?.state_dict()?.versions(), None);
+    assert_eq!(
+        through(&state, Format::Safetensors)?
+            .state_dict()?
+            .versions(),
+        None
+    );
     Ok(())
 }
 
@@ -174,7 +236,9 @@ fn an_optimizers_state_survives() -> Result<()> {
     let betas = vec![StateValue::Float(0.9), StateValue::Float(0.999)];
     let names = vec![StateValue::Str("a'b".into())];
     let state = OptimizerState {
-        state: [(0, own(tensor![1.0])), (12, own(tensor![2.0]))].into_iter().collect(),
+        state: [(0, own(tensor![1.0])), (12, own(tensor![2.0]))]
+            .into_iter()
+            .collect(),
         param_groups: vec![GroupState {
             options: vec![
                 option("lr", StateValue::Float(0.1)),
@@ -195,14 +259,20 @@ fn an_optimizers_state_survives() -> Result<()> {
 #[test]
 fn floats_are_converted_on_load_and_stay_tied() -> Result<()> {
     let weight = tensor![1.0, 2.5];
-    let dict = Dict::new().with("a", &weight).with("b", &weight).with("n", tensor![3]);
+    let dict = Dict::new()
+        .with("a", &weight)
+        .with("b", &weight)
+        .with("n", tensor![3]);
     for format in [Format::Torch, Format::Safetensors, Format::Npz] {
         let bytes = to_bytes(dict.clone(), format)?;
         let back = Loader::new().dtype(DType::BF16).load_bytes(&bytes)?;
         assert_eq!(back.get("a")?.as_tensor()?.dtype(), DType::BF16);
         assert_eq!(back.get("b")?.as_tensor()?.to_vec_f64(), [1.0, 2.5]);
         assert_eq!(back.get("n")?.as_tensor()?.dtype(), DType::I64);
-        let tied = back.get("a")?.as_tensor()?.shares_memory_with(back.get("b")?.as_tensor()?);
+        let tied = back
+            .get("a")?
+            .as_tensor()?
+            .shares_memory_with(back.get("b")?.as_tensor()?);
         assert_eq!(tied, format != Format::Npz);
     }
     Ok(())
@@ -213,7 +283,10 @@ fn metadata_of_safetensors_are_kept() -> Result<()> {
     let mut dict = Dict::new().with("w", tensor![1.0]);
     dict.set_attribute("__metadata__", Dict::new().with("made by", "\"me\" ☃"));
     let back = through(dict, Format::Safetensors)?;
-    let metadata = back.as_dict()?.attribute("__metadata__").expect("it was saved");
+    let metadata = back
+        .as_dict()?
+        .attribute("__metadata__")
+        .expect("it was saved");
     assert_eq!(metadata.get("made by")?.as_str()?, "\"me\" ☃");
     assert_eq!(metadata.get("format")?.as_str()?, "pt");
     Ok(())
@@ -228,7 +301,9 @@ fn what_a_format_cannot_hold_is_refused_and_leaves_no_file() -> Result<()> {
         ("a.npz", "'epoch' is an int"),
         ("a.npy", "holds one tensor, not a dict"),
     ] {
-        let error = save(nested.clone(), folder.0.join(name)).unwrap_err().to_string();
+        let error = save(nested.clone(), folder.0.join(name))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains(what) && error.contains(name), "{error}");
     }
     let reserved = Dict::new().with("__metadata__", tensor![1.0]);
@@ -240,7 +315,9 @@ fn what_a_format_cannot_hold_is_refused_and_leaves_no_file() -> Result<()> {
     assert!(save(deep, folder.0.join("a.pth")).is_err());
     assert!(save(Value::DType("x\nos".into()), folder.0.join("a.pth")).is_err());
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 0);
-    let nowhere = save(Value::None, "/nonexistent/x.pth").unwrap_err().to_string();
+    let nowhere = save(Value::None, "/nonexistent/x.pth")
+        .unwrap_err()
+        .to_string();
     assert!(nowhere.starts_with("/nonexistent/x.pth: "), "{nowhere}");
     let nothing = load("/nonexistent/x.pth").unwrap_err().to_string();
     assert!(nothing.starts_with("/nonexistent/x.pth: "), "{nothing}");
@@ -252,7 +329,9 @@ fn a_failed_save_leaves_the_old_file() -> Result<()> {
     let folder = Folder::new("kept");
     let path = folder.0.join("model.npz");
     save(Dict::new().with("w", tensor![1.0]), &path)?;
-    let bad = Dict::new().with("v", tensor![2.0]).with("w", tensor![1.0].to_dtype(DType::BF16)?);
+    let bad = Dict::new()
+        .with("v", tensor![2.0])
+        .with("w", tensor![1.0].to_dtype(DType::BF16)?);
     assert!(save(bad, &path).is_err());
     assert_eq!(load_state_dict(&path)?["w"].item()?, 1.0);
     assert_eq!(std::fs::read_dir(&folder.0).unwrap().count(), 1);
@@ -271,7 +350,10 @@ fn a_link_and_the_permissions_of_the_old_file_are_kept() -> Result<()> {
     save(tensor![2.0], &link)?;
     assert!(std::fs::symlink_metadata(&link).unwrap().is_symlink());
     assert_eq!(load(&target)?.as_tensor()?.item()?, 2.0);
-    assert_eq!(std::fs::metadata(&target).unwrap().permissions().mode() & 0o777, 0o640);
+    assert_eq!(
+        std::fs::metadata(&target).unwrap().permissions().mode() & 0o777,
+        0o640
+    );
     Ok(())
 }
 
@@ -294,7 +376,9 @@ fn the_content_decides_what_a_file_is() -> Result<()> {
 fn damage_anywhere_is_noticed_or_harmless() -> Result<()> {
     // Every byte in turn is another one: what loads must be what was saved, but for the bytes
     // that nothing checks, such as names of members and, in safetensors and npy, the data.
-    let dict = Dict::new().with("w", tensor![1.0, 2.0]).with("n", tensor![3]);
+    let dict = Dict::new()
+        .with("w", tensor![1.0, 2.0])
+        .with("n", tensor![3]);
     for format in [Format::Torch, Format::Npz] {
         let bytes = to_bytes(dict.clone(), format)?;
         for i in 0..bytes.len() {
@@ -303,7 +387,11 @@ fn damage_anywhere_is_noticed_or_harmless() -> Result<()> {
             if let Ok(value) = Loader::new().load_bytes(&damaged)
                 && let (Ok(w), Ok(n)) = (value.get("w"), value.get("n"))
             {
-                assert_eq!(w.as_tensor()?.to_vec::<f32>()?, [1.0, 2.0], "{format:?} byte {i}");
+                assert_eq!(
+                    w.as_tensor()?.to_vec::<f32>()?,
+                    [1.0, 2.0],
+                    "{format:?} byte {i}"
+                );
                 assert_eq!(n.as_tensor()?.to_vec::<i64>()?, [3], "{format:?} byte {i}");
             }
         }
@@ -313,16 +401,24 @@ fn damage_anywhere_is_noticed_or_harmless() -> Result<()> {
 
 #[test]
 fn a_file_cut_anywhere_is_refused() -> Result<()> {
-    let dict = Dict::new().with("w", tensor![1.0, 2.0]).with("n", tensor![3]);
+    let dict = Dict::new()
+        .with("w", tensor![1.0, 2.0])
+        .with("n", tensor![3]);
     for format in [Format::Torch, Format::Safetensors, Format::Npz] {
         let bytes = to_bytes(dict.clone(), format)?;
         for len in 0..bytes.len() {
-            assert!(Loader::new().load_bytes(&bytes[..len]).is_err(), "{format:?} {len}");
+            assert!(
+                Loader::new().load_bytes(&bytes[..len]).is_err(),
+                "{format:?} {len}"
+            );
         }
     }
     let bytes = to_bytes(tensor![1.0, 2.0], Format::Npy)?;
     for len in 0..bytes.len() {
-        assert!(Loader::new().load_bytes(&bytes[..len]).is_err(), "npy {len}");
+        assert!(
+            Loader::new().load_bytes(&bytes[..len]).is_err(),
+            "npy {len}"
+        );
     }
     Ok(())
 }

@@ -53,12 +53,10 @@ impl Header {
             }
         };
         let text = rest.get(..len).ok_or_else(short)?;
-        let mut header = Parser { text, at: 0 }
-            .header()
-            .map_err(|what| match what {
-                Problem::Corrupt(what) => Error::corrupt(place, format!("its header {what}")),
-                Problem::Unsupported(what) => Error::unsupported(place, what),
-            })?;
+        let mut header = Parser { text, at: 0 }.header().map_err(|what| match what {
+            Problem::Corrupt(what) => Error::corrupt(place, format!("its header {what}")),
+            Problem::Unsupported(what) => Error::unsupported(place, what),
+        })?;
         header.len = start.len() - rest.len() + len;
         Ok(header)
     }
@@ -275,13 +273,31 @@ mod tests {
     #[test]
     fn what_is_no_header_is_refused_by_name() {
         for (text, what) in [
-            ("{'descr': '<c8', 'fortran_order': False, 'shape': ()}", "'<c8'"),
-            ("{'descr': '|O', 'fortran_order': False, 'shape': ()}", "objects"),
-            ("{'descr': [('a', '<f4')], 'fortran_order': False}", "records"),
+            (
+                "{'descr': '<c8', 'fortran_order': False, 'shape': ()}",
+                "'<c8'",
+            ),
+            (
+                "{'descr': '|O', 'fortran_order': False, 'shape': ()}",
+                "objects",
+            ),
+            (
+                "{'descr': [('a', '<f4')], 'fortran_order': False}",
+                "records",
+            ),
             ("{'descr': '<f4', 'fortran_order': False}", "lacks one of"),
-            ("{'descr': '<f4', 'fortran_order': maybe, 'shape': ()}", "True or False"),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}", "no size at byte 51"),
-            ("{'descr': '<f4', 'fortran_order': False, 'shape': (9", "lacks a ')'"),
+            (
+                "{'descr': '<f4', 'fortran_order': maybe, 'shape': ()}",
+                "True or False",
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (-1,)}",
+                "no size at byte 51",
+            ),
+            (
+                "{'descr': '<f4', 'fortran_order': False, 'shape': (9",
+                "lacks a ')'",
+            ),
             (
                 "{'descr': '<f4', 'fortran_order': False, 'shape': (99999999999999999999,)}",
                 "no size",
@@ -295,7 +311,10 @@ mod tests {
             assert!(error.contains(what), "{text}: {error}");
         }
         let cut = Header::read(b"\x93NUMPY\x01\x00\xff", "x").unwrap_err();
-        assert_eq!(cut.to_string(), "x: the file ends within the array's header");
+        assert_eq!(
+            cut.to_string(),
+            "x: the file ends within the array's header"
+        );
         let new = Header::read(b"\x93NUMPY\x09\x00\xff\xff", "x").unwrap_err();
         assert!(new.to_string().contains("version 9"));
     }

@@ -85,7 +85,10 @@ pub(crate) fn write(value: &Value, out: &mut dyn Write) -> Result<()> {
 /// Writes a dict of tensors as an `.npz` file.
 pub(crate) fn write_archive(value: &Value, out: &mut dyn Write) -> Result<()> {
     let Value::Dict(dict) = value else {
-        let what = format!("an .npz file holds a dict of tensors, not {}", value.type_name());
+        let what = format!(
+            "an .npz file holds a dict of tensors, not {}",
+            value.type_name()
+        );
         return Err(Error::Unwritable(what));
     };
     let mut archive = ArchiveWriter::new(out);

@@ -138,12 +138,10 @@ impl Known {
             _ => None,
         };
         let full = format!("{module}.{name}");
-        found.ok_or_else(
-            || match NO_EQUAL.iter().find(|(known, _)| *known == full) {
-                Some((_, what)) => What::Unsupported(format!("{what} (`{full}`) has no equal here")),
-                None => What::Refused(full),
-            },
-        )
+        found.ok_or_else(|| match NO_EQUAL.iter().find(|(known, _)| *known == full) {
+            Some((_, what)) => What::Unsupported(format!("{what} (`{full}`) has no equal here")),
+            None => What::Refused(full),
+        })
     }
 }
 

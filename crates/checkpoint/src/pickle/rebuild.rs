@@ -3,7 +3,7 @@
 use super::fault::What;
 use super::globals::Known;
 use super::machine::Machine;
-use super::node::{DictNode, Item, Node, StorageRef, StorageView, TensorNode};
+use super::node::{DictNode, Item, Node, StorageRef, StorageView, TEXT_PER_VALUE, TensorNode};
 
 impl Machine<'_> {
     fn wrong(&self, what: &str, item: Item) -> What {
@@ -116,6 +116,16 @@ impl Machine<'_> {
         };
         let args = self.tuple_of("what a call is given", args)?.to_vec();
         let node = self.call(known, &args)?;
+        // The node may be a copy of something large that is in the pickle once.
+        self.count(match &node {
+            Node::List(items) | Node::Set(items) => items.len(),
+            Node::Tuple(items) | Node::Size(items) => items.len(),
+            Node::Dict(dict) => 2 * dict.items.len(),
+            Node::Bytes(bytes) => bytes.len() / TEXT_PER_VALUE,
+            Node::Device(name) => name.len() / TEXT_PER_VALUE,
+            Node::Tensor(tensor) => tensor.shape.len(),
+            Node::BigInt(_) | Node::Storage(_) | Node::Parameter(..) => 0,
+        })?;
         self.push_node(node)
     }
 
@@ -180,18 +190,14 @@ impl Machine<'_> {
     }
 
     /// A tensor that has attributes of its own, which are not kept.
-    fn rebuild_from_type(
-        &mut self,
-        function: Item,
-        class: Item,
-        args: Item,
-    ) -> Result<Node, What> {
+    fn rebuild_from_type(&mut self, function: Item, class: Item, args: Item) -> Result<Node, What> {
         use Known::*;
         let Item::Global(TensorClass | ParameterClass) = class else {
             return Err(self.wrong("the class of a tensor", class));
         };
         let Item::Global(
-            known @ (RebuildTensor | RebuildTensorV2 | RebuildParameter | RebuildParameterWithState),
+            known
+            @ (RebuildTensor | RebuildTensorV2 | RebuildParameter | RebuildParameterWithState),
         ) = function
         else {
             return Err(self.wrong("what makes a tensor", function));
@@ -251,7 +257,8 @@ impl Machine<'_> {
         }
         let mut sizes = shape.iter().filter(|&&size| size > 0);
         let elements = sizes.try_fold(1usize, |n, &size| n.checked_mul(size));
-        let elements = elements.filter(|n| n.checked_mul(8).is_some_and(|n| n <= isize::MAX as usize));
+        let elements =
+            elements.filter(|n| n.checked_mul(8).is_some_and(|n| n <= isize::MAX as usize));
         let Some(elements) = elements else {
             let what = format!("a shape of more elements than can be counted: {shape:?}");
             return Err(What::Corrupt(what));
@@ -260,7 +267,9 @@ impl Machine<'_> {
         if !shape.contains(&0) {
             for (&size, &stride) in shape.iter().zip(strides) {
                 let reach = (size - 1).checked_mul(stride);
-                end = end.zip(reach).and_then(|(end, reach)| end.checked_add(reach));
+                end = end
+                    .zip(reach)
+                    .and_then(|(end, reach)| end.checked_add(reach));
             }
             end = end.and_then(|end| end.checked_add(1));
         }
@@ -273,7 +282,10 @@ impl Machine<'_> {
         }
         let limit = self.limits.repeated_elements;
         if elements > len.max(limit) {
-            return Err(What::Limit("elements of a tensor that repeats its memory", limit));
+            return Err(What::Limit(
+                "elements of a tensor that repeats its memory",
+                limit,
+            ));
         }
         Ok(())
     }
@@ -309,7 +321,9 @@ impl Machine<'_> {
         };
         let codec = self.text_of(codec).unwrap_or("?");
         if !matches!(codec, "latin1" | "latin-1") {
-            return Err(What::Unsupported(format!("bytes in the encoding '{codec}'")));
+            return Err(What::Unsupported(format!(
+                "bytes in the encoding '{codec}'"
+            )));
         }
         let bytes: Option<Box<[u8]>> = text.chars().map(|c| u8::try_from(c).ok()).collect();
         match bytes {
@@ -348,6 +362,7 @@ impl Machine<'_> {
             },
             _ => return Err(self.wrong("the state of an object", state)),
         };
+        self.count(2 * attributes.len())?;
         if let Item::Node(n) = target
             && let Node::Dict(dict) = &mut self.nodes[n as usize]
             && dict.ordered
@@ -355,7 +370,10 @@ impl Machine<'_> {
             dict.attributes.extend(attributes);
             return self.push(target);
         }
-        Err(What::Corrupt(format!("cannot build {}", self.type_of(target))))
+        Err(What::Corrupt(format!(
+            "cannot build {}",
+            self.type_of(target)
+        )))
     }
 }
 

@@ -6,7 +6,7 @@ use pleach_core::Tensor;
 
 use super::globals::Known;
 use super::machine::Pickled;
-use super::node::{DictNode, Item, Node, TensorNode};
+use super::node::{DictNode, Item, Node, TEXT_PER_VALUE, TensorNode};
 use crate::{Dict, Error, Limits, Result, Value};
 
 /// The pickle's value. `storages` has a tensor over all elements of each of its storages.
@@ -32,10 +32,13 @@ fn measure(pickled: &Pickled, label: &str, limits: &Limits) -> Result<()> {
     /// A little sharing is common, such as of one tuple by all groups of an optimizer.
     const SHARED: usize = 100_000;
     let mut known = vec![None; pickled.nodes.len()];
-    let size = size_of(pickled.root, pickled, &mut known, limits.depth).ok_or_else(|| {
-        Error::limit(label, "containers within containers", limits.depth)
-    })?;
-    let most = limits.values.min(pickled.values.saturating_mul(4).saturating_add(SHARED));
+    let size = size_of(pickled.root, pickled, &mut known, limits.depth)
+        .ok_or_else(|| Error::limit(label, "containers within containers", limits.depth))?;
+    let texts = pickled.len / TEXT_PER_VALUE;
+    let most = (pickled.values + texts).saturating_mul(4);
+    let most = most
+        .saturating_add(SHARED)
+        .min(limits.values.saturating_add(texts));
     match size.values <= most {
         true => Ok(()),
         false => Err(Error::limit(
@@ -54,18 +57,18 @@ struct Size {
 }
 
 /// `None` if it is deeper than `most`.
-fn size_of(
-    item: Item,
-    pickled: &Pickled,
-    known: &mut [Option<Size>],
-    most: usize,
-) -> Option<Size> {
+fn size_of(item: Item, pickled: &Pickled, known: &mut [Option<Size>], most: usize) -> Option<Size> {
     let mut size = Size {
         values: 1,
         depth: 0,
     };
-    let Item::Node(n) = item else {
-        return Some(size);
+    let n = match item {
+        Item::Text(span) | Item::Bytes(span) => {
+            size.values += span.len as usize / TEXT_PER_VALUE;
+            return Some(size);
+        }
+        Item::Node(n) => n,
+        _ => return Some(size),
     };
     if let Some(size) = known[n as usize] {
         return (size.depth <= most).then_some(size);
@@ -83,7 +86,10 @@ fn size_of(
             let mut pairs = dict.items.iter().chain(&dict.attributes);
             pairs.try_for_each(|&(key, value)| add(key).and_then(|()| add(value)))?;
         }
-        _ => {}
+        Node::Bytes(bytes) => size.values += bytes.len() / TEXT_PER_VALUE,
+        Node::Device(name) => size.values += name.len() / TEXT_PER_VALUE,
+        // Made once, however often it is shared; its handle is a value.
+        Node::Tensor(_) | Node::Parameter(..) | Node::Storage(_) | Node::BigInt(_) => {}
     }
     known[n as usize] = Some(size);
     Some(size)

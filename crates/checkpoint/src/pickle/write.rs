@@ -11,7 +11,9 @@ use crate::{Dict, Error, Result, Value};
 pub(crate) const MOST_DEPTH: usize = 200;
 
 pub(crate) fn too_deep() -> Error {
-    Error::Unwritable(format!("containers within containers (the limit is {MOST_DEPTH})"))
+    Error::Unwritable(format!(
+        "containers within containers (the limit is {MOST_DEPTH})"
+    ))
 }
 
 /// Where a tensor's elements are in the file.

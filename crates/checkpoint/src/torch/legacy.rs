@@ -21,7 +21,9 @@ pub(crate) fn load(source: &Source, limits: &Limits, dtype: Option<DType>) -> Re
     loop {
         let start = source.read_vec(0, window)?;
         match load_from(&start, source, limits, dtype) {
-            Err(Failure::TooShort(_)) if window < most => window = window.saturating_mul(8).min(most),
+            Err(Failure::TooShort(_)) if window < most => {
+                window = window.saturating_mul(8).min(most)
+            }
             Err(Failure::TooShort(error) | Failure::Error(error)) => return Err(error),
             Ok(value) => return Ok(value),
         }
@@ -79,7 +81,7 @@ fn load_from(
         at: 0,
         limits,
     };
-    let magic = pickles.next("magic number")?;
+    let magic = pickles.next("first pickle")?;
     if !matches!(&magic.nodes[..], [Node::BigInt(value)] if **value == MAGIC) {
         let what = "it starts with a pickle, but not with PyTorch's magic number";
         return Err(Error::NotACheckpoint(what.to_string()).into());
@@ -169,7 +171,10 @@ fn extents(tree: &Pickled, keys: &Pickled, source: &Source, start: u64) -> Resul
     let mut out = Vec::with_capacity(found.len());
     for (extent, storage) in found.into_iter().zip(&tree.storages) {
         out.push(extent.ok_or_else(|| {
-            Error::corrupt(format!("storage '{}'", storage.key), "its data is not there")
+            Error::corrupt(
+                format!("storage '{}'", storage.key),
+                "its data is not there",
+            )
         })?);
     }
     Ok(out)

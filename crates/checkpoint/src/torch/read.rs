@@ -48,7 +48,10 @@ fn is_big_endian(archive: &Archive, root: &str) -> Result<bool> {
     if !archive.contains(&name) {
         return Ok(false);
     }
-    match archive.read(&name, LONGEST, "bytes of a byte order")?.as_slice() {
+    match archive
+        .read(&name, LONGEST, "bytes of a byte order")?
+        .as_slice()
+    {
         b"little" => Ok(false),
         b"big" => Ok(true),
         other => {

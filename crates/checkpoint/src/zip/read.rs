@@ -149,10 +149,16 @@ impl<'s> Archive<'s> {
         let member = self.member(name)?;
         let size = member.place.uncompressed_size_hint();
         if member.method != CompressionMethod::STORE {
-            return self.read(name, self.limits.inflated_bytes, "bytes of a deflated member");
+            return self.read(
+                name,
+                self.limits.inflated_bytes,
+                "bytes of a deflated member",
+            );
         }
         let (start, _) = self.range(name, member)?;
-        Ok(self.source.read_vec(start, (most as u64).min(size) as usize)?)
+        Ok(self
+            .source
+            .read_vec(start, (most as u64).min(size) as usize)?)
     }
 
     /// Deflate packs at most 1032 to 1; a member that claims more is a lie.
@@ -188,7 +194,10 @@ impl<'s> Archive<'s> {
                 let what = format!("it unpacks to more than {} bytes", out.len());
                 Err(Error::corrupt(name, what))
             }
-            Err(status) => Err(Error::corrupt(name, format!("cannot be unpacked: {status:?}"))),
+            Err(status) => Err(Error::corrupt(
+                name,
+                format!("cannot be unpacked: {status:?}"),
+            )),
         }
     }
 
@@ -253,7 +262,9 @@ impl<'s> Archive<'s> {
         } else {
             let most = self.limits.inflated_bytes;
             let bytes = self.read(&want.member, most, "bytes of a deflated member")?;
-            memory.bytes_mut().copy_from_slice(&bytes[want.before.len()..]);
+            memory
+                .bytes_mut()
+                .copy_from_slice(&bytes[want.before.len()..]);
         }
         Ok(memory.into_tensor(want.big_endian))
     }

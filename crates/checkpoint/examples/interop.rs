@@ -6,7 +6,7 @@ use std::path::Path;
 use pleach_checkpoint::{Dict, Value, load, load_state_dict, save};
 use pleach_core::{DType, Result, Tensor, tensor};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, Flatten, Linear, ReLU};
-use pleach_nn::losses::CrossEntropyLoss;
+use pleach_nn::losses::{CrossEntropyLoss, Loss};
 use pleach_nn::{Forward, Module, Sequential, StateDict};
 use pleach_optim::{Optimizer, SGD};
 

@@ -21,8 +21,8 @@ pub struct Limits {
     /// Containers within containers (default 200). Python itself gives up at about 500.
     pub depth: usize,
     /// Values in a pickle, containers and their items alike (default 4,000,000). Each costs less
-    /// than 200 bytes. What is shared becomes several values; by that their number may at most
-    /// be four times as large, plus 100,000.
+    /// than 200 bytes; 16 bytes of a text that is copied count as one. What is shared becomes
+    /// several values, but at most four times as many as there are, plus 100,000.
     pub values: usize,
     /// Bytes of a pickle, which holds names, numbers and structure, not tensors (default 64 MiB).
     pub pickle_bytes: usize,

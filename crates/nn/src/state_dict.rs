@@ -1,6 +1,5 @@
 //! [`StateDict`]: a model's values by name.
 
-mod file;
 mod load;
 
 pub use load::{IncompatibleKeys, LoadReport, ShapeMismatch};

@@ -71,4 +71,5 @@ mod documentation {
     page!(random, "../../../docs/src/random.md");
     page!(fine_tuning, "../../../docs/src/fine-tuning.md");
     page!(images, "../../../docs/src/images.md");
+    page!(checkpoints, "../../../docs/src/checkpoints.md");
 }

@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pleach::Tensor;
-use pleach::nn::{Listing, Module, StateDict};
+use pleach::nn::{Listing, Module};
 use serde_json::{Value as Json, json};
 
 use crate::support::args::Args;
@@ -177,8 +177,8 @@ fn round_trip(module: &ModuleHandle, statements: &[ast::Stmt]) -> Eval<()> {
         FILES.fetch_add(1, Ordering::Relaxed)
     );
     let path = std::env::temp_dir().join(file);
-    saved.save_safetensors(&path)?;
-    let loaded = StateDict::load_safetensors(&path);
+    pleach::save(&saved, &path)?;
+    let loaded = pleach::load_state_dict(&path);
     let _ = std::fs::remove_file(&path);
     let result = fresh.read(|m| m.load_state_dict(&loaded?, true))?;
     compare::equal(

@@ -115,8 +115,8 @@ impl Machine<'_> {
             b'R' => self.reduce()?,
             b'b' => self.build()?,
             0x82..=0x84 => {
-                let what = "an extension code stands for a global that only Python knows";
-                return Err(What::Refused(format!("({what})")));
+                let what = "an extension code, which stands for a global that only Python knows";
+                return Err(What::Unsupported(what.to_string()));
             }
             0x81 | 0x92 | b'o' => {
                 let name = opcode_name(op);
@@ -133,9 +133,9 @@ impl Machine<'_> {
 
     // ---- the stack
 
-    /// Counts a value against the limit.
-    fn count(&mut self) -> Result<(), What> {
-        self.values += 1;
+    /// Counts values, or what takes as much memory, against the limit.
+    pub fn count(&mut self, n: usize) -> Result<(), What> {
+        self.values = self.values.saturating_add(n);
         if self.values > self.limits.values {
             return Err(What::Limit("values in a pickle", self.limits.values));
         }
@@ -143,7 +143,7 @@ impl Machine<'_> {
     }
 
     pub fn push(&mut self, item: Item) -> Result<(), What> {
-        self.count()?;
+        self.count(1)?;
         self.stack.push(item);
         Ok(())
     }
@@ -319,7 +319,7 @@ impl Machine<'_> {
             _ => self.memo.len() as u32,
         };
         let item = self.top()?;
-        self.count()?;
+        self.count(1)?;
         self.memo.insert(number, item);
         Ok(())
     }

@@ -21,6 +21,9 @@ pub(crate) enum Item {
     Node(u32),
 }
 
+/// As many bytes of a text count as one value.
+pub(super) const TEXT_PER_VALUE: usize = 16;
+
 /// What has a size of its own.
 #[derive(Debug)]
 pub(crate) enum Node {

@@ -3,7 +3,7 @@
 use super::fault::What;
 use super::globals::Known;
 use super::machine::Machine;
-use super::node::{DictNode, Item, Node, StorageRef, StorageView, TensorNode};
+use super::node::{DictNode, Item, Node, StorageRef, StorageView, TEXT_PER_VALUE, TensorNode};
 
 impl Machine<'_> {
     fn wrong(&self, what: &str, item: Item) -> What {
@@ -116,6 +116,16 @@ impl Machine<'_> {
         };
         let args = self.tuple_of("what a call is given", args)?.to_vec();
         let node = self.call(known, &args)?;
+        // The node may be a copy of something large that is in the pickle once.
+        self.count(match &node {
+            Node::List(items) | Node::Set(items) => items.len(),
+            Node::Tuple(items) | Node::Size(items) => items.len(),
+            Node::Dict(dict) => 2 * dict.items.len(),
+            Node::Bytes(bytes) => bytes.len() / TEXT_PER_VALUE,
+            Node::Device(name) => name.len() / TEXT_PER_VALUE,
+            Node::Tensor(tensor) => tensor.shape.len(),
+            Node::BigInt(_) | Node::Storage(_) | Node::Parameter(..) => 0,
+        })?;
         self.push_node(node)
     }
 
@@ -352,6 +362,7 @@ impl Machine<'_> {
             },
             _ => return Err(self.wrong("the state of an object", state)),
         };
+        self.count(2 * attributes.len())?;
         if let Item::Node(n) = target
             && let Node::Dict(dict) = &mut self.nodes[n as usize]
             && dict.ordered

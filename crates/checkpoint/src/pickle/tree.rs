@@ -6,7 +6,7 @@ use pleach_core::Tensor;
 
 use super::globals::Known;
 use super::machine::Pickled;
-use super::node::{DictNode, Item, Node, TensorNode};
+use super::node::{DictNode, Item, Node, TEXT_PER_VALUE, TensorNode};
 use crate::{Dict, Error, Limits, Result, Value};
 
 /// The pickle's value. `storages` has a tensor over all elements of each of its storages.
@@ -34,9 +34,11 @@ fn measure(pickled: &Pickled, label: &str, limits: &Limits) -> Result<()> {
     let mut known = vec![None; pickled.nodes.len()];
     let size = size_of(pickled.root, pickled, &mut known, limits.depth)
         .ok_or_else(|| Error::limit(label, "containers within containers", limits.depth))?;
-    let most = limits
-        .values
-        .min(pickled.values.saturating_mul(4).saturating_add(SHARED));
+    let texts = pickled.len / TEXT_PER_VALUE;
+    let most = (pickled.values + texts).saturating_mul(4);
+    let most = most
+        .saturating_add(SHARED)
+        .min(limits.values.saturating_add(texts));
     match size.values <= most {
         true => Ok(()),
         false => Err(Error::limit(
@@ -60,8 +62,13 @@ fn size_of(item: Item, pickled: &Pickled, known: &mut [Option<Size>], most: usiz
         values: 1,
         depth: 0,
     };
-    let Item::Node(n) = item else {
-        return Some(size);
+    let n = match item {
+        Item::Text(span) | Item::Bytes(span) => {
+            size.values += span.len as usize / TEXT_PER_VALUE;
+            return Some(size);
+        }
+        Item::Node(n) => n,
+        _ => return Some(size),
     };
     if let Some(size) = known[n as usize] {
         return (size.depth <= most).then_some(size);
@@ -79,7 +86,10 @@ fn size_of(item: Item, pickled: &Pickled, known: &mut [Option<Size>], most: usiz
             let mut pairs = dict.items.iter().chain(&dict.attributes);
             pairs.try_for_each(|&(key, value)| add(key).and_then(|()| add(value)))?;
         }
-        _ => {}
+        Node::Bytes(bytes) => size.values += bytes.len() / TEXT_PER_VALUE,
+        Node::Device(name) => size.values += name.len() / TEXT_PER_VALUE,
+        // Made once, however often it is shared; its handle is a value.
+        Node::Tensor(_) | Node::Parameter(..) | Node::Storage(_) | Node::BigInt(_) => {}
     }
     known[n as usize] = Some(size);
     Some(size)

@@ -81,7 +81,7 @@ fn load_from(
         at: 0,
         limits,
     };
-    let magic = pickles.next("magic number")?;
+    let magic = pickles.next("first pickle")?;
     if !matches!(&magic.nodes[..], [Node::BigInt(value)] if **value == MAGIC) {
         let what = "it starts with a pickle, but not with PyTorch's magic number";
         return Err(Error::NotACheckpoint(what.to_string()).into());

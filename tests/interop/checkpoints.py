@@ -1,0 +1,215 @@
+"""What pleach writes, PyTorch, safetensors and NumPy read, and the other way round.
+
+Run by hand with a Python that has torch, safetensors and numpy; see docs/src/checkpoints.md.
+Each line that is printed was checked; the first difference is an AssertionError.
+"""
+
+import collections
+import math
+import pathlib
+import subprocess
+import tempfile
+
+import numpy as np
+import safetensors.torch
+import torch
+from torch import nn
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+COMMAND = ["cargo", "run", "--quiet", "-p", "pleach-checkpoint", "--example", "interop", "--"]
+DTYPES = [
+    torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32,
+    torch.int16, torch.int8, torch.uint8, torch.bool,
+]
+
+
+def pleach(*args):
+    done = subprocess.run([*COMMAND, *map(str, args)], cwd=ROOT, text=True, stdout=subprocess.PIPE)
+    assert done.returncode == 0, args
+    return done.stdout
+
+
+def name_of(dtype):
+    return str(dtype).removeprefix("torch.")
+
+
+def tensors():
+    out = {name_of(d): torch.tensor([[0, 1], [1, 3]]).to(d) for d in DTYPES}
+    out["zero_d"] = torch.tensor(-7)
+    out["empty"] = torch.zeros(0, 3)
+    out["large"] = torch.tensor([2**63 - 1, -(2**63)])
+    out["special"] = torch.tensor([math.nan, -0.0, math.inf])
+    out["transposed"] = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).T
+    return out
+
+
+def same(got, expected):
+    assert got.dtype == expected.dtype and got.shape == expected.shape, (got, expected)
+    as_bytes = lambda t: t.detach().contiguous().reshape(-1).view(torch.uint8).tolist()
+    assert as_bytes(got) == as_bytes(expected), (got, expected)
+
+
+def same_dicts(got, expected):
+    assert set(got) == set(expected), set(got) ^ set(expected)
+    for key in expected:
+        same(got[key], expected[key])
+
+
+def load(path, **how):
+    return torch.load(path, weights_only=True, **how)
+
+
+def read_what_pleach_wrote(folder):
+    pleach("write", folder)
+    expected = tensors()
+    same_dicts(load(folder / "tensors.pth"), expected)
+    same_dicts(load(folder / "tensors.pth", mmap=True), expected)
+    same_dicts(safetensors.torch.load_file(folder / "tensors.safetensors"), expected)
+    print("torch.load(weights_only=True), with mmap too, and load_file: every dtype")
+    del expected["bfloat16"]
+    arrays = np.load(folder / "tensors.npz", allow_pickle=False)
+    same_dicts({k: torch.from_numpy(arrays[k]) for k in arrays.files}, expected)
+    for key, value in expected.items():
+        same(torch.from_numpy(np.load(folder / f"{key}.npy", allow_pickle=False)), value)
+    print("numpy.load: .npz and .npy, every dtype but bfloat16")
+
+    weight = torch.arange(1.0, 7.0).reshape(2, 3)
+    expected = {"a": weight, "b": weight, "t": weight.T, "row": weight[1]}
+    tied = load(folder / "tied.pth")
+    same_dicts(tied, expected)
+    assert len({t.untyped_storage().data_ptr() for t in tied.values()}) == 1
+    assert tied["t"].stride() == (1, 3) and tied["row"].storage_offset() == 3
+    same_dicts(safetensors.torch.load_file(folder / "tied.safetensors"), expected)
+    print("tied tensors and views: one storage in torch, the same values in safetensors")
+
+    tree = load(folder / "tree.pth")
+    parameter = tree.pop("parameter")
+    assert type(parameter) is nn.Parameter and parameter.requires_grad
+    assert parameter.tolist() == [1, 2]
+    assert type(tree["ordered"]) is collections.OrderedDict
+    assert str(tree.pop("floats")) == "[0.1, inf, -0.0]"
+    assert tree == {
+        "none": None, "bools": [True, False], "ints": [0, 255, 256, -1, 2**31, -(2**40)],
+        "seed": 2**64 - 1, "text": "'ß\n键\0'", "bytes": bytes([0, 127, 128, 255]),
+        "tuple": (1, "x"), "set": {3}, "size": torch.Size([2, 3]), "dtype": torch.float16,
+        "device": torch.device("cpu"), "ordered": collections.OrderedDict(z=1, a=2),
+    }, tree
+    print("a tree of every kind of value")
+
+    state = load(folder / "net.pth")
+    assert type(state) is collections.OrderedDict and list(state) == list(net().state_dict())
+    assert state._metadata == net().state_dict()._metadata, state._metadata
+    assert str(net().load_state_dict(state)) == "<All keys matched successfully>"
+    print("a model's state dict, with its order and its versions")
+
+
+def write_for_pleach(folder):
+    everything = tensors()
+    torch.save(everything, folder / "tensors.pth")
+    torch.save(everything, folder / "legacy.pth", _use_new_zipfile_serialization=False)
+    contiguous = {k: v.contiguous() for k, v in everything.items()}
+    safetensors.torch.save_file(contiguous, folder / "tensors.safetensors")
+    del everything["bfloat16"]
+    arrays = {k: v.numpy() for k, v in everything.items()}
+    np.savez(folder / "tensors.npz", **arrays)
+    np.savez_compressed(folder / "deflated.npz", **arrays)
+    np.save(folder / "fortran.npy", np.asfortranarray(np.arange(6.0).reshape(2, 3)))
+    np.save(folder / "big_endian.npy", np.array([1, -2, 70000], dtype=">i4"))
+    layer = nn.Linear(2, 2)
+    safetensors.torch.save_model(nn.Sequential(layer, layer), folder / "save_model.safetensors")
+    print(pleach("read", folder).strip())
+
+
+def net():
+    return nn.Sequential(
+        nn.Conv2d(1, 4, 3), nn.BatchNorm2d(4), nn.ReLU(), nn.Flatten(), nn.Linear(4 * 4 * 4, 3)
+    )
+
+
+class Run:
+    """A training run in PyTorch that can be saved and taken up."""
+
+    def __init__(self, momentum=0.9, nesterov=True):
+        self.net = net()
+        self.optimizer = torch.optim.SGD(
+            self.net.parameters(), 0.05, momentum=momentum, weight_decay=1e-3, nesterov=nesterov
+        )
+        self.x, self.y = torch.randn(16, 1, 6, 6), torch.randint(3, (16,))
+        self.epoch = 0
+
+    def train(self, steps):
+        losses = []
+        for _ in range(steps):
+            self.optimizer.zero_grad()
+            loss = nn.functional.cross_entropy(self.net(self.x), self.y)
+            loss.backward()
+            self.optimizer.step()
+            losses.append(loss.item())
+            self.epoch += 1
+        return losses
+
+    def save(self, path, **how):
+        torch.save(
+            {
+                "epoch": self.epoch, "model_state": self.net.state_dict(),
+                "optimizer": self.optimizer.state_dict(), "x": self.x, "y": self.y,
+            },
+            path, **how,
+        )
+
+    def load(self, path):
+        checkpoint = load(path)
+        self.net.load_state_dict(checkpoint["model_state"])
+        self.optimizer.load_state_dict(checkpoint["optimizer"])
+        self.x, self.y, self.epoch = checkpoint["x"], checkpoint["y"], checkpoint["epoch"]
+
+    def values(self):
+        yield from self.net.state_dict().values()
+        for own in self.optimizer.state_dict()["state"].values():
+            yield own["momentum_buffer"]
+
+
+def difference(a, b):
+    a, b = [torch.as_tensor(v, dtype=torch.float64).detach() for v in (a, b)]
+    return (a - b).abs().max().item()
+
+
+def resume(folder, **how):
+    """Ten steps in PyTorch; and five on one side, then five on the other."""
+    torch.manual_seed(0)
+    whole = Run()
+    whole.save(folder / "start.pth", **how)
+    first = whole.train(5)
+    whole.save(folder / "torch5.pth", **how)
+    second = whole.train(5)
+    final = list(whole.values())
+    tolerance = 1e-5
+
+    losses = [float(x) for x in pleach("train", folder / "torch5.pth", folder / "b.pth", 5).split()]
+    there = Run()
+    there.load(folder / "b.pth")
+    worst = max(map(difference, there.values(), final))
+    print(f"torch, then pleach: losses {losses}")
+    print(f"  torch alone:             {second}")
+    print(f"  largest difference: loss {difference(losses, second):.1e}, state {worst:.1e}")
+    assert difference(losses, second) < tolerance and worst < tolerance and there.epoch == 10
+
+    losses = [float(x) for x in pleach("train", folder / "start.pth", folder / "c.pth", 5).split()]
+    assert difference(losses, first) < tolerance
+    back = Run(momentum=0.1, nesterov=False)  # all of it is to come from the file
+    back.load(folder / "c.pth")
+    losses = back.train(5)
+    worst = max(map(difference, back.values(), final))
+    print(f"pleach, then torch: losses {losses}")
+    print(f"  largest difference: loss {difference(losses, second):.1e}, state {worst:.1e}")
+    assert difference(losses, second) < tolerance and worst < tolerance
+
+
+with tempfile.TemporaryDirectory() as folder:
+    folder = pathlib.Path(folder)
+    read_what_pleach_wrote(folder)
+    write_for_pleach(folder)
+    resume(folder)
+    print("the same from files in the format before PyTorch 1.6:")
+    resume(folder, _use_new_zipfile_serialization=False)
+    print("all is well")

@@ -28,7 +28,7 @@ use direct::Epilogue;
 use crate::{Buffer, Float, Isa, Precision, float32_precision, sum_axis};
 
 /// Channels of a group, up to which pixels are the lanes.
-const FEW: usize = 32;
+const FEW: usize = 16;
 
 /// The way in which a convolution and its gradients are computed.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -222,6 +222,10 @@ pub fn conv_backward_weight<T: Float>(
         return;
     }
     match Algorithm::choose::<T>(shape) {
+        // Dot products do not get faster with more channels, tiles of channels do.
+        Algorithm::Planes if shape.group_in() >= 16 => {
+            weight_grad::run(Isa::current(), shape, x, grad_out, grad_weight);
+        }
         Algorithm::Planes => {
             planes::backward_weight(Isa::current(), shape, x, grad_out, grad_weight);
         }
@@ -231,6 +235,9 @@ pub fn conv_backward_weight<T: Float>(
             by_gemm::backward_weight(shape, x, grad_out, grad_weight);
         }
         Algorithm::Direct => weight_grad::run(Isa::current(), shape, x, grad_out, grad_weight),
+        Algorithm::Winograd(sizes) if !sizes.pays_for_weights() => {
+            weight_grad::run(Isa::current(), shape, x, grad_out, grad_weight);
+        }
         Algorithm::Winograd(sizes) => {
             let (x, grad_out) = (as_f32(x), as_f32(grad_out));
             let grad_weight = as_f32_mut(grad_weight);

@@ -39,8 +39,10 @@ const GRAD_BLOCK: usize = 3 << 17;
 /// Tiles in a stretch of the weight gradient.
 const GRAD_STRETCH: usize = 14;
 
-/// Tiles and channels from which on the transforms are worth their time.
+/// Outputs along an axis, tiles and channels from which on the transforms are worth their time.
+const LEAST_SIZE: usize = 8;
 const LEAST_TILES: usize = 16;
+const LEAST_TILES_FOR_WEIGHTS: usize = 48;
 const LEAST_CHANNELS: usize = 32;
 
 /// The sizes of a convolution with 3x3 kernels, stride 1, dilation 1 and one group. The padded
@@ -75,13 +77,27 @@ impl Sizes {
         })
     }
 
+    /// Tiles of all images.
+    fn tiles(&self) -> usize {
+        self.batch
+            * self
+                .output()
+                .map(|size| size.div_ceil(OUTPUTS))
+                .iter()
+                .product::<usize>()
+    }
+
     /// Whether the transforms are worth their time.
     pub(super) fn pays(&self) -> bool {
-        let [h, w] = self.output();
-        let tiles = self.batch * h.div_ceil(OUTPUTS) * w.div_ceil(OUTPUTS);
-        // Tiles that are half empty do most of their work in vain.
-        let filled = self.batch * h * w * 2 >= tiles * OUTPUTS * OUTPUTS;
-        filled && tiles >= LEAST_TILES && self.in_channels.min(self.out_channels) >= LEAST_CHANNELS
+        // The tiles of small images are half empty.
+        self.output().iter().all(|size| *size >= LEAST_SIZE)
+            && self.tiles() >= LEAST_TILES
+            && self.in_channels.min(self.out_channels) >= LEAST_CHANNELS
+    }
+
+    /// The same for the gradient of the weights, which has more to transform.
+    pub(super) fn pays_for_weights(&self) -> bool {
+        self.tiles() >= LEAST_TILES_FOR_WEIGHTS
     }
 
     /// Height and width of the output.

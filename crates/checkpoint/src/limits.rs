@@ -10,15 +10,15 @@
 /// ```
 /// use pleach_checkpoint::{Limits, Loader};
 /// let mut limits = Limits::default();
-/// limits.depth = 3;
+/// limits.depth = 2;
 /// let nested = b"\x80\x02]]]]aaa."; // four lists in each other
 /// let error = Loader::new().limits(limits).load_pickle(nested).unwrap_err();
-/// assert_eq!(error.to_string(), "pickle: containers within containers (the limit is 3)");
+/// assert_eq!(error.to_string(), "pickle: containers within containers (the limit is 2)");
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Containers within containers (default 200). Python itself gives up at about 500.
+    /// Values within containers within containers (default 200). Python itself gives up at about 500.
     pub depth: usize,
     /// Values in a pickle, containers and their items alike (default 4,000,000). Each costs less
     /// than 200 bytes; 16 bytes of a text that is copied count as one. What is shared becomes

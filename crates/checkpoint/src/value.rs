@@ -170,6 +170,16 @@ impl Dict {
         }
     }
 
+    /// Attaches the entries of a dict of texts, in place of what was attached.
+    pub(crate) fn set_attributes(&mut self, attributes: Dict) {
+        let entries = attributes.entries.into_iter();
+        let entries = entries.filter_map(|(name, value)| match name {
+            Value::Str(name) => Some((name, value)),
+            _ => None,
+        });
+        self.attributes = entries.collect();
+    }
+
     pub(crate) fn attributes(&self) -> &[(String, Value)] {
         &self.attributes
     }

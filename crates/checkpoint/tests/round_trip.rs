@@ -257,6 +257,31 @@ fn an_optimizers_state_survives() -> Result<()> {
 }
 
 #[test]
+fn pytorchs_optimizer_states_go_through_ours_unchanged() -> Result<()> {
+    let folder = concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../../tests/golden/checkpoints"
+    );
+    for (file, entry) in [
+        ("checkpoint_sgd.pth", "optimizer"),
+        ("checkpoint_adamw.pth", "optim"),
+    ] {
+        let checkpoint = load(format!("{folder}/{file}"))?;
+        let theirs = checkpoint.get(entry)?;
+        let state = theirs.optimizer_state()?;
+        assert_eq!(state.state.len(), 4, "{file}");
+        assert_eq!(
+            Value::from(&state).to_string(),
+            theirs.to_string(),
+            "{file}"
+        );
+        let step = theirs.at("state/0/step");
+        assert_eq!(step.is_ok(), file.contains("adamw"));
+    }
+    Ok(())
+}
+
+#[test]
 fn floats_are_converted_on_load_and_stay_tied() -> Result<()> {
     let weight = tensor![1.0, 2.5];
     let dict = Dict::new()

@@ -50,7 +50,9 @@ fn hint(name: &str) -> &'static str {
         "torch._utils",
     ];
     let is_torch = name.starts_with("torch.") || name.starts_with("torchvision.");
-    if name.starts_with("numpy.") {
+    if name.starts_with("__torch__.") {
+        "; this is a TorchScript program: save its state_dict() instead"
+    } else if name.starts_with("numpy.") {
         "; in Python, convert NumPy values with torch.from_numpy(..) or .item() before saving"
     } else if is_torch && !OTHERS.iter().any(|other| name.starts_with(other)) {
         "; if a whole module was saved, save its state_dict() instead: \

@@ -171,14 +171,14 @@ impl Builder<'_> {
         }
         let mut dict = Dict::from_entries(entries);
         dict.set_ordered(node.ordered);
+        let mut attributes = Vec::new();
         for &(name, value) in &node.attributes {
-            let Item::Text(name) = name else {
+            let Item::Text(_) = name else {
                 return Err(self.corrupt("an attribute whose name is no text"));
             };
-            let name = name.text(self.pickled.bytes).to_string();
-            let value = self.value(value)?;
-            dict.set_attribute(name, value);
+            attributes.push((self.value(name)?, self.value(value)?));
         }
+        dict.set_attributes(Dict::from_entries(attributes));
         Ok(dict)
     }
 

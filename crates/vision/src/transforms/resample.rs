@@ -12,13 +12,15 @@ struct Window {
 fn windows(from: usize, to: usize) -> Vec<Window> {
     let scale = from as f64 / to as f64;
     let stretch = scale.max(1.0);
+    // As Pillow: a product with the reciprocal rounds otherwise than a quotient.
+    let per_pixel = 1.0 / stretch;
     let window = |i: usize| {
         let center = (i as f64 + 0.5) * scale;
         // As Pillow: a cast, which cuts, after a half was added.
         let start = (center - stretch + 0.5).max(0.0) as usize;
         let end = ((center + stretch + 0.5) as usize).min(from);
         let triangle = |x: usize| {
-            let distance = ((x as f64 - center + 0.5) / stretch).abs();
+            let distance = ((x as f64 - center + 0.5) * per_pixel).abs();
             (1.0 - distance).max(0.0)
         };
         let weights: Vec<f64> = (start..end).map(triangle).collect();
@@ -78,45 +80,69 @@ impl Pixel for f32 {
     }
 }
 
-/// Resizes `planes` images of `height × width`: first the rows, then the columns; each pass rounds
-/// to the kind of pixel, as Pillow does.
+/// Resizes `planes` images of `height × width`, rows and columns one after the other; each pass
+/// rounds to the kind of pixel, as Pillow does.
 pub(super) fn resample<P: Pixel>(
     pixels: Vec<P>,
-    planes: usize,
     (height, width): (usize, usize),
     (new_height, new_width): (usize, usize),
 ) -> Vec<P> {
-    let mut pixels = pixels;
-    if new_width != width {
-        let windows = prepared::<P>(width, new_width);
-        let mut out = Vec::with_capacity(planes * height * new_width);
-        for row in pixels.chunks_exact(width) {
-            out.extend(windows.iter().map(|(start, weights)| {
-                let window = weights.iter().zip(&row[*start..]);
-                P::finish(window.fold(P::START, |sum, (&w, &p)| P::add(sum, w, p)))
-            }));
-        }
-        pixels = out;
+    if columns_first((height, width), (new_height, new_width)) {
+        let pixels = resample_columns(pixels, width, height, new_height);
+        return resample_rows(pixels, width, new_width);
     }
-    if new_height != height {
-        let windows = prepared::<P>(height, new_height);
-        let mut out = Vec::with_capacity(planes * new_height * new_width);
-        let mut sums = vec![P::START; new_width];
-        for plane in pixels.chunks_exact(height * new_width) {
-            for (start, weights) in &windows {
-                sums.fill(P::START);
-                let rows = plane.chunks_exact(new_width).skip(*start);
-                for (row, &weight) in rows.zip(weights) {
-                    for (sum, &pixel) in sums.iter_mut().zip(row) {
-                        *sum = P::add(*sum, weight, pixel);
-                    }
+    let pixels = resample_rows(pixels, width, new_width);
+    resample_columns(pixels, new_width, height, new_height)
+}
+
+/// The order of Pillow 13, found by trying 1,300 pairs of sizes: rows first, unless the height
+/// shrinks by more than twice what the width does.
+fn columns_first(from: (usize, usize), to: (usize, usize)) -> bool {
+    to.0 < from.0 && from.0 - to.0 + 2 * to.1 > 2 * from.1
+}
+
+/// Resizes each row of `width` pixels.
+fn resample_rows<P: Pixel>(pixels: Vec<P>, width: usize, new_width: usize) -> Vec<P> {
+    if new_width == width {
+        return pixels;
+    }
+    let windows = prepared::<P>(width, new_width);
+    let mut out = Vec::with_capacity(pixels.len() / width * new_width);
+    for row in pixels.chunks_exact(width) {
+        out.extend(windows.iter().map(|(start, weights)| {
+            let window = weights.iter().zip(&row[*start..]);
+            P::finish(window.fold(P::START, |sum, (&w, &p)| P::add(sum, w, p)))
+        }));
+    }
+    out
+}
+
+/// Resizes each column of images `height` high and `width` wide.
+fn resample_columns<P: Pixel>(
+    pixels: Vec<P>,
+    width: usize,
+    height: usize,
+    new_height: usize,
+) -> Vec<P> {
+    if new_height == height {
+        return pixels;
+    }
+    let windows = prepared::<P>(height, new_height);
+    let mut out = Vec::with_capacity(pixels.len() / height * new_height);
+    let mut sums = vec![P::START; width];
+    for plane in pixels.chunks_exact(height * width) {
+        for (start, weights) in &windows {
+            sums.fill(P::START);
+            let rows = plane.chunks_exact(width).skip(*start);
+            for (row, &weight) in rows.zip(weights) {
+                for (sum, &pixel) in sums.iter_mut().zip(row) {
+                    *sum = P::add(*sum, weight, pixel);
                 }
-                out.extend(sums.iter().map(|&sum| P::finish(sum)));
             }
+            out.extend(sums.iter().map(|&sum| P::finish(sum)));
         }
-        pixels = out;
     }
-    pixels
+    out
 }
 
 fn prepared<P: Pixel>(from: usize, to: usize) -> Vec<(usize, Vec<P::Weight>)> {

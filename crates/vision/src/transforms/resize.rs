@@ -85,11 +85,11 @@ impl Transform for Resize {
         match image.dtype() {
             _ if from == to => Ok(image.clone()),
             DType::U8 => Ok(Tensor::from_vec(
-                resample::<u8>(image.to_vec()?, channels, from, to),
+                resample::<u8>(image.to_vec()?, from, to),
                 shape,
             )?),
             DType::F32 => Ok(Tensor::from_vec(
-                resample::<f32>(image.to_vec()?, channels, from, to),
+                resample::<f32>(image.to_vec()?, from, to),
                 shape,
             )?),
             other => Err(Error::Value(format!(

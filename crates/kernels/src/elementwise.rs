@@ -15,7 +15,7 @@ fn chunk_len(len: usize, bytes_per_element: usize) -> usize {
     if len < 2 * chunk { len.max(1) } else { chunk }
 }
 
-pub(crate) struct Map<'a, T, U, F>(pub &'a [T], pub &'a mut [U], pub F);
+struct Map<'a, T, U, F>(&'a [T], &'a mut [U], F);
 
 impl<T: Plain, U: Plain, F: Fn(T) -> U> Loop for Map<'_, T, U, F> {
     type Output = ();
@@ -41,7 +41,7 @@ impl<T: Plain, F: Fn(T) -> T> Loop for MapInplace<'_, T, F> {
     }
 }
 
-pub(crate) struct Zip<'a, T, V, U, F>(pub &'a [T], pub &'a [V], pub &'a mut [U], pub F);
+struct Zip<'a, T, V, U, F>(&'a [T], &'a [V], &'a mut [U], F);
 
 impl<T: Plain, V: Plain, U: Plain, F: Fn(T, V) -> U> Loop for Zip<'_, T, V, U, F> {
     type Output = ();

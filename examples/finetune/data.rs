@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use pleach::prelude::*;
-use pleach::vision::data::{Dataset, ImageFolder, MNIST, random_split};
+use pleach::vision::data::{Dataset, ImageFolder, MNIST, Subset, random_split};
 use pleach::vision::transforms::*;
 
 use crate::arguments::Arguments;
@@ -87,7 +87,7 @@ impl Data {
         };
         let all = MNIST::from_files(&images, labels_beside(&images)?)?;
         let classes = all.labels().iter().max().map_or(0, |&last| last + 1);
-        let (train, test) = split(all, arguments.holdout)?;
+        let [train, test] = split(all, arguments.holdout)?;
         Ok(Data {
             train: Box::new(train.transformed(preparation.train()?)),
             test: Box::new(test.transformed(preparation.test()?)),
@@ -120,7 +120,7 @@ impl Data {
         }
         let all = ImageFolder::new(path)?;
         let classes = all.classes().to_vec();
-        let (train, test) = split(all, arguments.holdout)?;
+        let [train, test] = split(all, arguments.holdout)?;
         Ok(Data {
             train: Box::new(train.transformed(for_train)),
             test: Box::new(test.transformed(for_test)),
@@ -134,19 +134,13 @@ impl Data {
 fn split<D: Dataset<Item = (Tensor, i64)> + 'static>(
     all: D,
     holdout: f64,
-) -> std::result::Result<
-    (
-        impl Dataset<Item = (Tensor, i64)>,
-        impl Dataset<Item = (Tensor, i64)>,
-    ),
-    Box<dyn Error>,
-> {
+) -> std::result::Result<[Subset<D>; 2], Box<dyn Error>> {
     let test = (all.len() as f64 * holdout).round() as usize;
     let train = all.len().checked_sub(test);
     let train = train.ok_or("--holdout is more than everything")?;
     let mut parts = random_split(all, &[train, test])?.into_iter();
     match (parts.next(), parts.next()) {
-        (Some(train), Some(test)) => Ok((train, test)),
+        (Some(train), Some(test)) => Ok([train, test]),
         _ => unreachable!("two lengths give two parts"),
     }
 }

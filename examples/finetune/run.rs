@@ -140,8 +140,8 @@ impl Run {
         let head = head_of(&self.name)?;
         let in_head = |name: &&String| name.strip_prefix(head).is_some_and(|n| n.starts_with('.'));
         let mismatched = report.mismatched.iter().map(|m| &m.name);
-        let lacking = report.missing_keys.iter().chain(mismatched);
-        if let Some(name) = lacking.filter(|name| !in_head(name)).next() {
+        let mut lacking = report.missing_keys.iter().chain(mismatched);
+        if let Some(name) = lacking.find(|name| !in_head(name)) {
             let text = format!(
                 "{}: {name} does not fit {}\n{report}",
                 path.display(),

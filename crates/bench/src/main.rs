@@ -210,14 +210,16 @@ fn measure(
     })
 }
 
-/// Times both sides of an operation: the names of PyTorch's forms, and the samples of ours and of
-/// each of them.
+/// The names of PyTorch's forms, and the samples of ours and of each of them.
+type Sides = (Vec<String>, Vec<Vec<f64>>);
+
+/// Times both sides of an operation.
 fn measure_operation(
     operation: &Operation,
     threads: usize,
     torch: Option<&Torch>,
     options: &Options,
-) -> Result<(Vec<String>, Vec<Vec<f64>>), Box<dyn Error>> {
+) -> Result<Sides, Box<dyn Error>> {
     pleach::manual_seed(0);
     let forms = match torch {
         Some(torch) => torch.prepare(operation, threads, options.scale)?,

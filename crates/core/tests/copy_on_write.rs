@@ -213,7 +213,7 @@ fn arithmetic_in_place_stays_in_its_memory_unless_that_is_shared() {
     let same = x.clone();
     x.mul_(&same).unwrap();
     drop(same);
-    x.add_(&x.clone()).unwrap();
+    x.add_(x.clone()).unwrap();
     assert_eq!(values(&x), [8.0, 32.0]);
 }
 

@@ -56,7 +56,7 @@ pub fn fuse_conv_bn(conv: &Conv2d, norm: &BatchNorm2d) -> Result<Conv2d> {
             scale = scale.mul(weight)?;
         }
         let centre = match &conv.bias {
-            Some(bias) => bias.data().sub(&mean.tensor())?,
+            Some(bias) => bias.data().sub(mean.tensor())?,
             None => mean.tensor().neg()?,
         };
         let mut shift = centre.mul(&scale)?;

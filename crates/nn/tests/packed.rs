@@ -12,7 +12,9 @@ fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
 }
 
 /// Changes of a layer's weight, one for each way there is.
-fn changes() -> Vec<(&'static str, fn(&Parameter) -> Result<()>)> {
+type Change = fn(&Parameter) -> Result<()>;
+
+fn changes() -> Vec<(&'static str, Change)> {
     vec![
         ("data().mul_", |p| p.data().mul_(2.0).map(drop)),
         ("data().normal_", |p| p.data().normal_(0.0, 0.1).map(drop)),

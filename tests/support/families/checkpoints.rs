@@ -32,9 +32,11 @@ fn check(path: &Path, case: &Json) -> Eval<()> {
             // Too large to write down: not crashing is all that is asked.
             Json::Null if expect == "either" => Ok(()),
             tree => {
-                let mut comparison = Comparison::default();
-                // The safetensors library lists names in no order.
-                comparison.any_order = path.extension().is_some_and(|e| e == "safetensors");
+                let mut comparison = Comparison {
+                    // The safetensors library lists names in no order.
+                    any_order: path.extension().is_some_and(|e| e == "safetensors"),
+                    ..Default::default()
+                };
                 comparison.node("", &value, tree)?;
                 metadata(&value, &case["metadata"])
             }

@@ -281,8 +281,14 @@ impl Machine<'_> {
         let target = self.top()?;
         if let Item::Node(n) = target {
             match (&mut self.nodes[n as usize], op) {
-                (Node::List(list), b'e') => return Ok(list.extend(items)),
-                (Node::Set(set), 0x90) => return Ok(set.extend(items)),
+                (Node::List(list), b'e') => {
+                    list.extend(items);
+                    return Ok(());
+                }
+                (Node::Set(set), 0x90) => {
+                    set.extend(items);
+                    return Ok(());
+                }
                 _ => {}
             }
         }

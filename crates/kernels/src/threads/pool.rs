@@ -40,8 +40,12 @@ const ENTERED: u64 = 0xffff;
 const OPEN: u64 = 1 << 16;
 const PARKED: u64 = 1 << 17;
 const EPOCH: u32 = 18;
-/// Ends the workers of a model.
-const QUIT: u64 = if cfg!(loom) { 1 << 63 } else { 0 };
+/// Ends the workers, which only a model does.
+const QUIT: u64 = 1 << 63;
+
+fn quits(state: u64) -> bool {
+    cfg!(loom) && state & QUIT != 0
+}
 
 pub(super) struct Pool {
     state: AtomicU64,
@@ -194,7 +198,7 @@ impl Pool {
         let mut last = 0;
         loop {
             let state = self.wait(last);
-            if QUIT & state != 0 {
+            if quits(state) {
                 return;
             }
             last = state >> EPOCH;
@@ -227,7 +231,7 @@ impl Pool {
     /// Waits for an open job that is not job number `last`.
     fn wait(&self, last: u64) -> u64 {
         let fresh = |state: u64| {
-            (state & OPEN != 0 && state >> EPOCH != last || state & QUIT != 0).then_some(state)
+            (state & OPEN != 0 && state >> EPOCH != last || quits(state)).then_some(state)
         };
         if let Some(state) = sync::spin_for(|| fresh(self.state.load(Ordering::Acquire))) {
             return state;

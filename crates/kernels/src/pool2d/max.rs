@@ -205,8 +205,10 @@ fn forward<T: Float, I: Plain>(
     let (in_plane, plane) = (s.input.0 * s.input.1, s.output.0 * s.output.1);
     let each = planes_per_task(in_plane);
     let (out, kept) = (Disjoint::new(out), Disjoint::new(kept));
+    let layout = Phases::of(s);
     parallel_for(s.planes.div_ceil(each), |task| {
         let mut taps = Buffer::<i32>::new(plane);
+        let mut scratch = Scratch::new(s, &layout);
         for i in task * each..s.planes.min((task + 1) * each) {
             // SAFETY: each task has planes of its own.
             let (out, kept) =
@@ -215,6 +217,8 @@ fn forward<T: Float, I: Plain>(
                 isa,
                 MaxPlane {
                     shape: s,
+                    layout: &layout,
+                    scratch: &mut scratch,
                     first_taps: &first_taps,
                     x: &x[i * in_plane..][..in_plane],
                     out,
@@ -226,17 +230,67 @@ fn forward<T: Float, I: Plain>(
     });
 }
 
-/// Outputs of a row are rounded up to a multiple of this.
-const LANES: usize = 16;
-/// Input rows are laid out a band at a time: about this many values.
-const BAND: usize = 1 << 14;
+/// Outputs that are computed together: whole rows, about this many.
+const BAND: usize = 2048;
+
+/// How the input is laid out: in a plane for each phase of the strides, with negative infinities
+/// around it, so that what a tap sees at neighbouring outputs, of a row and from row to row, is
+/// contiguous.
+struct Phases {
+    /// Rows of outputs that are computed together, and the input rows of a phase that they see.
+    rows: usize,
+    extra_rows: usize,
+    /// From one row to the next, and from one phase to the next.
+    line: usize,
+    phase_len: usize,
+    /// What each tap sees at the first output.
+    offsets: Vec<usize>,
+}
+
+impl Phases {
+    fn of(s: &Pool2dShape) -> Self {
+        let extra_rows = (s.kernel.0 - 1) * s.dilation.0 / s.stride.0;
+        let line = s.output.1 + (s.kernel.1 - 1) * s.dilation.1 / s.stride.1;
+        let rows = (BAND / line).clamp(1, s.output.0);
+        let phase_len = (rows + extra_rows) * line;
+        let offsets = (0..s.kernel.0 * s.kernel.1).map(|tap| {
+            let y = tap / s.kernel.1 * s.dilation.0;
+            let x = tap % s.kernel.1 * s.dilation.1;
+            let phase = y % s.stride.0 * s.stride.1 + x % s.stride.1;
+            phase * phase_len + y / s.stride.0 * line + x / s.stride.1
+        });
+        Phases {
+            offsets: offsets.collect(),
+            rows,
+            extra_rows,
+            line,
+            phase_len,
+        }
+    }
+}
+
+/// What a task needs for each of its planes.
+struct Scratch<T: Float> {
+    phases: Buffer<T>,
+    best: Buffer<T>,
+    at: Buffer<i32>,
+}
+
+impl<T: Float> Scratch<T> {
+    fn new(s: &Pool2dShape, layout: &Phases) -> Self {
+        Scratch {
+            phases: Buffer::new(s.stride.0 * s.stride.1 * layout.phase_len),
+            best: Buffer::new(layout.rows * layout.line),
+            at: Buffer::new(layout.rows * layout.line),
+        }
+    }
+}
 
 /// Pools one plane.
-///
-/// The input rows are copied into one line for each phase of the column stride, with negative
-/// infinities around them, so that what a tap sees at neighbouring outputs is contiguous.
-struct MaxPlane<'a, T> {
+struct MaxPlane<'a, T: Float> {
     shape: &'a Pool2dShape,
+    layout: &'a Phases,
+    scratch: &'a mut Scratch<T>,
     first_taps: &'a [Vec<usize>; 2],
     x: &'a [T],
     out: &'a mut [T],
@@ -249,111 +303,99 @@ impl<T: Float> Loop for MaxPlane<'_, T> {
     fn run(self) {
         let s = self.shape;
         let (out_h, out_w) = s.output;
-        let width = out_w.next_multiple_of(LANES);
-        let line = width + (s.kernel.1 - 1) * s.dilation.1 / s.stride.1;
-        let row_len = line * s.stride.1;
-        let reach = (s.kernel.0 - 1) * s.dilation.0 + 1;
-        let rows_at_once = (BAND / row_len / s.stride.0).clamp(1, out_h);
-        let mut band = Buffer::<T>::new(((rows_at_once - 1) * s.stride.0 + reach) * row_len);
-        let columns: Vec<usize> = (0..s.kernel.1)
-            .map(|kx| {
-                let column = kx * s.dilation.1;
-                column % s.stride.1 * line + column / s.stride.1
-            })
-            .collect();
-        let first_columns: Vec<i32> = (0..width)
-            .map(|i| self.first_taps[1].get(i).map_or(0, |first| *first as i32))
-            .collect();
-        let mut best = Buffer::<T>::new(width);
-        let mut at = Buffer::<i32>::new(width);
+        let &Phases {
+            rows: rows_at_once,
+            extra_rows,
+            line,
+            phase_len,
+            ref offsets,
+        } = self.layout;
+        let Scratch { phases, best, at } = self.scratch;
+        let group = if offsets.len().is_multiple_of(3) { 3 } else { 2 };
         for first_row in (0..out_h).step_by(rows_at_once) {
-            let rows = first_row..out_h.min(first_row + rows_at_once);
-            // Input rows are counted from the first one of the padding.
-            let top = first_row * s.stride.0;
-            let bottom = (rows.end - 1) * s.stride.0 + reach;
-            for (y, packed) in (top..bottom).zip(band.chunks_exact_mut(row_len)) {
-                if let Some(y) = y.checked_sub(s.padding.0).filter(|y| *y < s.input.0) {
-                    let x = &self.x[y * s.input.1..][..s.input.1];
-                    pack_row(x, s.stride.1, s.padding.1, line, packed);
+            let rows = rows_at_once.min(out_h - first_row);
+            for y in 0..(rows + extra_rows) * s.stride.0 {
+                let start = y % s.stride.0 * s.stride.1 * phase_len + y / s.stride.0 * line;
+                let row = (first_row * s.stride.0 + y).checked_sub(s.padding.0);
+                let row = row.filter(|row| *row < s.input.0);
+                let x = row.map(|row| &self.x[row * s.input.1..][..s.input.1]);
+                for phase in 0..s.stride.1 {
+                    let packed = &mut phases[start + phase * phase_len..][..line];
+                    match x {
+                        Some(x) => pack_row(x, s.stride.1, s.padding.1, phase, packed),
+                        None => packed.fill(T::NEG_INFINITY),
+                    }
                 }
             }
-            for row in rows {
-                let first_row = self.first_taps[0][row];
-                best.fill(T::NEG_INFINITY);
-                for (at, first) in at.iter_mut().zip(&first_columns) {
-                    *at = (first_row * s.kernel.1) as i32 + first;
+            // The places between two rows of outputs have values that nobody reads.
+            let n = (rows - 1) * line + out_w;
+            let (best, at) = (&mut best[..n], &mut at[..n]);
+            best.fill(T::NEG_INFINITY);
+            for (at, first) in at.chunks_mut(line).zip(&self.first_taps[0][first_row..]) {
+                for (at, column) in at.iter_mut().zip(&self.first_taps[1]) {
+                    *at = (first * s.kernel.1 + column) as i32;
                 }
-                for ky in first_row..s.kernel.0 {
-                    let y = row * s.stride.0 + ky * s.dilation.0;
-                    if y >= s.padding.0 + s.input.0 {
-                        break;
-                    }
-                    let packed = &band[(y - top) * row_len..][..row_len];
-                    let line = |kx: usize| &packed[columns[kx]..][..width];
-                    let tap = (ky * s.kernel.1) as i32;
-                    let mut kx = 0;
-                    while kx + 3 <= s.kernel.1 {
-                        let lines = [line(kx), line(kx + 1), line(kx + 2)];
-                        max_of_lines(lines, tap + kx as i32, &mut best, &mut at);
-                        kx += 3;
-                    }
-                    while kx < s.kernel.1 {
-                        max_of_lines([line(kx)], tap + kx as i32, &mut best, &mut at);
-                        kx += 1;
-                    }
+            }
+            for (i, offsets) in offsets.chunks(group).enumerate() {
+                let tap = (i * group) as i32;
+                let seen = |offset: usize| &phases[offset..][..n];
+                match *offsets {
+                    [a, b, c] => update(&[seen(a), seen(b), seen(c)], tap, best, at),
+                    [a, b] => update(&[seen(a), seen(b)], tap, best, at),
+                    [a] => update(&[seen(a)], tap, best, at),
+                    _ => unreachable!("groups have up to three taps"),
                 }
-                self.out[row * out_w..][..out_w].copy_from_slice(&best[..out_w]);
-                self.taps[row * out_w..][..out_w].copy_from_slice(&at[..out_w]);
+            }
+            let outputs = first_row * out_w..(first_row + rows) * out_w;
+            let out = self.out[outputs.clone()].chunks_exact_mut(out_w);
+            let taps = self.taps[outputs].chunks_exact_mut(out_w);
+            let found = best.chunks(line).zip(at.chunks(line));
+            for ((out, taps), (best, at)) in out.zip(taps).zip(found) {
+                out.copy_from_slice(&best[..out_w]);
+                taps.copy_from_slice(&at[..out_w]);
             }
         }
     }
 }
 
-/// Compares what some neighbouring taps see with the best so far, in order. All lines are as long
-/// as `best`, a multiple of [`LANES`].
+/// Compares what some taps see, from number `tap` on, with the best so far, in order.
 #[inline(always)]
-fn max_of_lines<T: Float, const N: usize>(
-    lines: [&[T]; N],
-    tap: i32,
-    best: &mut [T],
-    at: &mut [i32],
-) {
-    let n = best.len() / LANES * LANES;
-    let lines = lines.map(|line| &line[..n]);
-    let (best, at) = (&mut best[..n], &mut at[..n]);
+fn update<T: Float, const N: usize>(seen: &[&[T]; N], tap: i32, best: &mut [T], at: &mut [i32]) {
+    let n = best.len();
+    let seen = seen.map(|values| &values[..n]);
+    let at = &mut at[..n];
     for i in 0..n {
         let (mut top, mut top_at) = (best[i], at[i]);
-        for (k, line) in lines.iter().enumerate() {
-            let better = line[i] > top || line[i].is_nan();
-            top = if better { line[i] } else { top };
+        for (k, values) in seen.iter().enumerate() {
+            let better = values[i] > top || values[i].is_nan();
+            top = if better { values[i] } else { top };
             top_at = if better { tap + k as i32 } else { top_at };
         }
         (best[i], at[i]) = (top, top_at);
     }
 }
 
-/// Lays a row of the input out in `stride` lines: value `j` of line `p` is that of column
-/// `j * stride + p - padding`.
+/// Lays out a phase of a row of the input: value `j` is that of column
+/// `j * stride + phase - padding`.
 #[inline(always)]
-fn pack_row<T: Float>(x: &[T], stride: usize, padding: usize, line: usize, packed: &mut [T]) {
-    for (phase, packed) in packed.chunks_exact_mut(line).enumerate() {
-        // The first value inside the input, and its column.
-        let first = padding.saturating_sub(phase).div_ceil(stride).min(line);
-        let column = (first * stride + phase)
-            .saturating_sub(padding)
-            .min(x.len());
-        let x = &x[column..];
-        let end = line.min(first + x.len().div_ceil(stride));
-        packed[..first].fill(T::NEG_INFINITY);
-        packed[end..].fill(T::NEG_INFINITY);
-        let packed = &mut packed[first..end];
-        match stride {
-            1 => packed.copy_from_slice(&x[..packed.len()]),
-            2 => take_steps::<T, 2>(x, packed),
-            _ => {
-                for (packed, v) in packed.iter_mut().zip(x.iter().step_by(stride)) {
-                    *packed = *v;
-                }
+fn pack_row<T: Float>(x: &[T], stride: usize, padding: usize, phase: usize, packed: &mut [T]) {
+    let line = packed.len();
+    // The first value inside the input, and its column.
+    let first = padding.saturating_sub(phase).div_ceil(stride).min(line);
+    let column = (first * stride + phase)
+        .saturating_sub(padding)
+        .min(x.len());
+    let x = &x[column..];
+    let end = line.min(first + x.len().div_ceil(stride));
+    packed[..first].fill(T::NEG_INFINITY);
+    packed[end..].fill(T::NEG_INFINITY);
+    let packed = &mut packed[first..end];
+    match stride {
+        1 => packed.copy_from_slice(&x[..packed.len()]),
+        2 => take_steps::<T, 2>(x, packed),
+        _ => {
+            for (packed, v) in packed.iter_mut().zip(x.iter().step_by(stride)) {
+                *packed = *v;
             }
         }
     }

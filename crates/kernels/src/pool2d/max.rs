@@ -311,7 +311,11 @@ impl<T: Float> Loop for MaxPlane<'_, T> {
             ref offsets,
         } = self.layout;
         let Scratch { phases, best, at } = self.scratch;
-        let group = if offsets.len().is_multiple_of(3) { 3 } else { 2 };
+        let group = if offsets.len().is_multiple_of(3) {
+            3
+        } else {
+            2
+        };
         for first_row in (0..out_h).step_by(rows_at_once) {
             let rows = rows_at_once.min(out_h - first_row);
             for y in 0..(rows + extra_rows) * s.stride.0 {

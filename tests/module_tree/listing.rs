@@ -150,7 +150,7 @@ fn paths_find_modules_and_parameters() {
         net.get_module("").unwrap().type_name(),
         "SharedAcrossParents"
     );
-    let core = net.get::<Lin>("right.1").unwrap();
+    let core = net.get_module_as::<Lin>("right.1").unwrap();
     assert!(
         core.weight
             .same(&net.get_parameter("left.0.weight").unwrap())
@@ -168,7 +168,7 @@ fn paths_find_modules_and_parameters() {
         Err("Linear has no attribute `nope`".to_string())
     );
     assert_eq!(
-        net.get::<Norm>("head").map(|_| ()).map_err(text),
+        net.get_module_as::<Norm>("head").map(|_| ()).map_err(text),
         Err("`head` is a Linear, not a Norm".to_string())
     );
     assert!(net.get_module("left.").is_err());

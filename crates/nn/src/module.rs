@@ -418,23 +418,22 @@ pub trait ModuleExt: Module {
         })
     }
 
-    /// The module of type `T` at a path. (On a container, whose own `get` takes a position:
-    /// `get_module(path)?.downcast_ref::<T>()`.)
+    /// The module of type `T` at a path.
     ///
     /// # Errors
     /// If there is none, or it is of another type.
-    fn get<T: Module>(&self, path: &str) -> Result<&T> {
+    fn get_module_as<T: Module>(&self, path: &str) -> Result<&T> {
         let module = self.get_module(path)?;
         module
             .downcast_ref()
             .ok_or_else(|| wrong_type::<T>(path, module))
     }
 
-    /// [`ModuleExt::get`], to be changed.
+    /// [`ModuleExt::get_module_as`], to be changed.
     ///
     /// # Errors
     /// If there is none, or it is of another type.
-    fn get_mut<T: Module>(&mut self, path: &str) -> Result<&mut T> {
+    fn get_module_as_mut<T: Module>(&mut self, path: &str) -> Result<&mut T> {
         let module = self.get_module_mut(path)?;
         if !module.is::<T>() {
             return Err(wrong_type::<T>(path, module));

@@ -18,7 +18,7 @@ use super::DenseBlock;
 /// use pleach_vision::models::{DenseBlock, DenseNetBuilder};
 ///
 /// let mut model = DenseNetBuilder::densenet121().num_classes(7).build()?;
-/// assert_eq!(model.get::<DenseBlock>("features.denseblock4")?.layers.len(), 16);
+/// assert_eq!(model.get_module_as::<DenseBlock>("features.denseblock4")?.layers.len(), 16);
 /// model.classifier = Linear::new(1024, 3);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```

@@ -20,7 +20,7 @@ use super::inverted_residual::conv_norm_activation;
 /// use pleach_vision::models::{InvertedResidual, MobileNetV2Builder};
 ///
 /// let mut model = MobileNetV2Builder::new().width_mult(0.5).num_classes(7).build()?;
-/// assert!(model.get::<InvertedResidual>("features.3")?.use_res_connect);
+/// assert!(model.get_module_as::<InvertedResidual>("features.3")?.use_res_connect);
 /// model.classifier.set(1, Linear::new(1280, 3))?;
 /// # Ok::<(), pleach_core::Error>(())
 /// ```

@@ -19,7 +19,7 @@ use super::{BasicBlock, Bottleneck};
 ///
 /// let model = ResNetBuilder::resnet50().num_classes(7).build()?;
 /// assert_eq!(model.fc.weight.shape(), [7, 2048]);
-/// let block = model.get::<Bottleneck>("layer1.0")?;
+/// let block = model.get_module_as::<Bottleneck>("layer1.0")?;
 /// assert_eq!(block.conv3.weight.shape(), [256, 64, 1, 1]);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```

@@ -17,7 +17,7 @@ use pleach_nn::{Forward, Module, ModuleExt, Node, Sequential, same};
 /// use pleach_vision::models::{Fire, SqueezeNetBuilder};
 ///
 /// let model = SqueezeNetBuilder::squeezenet1_1().num_classes(7).build()?;
-/// assert_eq!(model.get::<Fire>("features.3")?.squeeze.weight.shape(), [16, 64, 1, 1]);
+/// assert_eq!(model.get_module_as::<Fire>("features.3")?.squeeze.weight.shape(), [16, 64, 1, 1]);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]

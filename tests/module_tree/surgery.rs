@@ -111,7 +111,8 @@ fn apply_may_replace_children_of_a_sequential() -> Result<()> {
         }
     });
     assert!(net.body[1].is::<Hyperbolic>());
-    net.get_module_as_mut::<Sequential>("body")?.push(Relu::new());
+    net.get_module_as_mut::<Sequential>("body")?
+        .push(Relu::new());
     assert_eq!(net.body.len(), 3);
     net.get_module_mut("body.0")?
         .downcast_mut::<Lin>()

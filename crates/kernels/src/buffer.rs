@@ -315,7 +315,9 @@ mod tests {
         assert!(Buffer::<u8>::zeroed(len).iter().all(|v| *v == 0));
         // Other tests use the cache at the same time, so no exact figures.
         drop(Buffer::<u8>::new(100 << 20));
-        assert!(empty_cache() >= 100 << 20);
+        // Under the address sanitizer nothing is kept.
+        let kept = if cfg!(pleach_asan) { 0 } else { 100 << 20 };
+        assert!(empty_cache() >= kept);
     }
 
     #[test]

@@ -60,12 +60,10 @@ fn a_net_is_initialised_frozen_and_given_a_new_head() -> Result<()> {
 
 #[test]
 fn the_prelude_leaves_the_methods_of_collections_alone() {
-    let mut numbers = vec![1, 2, 3];
+    let mut numbers: Vec<i32> = (1..4).collect();
     assert_eq!(numbers.get(1), Some(&2));
     *numbers.get_mut(0).unwrap() = 7;
     assert_eq!((numbers.first(), numbers.len()), (Some(&7), 3));
-    let names: Vec<String> = vec!["a".to_string()];
-    assert_eq!(names.get(0).map(String::as_str), Some("a"));
     let payload: Box<dyn std::any::Any> = Box::new(5i32);
     assert!(payload.is::<i32>());
     assert_eq!(payload.downcast_ref::<i32>(), Some(&5));

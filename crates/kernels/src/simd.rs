@@ -26,8 +26,10 @@ pub trait Vector: Copy {
     unsafe fn sum_lanes(self) -> Self::Elem;
     /// `a * b + c` of single floats, rounded as a lane of [`mul_add`](Self::mul_add).
     unsafe fn mul_add_one(a: Self::Elem, b: Self::Elem, c: Self::Elem) -> Self::Elem;
-    /// Asks for the cache line at `p`, which is about to be written.
+    /// Asks for the cache line at `p`, which is about to be read.
     unsafe fn prefetch(p: *const Self::Elem);
+    /// Asks for the cache line at `p` to come into the second cache.
+    unsafe fn prefetch_second(p: *const Self::Elem);
 }
 
 /// The sum of an array whose length is a power of two, in halves.
@@ -96,6 +98,12 @@ macro_rules! x86_vector {
                 use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
                 // SAFETY: a prefetch never faults.
                 unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+            }
+            #[inline(always)]
+            unsafe fn prefetch_second(p: *const $t) {
+                use std::arch::x86_64::{_MM_HINT_T1, _mm_prefetch};
+                // SAFETY: a prefetch never faults.
+                unsafe { _mm_prefetch::<_MM_HINT_T1>(p.cast()) }
             }
         }
     };
@@ -234,6 +242,8 @@ macro_rules! portable_vector {
             }
             #[inline(always)]
             unsafe fn prefetch(_: *const $t) {}
+            #[inline(always)]
+            unsafe fn prefetch_second(_: *const $t) {}
         }
     };
 }

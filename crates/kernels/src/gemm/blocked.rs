@@ -30,6 +30,10 @@ const FEW_PANELS: usize = 2;
 const DIRECT_ROWS: usize = 40;
 /// .. but if many rows of the right side share few sets of the first cache, only for so many.
 const DIRECT_ROWS_ALIASED: usize = 6;
+/// Panels of columns that are packed together ..
+const PANELS_AT_ONCE: usize = 4;
+/// .. so many rows of each at a time.
+const PACKED_ROWS: usize = 16;
 /// Packing fewer elements is not shared.
 const PARALLEL_PACK: usize = 1 << 14;
 
@@ -181,13 +185,15 @@ struct Packed<'s, T> {
     data: &'s [T],
     /// Lanes of all panels together.
     lanes: usize,
+    /// The first lane.
+    first: usize,
     terms: Span,
 }
 
-impl<T> Packed<'_, T> {
-    /// The panel whose lanes start `lane` lanes after the first.
-    fn side(&self, steps: Span, lane: usize, width: usize) -> Side<'_, T> {
-        let at = (steps.start - self.terms.start) * self.lanes + lane * steps.len;
+impl<'s, T> Packed<'s, T> {
+    /// The panel that starts at a lane.
+    fn side(&self, steps: Span, lane: usize, width: usize) -> Side<'s, T> {
+        let at = (steps.start - self.terms.start) * self.lanes + (lane - self.first) * steps.len;
         Side {
             data: &self.data[at..][..steps.len * width],
             step: width,
@@ -251,34 +257,58 @@ impl<T: Float> Product<'_, T> {
         Some(packed)
     }
 
-    /// A panel of the right side: where it is, or packed into `scratch`.
+    /// Packs neighbouring panels of the right side, all if one of them must be.
+    fn pack_panels<'s>(
+        &self,
+        steps: Span,
+        panels: &[(Span, usize)],
+        scratch: &'s mut Option<Buffer<T>>,
+    ) -> Option<Packed<'s, T>> {
+        let Right::Plain(b) = self.b else { return None };
+        let full = |&(columns, width): &(Span, usize)| columns.len == width;
+        if self.direct && panels.iter().all(full) {
+            return None;
+        }
+        let size = K_BLOCK * 2 * self.kernel.lanes * PANELS_AT_ONCE;
+        let scratch = scratch.get_or_insert_with(|| Buffer::new(size));
+        let first = panels[0].0.start;
+        // Where columns are contiguous, a few rows of all panels, and the next: longer pieces.
+        let part = if b.col_stride == 1 {
+            PACKED_ROWS
+        } else {
+            steps.len
+        };
+        for rows in pieces(steps, part) {
+            for &(columns, width) in panels {
+                let at =
+                    (columns.start - first) * steps.len + (rows.start - steps.start) * width;
+                let out = &mut scratch[at..][..rows.len * width];
+                b.pack(self.isa, rows, columns, width, out);
+            }
+        }
+        Some(Packed {
+            data: scratch,
+            lanes: 0,
+            first,
+            terms: steps,
+        })
+    }
+
+    /// A panel of the right side: packed, or where it is.
     fn right<'s>(
         &'s self,
         steps: Span,
         columns: Span,
         width: usize,
-        shared: Option<&'s Packed<'s, T>>,
-        scratch: &'s mut Option<Buffer<T>>,
+        packed: Option<&Packed<'s, T>>,
     ) -> Side<'s, T> {
-        if let Some(shared) = shared {
-            return shared.side(steps, columns.start, width);
-        }
-        match self.b {
-            Right::Packed(b) => b.side(self.kernel, steps, columns),
-            Right::Plain(b) if self.direct && columns.len == width => Side {
+        match (packed, self.b) {
+            (Some(packed), _) => packed.side(steps, columns.start, width),
+            (None, Right::Packed(b)) => b.side(self.kernel, steps, columns),
+            (None, Right::Plain(b)) => Side {
                 data: &b.data[steps.start * b.row_stride + columns.start..],
                 step: b.row_stride,
             },
-            Right::Plain(b) => {
-                let size = K_BLOCK * 2 * self.kernel.lanes;
-                let scratch = scratch.get_or_insert_with(|| Buffer::new(size));
-                let scratch = &mut scratch[..steps.len * width];
-                b.pack(self.isa, steps, columns, width, scratch);
-                Side {
-                    data: scratch,
-                    step: width,
-                }
-            }
         }
     }
 
@@ -289,6 +319,7 @@ impl<T: Float> Product<'_, T> {
         let left = Packed {
             data: &packed,
             lanes: rows.len,
+            first: rows.start,
             terms,
         };
         let panels: Vec<_> = self.panels().collect();
@@ -311,19 +342,29 @@ impl<T: Float> Product<'_, T> {
         let shared = shared.as_deref().map(|data| Packed {
             data,
             lanes: self.n.next_multiple_of(self.kernel.lanes),
+            first: 0,
             terms,
         });
         self.for_each(column_groups * row_groups, false, |task| {
             let first = task / row_groups * per_task;
             let group = piece(rows, rows_per_group, task % row_groups);
+            let own = &panels[first..(first + per_task).min(panels.len())];
+            let together = if self.direct { 1 } else { PANELS_AT_ONCE };
             let mut scratch = None;
             for steps in pieces(terms, k_step) {
-                for &(columns, width) in &panels[first..(first + per_task).min(panels.len())] {
-                    let b = self.right(steps, columns, width, shared.as_ref(), &mut scratch);
-                    for part in pieces(group, self.height) {
-                        let a = left.side(steps, part.start - rows.start, part.len);
-                        // SAFETY: this task alone writes to these rows and columns.
-                        unsafe { self.multiply(a, b, steps, part, columns, width) };
+                for panels in own.chunks(together) {
+                    let own = match shared {
+                        Some(_) => None,
+                        None => self.pack_panels(steps, panels, &mut scratch),
+                    };
+                    for &(columns, width) in panels {
+                        let packed = shared.as_ref().or(own.as_ref());
+                        let b = self.right(steps, columns, width, packed);
+                        for part in pieces(group, self.height) {
+                            let a = left.side(steps, part.start, part.len);
+                            // SAFETY: this task alone writes to these rows and columns.
+                            unsafe { self.multiply(a, b, steps, part, columns, width) };
+                        }
                     }
                 }
             }
@@ -340,8 +381,10 @@ impl<T: Float> Product<'_, T> {
         let shared = shared.as_deref().map(|data| Packed {
             data,
             lanes: self.n.next_multiple_of(self.kernel.lanes),
+            first: 0,
             terms,
         });
+        let panels: Vec<_> = self.panels().collect();
         let row_panels = self.m.div_ceil(self.height);
         let per_task = (row_panels / (4 * self.threads)).clamp(1, 16);
         let rows = Span {
@@ -353,6 +396,11 @@ impl<T: Float> Product<'_, T> {
             let mut scratch = None;
             let mut left = Buffer::<T>::new(self.height * k_step);
             for steps in pieces(terms, k_step) {
+                let own = match shared {
+                    Some(_) => None,
+                    None => self.pack_panels(steps, &panels, &mut scratch),
+                };
+                let packed = shared.as_ref().or(own.as_ref());
                 for part in pieces(group, self.height) {
                     let a = if self.a.row_stride == 1 {
                         Side {
@@ -367,8 +415,8 @@ impl<T: Float> Product<'_, T> {
                             step: part.len,
                         }
                     };
-                    for (columns, width) in self.panels() {
-                        let b = self.right(steps, columns, width, shared.as_ref(), &mut scratch);
+                    for &(columns, width) in &panels {
+                        let b = self.right(steps, columns, width, packed);
                         // SAFETY: this task alone writes to these rows.
                         unsafe { self.multiply(a, b, steps, part, columns, width) };
                     }

@@ -100,31 +100,38 @@ unsafe fn tile_body<V: Vector, const R: usize, const NV: usize>(o: &Operands<V::
     // SAFETY: all reads and writes are within what the contract of `Tile` makes valid.
     unsafe {
         let (c, ldc) = (o.c, o.ldc);
-        for r in 0..R {
-            V::prefetch(c.add(r * ldc));
-            V::prefetch(c.add(r * ldc + NV * V::LANES - 1));
-        }
         let mut acc = [[V::zero(); NV]; R];
         let (mut a, mut b) = (o.a, o.b);
         let (a_step, b_step) = (o.a_step, o.b_step);
-        for _ in 0..o.steps {
-            // The first cache does not hold both panels: ask for what comes from the second.
-            for v in 0..NV {
-                V::prefetch(b.wrapping_add(AHEAD * b_step + v * V::LANES));
-            }
-            V::prefetch(a.wrapping_add(AHEAD * a_step));
-            let mut columns = [V::zero(); NV];
-            for (v, column) in columns.iter_mut().enumerate() {
-                *column = V::load(b.add(v * V::LANES));
-            }
-            for (r, row) in acc.iter_mut().enumerate() {
-                let value = V::broadcast(a.add(r));
-                for (sum, column) in row.iter_mut().zip(columns) {
-                    *sum = value.mul_add(column, *sum);
+        // The product is asked for between the steps, a row at a time: all at once would keep the
+        // panels waiting. Rows may share a set of the first cache: the second has room for them.
+        let (mut left, part) = (o.steps, o.steps / (R + 1) + 1);
+        let mut row = c.cast_const();
+        while left > 0 {
+            V::prefetch_second(row);
+            V::prefetch_second(row.wrapping_add(NV * V::LANES - 1));
+            row = row.wrapping_add(ldc);
+            let steps = part.min(left);
+            left -= steps;
+            for _ in 0..steps {
+                // The first cache does not hold both panels: ask for what comes from the second.
+                for v in 0..NV {
+                    V::prefetch(b.wrapping_add(AHEAD * b_step + v * V::LANES));
                 }
+                V::prefetch(a.wrapping_add(AHEAD * a_step));
+                let mut columns = [V::zero(); NV];
+                for (v, column) in columns.iter_mut().enumerate() {
+                    *column = V::load(b.add(v * V::LANES));
+                }
+                for (r, row) in acc.iter_mut().enumerate() {
+                    let value = V::broadcast(a.add(r));
+                    for (sum, column) in row.iter_mut().zip(columns) {
+                        *sum = value.mul_add(column, *sum);
+                    }
+                }
+                a = a.wrapping_add(a_step);
+                b = b.wrapping_add(b_step);
             }
-            a = a.wrapping_add(a_step);
-            b = b.wrapping_add(b_step);
         }
         for (r, row) in acc.iter().enumerate() {
             for (v, sum) in row.iter().enumerate() {

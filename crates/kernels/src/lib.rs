@@ -62,9 +62,9 @@ pub use optimizer::{
 };
 pub use peak::fma_peak;
 pub use pool2d::{
-    AvgDivisor, Pool2dShape, TapNumber, adaptive_avg_pool2d_backward, adaptive_avg_pool2d_forward,
-    avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_backward_taps,
-    max_pool2d_forward, max_pool2d_forward_taps, max_pool2d_places,
+    AvgDivisor, MAX_POOL_TAPS, Pool2dShape, adaptive_avg_pool2d_backward,
+    adaptive_avg_pool2d_forward, avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward,
+    max_pool2d_backward_taps, max_pool2d_forward, max_pool2d_forward_taps, max_pool2d_places,
 };
 pub use precision::{Precision, float32_precision, set_float32_precision};
 pub use qr::orthogonal_factor;

@@ -280,8 +280,7 @@ impl<T: Float> Product<'_, T> {
         };
         for rows in pieces(steps, part) {
             for &(columns, width) in panels {
-                let at =
-                    (columns.start - first) * steps.len + (rows.start - steps.start) * width;
+                let at = (columns.start - first) * steps.len + (rows.start - steps.start) * width;
                 let out = &mut scratch[at..][..rows.len * width];
                 b.pack(self.isa, rows, columns, width, out);
             }

@@ -4,37 +4,17 @@
 //! of the tap of the window that saw it, which fits in a byte and so costs less memory.
 
 use super::{Pool2dShape, for_each_plane, planes_per_task};
-use crate::float::run;
 use crate::threads::Disjoint;
-use crate::{Buffer, Float, Isa, Loop, Plain, parallel_for};
+use crate::{Buffer, Float, Isa, Plain, parallel_for};
 
-/// An integer that the tap numbers of windows are kept in: `u8` or `u16`. Sealed, through
-/// [`Plain`].
-pub trait TapNumber: Plain {
-    /// The most taps that a window can have.
-    const TAPS: usize;
-    /// A number below [`TAPS`](Self::TAPS).
-    fn from_tap(tap: i32) -> Self;
-    /// The number.
-    fn tap(self) -> usize;
-}
+mod row;
+pub use row::HasMaxRow;
+use row::{MaxRow, Row};
 
-macro_rules! tap_number {
-    ($($t:ident),*) => {$(
-        impl TapNumber for $t {
-            const TAPS: usize = $t::MAX as usize + 1;
-            #[inline(always)]
-            fn from_tap(tap: i32) -> Self {
-                tap as $t
-            }
-            #[inline(always)]
-            fn tap(self) -> usize {
-                usize::from(self)
-            }
-        }
-    )*};
-}
-tap_number!(u8, u16);
+/// The most taps of a window that [`max_pool2d_forward_taps`] can count.
+pub const MAX_POOL_TAPS: usize = u8::MAX as usize;
+/// The tap of a maximum that a ReLU made zero: nothing flows back to it.
+const NO_TAP: u8 = u8::MAX;
 
 /// The first tap inside the input of each window along one axis.
 fn first_taps(
@@ -96,12 +76,12 @@ impl Pool2dShape {
             .wrapping_sub(self.padding.0 * self.input.1 + self.padding.1)
     }
 
-    fn check_taps<I: TapNumber>(&self, name: &str, outputs: usize, taps: usize) {
+    fn check_taps(&self, name: &str, outputs: usize, taps: usize) {
         assert_eq!(outputs, taps, "{name}: the length of the taps");
         let count = self.kernel.0.checked_mul(self.kernel.1);
         assert!(
-            count.is_some_and(|count| count <= I::TAPS),
-            "{name}: a window has more taps than their numbers can count"
+            count.is_some_and(|count| count <= MAX_POOL_TAPS),
+            "{name}: a window has more than {MAX_POOL_TAPS} taps"
         );
     }
 }
@@ -138,7 +118,8 @@ pub fn max_pool2d_forward<T: Float>(
         "max_pool2d_forward: the length of the indices"
     );
     let places = shape.tap_places();
-    forward(Isa::current(), shape, x, out, indices, |taps, indices| {
+    let isa = Isa::current();
+    forward(isa, shape, x, out, indices, |_, taps, indices| {
         for_each_window(shape, |i, first| {
             indices[i] = first.wrapping_add(places[taps[i] as usize]) as i64;
         });
@@ -146,33 +127,57 @@ pub fn max_pool2d_forward<T: Float>(
 }
 
 /// [`max_pool2d_forward`], but `taps` becomes the number of the tap that saw the maximum
-/// (`y * kernel width + x` in the window).
+/// (`y * kernel width + x` in the window); with `relu`, maxima below zero become zero, and
+/// [`max_pool2d_backward_taps`] gives their input no gradient.
+///
+/// ```
+/// use pleach_kernels::{Pool2dShape, max_pool2d_forward_taps};
+/// let shape = Pool2dShape {
+///     planes: 1, input: (1, 4), output: (1, 2),
+///     kernel: (1, 2), stride: (1, 2), padding: (0, 0), dilation: (1, 1),
+/// };
+/// let (mut out, mut taps) = ([9.0f32; 2], [0; 2]);
+/// max_pool2d_forward_taps(&shape, &[1.0, 2.0, -5.0, -6.0], true, &mut out, &mut taps);
+/// assert_eq!((out, taps[0]), ([2.0, 0.0], 1));
+/// ```
 ///
 /// # Panics
-/// As there, or if a window has more taps than their numbers can count.
-pub fn max_pool2d_forward_taps<T: Float, I: TapNumber>(
+/// As there, or if a window has more than [`MAX_POOL_TAPS`] taps.
+pub fn max_pool2d_forward_taps<T: Float>(
     shape: &Pool2dShape,
     x: &[T],
+    relu: bool,
     out: &mut [T],
-    taps: &mut [I],
+    taps: &mut [u8],
 ) {
-    forward_taps_with(Isa::current(), shape, x, out, taps);
+    forward_taps_with(Isa::current(), shape, x, relu, out, taps);
 }
 
-pub(super) fn forward_taps_with<T: Float, I: TapNumber>(
+pub(super) fn forward_taps_with<T: Float>(
     isa: Isa,
     shape: &Pool2dShape,
     x: &[T],
+    relu: bool,
     out: &mut [T],
-    taps: &mut [I],
+    taps: &mut [u8],
 ) {
     shape.check("max_pool2d_forward_taps", x.len(), out.len());
-    shape.check_taps::<I>("max_pool2d_forward_taps", out.len(), taps.len());
-    forward(isa, shape, x, out, taps, |taps, kept| {
-        for (kept, tap) in kept.iter_mut().zip(taps) {
-            *kept = I::from_tap(*tap);
-        }
-    });
+    shape.check_taps("max_pool2d_forward_taps", out.len(), taps.len());
+    if relu {
+        forward(isa, shape, x, out, taps, |out, taps, kept| {
+            for ((kept, tap), out) in kept.iter_mut().zip(taps).zip(out) {
+                let zero = *out <= T::ZERO;
+                *kept = if zero { NO_TAP } else { *tap as u8 };
+                *out = if zero { T::ZERO } else { *out };
+            }
+        });
+    } else {
+        forward(isa, shape, x, out, taps, |_, taps, kept| {
+            for (kept, tap) in kept.iter_mut().zip(taps) {
+                *kept = *tap as u8;
+            }
+        });
+    }
 }
 
 /// Calls `f(number of the window in its plane, place of its first tap, which wraps if outside)`.
@@ -189,232 +194,153 @@ fn for_each_window(shape: &Pool2dShape, mut f: impl FnMut(usize, usize)) {
     }
 }
 
-/// Pools all planes; `keep(taps of a plane, what is kept of them)`.
+/// Pools all planes; `keep(maxima of a plane, their taps, what is kept of them)`.
 fn forward<T: Float, I: Plain>(
     isa: Isa,
     s: &Pool2dShape,
     x: &[T],
     out: &mut [T],
     kept: &mut [I],
-    keep: impl Fn(&[i32], &mut [I]) + Sync,
+    keep: impl Fn(&mut [T], &[i32], &mut [I]) + Sync,
 ) {
+    assert!(isa.is_available(), "this machine has no {isa:?}");
     if out.is_empty() {
         return;
     }
-    let first_taps = first_taps_of(s);
+    let windows = Windows::of(isa, s);
     let (in_plane, plane) = (s.input.0 * s.input.1, s.output.0 * s.output.1);
     let each = planes_per_task(in_plane);
     let (out, kept) = (Disjoint::new(out), Disjoint::new(kept));
-    let layout = Phases::of(s);
     parallel_for(s.planes.div_ceil(each), |task| {
-        let mut taps = Buffer::<i32>::new(plane);
-        let mut scratch = Scratch::new(s, &layout);
+        let lanes = windows.columns.len();
+        let mut scratch = Scratch {
+            padded: Buffer::full(windows.reach * windows.line, T::NEG_INFINITY),
+            copied: 0,
+            lines: Vec::with_capacity(s.kernel.0),
+            best: Buffer::new(lanes),
+            taps: Buffer::new(plane + lanes),
+        };
         for i in task * each..s.planes.min((task + 1) * each) {
             // SAFETY: each task has planes of its own.
             let (out, kept) =
                 unsafe { (out.slice(i * plane, plane), kept.slice(i * plane, plane)) };
-            run::<T, _>(
-                isa,
-                MaxPlane {
-                    shape: s,
-                    layout: &layout,
-                    scratch: &mut scratch,
-                    first_taps: &first_taps,
-                    x: &x[i * in_plane..][..in_plane],
-                    out,
-                    taps: &mut taps,
-                },
-            );
-            keep(&taps, kept);
+            scratch.copied = 0;
+            for row in 0..s.output.0 {
+                let at = row * s.output.1;
+                windows.row(s, row, &x[i * in_plane..], &mut out[at..], &mut scratch);
+            }
+            keep(out, &scratch.taps[..plane], kept);
         }
     });
 }
 
-/// Outputs that are computed together: whole rows, about this many.
-const BAND: usize = 2048;
-
-/// How the input is laid out: in a plane for each phase of the strides, with negative infinities
-/// around it, so that what a tap sees at neighbouring outputs, of a row and from row to row, is
-/// contiguous.
-struct Phases {
-    /// Rows of outputs that are computed together, and the input rows of a phase that they see.
-    rows: usize,
-    extra_rows: usize,
-    /// From one row to the next, and from one phase to the next.
+/// How the windows see the input.
+struct Windows<T: Float> {
+    compute: MaxRow<T>,
+    groups: usize,
+    /// The first tap inside the input of each row of windows, and the end of its taps.
+    rows: Vec<[usize; 2]>,
+    /// The first tap inside the input of each column of windows, and zeros up to whole groups.
+    columns: Vec<T>,
+    /// What may be read of a row, from its padding on.
     line: usize,
-    phase_len: usize,
-    /// What each tap sees at the first output.
-    offsets: Vec<usize>,
-}
-
-impl Phases {
-    fn of(s: &Pool2dShape) -> Self {
-        let extra_rows = (s.kernel.0 - 1) * s.dilation.0 / s.stride.0;
-        let line = s.output.1 + (s.kernel.1 - 1) * s.dilation.1 / s.stride.1;
-        let rows = (BAND / line).clamp(1, s.output.0);
-        let phase_len = (rows + extra_rows) * line;
-        let offsets = (0..s.kernel.0 * s.kernel.1).map(|tap| {
-            let y = tap / s.kernel.1 * s.dilation.0;
-            let x = tap % s.kernel.1 * s.dilation.1;
-            let phase = y % s.stride.0 * s.stride.1 + x % s.stride.1;
-            phase * phase_len + y / s.stride.0 * line + x / s.stride.1
-        });
-        Phases {
-            offsets: offsets.collect(),
-            rows,
-            extra_rows,
-            line,
-            phase_len,
-        }
-    }
+    /// Rows that a window reaches over.
+    reach: usize,
+    /// Whether windows lie inside of their rows: rows are read where they are.
+    inside: bool,
 }
 
 /// What a task needs for each of its planes.
 struct Scratch<T: Float> {
-    phases: Buffer<T>,
+    /// The last rows, between negative infinities.
+    padded: Buffer<T>,
+    /// The rows of the plane that were copied there.
+    copied: usize,
+    /// Where the rows are that a row of windows sees.
+    lines: Vec<*const T>,
+    /// The maxima of a row that has no room after it.
     best: Buffer<T>,
-    at: Buffer<i32>,
+    /// The taps of the plane's maxima.
+    taps: Buffer<i32>,
 }
 
-impl<T: Float> Scratch<T> {
-    fn new(s: &Pool2dShape, layout: &Phases) -> Self {
-        Scratch {
-            phases: Buffer::new(s.stride.0 * s.stride.1 * layout.phase_len),
-            best: Buffer::new(layout.rows * layout.line),
-            at: Buffer::new(layout.rows * layout.line),
+impl<T: Float> Windows<T> {
+    fn of(isa: Isa, s: &Pool2dShape) -> Self {
+        let (compute, lanes) = T::max_row(isa);
+        let [rows, columns] = first_taps_of(s);
+        let rows = rows.iter().enumerate().map(|(row, first)| {
+            let inside = s.input.0 + s.padding.0 - row * s.stride.0;
+            [*first, inside.div_ceil(s.dilation.0).min(s.kernel.0)]
+        });
+        let mut columns: Vec<T> = columns.into_iter().map(T::from_usize).collect();
+        let groups = columns.len().div_ceil(lanes);
+        columns.resize(groups * lanes, T::ZERO);
+        let width = (s.kernel.1 - 1) * s.dilation.1;
+        let inside = s.padding.1 == 0 && (s.output.1 - 1) * s.stride.1 + width < s.input.1;
+        Windows {
+            compute,
+            groups,
+            rows: rows.collect(),
+            line: (columns.len() * s.stride.1 + width).max(s.padding.1 + s.input.1),
+            columns,
+            reach: (s.kernel.0 - 1) * s.dilation.0 + 1,
+            inside,
         }
     }
-}
 
-/// Pools one plane.
-struct MaxPlane<'a, T: Float> {
-    shape: &'a Pool2dShape,
-    layout: &'a Phases,
-    scratch: &'a mut Scratch<T>,
-    first_taps: &'a [Vec<usize>; 2],
-    x: &'a [T],
-    out: &'a mut [T],
-    taps: &'a mut [i32],
-}
-
-impl<T: Float> Loop for MaxPlane<'_, T> {
-    type Output = ();
-    #[inline(always)]
-    fn run(self) {
-        let s = self.shape;
-        let (out_h, out_w) = s.output;
-        let &Phases {
-            rows: rows_at_once,
-            extra_rows,
-            line,
-            phase_len,
-            ref offsets,
-        } = self.layout;
-        let Scratch { phases, best, at } = self.scratch;
-        let group = if offsets.len().is_multiple_of(3) {
-            3
-        } else {
-            2
+    /// Computes a row of a plane: `x` is the plane and what follows it, `out` the row and those after.
+    fn row(&self, s: &Pool2dShape, row: usize, x: &[T], out: &mut [T], scratch: &mut Scratch<T>) {
+        let Scratch {
+            padded,
+            copied,
+            lines,
+            best,
+            taps,
+        } = scratch;
+        let width = s.input.1;
+        let [first, end] = self.rows[row];
+        let y_of = |tap: usize| row * s.stride.0 + tap * s.dilation.0 - s.padding.0;
+        let bottom = y_of(end - 1);
+        let direct = self.inside && bottom * width + self.line <= x.len();
+        let slot = |y: usize| y % self.reach * self.line;
+        if !direct {
+            // A slot for each row that the windows reach over; the padding stays as it is.
+            for y in (*copied).max((bottom + 1).saturating_sub(self.reach))..=bottom {
+                let line = &mut padded[slot(y) + s.padding.1..][..width];
+                line.copy_from_slice(&x[y * width..][..width]);
+            }
+            *copied = bottom + 1;
+        }
+        lines.clear();
+        lines.extend((first..end).map(|tap| match direct {
+            true => x[y_of(tap) * width..][..self.line].as_ptr(),
+            false => padded[slot(y_of(tap))..][..self.line].as_ptr(),
+        }));
+        let (lanes, columns) = (self.columns.len(), s.output.1);
+        let taps = &mut taps[row * columns..][..lanes];
+        // What is too much at the end of a row, the next row overwrites.
+        let (to, copy) = match out.get_mut(..lanes) {
+            Some(out) => (out, false),
+            None => (&mut best[..lanes], true),
         };
-        for first_row in (0..out_h).step_by(rows_at_once) {
-            let rows = rows_at_once.min(out_h - first_row);
-            for y in 0..(rows + extra_rows) * s.stride.0 {
-                let start = y % s.stride.0 * s.stride.1 * phase_len + y / s.stride.0 * line;
-                let row = (first_row * s.stride.0 + y).checked_sub(s.padding.0);
-                let row = row.filter(|row| *row < s.input.0);
-                let x = row.map(|row| &self.x[row * s.input.1..][..s.input.1]);
-                for phase in 0..s.stride.1 {
-                    let packed = &mut phases[start + phase * phase_len..][..line];
-                    match x {
-                        Some(x) => pack_row(x, s.stride.1, s.padding.1, phase, packed),
-                        None => packed.fill(T::NEG_INFINITY),
-                    }
-                }
-            }
-            // The places between two rows of outputs have values that nobody reads.
-            let n = (rows - 1) * line + out_w;
-            let (best, at) = (&mut best[..n], &mut at[..n]);
-            best.fill(T::NEG_INFINITY);
-            for (at, first) in at.chunks_mut(line).zip(&self.first_taps[0][first_row..]) {
-                for (at, column) in at.iter_mut().zip(&self.first_taps[1]) {
-                    *at = (first * s.kernel.1 + column) as i32;
-                }
-            }
-            for (i, offsets) in offsets.chunks(group).enumerate() {
-                let tap = (i * group) as i32;
-                let seen = |offset: usize| &phases[offset..][..n];
-                match *offsets {
-                    [a, b, c] => update(&[seen(a), seen(b), seen(c)], tap, best, at),
-                    [a, b] => update(&[seen(a), seen(b)], tap, best, at),
-                    [a] => update(&[seen(a)], tap, best, at),
-                    _ => unreachable!("groups have up to three taps"),
-                }
-            }
-            let outputs = first_row * out_w..(first_row + rows) * out_w;
-            let out = self.out[outputs.clone()].chunks_exact_mut(out_w);
-            let taps = self.taps[outputs].chunks_exact_mut(out_w);
-            let found = best.chunks(line).zip(at.chunks(line));
-            for ((out, taps), (best, at)) in out.zip(taps).zip(found) {
-                out.copy_from_slice(&best[..out_w]);
-                taps.copy_from_slice(&at[..out_w]);
-            }
+        let row = Row {
+            lines,
+            taps: s.kernel.1,
+            dilation: s.dilation.1,
+            stride: s.stride.1,
+            first: (first * s.kernel.1) as i32,
+            columns: self.columns.as_ptr(),
+            groups: self.groups,
+            best: to.as_mut_ptr(),
+            at: taps.as_mut_ptr(),
+        };
+        // SAFETY: the instruction set was checked; the groups have `lanes` lanes, as many as
+        // `columns`, `to` and `taps`; a line has `line` elements, which all lanes' strides and taps
+        // fit in.
+        unsafe { (self.compute)(&row) };
+        if copy {
+            out[..columns].copy_from_slice(&best[..columns]);
         }
-    }
-}
-
-/// Compares what some taps see, from number `tap` on, with the best so far, in order.
-#[inline(always)]
-fn update<T: Float, const N: usize>(seen: &[&[T]; N], tap: i32, best: &mut [T], at: &mut [i32]) {
-    let n = best.len();
-    let seen = seen.map(|values| &values[..n]);
-    let at = &mut at[..n];
-    for i in 0..n {
-        let (mut top, mut top_at) = (best[i], at[i]);
-        for (k, values) in seen.iter().enumerate() {
-            let better = values[i] > top || values[i].is_nan();
-            top = if better { values[i] } else { top };
-            top_at = if better { tap + k as i32 } else { top_at };
-        }
-        (best[i], at[i]) = (top, top_at);
-    }
-}
-
-/// Lays out a phase of a row of the input: value `j` is that of column
-/// `j * stride + phase - padding`.
-#[inline(always)]
-fn pack_row<T: Float>(x: &[T], stride: usize, padding: usize, phase: usize, packed: &mut [T]) {
-    let line = packed.len();
-    // The first value inside the input, and its column.
-    let first = padding.saturating_sub(phase).div_ceil(stride).min(line);
-    let column = (first * stride + phase)
-        .saturating_sub(padding)
-        .min(x.len());
-    let x = &x[column..];
-    let end = line.min(first + x.len().div_ceil(stride));
-    packed[..first].fill(T::NEG_INFINITY);
-    packed[end..].fill(T::NEG_INFINITY);
-    let packed = &mut packed[first..end];
-    match stride {
-        1 => packed.copy_from_slice(&x[..packed.len()]),
-        2 => take_steps::<T, 2>(x, packed),
-        _ => {
-            for (packed, v) in packed.iter_mut().zip(x.iter().step_by(stride)) {
-                *packed = *v;
-            }
-        }
-    }
-}
-
-/// Every `S`th value; a step that the compiler knows can be vectorised.
-#[inline(always)]
-fn take_steps<T: Float, const S: usize>(x: &[T], out: &mut [T]) {
-    let (steps, rest) = x.as_chunks::<S>();
-    for (out, v) in out.iter_mut().zip(steps) {
-        *out = v[0];
-    }
-    // The last value may have no full step after it.
-    if let (Some(v), Some(out)) = (rest.first(), out.get_mut(steps.len())) {
-        *out = *v;
     }
 }
 
@@ -450,14 +376,14 @@ pub fn max_pool2d_backward<T: Float>(
 ///
 /// # Panics
 /// If a length does not fit the shape, or a tap sees no place in the plane.
-pub fn max_pool2d_backward_taps<T: Float, I: TapNumber>(
+pub fn max_pool2d_backward_taps<T: Float>(
     shape: &Pool2dShape,
     grad_out: &[T],
-    taps: &[I],
+    taps: &[u8],
     grad_input: &mut [T],
 ) {
     shape.check("max_pool2d_backward_taps", grad_input.len(), grad_out.len());
-    shape.check_taps::<I>("max_pool2d_backward_taps", grad_out.len(), taps.len());
+    shape.check_taps("max_pool2d_backward_taps", grad_out.len(), taps.len());
     let in_plane = shape.input.0 * shape.input.1;
     let plane = shape.output.0 * shape.output.1;
     let places = shape.tap_places();
@@ -466,25 +392,27 @@ pub fn max_pool2d_backward_taps<T: Float, I: TapNumber>(
         let taps = &taps[i * plane..][..plane];
         let grad_out = &grad_out[i * plane..][..plane];
         for_each_window(shape, |j, first| {
-            grad[first.wrapping_add(places[taps[j].tap()])] += grad_out[j];
+            if taps[j] != NO_TAP {
+                grad[first.wrapping_add(places[usize::from(taps[j])])] += grad_out[j];
+            }
         });
     });
 }
 
-/// The places in the input plane of the taps of [`max_pool2d_forward_taps`]: what
+/// The places in the input plane of the taps of [`max_pool2d_forward_taps`] (without `relu`): what
 /// [`max_pool2d_forward`] calls indices, `[planes, output]`.
 ///
 /// # Panics
 /// If a length does not fit the shape.
-pub fn max_pool2d_places<I: TapNumber>(shape: &Pool2dShape, taps: &[I], indices: &mut [i64]) {
+pub fn max_pool2d_places(shape: &Pool2dShape, taps: &[u8], indices: &mut [i64]) {
     super::check_planes("max_pool2d_places", shape.planes, shape.output, taps.len());
-    shape.check_taps::<I>("max_pool2d_places", indices.len(), taps.len());
+    shape.check_taps("max_pool2d_places", indices.len(), taps.len());
     let plane = shape.output.0 * shape.output.1;
     let places = shape.tap_places();
     for_each_plane(indices, plane, plane, |i, indices| {
         let taps = &taps[i * plane..][..plane];
         for_each_window(shape, |j, first| {
-            indices[j] = first.wrapping_add(places[taps[j].tap()]) as i64;
+            indices[j] = first.wrapping_add(places[usize::from(taps[j])]) as i64;
         });
     });
 }

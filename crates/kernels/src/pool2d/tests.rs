@@ -99,11 +99,10 @@ fn max_pooling_matches_a_direct_loop() {
             assert_eq!(grad, want_grad);
 
             let (mut again, mut taps) = (vec![0.0; outputs], vec![0u8; outputs]);
-            max_pool2d_forward_taps(&s, &x, &mut again, &mut taps);
-            let mut wide = vec![0u16; outputs];
             for isa in Isa::available() {
-                max::forward_taps_with(isa, &s, &x, &mut again, &mut wide);
-                assert!(again == out && wide.iter().zip(&taps).all(|(w, t)| *w == u16::from(*t)));
+                taps.fill(9);
+                max::forward_taps_with(isa, &s, &x, false, &mut again, &mut taps);
+                assert_eq!(again, out);
             }
             let mut places = vec![0; outputs];
             max_pool2d_places(&s, &taps, &mut places);
@@ -111,6 +110,18 @@ fn max_pooling_matches_a_direct_loop() {
             let mut grad = vec![9.0; x.len()];
             max_pool2d_backward_taps(&s, &grad_out, &taps, &mut grad);
             assert_eq!(grad, want_grad);
+
+            // With ReLU: maxima below zero are zero, and so are their gradients.
+            max_pool2d_forward_taps(&s, &x, true, &mut again, &mut taps);
+            let rectified: Vec<f64> = out.iter().map(|v| v.max(0.0)).collect();
+            assert_eq!(again, rectified);
+            let flowing: Vec<f64> = (grad_out.iter().zip(&out))
+                .map(|(g, v)| if *v > 0.0 { *g } else { 0.0 })
+                .collect();
+            let (mut want, mut grad) = (vec![9.0; x.len()], vec![9.0; x.len()]);
+            max_pool2d_backward(&s, &flowing, &indices, &mut want);
+            max_pool2d_backward_taps(&s, &grad_out, &taps, &mut grad);
+            assert_eq!(grad, want);
         });
     }
 }

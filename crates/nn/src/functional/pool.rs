@@ -3,9 +3,9 @@
 use pleach_core::autograd::{Backward, record};
 use pleach_core::{Error, Result, Tensor};
 use pleach_kernels::{
-    AvgDivisor, Buffer, Pool2dShape, adaptive_avg_pool2d_backward, adaptive_avg_pool2d_forward,
-    avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward, max_pool2d_backward_taps,
-    max_pool2d_forward, max_pool2d_forward_taps, max_pool2d_places,
+    AvgDivisor, Buffer, MAX_POOL_TAPS, Pool2dShape, adaptive_avg_pool2d_backward,
+    adaptive_avg_pool2d_forward, avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward,
+    max_pool2d_backward_taps, max_pool2d_forward, max_pool2d_forward_taps, max_pool2d_places,
 };
 use smallvec::smallvec;
 
@@ -111,7 +111,7 @@ fn max_pool_windows(
     let sizes = with_plane(input, shape.output);
     let n = sizes.iter().product();
     let x = input.detach().contiguous()?;
-    let in_a_byte = shape.kernel.0.saturating_mul(shape.kernel.1) <= 1 << u8::BITS;
+    let in_a_byte = shape.kernel.0.saturating_mul(shape.kernel.1) <= MAX_POOL_TAPS;
     let mut maxima = match in_a_byte {
         true => Maxima::Taps(Buffer::new(n)),
         false => Maxima::Places(Buffer::new(n)),
@@ -119,7 +119,7 @@ fn max_pool_windows(
     let out = dispatch_float!("max_pool2d", x.dtype(), T => {
         let (x, mut out) = (x.as_slice::<T>()?, Buffer::<T>::new(n));
         match &mut maxima {
-            Maxima::Taps(taps) => max_pool2d_forward_taps(&shape, x, &mut out, taps),
+            Maxima::Taps(taps) => max_pool2d_forward_taps(&shape, x, false, &mut out, taps),
             Maxima::Places(places) => max_pool2d_forward(&shape, x, &mut out, places),
         }
         Tensor::from_buffer(out, &sizes[..])

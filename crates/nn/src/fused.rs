@@ -3,7 +3,7 @@
 use pleach_core::{Result, Tensor};
 
 use crate::forward::locate;
-use crate::layers::ReLU;
+use crate::layers::{MaxPool2d, ReLU};
 use crate::{Forward, ModuleExt};
 
 /// `relu.call(&module.call(input)?)`, in one step where the module has one: a batch normalisation
@@ -83,6 +83,16 @@ pub(crate) fn one_step(
     }
     let output = module.forward_relu(input, residual)?;
     Some(output.map_err(|error| locate(module.as_module(), error)))
+}
+
+/// `pool.call(&relu.call(input)?)` for a maximum pooling that nobody watches: one pass computes
+/// both, since the maximum of the positive parts is the positive part of the maximum.
+pub(crate) fn relu_pool(relu: &ReLU, pool: &dyn Forward, input: &Tensor) -> Option<Result<Tensor>> {
+    if is_watched(relu) || is_watched(pool) {
+        return None;
+    }
+    let output = pool.downcast_ref::<MaxPool2d>()?.forward_of_relu(input);
+    Some(output.map_err(|error| locate(pool.as_module(), error)))
 }
 
 /// The ReLU that a module is, if it is one.

@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex};
 use pleach_core::autograd::gradcheck;
 use pleach_core::{Buffer, DType, Generator, Result, Tensor};
 use pleach_nn::functional as F;
-use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
+use pleach_nn::layers::{BatchNorm2d, Conv2d, MaxPool2d, ReLU};
 use pleach_nn::{Forward, Module, ModuleExt, Sequential, call_add_relu, call_relu, fuse_conv_bn};
 
 fn values(seed: u64, shape: &[usize]) -> Result<Tensor> {
@@ -273,4 +273,45 @@ fn what_cannot_be_folded_is_refused() -> Result<()> {
         assert!(fuse_conv_bn(&conv, &norm).is_err());
     }
     Ok(())
+}
+
+#[test]
+fn a_relu_before_a_max_pooling_is_one_step_with_it_unless_somebody_watches() {
+    for pool in [
+        MaxPool2d::new(2),
+        MaxPool2d::builder(3).stride(2).padding(1).build(),
+        // More taps than a byte counts.
+        MaxPool2d::builder(17).padding(8).stride(5).build(),
+    ] {
+        let net = Sequential::new().append(ReLU::new()).append(pool);
+        let leaf = || {
+            let x = Generator::seeded(4).scope(|| Tensor::randn([2, 3, 18, 21]));
+            x.requires_grad_(true).unwrap()
+        };
+        let (x, y) = (leaf(), leaf());
+        let one = net.call(&x).unwrap();
+        let two = net.get(1).unwrap().call(&y.relu().unwrap()).unwrap();
+        assert_eq!(one.grad_fn(), two.grad_fn());
+        assert!(one.equal(&two).unwrap());
+        let weights = Generator::seeded(5).scope(|| Tensor::randn(one.shape()));
+        for out in [one, two] {
+            out.mul(&weights)
+                .unwrap()
+                .sum()
+                .unwrap()
+                .backward()
+                .unwrap();
+        }
+        assert!(x.grad().unwrap().equal(&y.grad().unwrap()).unwrap());
+
+        let seen = Arc::new(Mutex::new(None));
+        let log = seen.clone();
+        let _handle = net[0].register_forward_hook(move |_, _, output| {
+            *log.lock().unwrap() = Some(output.clone());
+            Ok(None)
+        });
+        net.call(&x).unwrap();
+        let seen = seen.lock().unwrap().take().unwrap();
+        assert!(seen.equal(&x.relu().unwrap()).unwrap());
+    }
 }

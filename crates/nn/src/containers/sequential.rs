@@ -7,7 +7,7 @@ use pleach_core::{ErrorKind, Result, Tensor};
 
 use super::{Position, check_name, insert_position, slice_range};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
-use crate::fused::{as_relu, one_step};
+use crate::fused::{as_relu, one_step, relu_pool};
 use crate::{Forward, Member, MemberMut, Module, Node};
 
 /// Modules that run one after another: each gets what the one before it returned.
@@ -290,8 +290,13 @@ impl Forward for Sequential {
         let mut value = input.clone();
         let mut children = self.iter().peekable();
         while let Some(child) = children.next() {
-            let relu = children.peek().and_then(|next| as_relu(*next));
-            let both = relu.and_then(|relu| one_step(child, relu, &value, None));
+            let both = children
+                .peek()
+                .and_then(|next| match (as_relu(child), as_relu(*next)) {
+                    (_, Some(relu)) => one_step(child, relu, &value, None),
+                    (Some(relu), _) => relu_pool(relu, *next, &value),
+                    _ => None,
+                });
             value = match both {
                 Some(output) => {
                     children.next();

@@ -41,7 +41,20 @@ pub fn max_pool2d(
     ceil_mode: bool,
 ) -> Result<Tensor> {
     let window = max_window(kernel_size, stride, padding, dilation, ceil_mode);
-    max_pool_windows(input, window, false).map(|(out, _)| out)
+    max_pool_windows(input, window, false, false).map(|(out, _)| out)
+}
+
+/// `max_pool2d(relu(input), ..)`, without the ReLU's pass over memory.
+pub(crate) fn max_pool2d_of_relu(
+    input: &Tensor,
+    kernel_size: impl Into<Pair>,
+    stride: impl IntoStride,
+    padding: impl Into<Pair>,
+    dilation: impl Into<Pair>,
+    ceil_mode: bool,
+) -> Result<Tensor> {
+    let window = max_window(kernel_size, stride, padding, dilation, ceil_mode);
+    max_pool_windows(input, window, true, false).map(|(out, _)| out)
 }
 
 /// [`max_pool2d`], and where each maximum was: `row · W + column` in its plane, as i64.
@@ -66,7 +79,7 @@ pub fn max_pool2d_with_indices(
     ceil_mode: bool,
 ) -> Result<(Tensor, Tensor)> {
     let window = max_window(kernel_size, stride, padding, dilation, ceil_mode);
-    let (out, indices) = max_pool_windows(input, window, true)?;
+    let (out, indices) = max_pool_windows(input, window, false, true)?;
     Ok((out, indices.expect("indices were asked for")))
 }
 
@@ -95,10 +108,12 @@ enum Maxima {
     Places(Buffer<i64>),
 }
 
-/// Pools, and says where the maxima were if that is asked for. Not generic, so compiled once.
+/// Pools, of the input's ReLU if `relu`, and says where the maxima were if that is asked for. Not
+/// generic, so compiled once.
 fn max_pool_windows(
     input: &Tensor,
     window: Window,
+    relu: bool,
     wants_indices: bool,
 ) -> Result<(Tensor, Option<Tensor>)> {
     if !matches!(input.rank(), 3 | 4) {
@@ -110,8 +125,11 @@ fn max_pool_windows(
     window.check_meets_input(&shape)?;
     let sizes = with_plane(input, shape.output);
     let n = sizes.iter().product();
-    let x = input.detach().contiguous()?;
     let in_a_byte = shape.kernel.0.saturating_mul(shape.kernel.1) <= MAX_POOL_TAPS;
+    if relu && !in_a_byte {
+        return max_pool_windows(&super::relu(input)?, window, false, wants_indices);
+    }
+    let x = input.detach().contiguous()?;
     let mut maxima = match in_a_byte {
         true => Maxima::Taps(Buffer::new(n)),
         false => Maxima::Places(Buffer::new(n)),
@@ -119,7 +137,7 @@ fn max_pool_windows(
     let out = dispatch_float!("max_pool2d", x.dtype(), T => {
         let (x, mut out) = (x.as_slice::<T>()?, Buffer::<T>::new(n));
         match &mut maxima {
-            Maxima::Taps(taps) => max_pool2d_forward_taps(&shape, x, false, &mut out, taps),
+            Maxima::Taps(taps) => max_pool2d_forward_taps(&shape, x, relu, &mut out, taps),
             Maxima::Places(places) => max_pool2d_forward(&shape, x, &mut out, places),
         }
         Tensor::from_buffer(out, &sizes[..])

@@ -77,6 +77,18 @@ impl MaxPool2d {
         )
     }
 
+    /// `forward(max(input, 0))`, in one pass.
+    pub(crate) fn forward_of_relu(&self, input: &Tensor) -> Result<Tensor> {
+        functional::max_pool2d_of_relu(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+        )
+    }
+
     fn extra_repr(&self) -> String {
         format!(
             "kernel_size={}, stride={}, padding={}, dilation={}, ceil_mode={}",
@@ -91,7 +103,14 @@ impl MaxPool2d {
 
 impl Forward for MaxPool2d {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        self.forward_with_indices(input).map(|(out, _)| out)
+        functional::max_pool2d(
+            input,
+            self.kernel_size,
+            self.stride,
+            self.padding,
+            self.dilation,
+            self.ceil_mode,
+        )
     }
 }
 

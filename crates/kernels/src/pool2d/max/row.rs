@@ -1,0 +1,249 @@
+//! One row of maxima, with vectors: for each lane, the maximum of what its window's taps see, and
+//! which tap saw it.
+
+use crate::Isa;
+use crate::simd::{Portable, Vector};
+
+/// A row of windows.
+pub struct Row<'a, T> {
+    /// For each row of taps inside the input: where the first window's first tap is.
+    pub lines: &'a [*const T],
+    /// Taps of a row of the window, and the step between what they see.
+    pub taps: usize,
+    pub dilation: usize,
+    /// Step between windows.
+    pub stride: usize,
+    /// The number of the first line's first tap.
+    pub first: i32,
+    /// For each window the tap of its first line that it starts with, the first inside the input.
+    pub columns: *const T,
+    /// Groups of as many windows as a vector has lanes.
+    pub groups: usize,
+    /// The maxima.
+    pub best: *mut T,
+    /// The numbers of their taps.
+    pub at: *mut i32,
+}
+
+/// Computes a row.
+///
+/// # Safety
+/// The machine has the instruction set. `columns` is valid for reading, `best` and `at` for writing
+/// all lanes of the groups; each line for reading `stride` floats for each of these lanes from each
+/// tap on.
+pub type MaxRow<T> = unsafe fn(&Row<'_, T>);
+
+/// What the maximum needs of vectors.
+///
+/// # Safety
+/// As [`Vector`].
+trait Lanes: Vector {
+    /// The first of each two floats from `p`, which is valid for reading `2 * LANES`.
+    unsafe fn load_even(p: *const Self::Elem) -> Self;
+    /// All lanes are a number.
+    unsafe fn splat(v: f32) -> Self;
+    /// Where a lane of `seen` is greater than that of `best`, or a nan, it becomes `best`, and
+    /// `tap` becomes `at`.
+    unsafe fn update(best: &mut Self, at: &mut Self, seen: Self, tap: Self);
+    /// Writes `LANES` whole numbers to `p`, which is valid for writing them.
+    unsafe fn store_i32(self, p: *mut i32);
+}
+
+macro_rules! portable_lanes {
+    ($t:ident, $lanes:literal) => {
+        impl Lanes for Portable<$t, $lanes> {
+            #[inline(always)]
+            unsafe fn load_even(p: *const $t) -> Self {
+                // SAFETY: the contract makes these valid.
+                Portable(std::array::from_fn(|l| unsafe { *p.add(2 * l) }))
+            }
+            #[inline(always)]
+            unsafe fn splat(v: f32) -> Self {
+                Portable([$t::from(v); $lanes])
+            }
+            #[inline(always)]
+            unsafe fn update(best: &mut Self, at: &mut Self, seen: Self, tap: Self) {
+                for l in 0..$lanes {
+                    let better = (seen.0[l] > best.0[l]) | seen.0[l].is_nan();
+                    best.0[l] = if better { seen.0[l] } else { best.0[l] };
+                    at.0[l] = if better { tap.0[l] } else { at.0[l] };
+                }
+            }
+            #[inline(always)]
+            unsafe fn store_i32(self, p: *mut i32) {
+                for (l, v) in self.0.iter().enumerate() {
+                    // SAFETY: the contract makes these valid.
+                    unsafe { *p.add(l) = *v as i32 };
+                }
+            }
+        }
+    };
+}
+portable_lanes!(f32, 4);
+portable_lanes!(f64, 2);
+
+#[cfg(target_arch = "x86_64")]
+mod x86 {
+    use super::Lanes;
+    use crate::simd::Vector;
+    use std::arch::x86_64::*;
+
+    impl Lanes for __m512 {
+        #[inline(always)]
+        unsafe fn load_even(p: *const f32) -> Self {
+            // SAFETY: the contract gives the target feature and valid pointers.
+            unsafe {
+                let (low, high) = (Self::load(p), Self::load(p.add(16)));
+                let even =
+                    _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+                _mm512_permutex2var_ps(low, even, high)
+            }
+        }
+        #[inline(always)]
+        unsafe fn splat(v: f32) -> Self {
+            // SAFETY: the contract gives the target feature.
+            unsafe { _mm512_set1_ps(v) }
+        }
+        #[inline(always)]
+        unsafe fn update(best: &mut Self, at: &mut Self, seen: Self, tap: Self) {
+            // SAFETY: the contract gives the target feature.
+            unsafe {
+                let better = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(seen, *best)
+                    | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(seen, seen);
+                *best = _mm512_mask_mov_ps(*best, better, seen);
+                *at = _mm512_mask_mov_ps(*at, better, tap);
+            }
+        }
+        #[inline(always)]
+        unsafe fn store_i32(self, p: *mut i32) {
+            // SAFETY: the contract gives the target feature and a valid pointer.
+            unsafe { _mm512_storeu_si512(p.cast(), _mm512_cvttps_epi32(self)) }
+        }
+    }
+
+    impl Lanes for __m256 {
+        #[inline(always)]
+        unsafe fn load_even(p: *const f32) -> Self {
+            // SAFETY: the contract gives the target feature and valid pointers.
+            unsafe {
+                let (low, high) = (Self::load(p), Self::load(p.add(8)));
+                // 0 2 8 10, 4 6 12 14: the middle quarters change places.
+                let even = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(low, high));
+                _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(even))
+            }
+        }
+        #[inline(always)]
+        unsafe fn splat(v: f32) -> Self {
+            // SAFETY: the contract gives the target feature.
+            unsafe { _mm256_set1_ps(v) }
+        }
+        #[inline(always)]
+        unsafe fn update(best: &mut Self, at: &mut Self, seen: Self, tap: Self) {
+            // SAFETY: the contract gives the target feature.
+            unsafe {
+                let better = _mm256_or_ps(
+                    _mm256_cmp_ps::<_CMP_GT_OQ>(seen, *best),
+                    _mm256_cmp_ps::<_CMP_UNORD_Q>(seen, seen),
+                );
+                *best = _mm256_blendv_ps(*best, seen, better);
+                *at = _mm256_blendv_ps(*at, tap, better);
+            }
+        }
+        #[inline(always)]
+        unsafe fn store_i32(self, p: *mut i32) {
+            // SAFETY: the contract gives the target feature and a valid pointer.
+            unsafe { _mm256_storeu_si256(p.cast(), _mm256_cvttps_epi32(self)) }
+        }
+    }
+}
+
+/// # Safety
+/// As [`MaxRow`], and inlined into a function with the features of `V`.
+#[inline(always)]
+unsafe fn row_body<V: Lanes>(row: &Row<'_, V::Elem>) {
+    // SAFETY: the contract of `MaxRow`.
+    unsafe {
+        match row.stride {
+            1 => groups::<V>(row, |p| V::load(p)),
+            2 => groups::<V>(row, |p| V::load_even(p)),
+            stride => groups::<V>(row, |p| {
+                let mut lanes = V::zero();
+                let to = (&raw mut lanes).cast::<V::Elem>();
+                for l in 0..V::LANES {
+                    *to.add(l) = *p.add(l * stride);
+                }
+                lanes
+            }),
+        }
+    }
+}
+
+/// # Safety
+/// As [`row_body`]; `load` may read `stride` floats for each lane.
+#[inline(always)]
+unsafe fn groups<V: Lanes>(row: &Row<'_, V::Elem>, load: impl Fn(*const V::Elem) -> V) {
+    // SAFETY: all reads and writes are within what the contract of `MaxRow` makes valid.
+    unsafe {
+        let one = V::splat(1.0);
+        let first = V::splat(row.first as f32);
+        for group in 0..row.groups {
+            let lane = group * V::LANES;
+            let mut best = V::splat(f32::NEG_INFINITY);
+            let mut at = V::load(row.columns.add(lane)).add(first);
+            let mut tap = first;
+            for line in row.lines {
+                let mut seen = line.add(lane * row.stride);
+                for _ in 0..row.taps {
+                    V::update(&mut best, &mut at, load(seen), tap);
+                    tap = tap.add(one);
+                    seen = seen.wrapping_add(row.dilation);
+                }
+            }
+            best.store(row.best.add(lane));
+            at.store_i32(row.at.add(lane));
+        }
+    }
+}
+
+/// A float for which there are rows of maxima.
+pub trait HasMaxRow: Sized + 'static {
+    /// How an instruction set computes a row, and the lanes of its groups.
+    fn max_row(isa: Isa) -> (MaxRow<Self>, usize);
+}
+
+macro_rules! rows {
+    ($name:ident, $t:ident, $v:ty $(, $feature:literal)?) => {
+        /// # Safety
+        /// As [`MaxRow`].
+        $(#[target_feature(enable = $feature)])?
+        unsafe fn $name(row: &Row<'_, $t>) {
+            // SAFETY: the contract, and the features of this function.
+            unsafe { row_body::<$v>(row) }
+        }
+    };
+}
+rows!(f32_portable, f32, Portable<f32, 4>);
+rows!(f64_portable, f64, Portable<f64, 2>);
+#[cfg(target_arch = "x86_64")]
+rows!(f32_avx2, f32, std::arch::x86_64::__m256, "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+rows!(f32_avx512, f32, std::arch::x86_64::__m512, "avx512f");
+
+impl HasMaxRow for f32 {
+    fn max_row(isa: Isa) -> (MaxRow<f32>, usize) {
+        match isa {
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => (f32_avx2, 8),
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => (f32_avx512, 16),
+            _ => (f32_portable, 4),
+        }
+    }
+}
+
+impl HasMaxRow for f64 {
+    /// The compiler's vectors, for every instruction set: nobody waits for f64 pooling.
+    fn max_row(_: Isa) -> (MaxRow<f64>, usize) {
+        (f64_portable, 2)
+    }
+}

@@ -73,6 +73,9 @@ pub trait HasTiles: Sized + 'static {
     fn tiles(isa: Isa) -> &'static Tiles<Self>;
 }
 
+/// Terms, or pixels, between what is asked for and what is multiplied.
+const AHEAD: usize = 8;
+
 /// # Safety
 /// As [`Tile`], and inlined into a function with the features of `V`.
 #[inline(always)]
@@ -84,6 +87,10 @@ unsafe fn tile_body<V: Vector, const PIXELS: usize, const RUNS: usize>(args: &Ti
         let mut weights = args.weights;
         for term in 0..args.terms {
             let offset = *args.offsets.add(term) as usize;
+            // The weights of a block come from the second cache.
+            for v in [0, 1] {
+                V::prefetch(weights.wrapping_add((2 * AHEAD + v) * V::LANES));
+            }
             let w = [V::load(weights), V::load(weights.add(V::LANES))];
             for (run, acc) in acc.iter_mut().enumerate() {
                 let source = if run == 0 { first } else { second }.add(offset);
@@ -138,6 +145,10 @@ unsafe fn weight_tile_body<V: Vector, const VALUES: usize>(args: &WeightTileArgs
         for line in 0..args.lines {
             let mut source = args.source.add(*args.offsets.add(line));
             for _ in 0..args.pixels {
+                for v in [0, 1] {
+                    V::prefetch(grad.wrapping_add((2 * AHEAD + v) * V::LANES));
+                }
+                V::prefetch(source.wrapping_add(AHEAD * args.pixel_stride));
                 let g = [V::load(grad), V::load(grad.add(V::LANES))];
                 for (value, sums) in acc.iter_mut().enumerate() {
                     let value = V::broadcast(source.add(value));

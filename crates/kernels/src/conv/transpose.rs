@@ -4,7 +4,8 @@ use std::any::TypeId;
 
 use crate::{Float, Isa};
 
-/// `out[c * out_stride + r] = data[r * stride + c]` for `rows` rows and `columns` columns.
+/// `out[c * out_stride + r] = data[r * stride + c]` for `rows` rows and `columns` columns, where `out`
+/// is in cache.
 ///
 /// # Panics
 /// If an element lies outside a slice.
@@ -21,20 +22,24 @@ pub(super) fn transpose<T: Float>(
     }
     assert!((rows - 1) * stride + columns <= data.len());
     assert!((columns - 1) * out_stride + rows <= out.len());
+    let (data, out) = (data.as_ptr(), out.as_mut_ptr());
     // SAFETY: all elements are inside by the assertions.
     unsafe {
-        transpose_to(
-            isa,
+        Transpose {
             data,
             stride,
-            [rows, columns],
-            out.as_mut_ptr(),
+            rows,
+            columns,
+            out,
             out_stride,
-        )
-    };
+            far: Far::Data,
+        }
+        .run_with(isa);
+    }
 }
 
-/// As [`transpose`], to memory of which only some elements may be touched.
+/// As [`transpose`], to memory of which only some elements may be touched, and which is expected to be
+/// farther away than `data`.
 ///
 /// # Safety
 /// `out` is valid for writing `rows` elements at each multiple of `out_stride` below `columns`
@@ -54,49 +59,44 @@ pub(super) unsafe fn transpose_to<T: Float>(
         return;
     }
     assert!((rows - 1) * stride + columns <= data.len());
-    #[cfg(target_arch = "x86_64")]
-    if isa != Isa::Scalar {
-        assert!(Isa::Avx2.is_available(), "this machine has no {isa:?}");
-        let (data, out) = (data.as_ptr(), out);
-        // SAFETY: the machine has AVX2; the casts are between the same types.
-        unsafe {
-            if TypeId::of::<T>() == TypeId::of::<f32>() {
-                return Transpose {
-                    data: data.cast::<f32>(),
-                    stride,
-                    rows,
-                    columns,
-                    out: out.cast::<f32>(),
-                    out_stride,
-                }
-                .run_avx2_f32();
-            }
-            if TypeId::of::<T>() == TypeId::of::<f64>() {
-                return Transpose {
-                    data: data.cast::<f64>(),
-                    stride,
-                    rows,
-                    columns,
-                    out: out.cast::<f64>(),
-                    out_stride,
-                }
-                .run_avx2_f64();
-            }
+    // SAFETY: all elements are inside by the assertion and the contract.
+    unsafe {
+        Transpose {
+            data: data.as_ptr(),
+            stride,
+            rows,
+            columns,
+            out,
+            out_stride,
+            far: Far::Out,
         }
+        .run_with(isa);
     }
-    Transpose {
-        data: data.as_ptr(),
-        stride,
-        rows,
-        columns,
-        out,
-        out_stride,
-    }
-    .run_portable();
 }
 
 /// Columns that are gone through at a time, for all rows: what they are written to stays in cache.
 const COLUMNS: usize = 64;
+
+/// Asks for the cache line at `p`.
+#[inline(always)]
+fn prefetch<T>(p: *const T) {
+    #[cfg(target_arch = "x86_64")]
+    {
+        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
+        // SAFETY: a prefetch never faults.
+        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
+    }
+}
+
+/// Rows between what is written and what is asked for.
+const AHEAD: usize = 48;
+
+/// What is not in cache, and asked for before it is used.
+#[derive(Copy, Clone)]
+enum Far {
+    Data,
+    Out,
+}
 
 /// The pointers are valid for what [`transpose_to`] reads and writes.
 struct Transpose<T> {
@@ -106,9 +106,45 @@ struct Transpose<T> {
     columns: usize,
     out: *mut T,
     out_stride: usize,
+    far: Far,
 }
 
 impl<T: Float> Transpose<T> {
+    /// # Safety
+    /// The pointers are valid for what [`transpose_to`] reads and writes.
+    unsafe fn run_with(self, isa: Isa) {
+        #[cfg(target_arch = "x86_64")]
+        if isa != Isa::Scalar {
+            assert!(Isa::Avx2.is_available(), "this machine has no {isa:?}");
+            // SAFETY: the machine has AVX2; the casts are between the same types.
+            unsafe {
+                if TypeId::of::<T>() == TypeId::of::<f32>() {
+                    return self.cast::<f32>().run_avx2_f32();
+                }
+                if TypeId::of::<T>() == TypeId::of::<f64>() {
+                    return self.cast::<f64>().run_avx2_f64();
+                }
+            }
+        }
+        #[cfg(not(target_arch = "x86_64"))]
+        let _ = isa;
+        self.run_portable();
+    }
+
+    /// The same, of floats that are the same type.
+    #[cfg(target_arch = "x86_64")]
+    fn cast<U>(self) -> Transpose<U> {
+        Transpose {
+            data: self.data.cast(),
+            stride: self.stride,
+            rows: self.rows,
+            columns: self.columns,
+            out: self.out.cast(),
+            out_stride: self.out_stride,
+            far: self.far,
+        }
+    }
+
     /// Turns all whole blocks of `N` rows and columns with `turn(data, stride, out, out_stride)`,
     /// the rest one by one.
     #[inline(always)]
@@ -128,6 +164,12 @@ impl<T: Float> Transpose<T> {
                         )
                     };
                     turn(data, self.stride, out, self.out_stride);
+                    for i in 0..N {
+                        prefetch(match self.far {
+                            Far::Data => data.wrapping_add(i * self.stride + COLUMNS),
+                            Far::Out => out.wrapping_add(i * self.out_stride + AHEAD),
+                        });
+                    }
                 }
             }
             for column in chunk..end {

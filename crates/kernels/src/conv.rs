@@ -9,6 +9,7 @@ mod columns;
 mod direct;
 mod geometry;
 mod packed;
+mod packing;
 mod planes;
 mod shape;
 mod tile;

@@ -9,6 +9,7 @@
 
 use super::ConvShape;
 use super::geometry::{Class, Plan};
+use super::packing::Packing;
 use super::tile::TileArgs;
 use super::transpose::transpose_to;
 use super::weights::{PlainWeights, WeightStrides, block_width, pack_weights};
@@ -191,6 +192,7 @@ pub(super) fn run<T: Float>(
         weights => weights,
     };
     let out = Disjoint::new(out);
+    let packing = Packing::of_source(plan);
     let unit = |index: usize| {
         let (first_image, group) = (index / plan.groups * images, index % plan.groups);
         let images = images.min(plan.batch - first_image);
@@ -202,7 +204,7 @@ pub(super) fn run<T: Float>(
                 plan.groups * image_len,
             )
         } else {
-            packed = pack_source(plan, source, first_image, images, group);
+            packed = pack_source(isa, plan, &packing, source, [first_image, images, group]);
             (&packed[..], image_len)
         };
         let unit = Unit {
@@ -240,18 +242,20 @@ fn offset_table(plan: &Plan, class: &Class) -> Buffer<u32> {
     table
 }
 
+/// Packs a group's channels of some images.
 fn pack_source<T: Float>(
+    isa: Isa,
     plan: &Plan,
+    packing: &Packing,
     source: &[T],
-    first_image: usize,
-    images: usize,
-    group: usize,
+    [first_image, images, group]: [usize; 3],
 ) -> Buffer<T> {
     let channels = images * plan.source_channels;
     let (stride, pixels) = (plan.channel_stride, plan.source_pixels());
     let mut packed = Buffer::<T>::new(channels * stride);
     let at_once = ((1 << 13) / stride).max(1);
     let whole = Disjoint::new(&mut packed);
+    let pack = T::tiles(isa).pack;
     parallel_for(channels.div_ceil(at_once), |task| {
         for index in task * at_once..channels.min((task + 1) * at_once) {
             let (image, channel) = (index / plan.source_channels, index % plan.source_channels);
@@ -259,7 +263,8 @@ fn pack_source<T: Float>(
                 ((first_image + image) * plan.groups + group) * plan.source_channels + channel;
             // SAFETY: each task has channels of its own.
             let packed = unsafe { whole.slice(index * stride, stride) };
-            plan.pack_channel(&source[start * pixels..][..pixels], T::ZERO, packed);
+            // SAFETY: the machine has the instruction set, as was checked in `run`.
+            unsafe { pack(packing, &source[start * pixels..], packed) };
         }
     });
     packed

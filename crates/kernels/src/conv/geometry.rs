@@ -8,6 +8,7 @@
 //! memory whatever the stride; positions outside the source are zeros.
 
 use super::ConvShape;
+use crate::lanes::MAX_LANES;
 
 /// One spatial dimension of a plan.
 pub(super) struct Axis {
@@ -138,42 +139,9 @@ impl Axis {
         runs
     }
 
-    /// Fills a packed row from a row of the source.
-    #[inline]
-    pub(super) fn pack_row<T: Copy>(&self, row: &[T], zero: T, packed: &mut [T]) {
-        let row = &row[..self.source];
-        for (rest, packed) in self.rests.iter().zip(packed.chunks_exact_mut(self.part)) {
-            // Packed position q holds source position `from + q * stride`.
-            let from = self.start + *rest as isize;
-            let first = (from.min(0).unsigned_abs().div_ceil(self.stride)).min(self.part);
-            let left = self.source as isize - from;
-            let end = (left.max(0) as usize).div_ceil(self.stride);
-            let end = end.clamp(first, self.part);
-            packed[..first].fill(zero);
-            packed[end..].fill(zero);
-            let packed = &mut packed[first..end];
-            if packed.is_empty() {
-                continue;
-            }
-            let row = &row[(from + (first * self.stride) as isize) as usize..];
-            match self.stride {
-                1 => packed.copy_from_slice(&row[..packed.len()]),
-                2 => {
-                    let (pairs, tail) = row.as_chunks::<2>();
-                    for (to, pair) in packed.iter_mut().zip(pairs) {
-                        *to = pair[0];
-                    }
-                    if packed.len() > pairs.len() {
-                        packed[pairs.len()] = tail[0];
-                    }
-                }
-                stride => {
-                    for (to, v) in packed.iter_mut().zip(row.iter().step_by(stride)) {
-                        *to = *v;
-                    }
-                }
-            }
-        }
+    /// Source positions from one to the next of a phase.
+    pub(super) fn stride(&self) -> usize {
+        self.stride
     }
 
     /// Whether packing would copy the source as it is.
@@ -266,8 +234,9 @@ impl Plan {
             channel_stride: if in_place {
                 packed
             } else {
-                // An odd number of cache lines spreads the channels over the cache.
-                (packed.div_ceil(16) | 1) * 16
+                // Room for a vector after the channel; an odd number of cache lines spreads the
+                // channels over the cache.
+                ((packed + MAX_LANES).div_ceil(16) | 1) * 16
             },
             axes,
             classes,
@@ -292,24 +261,5 @@ impl Plan {
     /// Terms of an output pixel's sum, of all classes together.
     pub(super) fn terms(&self) -> usize {
         self.source_channels * self.classes.iter().map(|c| c.taps.len()).sum::<usize>()
-    }
-
-    /// Packs one channel.
-    pub(super) fn pack_channel<T: Copy>(&self, source: &[T], zero: T, packed: &mut [T]) {
-        let [d, h, w] = &self.axes;
-        let (height, width) = (h.packed(), w.packed());
-        if width == 0 || height == 0 {
-            return;
-        }
-        let rows = packed.chunks_exact_mut(width).take(d.packed() * height);
-        for (row, packed) in rows.enumerate() {
-            match d.source_of(row / height).zip(h.source_of(row % height)) {
-                Some((z, y)) => {
-                    let start = (z * h.source + y) * w.source;
-                    w.pack_row(&source[start..start + w.source], zero, packed);
-                }
-                None => packed.fill(zero),
-            }
-        }
     }
 }

@@ -8,7 +8,6 @@
 //!
 //! Tasks are groups, of one image or, for the weight gradient, of all images in order.
 
-mod packing;
 mod sums;
 
 use std::ops::Range;
@@ -16,12 +15,12 @@ use std::ops::Range;
 use super::ConvShape;
 use super::direct::Epilogue;
 use super::geometry::{Class, Plan};
+use super::packing::Packing;
 use super::weights::WeightStrides;
 use crate::lanes::FloatLoop;
 use crate::simd::Vector;
 use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, for_each_chunk_mut, parallel_for};
-use packing::Packing;
 use sums::{Line, OUTPUTS, TAPS, dots, line_sums, total, touched};
 
 /// Elements after a plane that vectors may touch.
@@ -139,7 +138,7 @@ pub(super) fn forward<T: Float>(
         bias,
         ..Epilogue::NONE
     };
-    run(isa, (&plan, shape.stride[2]), x, weights, &epilogue, out);
+    run(isa, &plan, x, weights, &epilogue, out);
 }
 
 /// The gradient of a convolution's input.
@@ -152,21 +151,13 @@ pub(super) fn backward_input<T: Float>(
 ) {
     let plan = Plan::input_gradient(shape);
     let weights = (weight, WeightStrides::input_gradient(shape));
-    run(
-        isa,
-        (&plan, 1),
-        grad_out,
-        weights,
-        &Epilogue::NONE,
-        grad_input,
-    );
+    run(isa, &plan, grad_out, weights, &Epilogue::NONE, grad_input);
 }
 
-/// Computes the output of a plan, whose source columns are `stride` apart, from its source,
-/// `[batch, groups * source_channels, pixels]`.
+/// Computes the output of a plan from its source, `[batch, groups * source_channels, pixels]`.
 fn run<T: Float>(
     isa: Isa,
-    (plan, stride): (&Plan, usize),
+    plan: &Plan,
     source: &[T],
     weights: (&[T], WeightStrides),
     epilogue: &Epilogue<'_, T>,
@@ -179,7 +170,7 @@ fn run<T: Float>(
         units * plan.source_channels * plan.source_pixels()
     );
     assert_eq!(out.len(), units * per_unit);
-    let packing = Packing::of_source(plan, stride);
+    let packing = Packing::of_source(plan);
     let terms: Vec<_> = (plan.classes.iter())
         .map(|class| Terms::new(isa, plan, class, weights))
         .collect();
@@ -413,7 +404,7 @@ pub(super) fn backward_weight<T: Float>(
             u32::try_from(*offset).expect("the algorithm is for images that u32 can count")
         })
         .collect();
-    let packing = Packing::of_source(plan, shape.stride[2]);
+    let packing = Packing::of_source(plan);
     let grad_packing = Packing::of_rows(rows, columns, lines.row_pitch);
     let work = plan.batch * plan.out_channels * plan.out_pixels() * plan.source_channels;
     let at_once = (TASK / work.max(1)).max(1);

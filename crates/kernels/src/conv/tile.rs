@@ -2,6 +2,7 @@
 //! two vectors of output channels for a few pixels, or, in the gradient of the weights, for a few
 //! of the values that the weights multiply.
 
+use super::packing::Packing;
 use crate::Isa;
 use crate::simd::{Portable, Vector};
 
@@ -55,6 +56,12 @@ pub(crate) struct WeightTileArgs<T> {
 /// for what they are said to hold.
 pub(crate) type WeightTile<T> = unsafe fn(&WeightTileArgs<T>);
 
+/// [`Packing::pack`].
+///
+/// # Safety
+/// The machine has the instruction set of the kernel.
+pub(crate) type Pack<T> = unsafe fn(&Packing, &[T], &mut [T]);
+
 /// The tiles of one instruction set and float.
 pub(crate) struct Tiles<T: 'static> {
     /// Floats in a vector.
@@ -63,6 +70,8 @@ pub(crate) struct Tiles<T: 'static> {
     pub(super) by_pixels: &'static [[Tile<T>; 2]],
     /// Tiles of the gradient of the weights, with 2, 4, .. values.
     pub(super) by_values: &'static [WeightTile<T>],
+    /// How a channel is packed.
+    pub(super) pack: Pack<T>,
 }
 
 /// A float for which there are tiles.
@@ -181,10 +190,17 @@ macro_rules! tiles {
                 unsafe { weight_tile_body::<$v, VALUES>(args) }
             }
 
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn pack(packing: &Packing, source: &[$t], packed: &mut [$t]) {
+                // SAFETY: the features of this function.
+                unsafe { packing.pack::<$t, $v>(source, packed) }
+            }
+
             pub(super) static TILES: Tiles<$t> = Tiles {
                 lanes: <$v>::LANES,
                 by_pixels: &[$([tile::<$pixels, 1>, tile::<$pixels, 2>]),*],
                 by_values: &[$(weight_tile::<$values>),*],
+                pack,
             };
         }
     };

@@ -11,8 +11,9 @@
 use super::epilogue::Epilogue;
 use super::pack::Span;
 use super::packed::PackedB;
-use super::tile::{Kernel, MAX_LANES, MAX_TILE, Operands};
+use super::tile::{Kernel, MAX_TILE, Operands};
 use super::{MatRef, Side};
+use crate::lanes::MAX_LANES;
 use crate::threads::{Disjoint, parallelism};
 use crate::{Buffer, Float, Isa, parallel_for};
 

@@ -5,8 +5,8 @@ use super::blocked::{Right, k_step_of, panels_of};
 use super::epilogue::Epilogue;
 use super::pack::Span;
 use super::packed::PackedB;
-use super::tile::MAX_LANES;
 use super::{MatRef, gemm_with};
+use crate::lanes::MAX_LANES;
 use crate::threads::{Disjoint, parallelism};
 use crate::{Buffer, Float, Isa, Loop, parallel_for};
 

@@ -2,6 +2,7 @@
 //! dot products, compiled for each instruction set, float and height.
 
 use crate::Isa;
+use crate::lanes::MAX_LANES;
 use crate::simd::{Portable, Vector};
 
 /// What a tile multiplies. Element (r, p) of the left side is `a[p * a_step + r]`, element (p, j)
@@ -84,8 +85,6 @@ const AHEAD: usize = 12;
 
 /// More elements than any tile has.
 pub const MAX_TILE: usize = 14 * 32;
-/// More lanes than any vector has.
-pub const MAX_LANES: usize = 16;
 
 /// A float for which there are kernels.
 pub trait HasKernel: Sized + 'static {

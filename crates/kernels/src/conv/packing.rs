@@ -1,6 +1,6 @@
 //! Copies of planes with zeros around their rows.
 
-use super::super::geometry::Plan;
+use super::geometry::Plan;
 use crate::Float;
 use crate::simd::Vector;
 
@@ -29,8 +29,9 @@ pub(super) struct Packing {
 
 impl Packing {
     /// The packing of a channel of a plan's source.
-    pub(super) fn of_source(plan: &Plan, stride: usize) -> Self {
+    pub(super) fn of_source(plan: &Plan) -> Self {
         let [d, h, w] = &plan.axes;
+        let stride = w.stride();
         let [height, width] = [1, 2].map(|d| plan.source_size(d));
         let rows: Vec<_> = (0..d.packed() * h.packed())
             .map(|row| {

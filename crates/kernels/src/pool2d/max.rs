@@ -229,7 +229,7 @@ fn forward<T: Float, I: Plain>(
                 let at = row * s.output.1;
                 windows.row(s, row, &x[i * in_plane..], &mut out[at..], &mut scratch);
             }
-            keep(out, &scratch.taps[..plane], kept);
+            isa.run_narrow(|| keep(out, &scratch.taps[..plane], kept));
         }
     });
 }

@@ -1,11 +1,12 @@
 //! Matrix products.
 //!
-//! Both matrices are packed into panels, which register tiles multiply; small and
-//! thin products have loops of their own. How many threads there are changes no bit.
+//! Both matrices are packed into panels, which register tiles multiply; small and thin products,
+//! and those with few terms, have loops of their own. How many threads there are changes no bit.
 
 mod batched;
 mod blocked;
 mod epilogue;
+mod few_terms;
 mod pack;
 mod packed;
 mod thin;
@@ -170,7 +171,10 @@ fn gemm_with<T: Float>(
     );
     epilogue.check(m, n);
     let done = match b {
-        Right::Plain(b) => thin::gemm_thin(isa, a, b, c, accumulate, epilogue),
+        Right::Plain(b) => {
+            thin::gemm_thin(isa, a, b, c, accumulate, epilogue)
+                || few_terms::gemm_few_terms(isa, a, b, c, accumulate, epilogue)
+        }
         Right::Packed(b) => thin::gemm_thin_packed(a, b, c, accumulate, epilogue),
     };
     if !done {

@@ -169,7 +169,7 @@ fn check_plain<T: Float>(
 
 /// Shapes with a reason: none or one of something, tiles and vectors and one more or less, blocks of `k`
 /// and of rows, thin ones, ones with few columns.
-const SHAPES: [(usize, usize, usize); 34] = [
+const SHAPES: [(usize, usize, usize); 36] = [
     (0, 3, 4),
     (3, 0, 4),
     (3, 4, 0),
@@ -201,6 +201,8 @@ const SHAPES: [(usize, usize, usize); 34] = [
     (65, 130, 100),
     (8, 1000, 7),
     (90, 1, 90),
+    (33, 8, 77),
+    (300, 5, 64),
     (2, 3, 1000),
     (1000, 3, 2),
     (2, 3300, 5),

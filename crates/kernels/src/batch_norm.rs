@@ -14,10 +14,7 @@ pub(crate) mod loops;
 #[cfg(test)]
 mod tests;
 
-pub use backward::{
-    ReluMask, batch_norm_eval_backward, batch_norm_eval_backward_fused, batch_norm_train_backward,
-    batch_norm_train_backward_fused,
-};
+pub use backward::{ReluMask, batch_norm_eval_backward, batch_norm_train_backward};
 use loops::{EvalRows, Rows, TrainChannel};
 
 /// Rows shorter than this are copied together before they are summed.
@@ -171,35 +168,11 @@ fn at<T: Float>(values: Option<&[T]>, channel: usize, default: T) -> T {
 }
 
 /// Batch normalisation with the statistics of the batch, per channel over batch and spatial
-/// positions: `out = (x - mean) / sqrt(var + eps) * weight + bias`, where `var` is the biased
-/// variance, computed from the exact differences to the mean.
+/// positions, and what follows it: `out = relu(normalised + residual)`, where
+/// `normalised = (x - mean) / sqrt(var + eps) * weight + bias`, and `var` is the biased variance,
+/// computed from the exact differences to the mean.
 ///
-/// `x` and `out` are `[batch, channels, spatial]`; the statistics are written to `stats`.
-///
-/// ```
-/// use pleach_kernels::{BatchNormAffine, BatchNormShape, BatchStatsMut, batch_norm_train};
-/// let shape = BatchNormShape { batch: 2, channels: 1, spatial: 1 };
-/// let (mut out, mut mean, mut var, mut invstd) = ([0.0f32; 2], [0.0], [0.0], [0.0]);
-/// let stats = BatchStatsMut { mean: &mut mean, var: &mut var, invstd: &mut invstd };
-/// let affine = BatchNormAffine { weight: None, bias: None };
-/// batch_norm_train(&shape, &[1.0, 5.0], affine, 0.0, &mut out, stats);
-/// assert_eq!((out, mean, var, invstd), ([-1.0, 1.0], [3.0], [4.0], [0.5]));
-/// ```
-///
-/// # Panics
-/// If a length does not fit the shape.
-pub fn batch_norm_train<T: Float>(
-    shape: &BatchNormShape,
-    x: &[T],
-    affine: BatchNormAffine<'_, T>,
-    eps: f64,
-    out: &mut [T],
-    stats: BatchStatsMut<'_, T>,
-) {
-    batch_norm_train_fused(shape, x, affine, eps, BatchNormThen::NOTHING, out, stats);
-}
-
-/// [`batch_norm_train`], and what follows it: `out = relu(normalised + residual)`.
+/// `x`, the residual and `out` are `[batch, channels, spatial]`; the statistics are written to `stats`.
 ///
 /// ```
 /// use pleach_kernels::{BatchNormAffine, BatchNormShape, BatchNormThen, BatchStatsMut};
@@ -208,13 +181,13 @@ pub fn batch_norm_train<T: Float>(
 /// let stats = BatchStatsMut { mean: &mut mean, var: &mut var, invstd: &mut invstd };
 /// let affine = BatchNormAffine { weight: None, bias: None };
 /// let then = BatchNormThen { residual: Some(&[0.5, 0.5]), relu: true };
-/// pleach_kernels::batch_norm_train_fused(&shape, &[1.0, 5.0], affine, 0.0, then, &mut out, stats);
-/// assert_eq!(out, [0.0, 1.5]);
+/// pleach_kernels::batch_norm_train(&shape, &[1.0, 5.0], affine, 0.0, then, &mut out, stats);
+/// assert_eq!((out, mean, var, invstd), ([0.0, 1.5], [3.0], [4.0], [0.5]));
 /// ```
 ///
 /// # Panics
 /// If a length does not fit the shape.
-pub fn batch_norm_train_fused<T: Float>(
+pub fn batch_norm_train<T: Float>(
     shape: &BatchNormShape,
     x: &[T],
     affine: BatchNormAffine<'_, T>,
@@ -283,27 +256,13 @@ fn train_with<T: Float>(
     });
 }
 
-/// Batch normalisation with given statistics:
-/// `out = (x - mean) / sqrt(var + eps) * weight + bias`, per channel of
-/// `[batch, channels, spatial]`.
+/// Batch normalisation with given statistics, per channel of `[batch, channels, spatial]`, and what
+/// follows it: `out = relu(normalised + residual)`, where
+/// `normalised = (x - mean) / sqrt(var + eps) * weight + bias`.
 ///
 /// # Panics
 /// If a length does not fit the shape.
 pub fn batch_norm_eval<T: Float>(
-    shape: &BatchNormShape,
-    x: &[T],
-    stats: RunningStats<'_, T>,
-    affine: BatchNormAffine<'_, T>,
-    out: &mut [T],
-) {
-    batch_norm_eval_fused(shape, x, stats, affine, BatchNormThen::NOTHING, out);
-}
-
-/// [`batch_norm_eval`], and what follows it: `out = relu(normalised + residual)`.
-///
-/// # Panics
-/// If a length does not fit the shape.
-pub fn batch_norm_eval_fused<T: Float>(
     shape: &BatchNormShape,
     x: &[T],
     stats: RunningStats<'_, T>,

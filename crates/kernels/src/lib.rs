@@ -34,9 +34,8 @@ pub mod threads;
 
 pub use batch_norm::{
     BatchNormAffine, BatchNormGrads, BatchNormShape, BatchNormThen, BatchStatsMut, ReluMask,
-    RunningStats, batch_norm_eval, batch_norm_eval_backward, batch_norm_eval_backward_fused,
-    batch_norm_eval_fused, batch_norm_train, batch_norm_train_backward,
-    batch_norm_train_backward_fused, batch_norm_train_fused,
+    RunningStats, batch_norm_eval, batch_norm_eval_backward, batch_norm_train,
+    batch_norm_train_backward,
 };
 pub use buffer::{Buffer, Plain};
 pub use bytes::{bytes_of, bytes_of_mut};

@@ -20,33 +20,15 @@ pub enum ReluMask<'a, T> {
     Output(&'a [T]),
 }
 
-/// The gradients of [`batch_norm_train`](super::batch_norm_train), with its `mean` and `invstd`.
-/// With m elements in a channel, and sums over them,
+/// The gradients of [`batch_norm_train`](super::batch_norm_train), with its `mean` and `invstd`:
+/// first the ReLU's, `grad_out` where the output is positive and 0 elsewhere, which is also the
+/// gradient of the residual; then, with m elements in a channel, and sums over them,
 ///
 /// ```text
 /// grad_bias = sum of grad_out
 /// grad_weight = sum of grad_out * (x - mean) * invstd
 /// grad_input = (grad_out - grad_bias / m - (x - mean) * invstd * grad_weight / m) * invstd * weight
 /// ```
-///
-/// # Panics
-/// If a length does not fit the shape.
-pub fn batch_norm_train_backward<T: Float>(
-    shape: &BatchNormShape,
-    x: &[T],
-    grad_out: &[T],
-    mean: &[T],
-    invstd: &[T],
-    weight: Option<&[T]>,
-    grads: BatchNormGrads<'_, T>,
-) {
-    let mask = ReluMask::None;
-    batch_norm_train_backward_fused(shape, x, grad_out, mean, invstd, weight, mask, grads, None);
-}
-
-/// The gradients of [`batch_norm_train_fused`](super::batch_norm_train_fused): first the ReLU's,
-/// `grad_out` where the output is positive and 0 elsewhere, which is also the gradient of the
-/// residual, then those of [`batch_norm_train_backward`].
 ///
 /// `grad_residual`, as large as the input, can be asked for with [`ReluMask::Output`]; without a
 /// ReLU it is `grad_out` itself.
@@ -55,7 +37,7 @@ pub fn batch_norm_train_backward<T: Float>(
 /// If a length does not fit the shape, or the gradient of a residual is asked for with another
 /// mask.
 #[allow(clippy::too_many_arguments)]
-pub fn batch_norm_train_backward_fused<T: Float>(
+pub fn batch_norm_train_backward<T: Float>(
     shape: &BatchNormShape,
     x: &[T],
     grad_out: &[T],
@@ -91,26 +73,9 @@ pub fn batch_norm_train_backward_fused<T: Float>(
 /// statistics are constants.
 ///
 /// # Panics
-/// If a length does not fit the shape.
-pub fn batch_norm_eval_backward<T: Float>(
-    shape: &BatchNormShape,
-    x: &[T],
-    grad_out: &[T],
-    stats: RunningStats<'_, T>,
-    weight: Option<&[T]>,
-    grads: BatchNormGrads<'_, T>,
-) {
-    let mask = ReluMask::None;
-    batch_norm_eval_backward_fused(shape, x, grad_out, stats, weight, mask, grads, None);
-}
-
-/// The gradients of [`batch_norm_eval_fused`](super::batch_norm_eval_fused), as in
-/// [`batch_norm_train_backward_fused`].
-///
-/// # Panics
-/// As [`batch_norm_train_backward_fused`].
+/// As [`batch_norm_train_backward`].
 #[allow(clippy::too_many_arguments)]
-pub fn batch_norm_eval_backward_fused<T: Float>(
+pub fn batch_norm_eval_backward<T: Float>(
     shape: &BatchNormShape,
     x: &[T],
     grad_out: &[T],

@@ -42,7 +42,15 @@ fn check<T: Float>(tolerance: f64) {
             let mut stats = [(); 3].map(|_| vec![T::NAN; channels]);
             let [mean, var, invstd] = &mut stats;
             let into = BatchStatsMut { mean, var, invstd };
-            batch_norm_train(&shape, &x, affine, EPS, &mut out, into);
+            batch_norm_train(
+                &shape,
+                &x,
+                affine,
+                EPS,
+                BatchNormThen::NOTHING,
+                &mut out,
+                into,
+            );
             let [mean, var, invstd] = stats;
             let mut grads = [
                 vec![T::NAN; len],
@@ -56,7 +64,17 @@ fn check<T: Float>(tolerance: f64) {
                 bias: Some(gb),
             };
             let w = Some(&weight[..]);
-            batch_norm_train_backward(&shape, &x, &grad_out, &mean, &invstd, w, into);
+            batch_norm_train_backward(
+                &shape,
+                &x,
+                &grad_out,
+                &mean,
+                &invstd,
+                w,
+                ReluMask::None,
+                into,
+                None,
+            );
 
             let running = RunningStats {
                 mean: &bias,
@@ -64,7 +82,14 @@ fn check<T: Float>(tolerance: f64) {
                 eps: EPS,
             };
             let mut eval = vec![T::NAN; len];
-            batch_norm_eval(&shape, &x, running, affine, &mut eval);
+            batch_norm_eval(
+                &shape,
+                &x,
+                running,
+                affine,
+                BatchNormThen::NOTHING,
+                &mut eval,
+            );
             let mut eval_grads = [vec![T::NAN; len], vec![T::NAN; channels]];
             let [gx, gw] = &mut eval_grads;
             let into = BatchNormGrads {
@@ -72,7 +97,16 @@ fn check<T: Float>(tolerance: f64) {
                 weight: Some(gw),
                 bias: None,
             };
-            batch_norm_eval_backward(&shape, &x, &grad_out, running, w, into);
+            batch_norm_eval_backward(
+                &shape,
+                &x,
+                &grad_out,
+                running,
+                w,
+                ReluMask::None,
+                into,
+                None,
+            );
             let [gx, gw, gb] = grads;
             let [egx, egw] = eval_grads;
             [out, mean, var, invstd, gx, gw, gb, eval, egx, egw]
@@ -149,7 +183,15 @@ fn a_large_mean_does_not_spoil_the_variance() {
         weight: None,
         bias: None,
     };
-    batch_norm_train(&shape, &x, affine, 0.0, &mut out, stats_mut);
+    batch_norm_train(
+        &shape,
+        &x,
+        affine,
+        0.0,
+        BatchNormThen::NOTHING,
+        &mut out,
+        stats_mut,
+    );
     assert_eq!((stats[0], stats[1]), ([10_000.5], [0.25]));
     assert_eq!(out[..2], [-1.0, 1.0]);
 }
@@ -173,6 +215,7 @@ fn a_nan_stays_visible() {
         &[1.0, f32::NAN, 2.0],
         affine,
         EPS,
+        BatchNormThen::NOTHING,
         &mut out,
         stats_mut,
     );
@@ -414,7 +457,7 @@ fn a_fused_evaluation_and_its_gradients_follow_the_formulas() {
             relu: true,
         };
         let mut out = vec![f64::NAN; len];
-        batch_norm_eval_fused(&shape, &x, stats, affine, then, &mut out);
+        batch_norm_eval(&shape, &x, stats, affine, then, &mut out);
         let (mut gx, mut gr) = (vec![f64::NAN; len], vec![f64::NAN; len]);
         let grads = BatchNormGrads {
             input: Some(&mut gx),
@@ -423,7 +466,7 @@ fn a_fused_evaluation_and_its_gradients_follow_the_formulas() {
         };
         let mask = ReluMask::Output(&out);
         let w = Some(&weight[..]);
-        batch_norm_eval_backward_fused(&shape, &x, &g, stats, w, mask, grads, Some(&mut gr));
+        batch_norm_eval_backward(&shape, &x, &g, stats, w, mask, grads, Some(&mut gr));
         for i in 0..len {
             let c = i / 21 % 3;
             let scale = weight[c] / (var[c] + EPS).sqrt();
@@ -440,7 +483,7 @@ fn a_fused_evaluation_and_its_gradients_follow_the_formulas() {
                 bias: None,
             };
             let mask = ReluMask::Recompute { bias: Some(&bias) };
-            batch_norm_eval_backward_fused(&shape, &x, &g, stats, w, mask, grads, None);
+            batch_norm_eval_backward(&shape, &x, &g, stats, w, mask, grads, None);
             assert_eq!(again, gx);
         }
     }
@@ -463,7 +506,15 @@ fn a_first_row_far_from_the_mean_does_not_spoil_the_variance() {
         weight: None,
         bias: None,
     };
-    batch_norm_train(&shape, &x, affine, 0.0, &mut out, stats_mut);
+    batch_norm_train(
+        &shape,
+        &x,
+        affine,
+        0.0,
+        BatchNormThen::NOTHING,
+        &mut out,
+        stats_mut,
+    );
     let m = x.iter().map(|v| f64::from(*v)).sum::<f64>() / 3200.0;
     let v = x.iter().map(|v| (f64::from(*v) - m).powi(2)).sum::<f64>() / 3200.0;
     // The lanes add numbers of the size of the deviation.

@@ -4,8 +4,8 @@ use pleach_core::autograd::{Backward, InputGrads, record};
 use pleach_core::{Buffer, DType, Error, Result, Tensor, size_text};
 use pleach_kernels::{
     BatchNormAffine, BatchNormGrads, BatchNormShape, BatchNormThen, BatchStatsMut, ReluMask,
-    RunningStats, batch_norm_eval_backward_fused, batch_norm_eval_fused,
-    batch_norm_train_backward_fused, batch_norm_train_fused,
+    RunningStats, batch_norm_eval, batch_norm_eval_backward, batch_norm_train,
+    batch_norm_train_backward,
 };
 use smallvec::{SmallVec, smallvec};
 
@@ -318,7 +318,7 @@ impl Call {
             let stats = BatchStatsMut { mean: &mut mean, var: &mut var, invstd: &mut invstd };
             let x = self.x.as_slice::<T>()?;
             let (affine, then) = (self.affine::<T>()?, self.then::<T>(residual)?);
-            batch_norm_train_fused(&self.shape, x, affine, self.eps, then, &mut out, stats);
+            batch_norm_train(&self.shape, x, affine, self.eps, then, &mut out, stats);
             Ok((
                 Tensor::from_buffer(out, self.x.shape()),
                 BatchStatistics {
@@ -341,7 +341,7 @@ impl Call {
             };
             let x = self.x.as_slice::<T>()?;
             let (affine, then) = (self.affine::<T>()?, self.then::<T>(residual)?);
-            batch_norm_eval_fused(&self.shape, x, stats, affine, then, &mut out);
+            batch_norm_eval(&self.shape, x, stats, affine, then, &mut out);
             Ok(Tensor::from_buffer(out, self.x.shape()))
         })
     }
@@ -385,7 +385,7 @@ impl Call {
                 }
                 Statistics::Batch(mean, invstd) => {
                     let (mean, invstd) = (mean.as_slice::<T>()?, invstd.as_slice::<T>()?);
-                    batch_norm_train_backward_fused(
+                    batch_norm_train_backward(
                         shape, x, g, mean, invstd, weight, mask, grads, dr_slice,
                     );
                 }
@@ -395,7 +395,7 @@ impl Call {
                         var: var.as_slice::<T>()?,
                         eps: self.eps,
                     };
-                    batch_norm_eval_backward_fused(
+                    batch_norm_eval_backward(
                         shape, x, g, stats, weight, mask, grads, dr_slice,
                     );
                 }

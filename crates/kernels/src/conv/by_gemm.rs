@@ -5,7 +5,9 @@
 use super::ConvShape;
 use super::columns::{add_columns, gather_columns, gather_planes, scatter_planes};
 use crate::threads::Disjoint;
-use crate::{Buffer, Float, MatRef, gemm, num_threads, parallel_for};
+use crate::{
+    Bias, Buffer, Epilogue, Float, MatRef, gemm, gemm_epilogue, num_threads, parallel_for,
+};
 
 /// Images are taken together until their matrix has this many columns.
 const COLUMNS: usize = 512;
@@ -41,10 +43,9 @@ pub(super) fn forward<T: Float>(
         let columns = images * pixels;
         let weight =
             MatRef::row_major(&weight[group * rows * depth..][..rows * depth], rows, depth);
-        let fill_bias = |out: &mut [T]| {
-            for (i, out) in out.chunks_exact_mut(columns).enumerate() {
-                out.fill(bias.map_or(T::ZERO, |b| b[group * rows + i]));
-            }
+        let epilogue = Epilogue {
+            bias: bias.map_or(Bias::None, |b| Bias::PerRow(&b[group * rows..][..rows])),
+            relu: false,
         };
         let gathered = gather_columns(shape, x, first..first + images, group);
         let matrix = MatRef::row_major(gathered.as_slice(), depth, columns);
@@ -52,12 +53,10 @@ pub(super) fn forward<T: Float>(
             let start = (first * shape.groups + group) * rows * pixels;
             // SAFETY: each task has an image and group of its own.
             let out = unsafe { whole.slice(start, rows * pixels) };
-            fill_bias(out);
-            gemm(weight, matrix, out, true);
+            gemm_epilogue(weight, matrix, out, false, epilogue);
         } else {
             let mut product = Buffer::<T>::new(rows * columns);
-            fill_bias(&mut product);
-            gemm(weight, matrix, &mut product, true);
+            gemm_epilogue(weight, matrix, &mut product, false, epilogue);
             for image in 0..images {
                 let start = ((first + image) * shape.groups + group) * rows * pixels;
                 // SAFETY: each task has images and a group of its own.

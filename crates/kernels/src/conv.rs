@@ -235,6 +235,10 @@ pub fn conv_backward_weight<T: Float>(
         Algorithm::Direct if shape.is_pointwise() => {
             by_gemm::backward_weight(shape, x, grad_out, grad_weight);
         }
+        // A tile of a single channel's few taps is mostly empty.
+        Algorithm::Direct if shape.group_in() == 1 => {
+            planes::backward_weight(Isa::current(), shape, x, grad_out, grad_weight);
+        }
         Algorithm::Direct => weight_grad::run(Isa::current(), shape, x, grad_out, grad_weight),
         Algorithm::Winograd(sizes) if !sizes.pays_for_weights() => {
             weight_grad::run(Isa::current(), shape, x, grad_out, grad_weight);

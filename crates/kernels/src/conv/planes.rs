@@ -25,6 +25,9 @@ use sums::{Line, OUTPUTS, TAPS, dots, line_sums, total, touched};
 
 /// Elements after a plane that vectors may touch.
 const SLACK: usize = 128;
+
+/// Parts that the gradients of the weights of few groups are cut into.
+const PARTS: usize = 8;
 /// Elements of the output that a task computes at least, so that it is worth its start.
 const TASK: usize = 1 << 14;
 
@@ -391,8 +394,10 @@ pub(super) fn backward_weight<T: Float>(
         grad_out.len(),
         units * plan.out_channels * plan.out_pixels()
     );
-    let per_group = shape.group_out() * shape.depth();
-    assert_eq!(grad_weight.len(), plan.groups * per_group);
+    assert_eq!(
+        grad_weight.len(),
+        plan.groups * plan.out_channels * shape.depth()
+    );
     let [class] = &plan.classes[..] else {
         grad_weight.fill(T::ZERO); // no outputs
         return;
@@ -406,72 +411,80 @@ pub(super) fn backward_weight<T: Float>(
         .collect();
     let packing = Packing::of_source(plan);
     let grad_packing = Packing::of_rows(rows, columns, lines.row_pitch);
-    let work = plan.batch * plan.out_channels * plan.out_pixels() * plan.source_channels;
+    // The out channels of few groups are shared: parts of the same size, at most PARTS or all.
+    let wanted = plan.out_channels.div_ceil(PARTS.div_ceil(plan.groups));
+    let channels = (wanted..plan.out_channels).find(|n| plan.out_channels.is_multiple_of(*n));
+    let channels = channels.unwrap_or(plan.out_channels);
+    let work = plan.batch * channels * plan.out_pixels() * plan.source_channels;
     let at_once = (TASK / work.max(1)).max(1);
-    for_each_chunk_mut(
-        grad_weight,
-        at_once * per_group.max(1),
-        |task, grad_weight| {
-            let body = GroupGrads {
-                plan,
-                lines,
-                offsets: &offsets,
-                packing: [&packing, &grad_packing],
-                first: task * at_once,
-                x,
-                grad_out,
-                grad_weight,
-            };
-            T::run_vectors(isa, body);
-        },
-    );
+    let len = at_once * (channels * shape.depth()).max(1);
+    for_each_chunk_mut(grad_weight, len, |task, grad_weight| {
+        let body = GroupGrads {
+            plan,
+            channels,
+            lines,
+            offsets: &offsets,
+            packing: [&packing, &grad_packing],
+            first: task * at_once,
+            x,
+            grad_out,
+            grad_weight,
+        };
+        T::run_vectors(isa, body);
+    });
 }
 
-/// The gradients of the weights of some groups.
+/// The gradients of the weights of some parts of groups.
 struct GroupGrads<'a, T> {
     plan: &'a Plan,
+    /// Out channels of a part.
+    channels: usize,
     lines: Lines,
     offsets: &'a [u32],
     /// Of the input and of the output's gradient.
     packing: [&'a Packing; 2],
+    /// The first part.
     first: usize,
     x: &'a [T],
     grad_out: &'a [T],
-    /// Of these groups.
+    /// Of these parts.
     grad_weight: &'a mut [T],
 }
 
 impl<T: Float> FloatLoop<T> for GroupGrads<'_, T> {
     #[inline(always)]
     unsafe fn run<V: Vector<Elem = T>>(self) {
-        let (plan, lines) = (self.plan, self.lines);
+        let (plan, lines, channels) = (self.plan, self.lines, self.channels);
         let (source_pixels, pixels) = (plan.source_pixels(), plan.out_pixels());
         let pitch = channel_pitch(plan);
+        let parts = plan.out_channels / channels;
         let depth = plan.axes[0].out;
         let slice = plan.axes[1].packed() * plan.axes[2].packed();
         // A product of the padding, in whole vectors, must be zero.
         let mut packed = Buffer::<T>::zeroed(plan.source_channels * pitch);
         let mut grads = Buffer::<T>::zeroed(self.packing[1].len() + SLACK);
         let taps = self.offsets.len();
-        let per_group = plan.out_channels * plan.source_channels * taps;
-        let mut sums = Buffer::<T>::new(per_group * V::LANES);
+        let per_part = channels * plan.source_channels * taps;
+        let mut sums = Buffer::<T>::new(per_part * V::LANES);
         let whole = lines.len.next_multiple_of(V::LANES);
         let reach = self.offsets.iter().max().map_or(0, |o| *o as usize);
         let last = lines.count - 1;
         assert!(last * lines.row_pitch + whole <= grads.len());
         assert!((depth - 1) * slice + last * lines.source_pitch + reach + whole <= pitch);
-        for (group, grad_weight) in self.grad_weight.chunks_exact_mut(per_group).enumerate() {
+        for (part, grad_weight) in self.grad_weight.chunks_exact_mut(per_part).enumerate() {
+            let (group, part) = ((self.first + part) / parts, (self.first + part) % parts);
             sums.fill(T::ZERO);
             for image in 0..plan.batch {
-                let unit = image * plan.groups + self.first + group;
+                let unit = image * plan.groups + group;
                 let start = unit * plan.source_channels * source_pixels;
                 for (c, packed) in packed.chunks_exact_mut(pitch).enumerate() {
                     let x = &self.x[start + c * source_pixels..];
                     // SAFETY: the caller has the features.
                     unsafe { self.packing[0].pack::<T, V>(x, packed) };
                 }
-                for (o, z) in (0..plan.out_channels).flat_map(|o| (0..depth).map(move |z| (o, z))) {
-                    let start = (unit * plan.out_channels + o) * pixels + z * (pixels / depth);
+                for (o, z) in (0..channels).flat_map(|o| (0..depth).map(move |z| (o, z))) {
+                    let channel = unit * plan.out_channels + part * channels + o;
+                    let start = channel * pixels + z * (pixels / depth);
                     // SAFETY: the caller has the features.
                     unsafe { self.packing[1].pack::<T, V>(&self.grad_out[start..], &mut grads) };
                     for c in 0..plan.source_channels {

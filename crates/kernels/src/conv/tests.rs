@@ -92,6 +92,11 @@ fn shapes() -> Vec<ConvShape> {
             .with_groups(4),
         // Sums of more than 512 terms, in several blocks.
         ConvShape::new(2, [65, 33], [5, 6], [3, 3]).with_padding([1, 1]),
+        // one channel: its gradients are cut by out channels
+        ConvShape::new(3, [1, 32], [11, 12], [3, 3]).with_padding([1, 1]),
+        ConvShape::new(2, [1, 13], [9, 7], [3, 2]).with_stride([2, 1]),
+        ConvShape::new(2, [1, 20], [40], [5]),
+        ConvShape::new(1, [1, 9], [4, 5, 6], [2, 3, 3]),
         // Lines of more pixels than are completed at a time.
         ConvShape::new(1, [3, 5], [1100], [9]).with_padding([4]),
         ConvShape::new(1, [2, 40], [2, 700], [1, 1]),

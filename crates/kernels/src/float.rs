@@ -7,7 +7,7 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 use crate::conv::HasTiles;
 use crate::gemm::HasKernel;
 use crate::lanes::HasVectors;
-use crate::pool2d::HasMaxRow;
+use crate::pool2d::HasMaxPlane;
 use crate::{Isa, Loop, Plain, math};
 
 /// `f32` or `f64`. Sealed, through [`Plain`].
@@ -25,7 +25,7 @@ pub trait Float:
     + Sum
     + HasKernel
     + HasTiles
-    + HasMaxRow
+    + HasMaxPlane
     + HasVectors
 {
     /// 0.

@@ -7,9 +7,9 @@ use super::{Pool2dShape, for_each_plane, planes_per_task};
 use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, Plain, parallel_for};
 
-mod row;
-pub use row::HasMaxRow;
-use row::{MaxRow, Row};
+mod plane;
+pub use plane::HasMaxPlane;
+use plane::{MaxPlane, MaxPlaneFn};
 
 /// The most taps of a window that [`max_pool2d_forward_taps`] can count.
 pub const MAX_POOL_TAPS: usize = u8::MAX as usize;
@@ -213,134 +213,109 @@ fn forward<T: Float, I: Plain>(
     let (out, kept) = (Disjoint::new(out), Disjoint::new(kept));
     parallel_for(s.planes.div_ceil(each), |task| {
         let lanes = windows.columns.len();
-        let mut scratch = Scratch {
-            padded: Buffer::full(windows.reach * windows.line, T::NEG_INFINITY),
-            copied: 0,
-            lines: Vec::with_capacity(s.kernel.0),
-            best: Buffer::new(lanes),
-            taps: Buffer::new(plane + lanes),
-        };
+        let mut padded = Buffer::new(0);
+        let mut spare = Buffer::new(lanes);
+        let mut taps = Buffer::new(plane + lanes);
         for i in task * each..s.planes.min((task + 1) * each) {
             // SAFETY: each task has planes of its own.
             let (out, kept) =
                 unsafe { (out.slice(i * plane, plane), kept.slice(i * plane, plane)) };
-            scratch.copied = 0;
-            for row in 0..s.output.0 {
-                let at = row * s.output.1;
-                windows.row(s, row, &x[i * in_plane..], &mut out[at..], &mut scratch);
-            }
-            isa.run_narrow(|| keep(out, &scratch.taps[..plane], kept));
+            let x = &x[i * in_plane..];
+            let (source, pitch) = if windows.inside && x.len() >= in_plane + windows.line {
+                (x, s.input.1)
+            } else {
+                if padded.is_empty() {
+                    padded = Buffer::full(s.input.0 * windows.line, T::NEG_INFINITY);
+                }
+                let rows = x[..in_plane].chunks_exact(s.input.1);
+                for (row, line) in rows.zip(padded.chunks_exact_mut(windows.line)) {
+                    line[s.padding.1..][..s.input.1].copy_from_slice(row);
+                }
+                (&padded[..], windows.line)
+            };
+            windows.plane(s, source, pitch, out, &mut spare, &mut taps);
+            isa.run_narrow(|| keep(out, &taps[..plane], kept));
         }
     });
 }
 
 /// How the windows see the input.
 struct Windows<T: Float> {
-    compute: MaxRow<T>,
+    compute: MaxPlaneFn<T>,
     groups: usize,
-    /// The first tap inside the input of each row of windows, and the end of its taps.
-    rows: Vec<[usize; 2]>,
+    /// For each row of windows: its first row inside the input, its first tap there, and the end of
+    /// its taps.
+    rows: Vec<[usize; 3]>,
     /// The first tap inside the input of each column of windows, and zeros up to whole groups.
     columns: Vec<T>,
     /// What may be read of a row, from its padding on.
     line: usize,
-    /// Rows that a window reaches over.
-    reach: usize,
     /// Whether windows lie inside of their rows: rows are read where they are.
     inside: bool,
 }
 
-/// What a task needs for each of its planes.
-struct Scratch<T: Float> {
-    /// The last rows, between negative infinities.
-    padded: Buffer<T>,
-    /// The rows of the plane that were copied there.
-    copied: usize,
-    /// Where the rows are that a row of windows sees.
-    lines: Vec<*const T>,
-    /// The maxima of a row that has no room after it.
-    best: Buffer<T>,
-    /// The taps of the plane's maxima.
-    taps: Buffer<i32>,
-}
-
 impl<T: Float> Windows<T> {
     fn of(isa: Isa, s: &Pool2dShape) -> Self {
-        let (compute, lanes) = T::max_row(isa);
+        let (compute, lanes) = T::max_plane(isa);
         let [rows, columns] = first_taps_of(s);
         let rows = rows.iter().enumerate().map(|(row, first)| {
             let inside = s.input.0 + s.padding.0 - row * s.stride.0;
-            [*first, inside.div_ceil(s.dilation.0).min(s.kernel.0)]
+            let end = inside.div_ceil(s.dilation.0).min(s.kernel.0);
+            let y = row * s.stride.0 + first * s.dilation.0 - s.padding.0;
+            [y, *first, end]
         });
         let mut columns: Vec<T> = columns.into_iter().map(T::from_usize).collect();
         let groups = columns.len().div_ceil(lanes);
         columns.resize(groups * lanes, T::ZERO);
         let width = (s.kernel.1 - 1) * s.dilation.1;
-        let inside = s.padding.1 == 0 && (s.output.1 - 1) * s.stride.1 + width < s.input.1;
         Windows {
             compute,
             groups,
             rows: rows.collect(),
             line: (columns.len() * s.stride.1 + width).max(s.padding.1 + s.input.1),
             columns,
-            reach: (s.kernel.0 - 1) * s.dilation.0 + 1,
-            inside,
+            inside: s.padding.1 == 0 && (s.output.1 - 1) * s.stride.1 + width < s.input.1,
         }
     }
 
-    /// Computes a row of a plane: `x` is the plane and what follows it, `out` the row and those after.
-    fn row(&self, s: &Pool2dShape, row: usize, x: &[T], out: &mut [T], scratch: &mut Scratch<T>) {
-        let Scratch {
-            padded,
-            copied,
-            lines,
-            best,
-            taps,
-        } = scratch;
-        let width = s.input.1;
-        let [first, end] = self.rows[row];
-        let y_of = |tap: usize| row * s.stride.0 + tap * s.dilation.0 - s.padding.0;
-        let bottom = y_of(end - 1);
-        let direct = self.inside && bottom * width + self.line <= x.len();
-        let slot = |y: usize| y % self.reach * self.line;
-        if !direct {
-            // A slot for each row that the windows reach over; the padding stays as it is.
-            for y in (*copied).max((bottom + 1).saturating_sub(self.reach))..=bottom {
-                let line = &mut padded[slot(y) + s.padding.1..][..width];
-                line.copy_from_slice(&x[y * width..][..width]);
-            }
-            *copied = bottom + 1;
-        }
-        lines.clear();
-        lines.extend((first..end).map(|tap| match direct {
-            true => x[y_of(tap) * width..][..self.line].as_ptr(),
-            false => padded[slot(y_of(tap))..][..self.line].as_ptr(),
-        }));
-        let (lanes, columns) = (self.columns.len(), s.output.1);
-        let taps = &mut taps[row * columns..][..lanes];
-        // What is too much at the end of a row, the next row overwrites.
-        let (to, copy) = match out.get_mut(..lanes) {
-            Some(out) => (out, false),
-            None => (&mut best[..lanes], true),
-        };
-        let row = Row {
-            lines,
-            taps: s.kernel.1,
-            dilation: s.dilation.1,
+    /// Computes a plane, whose rows are `pitch` apart.
+    fn plane(
+        &self,
+        s: &Pool2dShape,
+        source: &[T],
+        pitch: usize,
+        out: &mut [T],
+        spare: &mut [T],
+        taps: &mut [i32],
+    ) {
+        let (lanes, (height, width)) = (self.columns.len(), s.output);
+        assert!(pitch >= s.input.1 && source.len() >= (s.input.0 - 1) * pitch + self.line);
+        assert!(out.len() == height * width && taps.len() >= out.len() + lanes);
+        assert!(spare.len() >= lanes && self.rows.len() == height);
+        let roomy = out
+            .len()
+            .checked_sub(lanes)
+            .map_or(0, |room| room / width + 1);
+        let plane = MaxPlane {
+            source: source.as_ptr(),
+            pitch,
+            rows: &self.rows,
+            dilation: [s.dilation.0, s.dilation.1],
             stride: s.stride.1,
-            first: (first * s.kernel.1) as i32,
+            taps: s.kernel.1,
             columns: self.columns.as_ptr(),
             groups: self.groups,
-            best: to.as_mut_ptr(),
+            best: out.as_mut_ptr(),
             at: taps.as_mut_ptr(),
+            width,
+            roomy: roomy.min(height),
+            spare: spare.as_mut_ptr(),
         };
-        // SAFETY: the instruction set was checked; the groups have `lanes` lanes, as many as
-        // `columns`, `to` and `taps`; a line has `line` elements, which all lanes' strides and taps
-        // fit in.
-        unsafe { (self.compute)(&row) };
-        if copy {
-            out[..columns].copy_from_slice(&best[..columns]);
-        }
+        // SAFETY: the instruction set was checked. Rows of windows see rows of the input, of which
+        // there are `line` floats to be read, which all lanes' strides and taps fit in; `columns`,
+        // `spare` and what follows the rows of `out` and `taps` have all lanes, by the assertions and
+        // the choice of `roomy`. What is too much at the end of a row, the next one overwrites.
+        unsafe { (self.compute)(&plane) };
     }
 }
 

@@ -1,37 +1,47 @@
-//! One row of maxima, with vectors: for each lane, the maximum of what its window's taps see, and
+//! The maxima of a plane, with vectors: for each lane, the maximum of what its window's taps see, and
 //! which tap saw it.
 
 use crate::Isa;
 use crate::simd::{Portable, Vector};
 
-/// A row of windows.
-pub struct Row<'a, T> {
-    /// For each row of taps inside the input: where the first window's first tap is.
-    pub lines: &'a [*const T],
-    /// Taps of a row of the window, and the step between what they see.
-    pub taps: usize,
-    pub dilation: usize,
-    /// Step between windows.
+/// A plane and its windows.
+pub struct MaxPlane<'a, T> {
+    /// The input, whose rows have padding on their left.
+    pub source: *const T,
+    /// Floats from one row of the input to the next.
+    pub pitch: usize,
+    /// For each row of windows: its first row inside the input, its first tap there, and the end of
+    /// its taps.
+    pub rows: &'a [[usize; 3]],
+    /// Rows, and columns, between what neighbouring taps see.
+    pub dilation: [usize; 2],
+    /// Columns between windows.
     pub stride: usize,
-    /// The number of the first line's first tap.
-    pub first: i32,
-    /// For each window the tap of its first line that it starts with, the first inside the input.
+    /// Taps of a row of a window.
+    pub taps: usize,
+    /// For each column of windows the tap that they start with, the first inside the input.
     pub columns: *const T,
-    /// Groups of as many windows as a vector has lanes.
+    /// Groups of as many columns of windows as a vector has lanes.
     pub groups: usize,
-    /// The maxima.
+    /// The maxima, row after row, and the numbers of their taps.
     pub best: *mut T,
-    /// The numbers of their taps.
     pub at: *mut i32,
+    /// Columns of windows.
+    pub width: usize,
+    /// So many rows of `best` have room for all lanes of their groups, and take them; the others are
+    /// computed in `spare`.
+    pub roomy: usize,
+    pub spare: *mut T,
 }
 
-/// Computes a row.
+/// Computes a plane.
 ///
 /// # Safety
-/// The machine has the instruction set. `columns` is valid for reading, `best` and `at` for writing
-/// all lanes of the groups; each line for reading `stride` floats for each of these lanes from each
-/// tap on.
-pub type MaxRow<T> = unsafe fn(&Row<'_, T>);
+/// The machine has the instruction set. Valid are: the rows of `source` that the windows see, for
+/// reading `stride` floats for each lane of the groups from each tap on; `columns` for reading and
+/// `spare` for writing all lanes; `best` for writing all rows of `width`, and all lanes of the
+/// `roomy` first ones; `at` for writing all lanes of all rows.
+pub type MaxPlaneFn<T> = unsafe fn(&MaxPlane<'_, T>);
 
 /// What the maximum needs of vectors.
 ///
@@ -158,15 +168,15 @@ mod x86 {
 }
 
 /// # Safety
-/// As [`MaxRow`], and inlined into a function with the features of `V`.
+/// As [`MaxPlaneFn`], and inlined into a function with the features of `V`.
 #[inline(always)]
-unsafe fn row_body<V: Lanes>(row: &Row<'_, V::Elem>) {
-    // SAFETY: the contract of `MaxRow`.
+unsafe fn plane_body<V: Lanes>(plane: &MaxPlane<'_, V::Elem>) {
+    // SAFETY: the contract of `MaxPlaneFn`.
     unsafe {
-        match row.stride {
-            1 => groups::<V>(row, |p| V::load(p)),
-            2 => groups::<V>(row, |p| V::load_even(p)),
-            stride => groups::<V>(row, |p| {
+        match plane.stride {
+            1 => rows::<V>(plane, |p| V::load(p)),
+            2 => rows::<V>(plane, |p| V::load_even(p)),
+            stride => rows::<V>(plane, |p| {
                 let mut lanes = V::zero();
                 let to = (&raw mut lanes).cast::<V::Elem>();
                 for l in 0..V::LANES {
@@ -179,58 +189,71 @@ unsafe fn row_body<V: Lanes>(row: &Row<'_, V::Elem>) {
 }
 
 /// # Safety
-/// As [`row_body`]; `load` may read `stride` floats for each lane.
+/// As [`plane_body`]; `load` may read `stride` floats for each lane.
 #[inline(always)]
-unsafe fn groups<V: Lanes>(row: &Row<'_, V::Elem>, load: impl Fn(*const V::Elem) -> V) {
-    // SAFETY: all reads and writes are within what the contract of `MaxRow` makes valid.
+unsafe fn rows<V: Lanes>(plane: &MaxPlane<'_, V::Elem>, load: impl Fn(*const V::Elem) -> V) {
+    // SAFETY: all reads and writes are within what the contract of `MaxPlaneFn` makes valid.
     unsafe {
         let one = V::splat(1.0);
-        let first = V::splat(row.first as f32);
-        for group in 0..row.groups {
-            let lane = group * V::LANES;
-            let mut best = V::splat(f32::NEG_INFINITY);
-            let mut at = V::load(row.columns.add(lane)).add(first);
-            let mut tap = first;
-            for line in row.lines {
-                let mut seen = line.add(lane * row.stride);
-                for _ in 0..row.taps {
-                    V::update(&mut best, &mut at, load(seen), tap);
-                    tap = tap.add(one);
-                    seen = seen.wrapping_add(row.dilation);
+        let line_step = plane.dilation[0] * plane.pitch;
+        for (row, &[y, first, end]) in plane.rows.iter().enumerate() {
+            let line = plane.source.add(y * plane.pitch);
+            let lines = end - first;
+            let best_row = match row < plane.roomy {
+                true => plane.best.add(row * plane.width),
+                false => plane.spare,
+            };
+            let at_row = plane.at.add(row * plane.width);
+            let first_tap = V::splat((first * plane.taps) as f32);
+            for lane in (0..plane.groups).map(|group| group * V::LANES) {
+                let mut best = V::splat(f32::NEG_INFINITY);
+                let mut at = V::load(plane.columns.add(lane)).add(first_tap);
+                let mut tap = first_tap;
+                for ky in 0..lines {
+                    let mut seen = line.add(ky * line_step + lane * plane.stride);
+                    for _ in 0..plane.taps {
+                        V::update(&mut best, &mut at, load(seen), tap);
+                        tap = tap.add(one);
+                        seen = seen.wrapping_add(plane.dilation[1]);
+                    }
                 }
+                best.store(best_row.add(lane));
+                at.store_i32(at_row.add(lane));
             }
-            best.store(row.best.add(lane));
-            at.store_i32(row.at.add(lane));
+            if row >= plane.roomy {
+                let out = plane.best.add(row * plane.width);
+                std::ptr::copy_nonoverlapping(plane.spare, out, plane.width);
+            }
         }
     }
 }
 
-/// A float for which there are rows of maxima.
-pub trait HasMaxRow: Sized + 'static {
-    /// How an instruction set computes a row, and the lanes of its groups.
-    fn max_row(isa: Isa) -> (MaxRow<Self>, usize);
+/// A float for which there are planes of maxima.
+pub trait HasMaxPlane: Sized + 'static {
+    /// How an instruction set computes a plane, and the lanes of its groups.
+    fn max_plane(isa: Isa) -> (MaxPlaneFn<Self>, usize);
 }
 
-macro_rules! rows {
+macro_rules! planes {
     ($name:ident, $t:ident, $v:ty $(, $feature:literal)?) => {
         /// # Safety
-        /// As [`MaxRow`].
+        /// As [`MaxPlaneFn`].
         $(#[target_feature(enable = $feature)])?
-        unsafe fn $name(row: &Row<'_, $t>) {
+        unsafe fn $name(plane: &MaxPlane<'_, $t>) {
             // SAFETY: the contract, and the features of this function.
-            unsafe { row_body::<$v>(row) }
+            unsafe { plane_body::<$v>(plane) }
         }
     };
 }
-rows!(f32_portable, f32, Portable<f32, 4>);
-rows!(f64_portable, f64, Portable<f64, 2>);
+planes!(f32_portable, f32, Portable<f32, 4>);
+planes!(f64_portable, f64, Portable<f64, 2>);
 #[cfg(target_arch = "x86_64")]
-rows!(f32_avx2, f32, std::arch::x86_64::__m256, "avx2,fma");
+planes!(f32_avx2, f32, std::arch::x86_64::__m256, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-rows!(f32_avx512, f32, std::arch::x86_64::__m512, "avx512f");
+planes!(f32_avx512, f32, std::arch::x86_64::__m512, "avx512f");
 
-impl HasMaxRow for f32 {
-    fn max_row(isa: Isa) -> (MaxRow<f32>, usize) {
+impl HasMaxPlane for f32 {
+    fn max_plane(isa: Isa) -> (MaxPlaneFn<f32>, usize) {
         match isa {
             #[cfg(target_arch = "x86_64")]
             Isa::Avx2 => (f32_avx2, 8),
@@ -241,9 +264,9 @@ impl HasMaxRow for f32 {
     }
 }
 
-impl HasMaxRow for f64 {
+impl HasMaxPlane for f64 {
     /// The compiler's vectors, for every instruction set: nobody waits for f64 pooling.
-    fn max_row(_: Isa) -> (MaxRow<f64>, usize) {
+    fn max_plane(_: Isa) -> (MaxPlaneFn<f64>, usize) {
         (f64_portable, 2)
     }
 }

@@ -421,6 +421,11 @@ impl<T: Float> Unit<'_, T> {
                 let weights = &weights[part * TERMS * width..][..offsets.len() * width];
                 let accumulate = first > 0 || part > 0;
                 let sums = sums.chunks_mut(2 * pixels * width);
+                // All tiles together ask for what follows these weights, which one by one they would
+                // wait for.
+                let packed = matches!(self.weights, DirectWeights::Packed(_));
+                let coming_step = width.div_ceil(runs.len().div_ceil(2)) * usize::from(packed);
+                let mut coming = weights.as_ptr_range().end;
                 for (runs, sums) in runs.chunks(2).zip(sums) {
                     let source = |run: &Run| self.source[run.source..].as_ptr();
                     let args = TileArgs {
@@ -428,6 +433,8 @@ impl<T: Float> Unit<'_, T> {
                         offsets: offsets.as_ptr(),
                         source: [source(&runs[0]), source(&runs[runs.len() - 1])],
                         weights: weights.as_ptr(),
+                        coming,
+                        coming_step,
                         sums: sums.as_mut_ptr(),
                         accumulate,
                     };
@@ -435,6 +442,7 @@ impl<T: Float> Unit<'_, T> {
                     // offsets are inside the source, and weights and sums have the sizes of the
                     // tile, by the assertions above and in `run`.
                     unsafe { tiles[runs.len() - 1](&args) };
+                    coming = coming.wrapping_add(offsets.len() * coming_step);
                 }
             }
         }

@@ -16,6 +16,10 @@ pub(crate) struct TileArgs<T> {
     pub(super) source: [*const T; 2],
     /// Packed weights, `[terms][2 vectors]`.
     pub(super) weights: *const T,
+    /// Weights that will be needed soon, of which each term asks for the next `coming_step` floats.
+    /// They are not read, so any address will do.
+    pub(super) coming: *const T,
+    pub(super) coming_step: usize,
     /// Sums, `[runs][pixels][2 vectors]`.
     pub(super) sums: *mut T,
     /// Whether the tile adds to the sums.
@@ -94,12 +98,15 @@ unsafe fn tile_body<V: Vector, const PIXELS: usize, const RUNS: usize>(args: &Ti
         let [first, second] = args.source;
         let mut acc = [[[V::zero(); 2]; PIXELS]; RUNS];
         let mut weights = args.weights;
+        let mut coming = args.coming;
         for term in 0..args.terms {
             let offset = *args.offsets.add(term) as usize;
             // The weights of a block come from the second cache.
             for v in [0, 1] {
                 V::prefetch(weights.wrapping_add((2 * AHEAD + v) * V::LANES));
             }
+            V::prefetch_second(coming);
+            coming = coming.wrapping_add(args.coming_step);
             let w = [V::load(weights), V::load(weights.add(V::LANES))];
             for (run, acc) in acc.iter_mut().enumerate() {
                 let source = if run == 0 { first } else { second }.add(offset);

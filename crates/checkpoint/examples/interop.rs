@@ -1,5 +1,6 @@
 //! The Rust side of `tests/interop/checkpoints.py`, which runs it:
-//! `interop write FOLDER`, `interop read FOLDER`, `interop train FROM TO STEPS`.
+//! `interop write FOLDER`, `interop read FOLDER`, `interop train FROM TO STEPS`,
+//! `interop copy FROM TO`.
 
 use std::path::Path;
 
@@ -17,7 +18,8 @@ fn main() -> Result<()> {
         ["write", folder] => write(Path::new(folder)),
         ["read", folder] => read(Path::new(folder)),
         ["train", from, to, steps] => train(from, to, steps.parse().expect("a number of steps")),
-        _ => panic!("interop write FOLDER | read FOLDER | train FROM TO STEPS"),
+        ["copy", from, to] => Ok(save(load(from)?, to)?),
+        _ => panic!("interop write FOLDER | read FOLDER | train FROM TO STEPS | copy FROM TO"),
     }
 }
 

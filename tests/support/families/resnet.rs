@@ -159,6 +159,12 @@ impl<'a> Run<'a> {
             optimizer.step()?;
             self.close(&format!("loss {i}"), loss.item()?, number(expected)?)?;
         }
+        let entries = expected["state"].as_object().map(|o| o.len());
+        compare::equal(
+            "number of entries",
+            &Some(model.state_dict().len()),
+            &entries,
+        )?;
         self.state(model, &expected["state"])?;
         model.eval();
         self.stored(logits, &model.call(&self.input("x1")?)?)

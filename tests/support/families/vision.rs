@@ -1,7 +1,9 @@
-//! `vision/`: torchvision's models, from their initial values to their gradients.
+//! `vision/`: torchvision's models, from their initial values to their gradients; transforms;
+//! the order of data loaders.
 
 use pleach::nn::functional::{self as F, Reduction};
 use pleach::prelude::*;
+use pleach::vision::data::{DataLoader, Dataset};
 use pleach::vision::transforms::*;
 use serde_json::Value as Json;
 
@@ -32,6 +34,14 @@ pub fn run() {
         for (i, case) in cases(&file, "cases").iter().enumerate() {
             let id = format!("{} {} ({i})", case["transform"], case["arguments"]);
             report.case(&id, || transform(case, number(&file["tolerance"])?));
+        }
+    }
+    if let Some(file) = family.json("data_order.json") {
+        for (i, case) in cases(&file, "cases").iter().enumerate() {
+            let options = ["num_workers", "shuffle", "drop_last", "generator_seed"];
+            let options: Vec<String> = options.iter().map(|o| case[*o].to_string()).collect();
+            let id = format!("data_order {} ({i})", options.join(" "));
+            report.case(&id, || data_order(case));
         }
     }
     report.finish();
@@ -260,4 +270,74 @@ fn named_transform(name: &str, arguments: &Json) -> Eval<Box<dyn Transform>> {
         }
         other => return unknown(format!("torchvision.transforms.{other}")),
     })
+}
+
+/// Element i is i, and a random number: what a random transform would draw.
+struct Positions(usize);
+
+impl Dataset for Positions {
+    type Item = (i64, Tensor);
+    fn len(&self) -> usize {
+        self.0
+    }
+    fn get(&self, index: usize) -> pleach::vision::Result<(i64, Tensor)> {
+        Ok((index as i64, Tensor::rand_of((), DType::F64)?))
+    }
+}
+
+/// Every batch of every pass, what was drawn for its elements, and the next random numbers.
+fn data_order(case: &Json) -> Eval<()> {
+    let count = |key: &str| -> Eval<usize> { Ok(number(&case[key])? as usize) };
+    let flag = |key: &str| match case[key].as_bool() {
+        Some(flag) => Ok(flag),
+        None => bug(format!("{key} is {}", case[key])),
+    };
+    let Some(seed) = case["seed"].as_i64() else {
+        return bug("a case without seed");
+    };
+    manual_seed(seed);
+    let loader = DataLoader::builder(Positions(count("length")?))
+        .batch_size(count("batch_size")?)
+        .num_workers(count("num_workers")?)
+        .shuffle(flag("shuffle")?)
+        .drop_last(flag("drop_last")?);
+    let generator = case["generator_seed"].as_u64().map(Generator::seeded);
+    let loader = match &generator {
+        Some(generator) => loader.generator(generator.clone()),
+        None => loader,
+    };
+    let loader = loader.build().map_err(Error::from)?;
+    compare::equal("batches", &loader.len(), &count("batches")?)?;
+    let passes = cases(case, "passes");
+    if passes.is_empty() {
+        return bug("a case without passes");
+    }
+    for (pass, expected) in passes.iter().enumerate() {
+        let expected = expected.as_array().map(Vec::as_slice).unwrap_or_default();
+        let batches = loader.iter().collect::<pleach::vision::Result<Vec<_>>>();
+        let batches = batches.map_err(Error::from)?;
+        compare::equal("batches of a pass", &batches.len(), &expected.len())?;
+        for (i, ((positions, drawn), expected)) in batches.iter().zip(expected).enumerate() {
+            let exact = |what: &str, got: &Tensor, key: &str| {
+                let what = format!("{what} of batch {i} in pass {pass}");
+                let expected = numbers(&expected[key])?;
+                compare::numbers(&what, &got.to_vec_f64(), &expected, Tolerance::EXACT)
+            };
+            exact("positions", positions, "positions")?;
+            exact("random numbers", drawn, "drawn")?;
+        }
+    }
+    let probe = Tensor::rand([2]).to_vec_f64();
+    compare::numbers("probe", &probe, &numbers(&case["probe"])?, Tolerance::EXACT)?;
+    if let Some(generator) = generator {
+        let probe = generator.scope(|| Tensor::rand([2]).to_vec_f64());
+        let expected = numbers(&case["generator_probe"])?;
+        compare::numbers(
+            "probe of the generator",
+            &probe,
+            &expected,
+            Tolerance::EXACT,
+        )?;
+    }
+    Ok(())
 }

@@ -258,13 +258,52 @@ fn what_the_server_refuses_is_an_error_with_the_address() {
         .to_string();
     assert!(error.contains(&name) && error.contains("404"), "{error}");
     assert_eq!(server.requests().len(), 1);
-    let nobody = Cache::in_folder(dir.path())
-        .mirror("http://127.0.0.1:1")
-        .progress(false);
-    assert!(matches!(
-        nobody.get_file(&name),
-        Err(Error::Download { .. })
-    ));
+}
+
+/// The error of downloading from an address, without the address.
+fn failure(mirror: &str) -> String {
+    let dir = tempfile::tempdir().expect("a folder");
+    let cache = Cache::in_folder(dir.path()).mirror(mirror).progress(false);
+    match cache.get_file("net-01234567.pth") {
+        Err(Error::Download { url, what }) => {
+            assert_eq!(url, format!("{mirror}/net-01234567.pth"));
+            what
+        }
+        other => panic!("{mirror}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_server_that_is_not_there_is_an_error_that_says_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address");
+    drop(listener);
+    let what = failure(&format!("http://{address}"));
+    assert!(what.contains("refused"), "{what}");
+    // A name that nobody can have (RFC 6761). What is said of it depends on the network.
+    assert!(!failure("http://nobody.invalid").is_empty());
+    let what = failure("ftp://127.0.0.1");
+    assert!(what.contains("ftp"), "{what}");
+}
+
+#[cfg(not(feature = "https"))]
+#[test]
+fn https_without_the_feature_is_an_error_that_names_it() {
+    let what = failure("https://127.0.0.1:1");
+    assert!(what.contains("the feature `https`"), "{what}");
+}
+
+#[cfg(feature = "https")]
+#[test]
+fn https_to_what_does_not_speak_it_is_an_error_that_says_so() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("its address");
+    drop(listener);
+    let what = failure(&format!("https://{address}"));
+    assert!(what.contains("refused"), "{what}");
+    let plain = Server::start(Vec::new(), &[]);
+    let what = failure(&plain.address.replace("http:", "https:"));
+    assert!(what.contains("tls") || what.contains("TLS"), "{what}");
 }
 
 #[test]

@@ -20,6 +20,11 @@ pub(super) fn to_file(url: &str, path: &Path, progress: bool) -> Result<()> {
         url: url.to_string(),
         what,
     };
+    if cfg!(not(feature = "https")) && url.starts_with("https:") {
+        let what =
+            "this needs the feature `https`; or PLEACH_WEIGHTS_MIRROR names an http: address";
+        return Err(failed(what.into()));
+    }
     let mut file = OpenOptions::new()
         .create(true)
         .append(true)
@@ -49,9 +54,10 @@ pub(super) fn to_file(url: &str, path: &Path, progress: bool) -> Result<()> {
                 let after = file.metadata().map_err(Error::io(path))?.len();
                 tries = if after > before { 0 } else { tries + 1 };
                 if tries == TRIES {
-                    return Err(failed(format!(
-                        "{what} (after {after} bytes, which are kept)"
-                    )));
+                    return Err(failed(match after {
+                        0 => what,
+                        _ => format!("{what} (after {after} bytes, which are kept)"),
+                    }));
                 }
             }
         }

@@ -16,6 +16,7 @@
 mod convolution;
 mod initialise;
 mod layers;
+mod loading;
 mod machine;
 mod matmul;
 mod measure;
@@ -40,7 +41,7 @@ use sums::Sums;
 use torch::Torch;
 
 /// All that can be measured.
-const FAMILIES: [Family; 12] = [
+const FAMILIES: [Family; 13] = [
     Family {
         id: "S1",
         title: "matrix products",
@@ -101,6 +102,11 @@ const FAMILIES: [Family; 12] = [
         title: "the network of S4, by batch",
         scenarios: networks::batches,
     },
+    Family {
+        id: "S11",
+        title: "loading ResNet-18 from a file of 47 MB",
+        scenarios: loading::scenarios,
+    },
 ];
 
 fn main() -> Result<(), Box<dyn Error>> {
@@ -137,6 +143,7 @@ fn wanted(options: &Options) -> impl Iterator<Item = (&'static Family, Vec<Scena
 
 /// Measures and prints the table.
 fn table(options: &Options) -> Result<(), Box<dyn Error>> {
+    let _files = loading::Files;
     let torch = options.torch.as_deref();
     let torch = torch
         .map(|python| Torch::start(python, options.compile))
@@ -186,6 +193,7 @@ fn measure(
             (Unit::Seconds, forms, samples)
         }
         Kind::Process(process) => {
+            process.prepare()?;
             let program = std::env::current_exe()?;
             let mut forms = Vec::new();
             let mut sides: Vec<Sampler> = vec![Box::new(|| process.ours(&program, threads))];
@@ -221,11 +229,13 @@ fn measure_operation(
     options: &Options,
 ) -> Result<Sides, Box<dyn Error>> {
     pleach::manual_seed(0);
+    // Ours first: it makes the files that PyTorch's side reads.
+    let run = (operation.prepare)()?;
     let forms = match torch {
         Some(torch) => torch.prepare(operation, threads, options.scale)?,
         None => Vec::new(),
     };
-    let mut ours = Repeated::new((operation.prepare)()?, options.scale)?;
+    let mut ours = Repeated::new(run, options.scale)?;
     let mut sides: Vec<Sampler> = vec![Box::new(move || Ok(ours.sample()?))];
     if let Some(torch) = torch {
         for form in &forms {

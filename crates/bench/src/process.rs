@@ -1,13 +1,15 @@
-//! S9: what a whole process costs: its start, its memory, its program.
+//! S9: what a whole process costs: its start, its memory, its program. S11 has processes too.
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
 use pleach::prelude::*;
+use pleach::vision::models::resnet18;
 
+use crate::loading;
 use crate::measure::{self, Rounds};
 use crate::report::Unit;
 use crate::resnet::train_step;
@@ -32,16 +34,24 @@ pub enum Process {
     },
     /// Bytes of what must be there to run a model.
     ProgramSize,
+    /// Seconds that the first loading of a file into ResNet-18 takes, the model being there.
+    LoadTime(PathBuf),
+    /// The most memory that a process ever had, after that.
+    LoadMemory(PathBuf),
 }
 
-/// The rows.
-pub fn scenarios(scale: Scale) -> Vec<Scenario> {
-    let row = |name: &str, process| Scenario {
+/// A scenario of a process.
+pub fn row(name: &str, process: Process) -> Scenario {
+    Scenario {
         name: name.into(),
         flops: None,
         part: None,
         kind: Kind::Process(process),
-    };
+    }
+}
+
+/// The rows of S9.
+pub fn scenarios(scale: Scale) -> Vec<Scenario> {
     let train = Process::TrainMemory {
         batch: scale.of(16, 2),
         side: scale.of(224, 32),
@@ -66,7 +76,7 @@ impl Process {
     /// What is measured.
     pub fn unit(&self) -> Unit {
         match self {
-            Process::FirstForward => Unit::Seconds,
+            Process::FirstForward | Process::LoadTime(_) => Unit::Seconds,
             _ => Unit::Bytes,
         }
     }
@@ -74,7 +84,7 @@ impl Process {
     /// How many samples of each side are taken.
     pub fn rounds(&self, scale: Scale) -> Rounds {
         match self {
-            Process::FirstForward => measure::rounds(scale),
+            Process::FirstForward | Process::LoadTime(_) => measure::rounds(scale),
             // Memory hardly varies from run to run, nor do files.
             _ => measure::ONE_ROUND,
         }
@@ -87,10 +97,17 @@ impl Process {
             Process::IdleMemory => "idle-memory".into(),
             Process::TrainMemory { batch, side } => format!("train-memory:{batch}:{side}"),
             Process::ProgramSize => "program-size".into(),
+            Process::LoadTime(path) => format!("load-time:{}", path.display()),
+            Process::LoadMemory(path) => format!("load-memory:{}", path.display()),
         }
     }
 
     fn from_word(word: &str) -> Option<Process> {
+        match word.split_once(':') {
+            Some(("load-time", path)) => return Some(Process::LoadTime(path.into())),
+            Some(("load-memory", path)) => return Some(Process::LoadMemory(path.into())),
+            _ => {}
+        }
         let mut parts = word.split(':');
         let process = match parts.next()? {
             "first-forward" => Process::FirstForward,
@@ -102,6 +119,14 @@ impl Process {
             _ => return None,
         };
         parts.next().is_none().then_some(process)
+    }
+
+    /// Makes what both sides' processes need.
+    pub fn prepare(&self) -> Outcome<()> {
+        match self {
+            Process::LoadTime(path) | Process::LoadMemory(path) => Ok(loading::make(path)?),
+            _ => Ok(()),
+        }
     }
 
     /// Measures a process of ours.
@@ -133,6 +158,19 @@ impl Process {
                     Malloc::Default,
                 ),
             ],
+            Process::LoadTime(path) | Process::LoadMemory(path) => {
+                match path.extension().is_some_and(|e| e == "safetensors") {
+                    true => &[
+                        ("load_file", "load_file", Malloc::Default),
+                        ("load_file, pages kept", "load_file", TUNED),
+                    ],
+                    false => &[
+                        ("load", "load", Malloc::Default),
+                        ("load, pages kept", "load", TUNED),
+                        ("load mmap", "load mmap", Malloc::Default),
+                    ],
+                }
+            }
         }
     }
 
@@ -169,18 +207,26 @@ impl Process {
 /// What this program does as a child of itself: the measured work, then a line.
 pub fn child(word: &str) -> Outcome<()> {
     let process = Process::from_word(word).ok_or_else(|| format!("no such child: {word}"))?;
-    if let Process::TrainMemory { batch, side } = process {
-        let mut step = train_step(batch, side, false)?;
-        for _ in 0..STEPS {
-            step()?;
+    let mut line = "ready".to_string();
+    match &process {
+        Process::TrainMemory { batch, side } => {
+            let mut step = train_step(*batch, *side, false)?;
+            for _ in 0..STEPS {
+                step()?;
+            }
         }
-    } else {
-        Linear::new(4, 3).call(&Tensor::ones([1, 4]))?;
+        Process::LoadTime(path) | Process::LoadMemory(path) => {
+            let model = resnet18();
+            let start = Instant::now();
+            loading::load_into(&model, path)?;
+            line = start.elapsed().as_secs_f64().to_string();
+        }
+        _ => drop(Linear::new(4, 3).call(&Tensor::ones([1, 4]))?),
     }
-    match process {
-        Process::FirstForward => println!("ready"),
-        _ => println!("{}", peak_memory()?),
+    if process.unit() == Unit::Bytes {
+        line = peak_memory()?.to_string();
     }
+    println!("{line}");
     Ok(())
 }
 
@@ -198,9 +244,12 @@ mod tests {
 
     #[test]
     fn what_a_child_is_asked_for_it_understands() {
-        for scenario in scenarios(Scale::Full) {
+        let families = [scenarios, loading::scenarios];
+        let all: Vec<Scenario> = families.iter().flat_map(|f| f(Scale::Full)).collect();
+        assert!(all.len() > 8);
+        for scenario in all {
             let Kind::Process(process) = scenario.kind else {
-                panic!("{}: no process", scenario.name);
+                continue;
             };
             if process != Process::ProgramSize {
                 assert_eq!(Process::from_word(&process.word()), Some(process));

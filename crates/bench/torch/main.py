@@ -15,6 +15,7 @@ import torch
 import convolution
 import initialise
 import layers
+import loading
 import matmul
 import networks
 from registry import OPERATIONS

@@ -6,7 +6,6 @@
 //! Results never depend on the number of threads: work is split by shape alone, and no float is
 //! reduced across threads except over chunks fixed by the shape and combined in order.
 
-pub mod activation;
 pub mod batch_norm;
 pub mod buffer;
 pub mod bytes;
@@ -14,6 +13,7 @@ pub mod conv;
 pub mod cross_entropy;
 pub mod elementwise;
 pub mod float;
+pub mod function;
 pub mod gemm;
 pub mod isa;
 mod lanes;
@@ -47,6 +47,7 @@ pub use conv::{
 pub use cross_entropy::{CrossEntropy, CrossEntropyTarget};
 pub use elementwise::{map, map_inplace, zip, zip_inplace};
 pub use float::Float;
+pub use function::{Function, Saves};
 pub use gemm::{
     BatchRef, Bias, Epilogue, MatRef, PackedB, gemm, gemm_batched, gemm_epilogue, gemm_packed,
 };

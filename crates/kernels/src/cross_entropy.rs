@@ -13,7 +13,7 @@ use crate::threads::Disjoint;
 use crate::{Float, Isa, parallel_for};
 
 /// Positions that are treated together where there are several in a sample.
-const COLUMNS: usize = 32;
+const COLUMNS: usize = 128;
 /// Elements that one thread takes at least.
 const TASK: usize = 1 << 13;
 

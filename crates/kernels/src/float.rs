@@ -66,9 +66,9 @@ pub trait Float:
     /// One over a value from 1 to 2.
     fn reciprocal_in_1_to_2<M: MulAdd>(self) -> Self;
     /// `e^x - 1`.
-    fn exp_m1(self) -> Self;
+    fn exp_m1<M: MulAdd>(self) -> Self;
     /// `ln(1 + x)`.
-    fn ln_1p(self) -> Self;
+    fn ln_1p<M: MulAdd>(self) -> Self;
     /// The sine.
     fn sin(self) -> Self;
     /// The cosine.
@@ -92,7 +92,8 @@ pub trait Float:
 }
 
 macro_rules! float {
-    ($t:ident, $exp:expr, $ln:expr, $tanh:expr, $erf:expr, $reciprocal:expr) => {
+    ($t:ident, $exp:expr, $ln:expr, $tanh:expr, $erf:expr, $reciprocal:expr,
+     $exp_m1:expr, $ln_1p:expr) => {
         impl Float for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -137,12 +138,12 @@ macro_rules! float {
                 $reciprocal(self)
             }
             #[inline(always)]
-            fn exp_m1(self) -> Self {
-                $t::exp_m1(self)
+            fn exp_m1<M: MulAdd>(self) -> Self {
+                $exp_m1(self)
             }
             #[inline(always)]
-            fn ln_1p(self) -> Self {
-                $t::ln_1p(self)
+            fn ln_1p<M: MulAdd>(self) -> Self {
+                $ln_1p(self)
             }
             #[inline(always)]
             fn sin(self) -> Self {
@@ -193,9 +194,20 @@ float!(
     math::ln::<M>,
     math::tanh::<M>,
     math::erf::<M>,
-    M::reciprocal_in_1_to_2
+    M::reciprocal_in_1_to_2,
+    math::exp_m1::<M>,
+    math::ln_1p::<M>
 );
-float!(f64, f64::exp, f64::ln, f64::tanh, libm::erf, f64::recip);
+float!(
+    f64,
+    f64::exp,
+    f64::ln,
+    f64::tanh,
+    libm::erf,
+    f64::recip,
+    f64::exp_m1,
+    f64::ln_1p
+);
 
 /// Runs a loop over `T` values, compiled for what the instruction set has; f64 takes vectors of
 /// AVX2 at most, so that less is compiled.

@@ -29,6 +29,7 @@ pub mod random;
 pub mod reduce;
 mod simd;
 pub mod softmax;
+pub mod strided;
 mod tap;
 pub mod threads;
 
@@ -71,4 +72,5 @@ pub use precision::{Precision, float32_precision, set_float32_precision};
 pub use qr::orthogonal_factor;
 pub use reduce::{arg_extreme_axis, fold_axis, sum, sum_axis};
 pub use softmax::{log_softmax, log_softmax_backward, softmax, softmax_backward};
+pub use strided::copy_strided;
 pub use threads::{for_each_chunk_mut, num_threads, parallel_for, set_num_threads};

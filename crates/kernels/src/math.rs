@@ -1,4 +1,4 @@
-//! Exponential, logarithm, hyperbolic tangent and error function of f32, without branches and calls,
+//! Exponentials, logarithms, hyperbolic tangent and error function of f32, without branches and calls,
 //! so that loops of them are vectorised.
 //!
 //! `a * b + c` is rounded once where the instruction set can ([`Fused`]), else twice ([`Apart`]), so
@@ -71,17 +71,20 @@ fn polynomial<M: MulAdd, const N: usize>(x: f32, coefficients: [f32; N]) -> f32 
     y
 }
 
-/// e to the power of x, within 1 unit in the last place (the polynomial is that of Cephes'
-/// `expf`). Subnormal results are rounded like others.
+/// The number that rounds x / ln 2 in its low bits, that number less [`ROUND`], and what remains of
+/// x: `x = n ln 2 + r`.
 #[inline(always)]
-pub(crate) fn exp<M: MulAdd>(x: f32) -> f32 {
-    // Beyond these the result is infinite, or 0. Written so that nan goes through.
-    let x = if x > 89.0 { 89.0 } else { x };
-    let x = if x < -104.0 { -104.0 } else { x };
+fn reduce<M: MulAdd>(x: f32) -> (i32, f32) {
     let shifted = M::mul_add(x, LOG2_E, ROUND);
     let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
     let n = shifted - ROUND;
     let r = M::mul_add(-n, LN_2_LOW, M::mul_add(-n, LN_2_HIGH, x));
+    (exponent, r)
+}
+
+/// `e^r - 1` for a remainder (the polynomial is that of Cephes' `expf`).
+#[inline(always)]
+fn exp_m1_of_remainder<M: MulAdd>(r: f32) -> f32 {
     let p = polynomial::<M, 6>(
         r,
         [
@@ -93,12 +96,35 @@ pub(crate) fn exp<M: MulAdd>(x: f32) -> f32 {
             5.0000001201e-1,
         ],
     );
-    let y = M::mul_add(p, r * r, r) + 1.0;
+    M::mul_add(p, r * r, r)
+}
+
+/// e to the power of x, within 1 unit in the last place. Subnormal results are rounded like others.
+#[inline(always)]
+pub(crate) fn exp<M: MulAdd>(x: f32) -> f32 {
+    // Beyond these the result is infinite, or 0. Written so that nan goes through.
+    let x = if x > 89.0 { 89.0 } else { x };
+    let x = if x < -104.0 { -104.0 } else { x };
+    let (exponent, r) = reduce::<M>(x);
+    let y = exp_m1_of_remainder::<M>(r) + 1.0;
     // y is near 1: one part of the power of two is added to its exponent, and the other one is a
     // factor, as 2^128 and 2^-150 are no floats.
     let half = exponent >> 1;
     let y = f32::from_bits(y.to_bits().wrapping_add((half << 23) as u32));
     y * f32::from_bits((exponent.wrapping_sub(half).wrapping_add(127) << 23) as u32)
+}
+
+/// `e^x - 1`, within 1.6 units in the last place.
+#[inline(always)]
+pub(crate) fn exp_m1<M: MulAdd>(x: f32) -> f32 {
+    // Beyond these the result is infinite, or -1.
+    let y = if x > 89.0 { 89.0 } else { x };
+    let y = if y < -20.0 { -20.0 } else { y };
+    let (exponent, r) = reduce::<M>(y);
+    // 2^n (e^r - 1) + (2^n - 1), of half the size, as 2^128 is no float.
+    let half = f32::from_bits((exponent.wrapping_add(126) << 23) as u32);
+    let y = M::mul_add(half, exp_m1_of_remainder::<M>(r), half - 0.5);
+    (y + y).copysign(x)
 }
 
 /// The natural logarithm, within 0.8 units in the last place (the polynomial is that of Cephes'
@@ -133,6 +159,17 @@ pub(crate) fn ln<M: MulAdd>(x: f32) -> f32 {
     let y = if x == f32::INFINITY { x } else { y };
     let y = if x == 0.0 { f32::NEG_INFINITY } else { y };
     if x >= 0.0 { y } else { f32::NAN }
+}
+
+/// `ln(1 + x)`, within 1.5 units in the last place; minus infinity at -1, nan below.
+#[inline(always)]
+pub(crate) fn ln_1p<M: MulAdd>(x: f32) -> f32 {
+    let u = 1.0 + x;
+    let y = ln::<M>(u);
+    // What the sum lost, times the logarithm's slope. At 0 and infinity there is no slope.
+    let lost = (x - (u - 1.0)) / u;
+    let y = if y.is_infinite() { y } else { y + lost };
+    y.copysign(x)
 }
 
 /// The hyperbolic tangent, within 1.5 units in the last place (the polynomial is that of Cephes'
@@ -266,6 +303,8 @@ mod tests {
     fn bounded<M: MulAdd>() {
         let all = [
             ("exp", worst(exp::<M>, f64::exp), 1.0),
+            ("exp_m1", worst(exp_m1::<M>, f64::exp_m1), 1.6),
+            ("ln_1p", worst(ln_1p::<M>, f64::ln_1p), 1.5),
             ("ln", worst(ln::<M>, f64::ln), 0.8),
             ("tanh", worst(tanh::<M>, f64::tanh), 1.5),
             ("erf", worst(erf::<M>, exact_erf), 1.2),
@@ -312,7 +351,15 @@ mod tests {
             (tanh(-0.0).to_bits(), erf(-0.0).to_bits()),
             (1 << 31, 1 << 31)
         );
-        for f in [exp, ln, tanh, erf] {
+        let (exp_m1, ln_1p) = (exp_m1::<M>, ln_1p::<M>);
+        assert_eq!((exp_m1(inf), exp_m1(-inf), ln_1p(inf)), (inf, -1.0, inf));
+        assert_eq!(ln_1p(-1.0), -inf);
+        assert!(ln_1p(-1.5).is_nan());
+        assert_eq!(
+            (exp_m1(-0.0).to_bits(), ln_1p(-0.0).to_bits()),
+            (1 << 31, 1 << 31)
+        );
+        for f in [exp, ln, tanh, erf, exp_m1, ln_1p] {
             assert!(f(f32::NAN).is_nan());
         }
     }

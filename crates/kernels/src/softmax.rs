@@ -13,7 +13,7 @@ pub(crate) mod rows;
 use rows::{BackwardRows, LogSoftmaxRows, SoftmaxRows, gradient, term};
 
 /// Columns that are treated together where the axis is not the last one.
-const COLUMNS: usize = 64;
+const COLUMNS: usize = 256;
 /// Elements that one thread takes at least.
 const TASK: usize = 1 << 13;
 

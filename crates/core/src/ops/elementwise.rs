@@ -1,12 +1,11 @@
 //! Loops over one or two tensors, of any layout.
 
-use ndarray::{ArrayViewMutD, IxDyn};
 use pleach_kernels::elementwise::{self, ZipPiece};
-use pleach_kernels::{Buffer, for_each_chunk_mut};
+use pleach_kernels::{Buffer, copy_strided, for_each_chunk_mut};
 use smallvec::SmallVec;
 
 use crate::autograd::{self, Backward};
-use crate::shape::{Layout, Shape, broadcast_shapes, numel};
+use crate::shape::{Layout, Shape, broadcast_shapes, contiguous_strides, numel};
 use crate::{Element, Result, Tensor};
 
 /// `f` of every element.
@@ -297,13 +296,16 @@ pub(crate) fn embed(values: &Tensor, shape: &[usize], view: &Layout) -> Result<T
 
 /// Copies `values` into the elements of `out` that `view` selects.
 pub(crate) fn write_view<T: Element>(out: &mut [T], view: &Layout, values: &Tensor) -> Result<()> {
-    use ndarray::ShapeBuilder;
     if view.numel() == 0 {
         return Ok(());
     }
-    let shape = IxDyn(&view.shape).strides(IxDyn(&view.strides));
-    let mut target = ArrayViewMutD::from_shape(shape, &mut out[view.offset..])?;
-    target.assign(&values.array_as::<T>(&values.layout().broadcast(&view.shape))?);
+    copy_strided(
+        &view.shape,
+        values.base_slice::<T>()?,
+        &values.layout().broadcast(&view.shape).strides,
+        &mut out[view.offset..],
+        &view.strides,
+    );
     Ok(())
 }
 
@@ -320,8 +322,9 @@ impl Tensor {
     pub fn copy(&self) -> Result<Tensor> {
         let out = dispatch_all!(self.dtype(), T => {
             let mut out = Buffer::<T>::new(self.numel());
-            let mut view = ArrayViewMutD::from_shape(IxDyn(self.shape()), &mut out)?;
-            view.assign(&self.array::<T>()?);
+            let strides = contiguous_strides(self.shape());
+            let (from, to) = (self.base_slice::<T>()?, &mut out[..]);
+            copy_strided(self.shape(), from, &self.layout().strides, to, &strides);
             Tensor::from_buffer(out, self.shape())
         });
         Ok(autograd::record(out, &[self], |_| {

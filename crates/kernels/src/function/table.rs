@@ -59,11 +59,11 @@ functions! {
     /// `e^x`.
     Exp, true, |x, M| x.exp::<M>(), Output |y, g| g * y;
     /// `e^x - 1`, accurate near zero.
-    Expm1, false, |x, M| x.exp_m1(), Output |y, g| g * (y + T::ONE);
+    Expm1, true, |x, M| x.exp_m1::<M>(), Output |y, g| g * (y + T::ONE);
     /// The natural logarithm: minus infinity at 0, nan below.
     Log, true, |x, M| x.ln::<M>(), Input |x, g| g / x;
     /// `ln(1 + x)`, accurate near zero.
-    Log1p, false, |x, M| x.ln_1p(), Input |x, g| g / (x + T::ONE);
+    Log1p, true, |x, M| x.ln_1p::<M>(), Input |x, g| g / (x + T::ONE);
     /// The square root.
     Sqrt, false, |x, M| x.sqrt(), Output |y, g| g / (y + y);
     /// One over the square root.

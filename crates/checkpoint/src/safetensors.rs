@@ -98,6 +98,8 @@ fn read_tensors(
         entries.push((name, tensor.as_strided(shape.as_slice(), strides, 0)?));
     }
     let metadata = header.metadata().clone().unwrap_or_default();
+    // The crate's own kind of map, without its feature `std`.
+    let metadata: HashMap<_, _> = metadata.into_iter().collect();
     tie(&mut entries, &metadata)?;
     let entries = entries.into_iter();
     let entries = entries.map(|(name, tensor)| (Value::Str(name), Value::Tensor(tensor)));

@@ -30,7 +30,10 @@ pub use buffer::{Buffer, BufferId};
 pub use dtype::DType;
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
-pub use ops::{Dims, IntoIndex, Operand, PadMode, SplitSizes, Target, TensorIndex, einsum, slice};
+pub use ops::{
+    Dims, IntoIndex, Operand, PadMode, SplitSizes, Target, TensorIndex, apply_function, einsum,
+    slice,
+};
 pub use parameter::{Data, ParamId, Parameter};
 pub use pleach_kernels::{
     Precision, float32_precision, num_threads, set_float32_precision, set_num_threads,

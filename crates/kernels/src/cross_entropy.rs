@@ -5,13 +5,15 @@
 //! sum of their exponentials relative to it. (One number, their sum, would lose the digits of a
 //! small loss where scores are large.)
 
-use crate::float::run;
+use crate::float::run_math;
+use crate::isa::MathLoop;
+use crate::math::MulAdd;
 use crate::softmax::rows::{row_max, row_sum};
 use crate::threads::Disjoint;
-use crate::{Float, Isa, Loop, parallel_for};
+use crate::{Float, Isa, parallel_for};
 
 /// Positions that are treated together where there are several in a sample.
-const COLUMNS: usize = 32;
+const COLUMNS: usize = 128;
 /// Elements that one thread takes at least.
 const TASK: usize = 1 << 13;
 
@@ -121,7 +123,12 @@ impl<T: Float> CrossEntropy<'_, T> {
         max: &mut [T],
         log_sum: &mut [T],
     ) {
-        self.forward_with(Isa::current(), scores, [losses, weights, max, log_sum]);
+        T::cross_entropy_forward(
+            self,
+            Isa::current(),
+            scores,
+            [losses, weights, max, log_sum],
+        );
     }
 
     fn forward_with(&self, isa: Isa, scores: &[T], outputs: [&mut [T]; 4]) {
@@ -141,7 +148,7 @@ impl<T: Float> CrossEntropy<'_, T> {
                 sample,
                 first,
             };
-            run::<T, _>(isa, Forward { group, outputs });
+            run_math::<T, _>(isa, Forward { group, outputs });
         });
     }
 
@@ -159,7 +166,7 @@ impl<T: Float> CrossEntropy<'_, T> {
         grad: &mut [T],
     ) {
         let saved = [max, log_sum, grad_losses];
-        self.backward_with(Isa::current(), scores, saved, grad);
+        T::cross_entropy_backward(self, Isa::current(), scores, saved, grad);
     }
 
     fn backward_with(&self, isa: Isa, scores: &[T], saved: [&[T]; 3], grad: &mut [T]) {
@@ -175,7 +182,7 @@ impl<T: Float> CrossEntropy<'_, T> {
                 sample,
                 first,
             };
-            run::<T, _>(
+            run_math::<T, _>(
                 isa,
                 Backward {
                     group,
@@ -226,6 +233,50 @@ impl<T: Float> CrossEntropy<'_, T> {
         Some((class, self.weight.map_or(T::ONE, |w| w[class])))
     }
 }
+
+/// A float that cross entropy is compiled for, here, once.
+pub trait HasCrossEntropy: Sized {
+    /// [`CrossEntropy::forward`].
+    fn cross_entropy_forward(
+        call: &CrossEntropy<'_, Self>,
+        isa: Isa,
+        scores: &[Self],
+        outputs: [&mut [Self]; 4],
+    );
+    /// [`CrossEntropy::backward`].
+    fn cross_entropy_backward(
+        call: &CrossEntropy<'_, Self>,
+        isa: Isa,
+        scores: &[Self],
+        saved: [&[Self]; 3],
+        grad: &mut [Self],
+    );
+}
+
+macro_rules! has_cross_entropy {
+    ($($t:ident),*) => {$(
+        impl HasCrossEntropy for $t {
+            fn cross_entropy_forward(
+                call: &CrossEntropy<'_, $t>,
+                isa: Isa,
+                scores: &[$t],
+                outputs: [&mut [$t]; 4],
+            ) {
+                call.forward_with(isa, scores, outputs);
+            }
+            fn cross_entropy_backward(
+                call: &CrossEntropy<'_, $t>,
+                isa: Isa,
+                scores: &[$t],
+                saved: [&[$t]; 3],
+                grad: &mut [$t],
+            ) {
+                call.backward_with(isa, scores, saved, grad);
+            }
+        }
+    )*};
+}
+has_cross_entropy!(f32, f64);
 
 /// How targets are mixed with the uniform distribution.
 struct Mix<T> {
@@ -294,19 +345,18 @@ struct Forward<'a, T> {
     outputs: [&'a mut [T]; 4],
 }
 
-impl<T: Float> Loop for Forward<'_, T> {
-    type Output = ();
+impl<T: Float> MathLoop for Forward<'_, T> {
     #[inline(always)]
-    fn run(self) {
+    fn run<M: MulAdd>(self) {
         let [losses, weights, max, log_sum] = self.outputs;
         let group = self.group;
         if group.call.spatial == 1 {
             let x = group.sample(group.scores);
             max[0] = row_max(x);
             let shift = max[0];
-            log_sum[0] = row_sum(x, x, |v, _| (v - shift).exp()).ln();
+            log_sum[0] = row_sum(x, x, |v, _| (v - shift).exp::<M>()).ln::<M>();
         } else {
-            softmax_columns(&group, max, log_sum);
+            softmax_columns::<T, M>(&group, max, log_sum);
         }
         match group.call.target {
             CrossEntropyTarget::Classes { .. } => {
@@ -322,7 +372,7 @@ impl<T: Float> Loop for Forward<'_, T> {
 
 /// The maximum of each column, and the logarithm of the sum of `exp(score - maximum)`.
 #[inline(always)]
-fn softmax_columns<T: Float>(group: &Group<'_, T>, max: &mut [T], log_sum: &mut [T]) {
+fn softmax_columns<T: Float, M: MulAdd>(group: &Group<'_, T>, max: &mut [T], log_sum: &mut [T]) {
     let classes = group.call.classes;
     max.fill(T::NEG_INFINITY);
     for class in 0..classes {
@@ -335,11 +385,11 @@ fn softmax_columns<T: Float>(group: &Group<'_, T>, max: &mut [T], log_sum: &mut 
     for class in 0..classes {
         let row = group.row(group.scores, class, max.len());
         for ((sum, max), v) in log_sum.iter_mut().zip(&*max).zip(row) {
-            *sum += (*v - *max).exp();
+            *sum += (*v - *max).exp::<M>();
         }
     }
     for sum in log_sum {
-        *sum = sum.ln();
+        *sum = sum.ln::<M>();
     }
 }
 
@@ -414,16 +464,15 @@ struct Backward<'a, T> {
     grad: &'a Disjoint<'a, T>,
 }
 
-impl<T: Float> Loop for Backward<'_, T> {
-    type Output = ();
+impl<T: Float> MathLoop for Backward<'_, T> {
     /// `grad * (sum of weight * q) * p - grad * weight * q`.
     #[inline(always)]
-    fn run(self) {
+    fn run<M: MulAdd>(self) {
         let [max, log_sum, grads] = self.saved;
         let group = self.group;
         let (call, mix, columns) = (group.call, group.mix, max.len());
         let CrossEntropyTarget::Probabilities(target) = call.target else {
-            return self.of_classes();
+            return self.of_classes::<M>();
         };
         let mut factors = [T::ZERO; COLUMNS];
         for class in 0..call.classes {
@@ -440,7 +489,7 @@ impl<T: Float> Loop for Backward<'_, T> {
             let out = unsafe { self.grad.slice(group.start(0), call.classes) };
             for ((out, v), q) in out.iter_mut().zip(x).zip(q) {
                 let q = mix.keep * *q + mix.spread;
-                *out = g * (factor * (*v - max - log).exp() - q);
+                *out = g * (factor * (*v - max - log).exp::<M>() - q);
             }
             return;
         }
@@ -456,7 +505,7 @@ impl<T: Float> Loop for Backward<'_, T> {
             let outputs = out.iter_mut().zip(&factors);
             for ((out, factor), ((((v, q), max), log), g)) in outputs.zip(inputs) {
                 let q = mix.keep * *q + mix.spread;
-                *out = *g * (*factor * (*v - *max - *log).exp() - w * q);
+                *out = *g * (*factor * (*v - *max - *log).exp::<M>() - w * q);
             }
         }
     }
@@ -464,7 +513,7 @@ impl<T: Float> Loop for Backward<'_, T> {
 
 impl<T: Float> Backward<'_, T> {
     #[inline(always)]
-    fn of_classes(self) {
+    fn of_classes<M: MulAdd>(self) {
         let [max, log_sum, grads] = self.saved;
         let group = self.group;
         let (call, mix, columns) = (group.call, group.mix, max.len());
@@ -491,12 +540,12 @@ impl<T: Float> Backward<'_, T> {
             match call.weight.filter(|_| mix.smooths) {
                 Some(weight) => {
                     for ((out, v), w) in out.iter_mut().zip(x).zip(weight) {
-                        *out = factor * (*v - max - log).exp() - uniform * *w;
+                        *out = factor * (*v - max - log).exp::<M>() - uniform * *w;
                     }
                 }
                 None => {
                     for (out, v) in out.iter_mut().zip(x) {
-                        *out = factor * (*v - max - log).exp() - uniform;
+                        *out = factor * (*v - max - log).exp::<M>() - uniform;
                     }
                 }
             }
@@ -509,7 +558,7 @@ impl<T: Float> Backward<'_, T> {
                 let out = unsafe { self.grad.slice(group.start(c), columns) };
                 let outputs = out.iter_mut().zip(&factors);
                 for ((out, factor), (((v, max), log), scale)) in outputs.zip(inputs) {
-                    let all = *factor * (*v - *max - *log).exp() - *scale * uniform;
+                    let all = *factor * (*v - *max - *log).exp::<M>() - *scale * uniform;
                     *out = if *factor == T::ZERO && *scale == T::ZERO {
                         T::ZERO
                     } else {

@@ -78,12 +78,32 @@ impl<T: Plain, V: Plain, F: Fn(T, V) -> T> Loop for ZipInplace<'_, T, V, F> {
 /// # Panics
 /// If the lengths differ.
 pub fn map<T: Plain, U: Plain>(x: &[T], out: &mut [U], f: impl Fn(T) -> U + Sync + Copy) {
+    map_pieces(x, out, &move |x, out| map_piece(x, out, f));
+}
+
+/// [`map`] on this thread alone.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn map_piece<T: Plain, U: Plain>(x: &[T], out: &mut [U], f: impl Fn(T) -> U) {
     assert_eq!(x.len(), out.len(), "map: input and output differ in length");
-    let isa = Isa::current();
+    Isa::current().run_narrow(Map(x, out, f));
+}
+
+/// `piece` of fixed pieces of the slices, shared among the threads; compiled once for all functions.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn map_pieces<T: Plain, U: Plain>(
+    x: &[T],
+    out: &mut [U],
+    piece: &(dyn Fn(&[T], &mut [U]) + Sync),
+) {
+    assert_eq!(x.len(), out.len(), "map: input and output differ in length");
     let chunk = chunk_len(out.len(), size_of::<T>() + size_of::<U>());
     for_each_chunk_mut(out, chunk, |i, out| {
         let start = i * chunk;
-        isa.run_narrow(Map(&x[start..start + out.len()], out, f));
+        piece(&x[start..start + out.len()], out);
     });
 }
 
@@ -103,22 +123,47 @@ pub fn zip<T: Plain, V: Plain, U: Plain>(
     out: &mut [U],
     f: impl Fn(T, V) -> U + Sync + Copy,
 ) {
-    assert_eq!(
-        x.len(),
-        out.len(),
-        "zip: first input and output differ in length"
-    );
-    assert_eq!(
-        y.len(),
-        out.len(),
-        "zip: second input and output differ in length"
-    );
-    let isa = Isa::current();
+    zip_pieces(x, y, out, &move |x, y, out| zip_piece(x, y, out, f));
+}
+
+/// [`zip`] on this thread alone.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn zip_piece<T: Plain, V: Plain, U: Plain>(
+    x: &[T],
+    y: &[V],
+    out: &mut [U],
+    f: impl Fn(T, V) -> U,
+) {
+    check_three(x.len(), y.len(), out.len());
+    Isa::current().run_narrow(Zip(x, y, out, f));
+}
+
+/// A function of pieces of two slices, which writes a piece of a third one.
+pub type ZipPiece<'a, T, V, U> = dyn Fn(&[T], &[V], &mut [U]) + Sync + 'a;
+
+/// `piece` of fixed pieces of the slices, shared among the threads; compiled once for all functions.
+///
+/// # Panics
+/// If the lengths differ.
+pub fn zip_pieces<T: Plain, V: Plain, U: Plain>(
+    x: &[T],
+    y: &[V],
+    out: &mut [U],
+    piece: &ZipPiece<'_, T, V, U>,
+) {
+    check_three(x.len(), y.len(), out.len());
     let chunk = chunk_len(out.len(), size_of::<T>() + size_of::<V>() + size_of::<U>());
     for_each_chunk_mut(out, chunk, |i, out| {
         let (start, end) = (i * chunk, i * chunk + out.len());
-        isa.run_narrow(Zip(&x[start..end], &y[start..end], out, f));
+        piece(&x[start..end], &y[start..end], out);
     });
+}
+
+fn check_three(x: usize, y: usize, out: usize) {
+    assert_eq!(x, out, "zip: first input and output differ in length");
+    assert_eq!(y, out, "zip: second input and output differ in length");
 }
 
 /// `x[i] = f(x[i])`.

@@ -5,9 +5,14 @@ use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
 use crate::conv::HasTiles;
+use crate::cross_entropy::HasCrossEntropy;
+use crate::function::HasFunctions;
 use crate::gemm::HasKernel;
+use crate::isa::MathLoop;
 use crate::lanes::HasVectors;
+use crate::math::{Apart, MulAdd};
 use crate::pool2d::HasMaxPlane;
+use crate::softmax::HasSoftmax;
 use crate::{Isa, Loop, Plain, math};
 
 /// `f32` or `f64`. Sealed, through [`Plain`].
@@ -27,6 +32,9 @@ pub trait Float:
     + HasTiles
     + HasMaxPlane
     + HasVectors
+    + HasFunctions
+    + HasSoftmax
+    + HasCrossEntropy
 {
     /// 0.
     const ZERO: Self;
@@ -48,13 +56,31 @@ pub trait Float:
     /// The square root.
     fn sqrt(self) -> Self;
     /// e to the power of the value.
-    fn exp(self) -> Self;
+    fn exp<M: MulAdd>(self) -> Self;
     /// The natural logarithm.
-    fn ln(self) -> Self;
+    fn ln<M: MulAdd>(self) -> Self;
     /// The hyperbolic tangent.
-    fn tanh(self) -> Self;
+    fn tanh<M: MulAdd>(self) -> Self;
     /// The error function.
-    fn erf(self) -> Self;
+    fn erf<M: MulAdd>(self) -> Self;
+    /// One over a value from 1 to 2.
+    fn reciprocal_in_1_to_2<M: MulAdd>(self) -> Self;
+    /// `e^x - 1`.
+    fn exp_m1<M: MulAdd>(self) -> Self;
+    /// `ln(1 + x)`.
+    fn ln_1p<M: MulAdd>(self) -> Self;
+    /// The sine.
+    fn sin(self) -> Self;
+    /// The cosine.
+    fn cos(self) -> Self;
+    /// The largest whole number not above.
+    fn floor(self) -> Self;
+    /// The smallest whole number not below.
+    fn ceil(self) -> Self;
+    /// The whole part.
+    fn trunc(self) -> Self;
+    /// The nearest whole number, half to even.
+    fn round_ties_even(self) -> Self;
     /// The absolute value.
     fn abs(self) -> Self;
     /// The larger of two values; the other one if one is nan.
@@ -66,7 +92,8 @@ pub trait Float:
 }
 
 macro_rules! float {
-    ($t:ident, $exp:path, $ln:path, $tanh:path, $erf:path) => {
+    ($t:ident, $exp:expr, $ln:expr, $tanh:expr, $erf:expr, $reciprocal:expr,
+     $exp_m1:expr, $ln_1p:expr) => {
         impl Float for $t {
             const ZERO: Self = 0.0;
             const ONE: Self = 1.0;
@@ -91,20 +118,56 @@ macro_rules! float {
                 self.sqrt()
             }
             #[inline(always)]
-            fn exp(self) -> Self {
+            fn exp<M: MulAdd>(self) -> Self {
                 $exp(self)
             }
             #[inline(always)]
-            fn ln(self) -> Self {
+            fn ln<M: MulAdd>(self) -> Self {
                 $ln(self)
             }
             #[inline(always)]
-            fn tanh(self) -> Self {
+            fn tanh<M: MulAdd>(self) -> Self {
                 $tanh(self)
             }
             #[inline(always)]
-            fn erf(self) -> Self {
+            fn erf<M: MulAdd>(self) -> Self {
                 $erf(self)
+            }
+            #[inline(always)]
+            fn reciprocal_in_1_to_2<M: MulAdd>(self) -> Self {
+                $reciprocal(self)
+            }
+            #[inline(always)]
+            fn exp_m1<M: MulAdd>(self) -> Self {
+                $exp_m1(self)
+            }
+            #[inline(always)]
+            fn ln_1p<M: MulAdd>(self) -> Self {
+                $ln_1p(self)
+            }
+            #[inline(always)]
+            fn sin(self) -> Self {
+                $t::sin(self)
+            }
+            #[inline(always)]
+            fn cos(self) -> Self {
+                $t::cos(self)
+            }
+            #[inline(always)]
+            fn floor(self) -> Self {
+                $t::floor(self)
+            }
+            #[inline(always)]
+            fn ceil(self) -> Self {
+                $t::ceil(self)
+            }
+            #[inline(always)]
+            fn trunc(self) -> Self {
+                $t::trunc(self)
+            }
+            #[inline(always)]
+            fn round_ties_even(self) -> Self {
+                $t::round_ties_even(self)
             }
             #[inline(always)]
             fn abs(self) -> Self {
@@ -125,8 +188,26 @@ macro_rules! float {
         }
     };
 }
-float!(f32, math::exp, math::ln, math::tanh, math::erf);
-float!(f64, f64::exp, f64::ln, f64::tanh, libm::erf);
+float!(
+    f32,
+    math::exp::<M>,
+    math::ln::<M>,
+    math::tanh::<M>,
+    math::erf::<M>,
+    M::reciprocal_in_1_to_2,
+    math::exp_m1::<M>,
+    math::ln_1p::<M>
+);
+float!(
+    f64,
+    f64::exp,
+    f64::ln,
+    f64::tanh,
+    libm::erf,
+    f64::recip,
+    f64::exp_m1,
+    f64::ln_1p
+);
 
 /// Runs a loop over `T` values, compiled for what the instruction set has; f64 takes vectors of
 /// AVX2 at most, so that less is compiled.
@@ -136,5 +217,16 @@ pub(crate) fn run<T: Float, L: Loop>(isa: Isa, body: L) -> L::Output {
         isa.run_narrow(body)
     } else {
         isa.run(body)
+    }
+}
+
+/// Runs a loop over `T` values with this crate's functions. Those of f64 are calls, so that
+/// vectors do not help, and less is compiled.
+#[inline]
+pub(crate) fn run_math<T: Float, L: MathLoop>(isa: Isa, body: L) {
+    if const { size_of::<T>() == 8 } {
+        body.run::<Apart>();
+    } else {
+        isa.run_math(body);
     }
 }

@@ -2,9 +2,12 @@
 //!
 //! A loop is written once, in plain Rust, and compiled once per instruction set: [`Isa::run`]
 //! calls it from inside a `#[target_feature]` function, into which it is inlined. The compiler
-//! never contracts `a * b + c`, so an elementwise loop gives the same bits on each of them.
+//! never contracts `a * b + c`, so an elementwise loop gives the same bits on each of them; loops
+//! of the functions in `math` say where they want it contracted.
 
 use std::sync::OnceLock;
+
+use crate::math::{Apart, Fused, MulAdd};
 
 /// An instruction set.
 ///
@@ -39,6 +42,23 @@ impl<R, F: FnOnce() -> R> Loop for F {
     #[inline(always)]
     fn run(self) -> R {
         self()
+    }
+}
+
+/// A loop with this crate's functions of floats, which differ in how the instruction set multiplies
+/// and adds.
+pub(crate) trait MathLoop {
+    /// Runs the loop. Implementations are `#[inline(always)]`.
+    fn run<M: MulAdd>(self);
+}
+
+struct FusedLoop<L>(L);
+
+impl<L: MathLoop> Loop for FusedLoop<L> {
+    type Output = ();
+    #[inline(always)]
+    fn run(self) {
+        self.0.run::<Fused>();
     }
 }
 
@@ -111,6 +131,26 @@ impl Isa {
                 unsafe { run_avx2(body) }
             }
             _ => body.run(),
+        }
+    }
+
+    /// Runs a loop with functions of floats, compiled for this instruction set.
+    ///
+    /// # Panics
+    /// If the machine does not have it.
+    #[inline]
+    pub(crate) fn run_math<L: MathLoop>(self, body: L) {
+        assert!(self.is_available(), "this machine has no {self:?}");
+        match self {
+            Isa::Scalar => body.run::<Apart>(),
+            // SAFETY: the machine was checked for these features just above.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx2 => unsafe { run_avx2(FusedLoop(body)) },
+            // SAFETY: as above.
+            #[cfg(target_arch = "x86_64")]
+            Isa::Avx512 => unsafe { run_avx512(FusedLoop(body)) },
+            #[cfg(not(target_arch = "x86_64"))]
+            Isa::Avx2 | Isa::Avx512 => unreachable!("only x86-64 has these"),
         }
     }
 

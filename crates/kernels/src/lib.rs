@@ -6,7 +6,6 @@
 //! Results never depend on the number of threads: work is split by shape alone, and no float is
 //! reduced across threads except over chunks fixed by the shape and combined in order.
 
-pub mod activation;
 pub mod batch_norm;
 pub mod buffer;
 pub mod bytes;
@@ -14,6 +13,7 @@ pub mod conv;
 pub mod cross_entropy;
 pub mod elementwise;
 pub mod float;
+pub mod function;
 pub mod gemm;
 pub mod isa;
 mod lanes;
@@ -29,6 +29,7 @@ pub mod random;
 pub mod reduce;
 mod simd;
 pub mod softmax;
+pub mod strided;
 mod tap;
 pub mod threads;
 
@@ -46,6 +47,7 @@ pub use conv::{
 pub use cross_entropy::{CrossEntropy, CrossEntropyTarget};
 pub use elementwise::{map, map_inplace, zip, zip_inplace};
 pub use float::Float;
+pub use function::{Function, Saves};
 pub use gemm::{
     BatchRef, Bias, Epilogue, MatRef, PackedB, gemm, gemm_batched, gemm_epilogue, gemm_packed,
 };
@@ -69,4 +71,5 @@ pub use precision::{Precision, float32_precision, set_float32_precision};
 pub use qr::orthogonal_factor;
 pub use reduce::{arg_extreme_axis, fold_axis, sum, sum_axis};
 pub use softmax::{log_softmax, log_softmax_backward, softmax, softmax_backward};
+pub use strided::copy_strided;
 pub use threads::{for_each_chunk_mut, num_threads, parallel_for, set_num_threads};

@@ -1,15 +1,59 @@
-//! Exponential, logarithm, hyperbolic tangent and error function of f32, without branches and calls,
+//! Exponentials, logarithms, hyperbolic tangent and error function of f32, without branches and calls,
 //! so that loops of them are vectorised.
 //!
-//! Multiplications and additions are rounded apart, so that every instruction set gives the same
-//! bits. The bounds on the error, in units in the last place, were found with every 97th of all
-//! floats against f64; the tests take fewer. Nan stays nan.
+//! `a * b + c` is rounded once where the instruction set can ([`Fused`]), else twice ([`Apart`]), so
+//! the results of the portable path differ from those of the others in the last digit. The bounds
+//! on the error, in units in the last place, hold for both; they were found with every 97th of all
+//! floats against f64, and the tests take fewer. Nan stays nan.
 
 // The constants are written with the digits of the sources they come from; each rounds to the one
 // f32 that is meant.
 #![allow(clippy::excessive_precision)]
 
 use std::f32::consts::{FRAC_1_SQRT_2, LOG2_E};
+
+/// How a loop's instruction set multiplies and adds.
+pub trait MulAdd {
+    /// `a * b + c`.
+    fn mul_add(a: f32, b: f32, c: f32) -> f32;
+    /// `1 / x` for x from 1 to 2.
+    fn reciprocal_in_1_to_2(x: f32) -> f32;
+}
+
+/// Rounded once, with an instruction for it.
+pub struct Fused;
+
+/// Rounded twice.
+pub struct Apart;
+
+impl MulAdd for Fused {
+    #[inline(always)]
+    fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+        a.mul_add(b, c)
+    }
+
+    /// Two steps of Newton's method, for a third of a vector division's time. They begin with the
+    /// quadratic of the least relative error, `(1 - T(3 - 2x) / T(3)) / x` with Chebyshev's third
+    /// polynomial T: within 1/99.
+    #[inline(always)]
+    fn reciprocal_in_1_to_2(x: f32) -> f32 {
+        let r = polynomial::<Self, 3>(x, [32.0 / 99.0, -144.0 / 99.0, 210.0 / 99.0]);
+        let r = r.mul_add((-x).mul_add(r, 1.0), r);
+        r.mul_add((-x).mul_add(r, 1.0), r)
+    }
+}
+
+impl MulAdd for Apart {
+    #[inline(always)]
+    fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+        a * b + c
+    }
+
+    #[inline(always)]
+    fn reciprocal_in_1_to_2(x: f32) -> f32 {
+        1.0 / x
+    }
+}
 
 /// ln 2 in two parts, the first of few enough bits to be multiplied by an exponent exactly.
 const LN_2_HIGH: f32 = 0.693359375;
@@ -19,32 +63,29 @@ const ROUND: f32 = 12_582_912.0;
 
 /// The polynomial with these coefficients, the highest first.
 #[inline(always)]
-fn polynomial<const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
+fn polynomial<M: MulAdd, const N: usize>(x: f32, coefficients: [f32; N]) -> f32 {
     let mut y = coefficients[0];
     for c in &coefficients[1..] {
-        y = y * x + c;
+        y = M::mul_add(y, x, *c);
     }
     y
 }
 
-/// 2 to the power of a whole number between -126 and 127, given the bits of it plus [`ROUND`].
+/// The number that rounds x / ln 2 in its low bits, that number less [`ROUND`], and what remains of
+/// x: `x = n ln 2 + r`.
 #[inline(always)]
-fn power_of_two(exponent: i32) -> f32 {
-    f32::from_bits(((exponent + 127) as u32) << 23)
-}
-
-/// e to the power of x, within 1 unit in the last place (the polynomial is that of Cephes'
-/// `expf`). Subnormal results are rounded like others.
-#[inline(always)]
-pub(crate) fn exp(x: f32) -> f32 {
-    // Beyond these the result is infinite, or 0. Written so that nan goes through.
-    let x = if x > 89.0 { 89.0 } else { x };
-    let x = if x < -104.0 { -104.0 } else { x };
-    let shifted = x * LOG2_E + ROUND;
+fn reduce<M: MulAdd>(x: f32) -> (i32, f32) {
+    let shifted = M::mul_add(x, LOG2_E, ROUND);
     let exponent = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
     let n = shifted - ROUND;
-    let r = (x - n * LN_2_HIGH) - n * LN_2_LOW;
-    let p = polynomial(
+    let r = M::mul_add(-n, LN_2_LOW, M::mul_add(-n, LN_2_HIGH, x));
+    (exponent, r)
+}
+
+/// `e^r - 1` for a remainder (the polynomial is that of Cephes' `expf`).
+#[inline(always)]
+fn exp_m1_of_remainder<M: MulAdd>(r: f32) -> f32 {
+    let p = polynomial::<M, 6>(
         r,
         [
             1.9875691500e-4,
@@ -55,16 +96,41 @@ pub(crate) fn exp(x: f32) -> f32 {
             5.0000001201e-1,
         ],
     );
-    let y = p * (r * r) + r + 1.0;
-    // Two factors, as 2^128 and 2^-150 are no floats.
+    M::mul_add(p, r * r, r)
+}
+
+/// e to the power of x, within 1 unit in the last place. Subnormal results are rounded like others.
+#[inline(always)]
+pub(crate) fn exp<M: MulAdd>(x: f32) -> f32 {
+    // Beyond these the result is infinite, or 0. Written so that nan goes through.
+    let x = if x > 89.0 { 89.0 } else { x };
+    let x = if x < -104.0 { -104.0 } else { x };
+    let (exponent, r) = reduce::<M>(x);
+    let y = exp_m1_of_remainder::<M>(r) + 1.0;
+    // y is near 1: one part of the power of two is added to its exponent, and the other one is a
+    // factor, as 2^128 and 2^-150 are no floats.
     let half = exponent >> 1;
-    y * power_of_two(half) * power_of_two(exponent.wrapping_sub(half))
+    let y = f32::from_bits(y.to_bits().wrapping_add((half << 23) as u32));
+    y * f32::from_bits((exponent.wrapping_sub(half).wrapping_add(127) << 23) as u32)
+}
+
+/// `e^x - 1`, within 1.6 units in the last place.
+#[inline(always)]
+pub(crate) fn exp_m1<M: MulAdd>(x: f32) -> f32 {
+    // Beyond these the result is infinite, or -1.
+    let y = if x > 89.0 { 89.0 } else { x };
+    let y = if y < -20.0 { -20.0 } else { y };
+    let (exponent, r) = reduce::<M>(y);
+    // 2^n (e^r - 1) + (2^n - 1), of half the size, as 2^128 is no float.
+    let half = f32::from_bits((exponent.wrapping_add(126) << 23) as u32);
+    let y = M::mul_add(half, exp_m1_of_remainder::<M>(r), half - 0.5);
+    (y + y).copysign(x)
 }
 
 /// The natural logarithm, within 0.8 units in the last place (the polynomial is that of Cephes'
 /// `logf`); minus infinity at 0, nan below.
 #[inline(always)]
-pub(crate) fn ln(x: f32) -> f32 {
+pub(crate) fn ln<M: MulAdd>(x: f32) -> f32 {
     let tiny = x < f32::MIN_POSITIVE;
     let scaled = if tiny { x * 8_388_608.0 } else { x };
     // Neighbouring floats have neighbouring bits, so from sqrt(0.5) on, the bits count the way to
@@ -74,7 +140,7 @@ pub(crate) fn ln(x: f32) -> f32 {
     let m = f32::from_bits(bits.wrapping_sub(above)) - 1.0;
     let n = ((above as i32) >> 23) as f32 - if tiny { 23.0 } else { 0.0 };
     let z = m * m;
-    let p = polynomial(
+    let p = polynomial::<M, 9>(
         m,
         [
             7.0376836292e-2,
@@ -88,22 +154,34 @@ pub(crate) fn ln(x: f32) -> f32 {
             3.3333331174e-1,
         ],
     );
-    let y = p * (m * z) + n * LN_2_LOW - 0.5 * z;
-    let y = (m + y) + n * LN_2_HIGH;
+    let y = M::mul_add(-0.5, z, M::mul_add(n, LN_2_LOW, p * (m * z)));
+    let y = M::mul_add(n, LN_2_HIGH, m + y);
     let y = if x == f32::INFINITY { x } else { y };
     let y = if x == 0.0 { f32::NEG_INFINITY } else { y };
     if x >= 0.0 { y } else { f32::NAN }
 }
 
+/// `ln(1 + x)`, within 1.5 units in the last place; minus infinity at -1, nan below.
+#[inline(always)]
+pub(crate) fn ln_1p<M: MulAdd>(x: f32) -> f32 {
+    let u = 1.0 + x;
+    let y = ln::<M>(u);
+    // What the sum lost, times the logarithm's slope. At 0 and infinity there is no slope.
+    let lost = (x - (u - 1.0)) / u;
+    let y = if y.is_infinite() { y } else { y + lost };
+    y.copysign(x)
+}
+
 /// The hyperbolic tangent, within 1.5 units in the last place (the polynomial is that of Cephes'
 /// `tanhf`).
 #[inline(always)]
-pub(crate) fn tanh(x: f32) -> f32 {
+pub(crate) fn tanh<M: MulAdd>(x: f32) -> f32 {
     let size = x.abs();
-    let e = exp(-2.0 * size);
-    let large = ((1.0 - e) / (1.0 + e)).copysign(x);
+    // (1 - e) / (1 + e) = 1 - 2 e / (1 + e)
+    let e = exp::<M>(-2.0 * size);
+    let large = M::mul_add(-2.0 * e, M::reciprocal_in_1_to_2(1.0 + e), 1.0).copysign(x);
     let z = x * x;
-    let p = polynomial(
+    let p = polynomial::<M, 5>(
         z,
         [
             -5.70498872745e-3,
@@ -113,16 +191,16 @@ pub(crate) fn tanh(x: f32) -> f32 {
             -3.33332819422e-1,
         ],
     );
-    let small = (p * z * x + x).copysign(x);
+    let small = M::mul_add(p * z, x, x).copysign(x);
     if size < 0.625 { small } else { large }
 }
 
 /// The error function, within 1.2 units in the last place (Juffa's polynomials).
 #[inline(always)]
-pub(crate) fn erf(x: f32) -> f32 {
+pub(crate) fn erf<M: MulAdd>(x: f32) -> f32 {
     let t = x.abs();
     let s = x * x;
-    let p = polynomial(
+    let p = polynomial::<M, 7>(
         t,
         [
             -1.72853470e-5,
@@ -135,10 +213,10 @@ pub(crate) fn erf(x: f32) -> f32 {
         ],
     );
     // From 4 on the result is 1; the polynomial would turn round somewhere beyond.
-    let tail = p * t - t;
+    let tail = M::mul_add(p, t, -t);
     let tail = if t > 4.0 { -20.0 } else { tail };
-    let large = (1.0 - exp(tail)).copysign(x);
-    let p = polynomial(
+    let large = (1.0 - exp::<M>(tail)).copysign(x);
+    let p = polynomial::<M, 6>(
         s,
         [
             -5.96761703e-4,
@@ -149,7 +227,7 @@ pub(crate) fn erf(x: f32) -> f32 {
             1.28379166e-1,
         ],
     );
-    let small = p * x + x;
+    let small = M::mul_add(p, x, x);
     if t > 0.927734375 || t.is_nan() {
         large
     } else {
@@ -218,11 +296,18 @@ mod tests {
 
     #[test]
     fn errors_stay_within_their_bounds() {
+        bounded::<Fused>();
+        bounded::<Apart>();
+    }
+
+    fn bounded<M: MulAdd>() {
         let all = [
-            ("exp", worst(exp, f64::exp), 1.0),
-            ("ln", worst(ln, f64::ln), 0.8),
-            ("tanh", worst(tanh, f64::tanh), 1.5),
-            ("erf", worst(erf, exact_erf), 1.2),
+            ("exp", worst(exp::<M>, f64::exp), 1.0),
+            ("exp_m1", worst(exp_m1::<M>, f64::exp_m1), 1.6),
+            ("ln_1p", worst(ln_1p::<M>, f64::ln_1p), 1.5),
+            ("ln", worst(ln::<M>, f64::ln), 0.8),
+            ("tanh", worst(tanh::<M>, f64::tanh), 1.5),
+            ("erf", worst(erf::<M>, exact_erf), 1.2),
         ];
         for (name, (error, at), bound) in all {
             println!("{name}: {error} at {at:e}");
@@ -232,6 +317,27 @@ mod tests {
 
     #[test]
     fn special_values_are_right() {
+        special::<Fused>();
+        special::<Apart>();
+    }
+
+    #[test]
+    fn reciprocals_are_within_a_unit() {
+        for i in 0..=1 << 16 {
+            let x = 1.0 + i as f32 / 65536.0;
+            let want = 1.0 / f64::from(x);
+            let unit = f64::from(f32::EPSILON) / 2.0; // of a number from 0.5 to 1
+            for got in [
+                Fused::reciprocal_in_1_to_2(x),
+                Apart::reciprocal_in_1_to_2(x),
+            ] {
+                assert!((f64::from(got) - want).abs() <= unit, "{x}: {got}");
+            }
+        }
+    }
+
+    fn special<M: MulAdd>() {
+        let (exp, ln, tanh, erf) = (exp::<M>, ln::<M>, tanh::<M>, erf::<M>);
         let inf = f32::INFINITY;
         assert_eq!((exp(inf), exp(-inf), exp(0.0)), (inf, 0.0, 1.0));
         assert_eq!(
@@ -245,7 +351,15 @@ mod tests {
             (tanh(-0.0).to_bits(), erf(-0.0).to_bits()),
             (1 << 31, 1 << 31)
         );
-        for f in [exp, ln, tanh, erf] {
+        let (exp_m1, ln_1p) = (exp_m1::<M>, ln_1p::<M>);
+        assert_eq!((exp_m1(inf), exp_m1(-inf), ln_1p(inf)), (inf, -1.0, inf));
+        assert_eq!(ln_1p(-1.0), -inf);
+        assert!(ln_1p(-1.5).is_nan());
+        assert_eq!(
+            (exp_m1(-0.0).to_bits(), ln_1p(-0.0).to_bits()),
+            (1 << 31, 1 << 31)
+        );
+        for f in [exp, ln, tanh, erf, exp_m1, ln_1p] {
             assert!(f(f32::NAN).is_nan());
         }
     }

@@ -3,15 +3,17 @@
 
 use std::ops::Range;
 
-use crate::float::run;
-use crate::{Float, Isa, Loop, for_each_chunk_mut, parallel_for, threads::Disjoint};
+use crate::float::run_math;
+use crate::isa::MathLoop;
+use crate::math::MulAdd;
+use crate::{Float, Isa, for_each_chunk_mut, parallel_for, threads::Disjoint};
 
 pub(crate) mod rows;
 
-use rows::{BackwardRows, LogSoftmaxRows, SoftmaxRows};
+use rows::{BackwardRows, LogSoftmaxRows, SoftmaxRows, gradient, term};
 
 /// Columns that are treated together where the axis is not the last one.
-const COLUMNS: usize = 64;
+const COLUMNS: usize = 256;
 /// Elements that one thread takes at least.
 const TASK: usize = 1 << 13;
 
@@ -76,7 +78,7 @@ impl<'a, T> Group<'a, T> {
 
 /// The maximum of each column, and the sum of `exp(x - maximum)`.
 #[inline(always)]
-fn max_and_sum<T: Float>(x: Group<'_, T>, n: usize) -> ([T; COLUMNS], [T; COLUMNS]) {
+fn max_and_sum<T: Float, M: MulAdd>(x: Group<'_, T>, n: usize) -> ([T; COLUMNS], [T; COLUMNS]) {
     let mut max = [T::NEG_INFINITY; COLUMNS];
     for p in 0..n {
         for (max, v) in max.iter_mut().zip(x.row(p)) {
@@ -86,7 +88,7 @@ fn max_and_sum<T: Float>(x: Group<'_, T>, n: usize) -> ([T; COLUMNS], [T; COLUMN
     let mut total = [T::ZERO; COLUMNS];
     for p in 0..n {
         for ((total, max), v) in total.iter_mut().zip(&max).zip(x.row(p)) {
-            *total += (*v - *max).exp();
+            *total += (*v - *max).exp::<M>();
         }
     }
     (max, total)
@@ -99,13 +101,12 @@ struct Columns<'a, T, const LOG: bool> {
     out: &'a Disjoint<'a, T>,
 }
 
-impl<T: Float, const LOG: bool> Loop for Columns<'_, T, LOG> {
-    type Output = ();
+impl<T: Float, const LOG: bool> MathLoop for Columns<'_, T, LOG> {
     #[inline(always)]
-    fn run(self) {
+    fn run<M: MulAdd>(self) {
         let x = self.x;
-        let (max, total) = max_and_sum(x, self.n);
-        let factor = total.map(|t| if LOG { t.ln() } else { T::ONE / t });
+        let (max, total) = max_and_sum::<T, M>(x, self.n);
+        let factor = total.map(|t| if LOG { t.ln::<M>() } else { T::ONE / t });
         for p in 0..self.n {
             // SAFETY: each call has columns of its own.
             let out = unsafe { self.out.slice(x.first + p * x.inner, x.columns) };
@@ -113,12 +114,40 @@ impl<T: Float, const LOG: bool> Loop for Columns<'_, T, LOG> {
                 *out = if LOG {
                     *v - *max - *factor
                 } else {
-                    (*v - *max).exp() * *factor
+                    (*v - *max).exp::<M>() * *factor
                 };
             }
         }
     }
 }
+
+/// A float that these functions are compiled for, here, once.
+pub trait HasSoftmax: Sized {
+    /// Softmax, or its logarithm.
+    fn softmax_forward(log: bool, x: &[Self], sizes: [usize; 3], out: &mut [Self]);
+    /// The gradient.
+    fn softmax_backward(log: bool, saved: [&[Self]; 2], sizes: [usize; 3], out: &mut [Self]);
+}
+
+macro_rules! has_softmax {
+    ($($t:ident),*) => {$(
+        impl HasSoftmax for $t {
+            fn softmax_forward(log: bool, x: &[$t], sizes: [usize; 3], out: &mut [$t]) {
+                match log {
+                    true => forward::<$t, true>(x, sizes, out),
+                    false => forward::<$t, false>(x, sizes, out),
+                }
+            }
+            fn softmax_backward(log: bool, saved: [&[$t]; 2], sizes: [usize; 3], out: &mut [$t]) {
+                match log {
+                    true => backward::<$t, true>(saved, sizes, out),
+                    false => backward::<$t, false>(saved, sizes, out),
+                }
+            }
+        }
+    )*};
+}
+has_softmax!(f32, f64);
 
 /// `out = exp(x) / sum of exp(x)` along the axis, computed from `x - max(x)`.
 ///
@@ -131,24 +160,7 @@ impl<T: Float, const LOG: bool> Loop for Columns<'_, T, LOG> {
 /// # Panics
 /// If a length is not `outer * n * inner`.
 pub fn softmax<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, out: &mut [T]) {
-    check("softmax", [outer, n, inner], &[x.len(), out.len()]);
-    let isa = Isa::current();
-    if inner == 1 {
-        return for_each_rows(n, out, |range, out| {
-            let x = &x[range];
-            run::<T, _>(isa, SoftmaxRows { x, n, out });
-        });
-    }
-    let out = Disjoint::new(out);
-    for_each_group([outer, n, inner], |first, columns| {
-        let x = Group {
-            x,
-            first,
-            inner,
-            columns,
-        };
-        run::<T, _>(isa, Columns::<_, false> { x, n, out: &out });
-    });
+    T::softmax_forward(false, x, [outer, n, inner], out);
 }
 
 /// `out = x - log(sum of exp(x))` along the axis, computed from `x - max(x)`.
@@ -162,103 +174,7 @@ pub fn softmax<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, out: &mu
 /// # Panics
 /// If a length is not `outer * n * inner`.
 pub fn log_softmax<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, out: &mut [T]) {
-    check("log_softmax", [outer, n, inner], &[x.len(), out.len()]);
-    let isa = Isa::current();
-    if inner == 1 {
-        return for_each_rows(n, out, |range, out| {
-            let x = &x[range];
-            run::<T, _>(isa, LogSoftmaxRows(SoftmaxRows { x, n, out }));
-        });
-    }
-    let out = Disjoint::new(out);
-    for_each_group([outer, n, inner], |first, columns| {
-        let x = Group {
-            x,
-            first,
-            inner,
-            columns,
-        };
-        run::<T, _>(isa, Columns::<_, true> { x, n, out: &out });
-    });
-}
-
-/// `grad_x = finish(y, grad, sum of term(y, grad) along the axis)`.
-fn backward<T: Float>(
-    y: &[T],
-    grad: &[T],
-    sizes: [usize; 3],
-    grad_x: &mut [T],
-    term: impl Fn(T, T) -> T + Sync + Copy,
-    finish: impl Fn(T, T, T) -> T + Sync + Copy,
-) {
-    let isa = Isa::current();
-    let [_, n, inner] = sizes;
-    if inner == 1 {
-        return for_each_rows(n, grad_x, |range, out| {
-            run::<T, _>(
-                isa,
-                BackwardRows {
-                    y: &y[range.clone()],
-                    grad: &grad[range],
-                    n,
-                    out,
-                    term,
-                    finish,
-                },
-            );
-        });
-    }
-    let out = Disjoint::new(grad_x);
-    for_each_group(sizes, |first, columns| {
-        let group = |x| Group {
-            x,
-            first,
-            inner,
-            columns,
-        };
-        run::<T, _>(
-            isa,
-            BackwardColumns {
-                y: group(y),
-                grad: group(grad),
-                n,
-                out: &out,
-                term,
-                finish,
-            },
-        );
-    });
-}
-
-struct BackwardColumns<'a, T, F, G> {
-    y: Group<'a, T>,
-    grad: Group<'a, T>,
-    n: usize,
-    out: &'a Disjoint<'a, T>,
-    term: F,
-    finish: G,
-}
-
-impl<T: Float, F: Fn(T, T) -> T, G: Fn(T, T, T) -> T> Loop for BackwardColumns<'_, T, F, G> {
-    type Output = ();
-    #[inline(always)]
-    fn run(self) {
-        let (y, grad) = (self.y, self.grad);
-        let mut total = [T::ZERO; COLUMNS];
-        for p in 0..self.n {
-            for ((total, y), g) in total.iter_mut().zip(y.row(p)).zip(grad.row(p)) {
-                *total += (self.term)(*y, *g);
-            }
-        }
-        for p in 0..self.n {
-            // SAFETY: each call has columns of its own.
-            let out = unsafe { self.out.slice(y.first + p * y.inner, y.columns) };
-            let inputs = y.row(p).iter().zip(grad.row(p)).zip(&total);
-            for (out, ((y, g), total)) in out.iter_mut().zip(inputs) {
-                *out = (self.finish)(*y, *g, *total);
-            }
-        }
-    }
+    T::softmax_forward(true, x, [outer, n, inner], out);
 }
 
 /// The gradient of [`softmax`]: `grad_x = y * (grad - sum of y * grad along the axis)`, where `y`
@@ -274,20 +190,7 @@ pub fn softmax_backward<T: Float>(
     inner: usize,
     grad_x: &mut [T],
 ) {
-    let sizes = [outer, n, inner];
-    check(
-        "softmax_backward",
-        sizes,
-        &[y.len(), grad.len(), grad_x.len()],
-    );
-    backward(
-        y,
-        grad,
-        sizes,
-        grad_x,
-        |y, g| y * g,
-        |y, g, total| y * (g - total),
-    );
+    T::softmax_backward(false, [y, grad], [outer, n, inner], grad_x);
 }
 
 /// The gradient of [`log_softmax`]: `grad_x = grad - exp(y) * sum of grad along the axis`, where
@@ -303,20 +206,98 @@ pub fn log_softmax_backward<T: Float>(
     inner: usize,
     grad_x: &mut [T],
 ) {
-    let sizes = [outer, n, inner];
-    check(
-        "log_softmax_backward",
-        sizes,
-        &[y.len(), grad.len(), grad_x.len()],
-    );
-    backward(
-        y,
-        grad,
-        sizes,
-        grad_x,
-        |_, g| g,
-        |y, g, total| g - y.exp() * total,
-    );
+    T::softmax_backward(true, [y, grad], [outer, n, inner], grad_x);
+}
+
+fn forward<T: Float, const LOG: bool>(x: &[T], sizes: [usize; 3], out: &mut [T]) {
+    check("softmax", sizes, &[x.len(), out.len()]);
+    let isa = Isa::current();
+    let [_, n, inner] = sizes;
+    if inner == 1 {
+        return for_each_rows(n, out, |range, out| {
+            let rows = SoftmaxRows {
+                x: &x[range],
+                n,
+                out,
+            };
+            match LOG {
+                true => run_math::<T, _>(isa, LogSoftmaxRows(rows)),
+                false => run_math::<T, _>(isa, rows),
+            }
+        });
+    }
+    let out = Disjoint::new(out);
+    for_each_group(sizes, |first, columns| {
+        let x = Group {
+            x,
+            first,
+            inner,
+            columns,
+        };
+        run_math::<T, _>(isa, Columns::<_, LOG> { x, n, out: &out });
+    });
+}
+
+fn backward<T: Float, const LOG: bool>([y, grad]: [&[T]; 2], sizes: [usize; 3], grad_x: &mut [T]) {
+    let lengths = [y.len(), grad.len(), grad_x.len()];
+    check("softmax_backward", sizes, &lengths);
+    let isa = Isa::current();
+    let [_, n, inner] = sizes;
+    if inner == 1 {
+        return for_each_rows(n, grad_x, |range, out| {
+            let rows = BackwardRows::<T, LOG> {
+                y: &y[range.clone()],
+                grad: &grad[range],
+                n,
+                out,
+            };
+            run_math::<T, _>(isa, rows);
+        });
+    }
+    let out = Disjoint::new(grad_x);
+    for_each_group(sizes, |first, columns| {
+        let group = |x| Group {
+            x,
+            first,
+            inner,
+            columns,
+        };
+        let columns = BackwardColumns::<T, LOG> {
+            y: group(y),
+            grad: group(grad),
+            n,
+            out: &out,
+        };
+        run_math::<T, _>(isa, columns);
+    });
+}
+
+struct BackwardColumns<'a, T, const LOG: bool> {
+    y: Group<'a, T>,
+    grad: Group<'a, T>,
+    n: usize,
+    out: &'a Disjoint<'a, T>,
+}
+
+impl<T: Float, const LOG: bool> MathLoop for BackwardColumns<'_, T, LOG> {
+    #[inline(always)]
+    fn run<M: MulAdd>(self) {
+        let (y, grad) = (self.y, self.grad);
+        let mut total = [T::ZERO; COLUMNS];
+        for p in 0..self.n {
+            for ((total, y), g) in total.iter_mut().zip(y.row(p)).zip(grad.row(p)) {
+                *total += term::<T, LOG>(*y, *g);
+            }
+        }
+        for p in 0..self.n {
+            // SAFETY: each call has columns of its own.
+            let out = unsafe { self.out.slice(y.first + p * y.inner, y.columns) };
+            let inputs = y.row(p).iter().zip(grad.row(p)).zip(&total);
+            for (out, ((y, g), total)) in out.iter_mut().zip(inputs) {
+                *out = gradient::<T, M, LOG>(*y, *g, *total);
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -377,29 +358,32 @@ mod tests {
     }
 
     #[test]
-    fn rows_of_f32_are_accurate_and_have_the_same_bits_on_every_set() {
+    fn rows_of_f32_are_accurate_and_have_the_same_bits_on_every_set_with_fused_arithmetic() {
         for n in [1, 2, 31, 32, 33, 1000, 5003] {
             let x: Vec<f32> = values(3 * n, 1).iter().map(|v| *v as f32).collect();
             let run = |isa: Isa| {
                 let (mut soft, mut log) = (vec![f32::NAN; 3 * n], vec![f32::NAN; 3 * n]);
                 let x = &x[..];
-                isa.run(SoftmaxRows {
+                isa.run_math(SoftmaxRows {
                     x,
                     n,
                     out: &mut soft,
                 });
-                isa.run(LogSoftmaxRows(SoftmaxRows {
+                isa.run_math(LogSoftmaxRows(SoftmaxRows {
                     x,
                     n,
                     out: &mut log,
                 }));
                 (soft, log)
             };
-            let first = run(Isa::Scalar);
-            for isa in Isa::available() {
-                assert!(run(isa) == first, "{isa:?}");
+            let results: Vec<_> = Isa::available().into_iter().map(run).collect();
+            for fused in &results[1..] {
+                assert!(*fused == results[1]);
             }
-            for (row, (soft, log)) in first.0.chunks(n).zip(first.1.chunks(n)).enumerate() {
+            let rows = results
+                .iter()
+                .flat_map(|(soft, log)| soft.chunks(n).zip(log.chunks(n)).enumerate());
+            for (row, (soft, log)) in rows {
                 let x = &x[row * n..(row + 1) * n];
                 let total: f64 = x.iter().map(|v| f64::from(*v).exp()).sum();
                 for (v, (soft, log)) in x.iter().zip(soft.iter().zip(log)) {

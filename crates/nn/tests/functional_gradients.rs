@@ -269,6 +269,16 @@ fn cross_entropy_of_probabilities_has_the_right_gradients_for_both_sides() -> Re
                         |t| F::cross_entropy(&t[0], &t[1], weight, -100, reduction, smoothing),
                         &inputs,
                     )?;
+                    // Targets that need no gradient take another path.
+                    gradcheck(
+                        |t| F::cross_entropy(&t[0], &inputs[1], weight, -100, reduction, smoothing),
+                        &inputs[..1],
+                    )?;
+                    let loss = |target: &Tensor| {
+                        F::cross_entropy(&inputs[0], target, weight, -100, reduction, smoothing)
+                    };
+                    let both = loss(&inputs[1].detach().requires_grad_(true)?)?;
+                    assert!(loss(&inputs[1])?.allclose(&both, 1e-12, 1e-12)?);
                 }
             }
         }

@@ -5,7 +5,7 @@
 
 use smallvec::smallvec;
 
-use super::elementwise::{map, zip};
+use super::elementwise::{map, zip, zip_number};
 use super::operand::{Operand, result_type};
 use crate::autograd::{Backward, record};
 use crate::number::Number;
@@ -41,10 +41,7 @@ fn apply<T: Element, U: Element>(
 ) -> Result<Tensor> {
     match y {
         Operand::Tensor(y) => zip(x, y, f),
-        Operand::Scalar(s) => {
-            let b = s.to::<T>();
-            map(x, move |a| f(a, b))
-        }
+        Operand::Scalar(s) => zip_number(x, s.to::<T>(), f),
     }
 }
 
@@ -372,8 +369,7 @@ impl Tensor {
         }
         let x = self.to_dtype(dtype)?;
         let out = dispatch_number!("pow", x.dtype(), T => {
-            let b = base.to::<T>();
-            map(&x, move |e: T| <T as Number>::pow(b, e))?
+            zip_number(&x, base.to::<T>(), |e: T, b: T| <T as Number>::pow(b, e))?
         });
         let power = out.detach();
         Ok(record(out, &[&x], |_| {

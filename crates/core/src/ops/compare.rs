@@ -1,6 +1,6 @@
 //! Comparisons and logic: results are bool and carry no gradient.
 
-use super::elementwise::{map, zip};
+use super::elementwise::{zip, zip_number};
 use super::operand::{Operand, result_type};
 use crate::{DType, Element, Result, Tensor};
 
@@ -24,7 +24,7 @@ macro_rules! comparison {
                             DType::BF16 => s.to::<half::bf16>().cast::<T>(),
                             _ => s.to::<T>(),
                         };
-                        map(&x, move |a: T| a $op b)
+                        zip_number(&x, b, |a: T, b: T| a $op b)
                     }
                     Operand::Tensor(y) => {
                         zip(&x, &y.detach().to_dtype(dtype)?, |a: T, b: T| a $op b)

@@ -1,11 +1,11 @@
 //! Loops over one or two tensors, of any layout.
 
-use ndarray::{ArrayViewMutD, IxDyn};
-use pleach_kernels::{Buffer, elementwise};
+use pleach_kernels::elementwise::{self, ZipPiece};
+use pleach_kernels::{Buffer, copy_strided, for_each_chunk_mut};
 use smallvec::SmallVec;
 
 use crate::autograd::{self, Backward};
-use crate::shape::{Layout, Shape, broadcast_shapes, numel};
+use crate::shape::{Layout, Shape, broadcast_shapes, contiguous_strides, numel};
 use crate::{Element, Result, Tensor};
 
 /// `f` of every element.
@@ -13,9 +13,19 @@ pub(crate) fn map<T: Element, U: Element>(
     x: &Tensor,
     f: impl Fn(T) -> U + Sync + Copy,
 ) -> Result<Tensor> {
+    map_pieces(x, &|x: &[T], out: &mut [U]| {
+        elementwise::map_piece(x, out, f)
+    })
+}
+
+/// [`map`], compiled once for all functions.
+fn map_pieces<T: Element, U: Element>(
+    x: &Tensor,
+    piece: &(dyn Fn(&[T], &mut [U]) + Sync),
+) -> Result<Tensor> {
     let x = x.detach().contiguous()?;
     let mut out = Buffer::<U>::new(x.numel());
-    elementwise::map(x.as_slice::<T>()?, &mut out, f);
+    elementwise::map_pieces(x.as_slice::<T>()?, &mut out, piece);
     Ok(Tensor::from_buffer(out, x.shape()))
 }
 
@@ -25,32 +35,144 @@ pub(crate) fn zip<T: Element, V: Element, U: Element>(
     y: &Tensor,
     f: impl Fn(T, V) -> U + Sync + Copy,
 ) -> Result<Tensor> {
+    zip_pieces(x, y, &|x: &[T], y: &[V], out: &mut [U]| {
+        elementwise::zip_piece(x, y, out, f);
+    })
+}
+
+/// [`zip`], compiled once for all functions.
+fn zip_pieces<T: Element, V: Element, U: Element>(
+    x: &Tensor,
+    y: &Tensor,
+    piece: &ZipPiece<'_, T, V, U>,
+) -> Result<Tensor> {
     let pairs = Pairs::new(x, y)?;
     let mut out = Buffer::<U>::new(pairs.count);
     let (xs, ys) = (x.base_slice::<T>()?, y.base_slice::<V>()?);
     match pairs.rows {
-        None => elementwise::zip(&xs[..pairs.count], &ys[..pairs.count], &mut out, f),
-        Some(rows) => zip_rows(xs, ys, &mut out, rows, f),
+        None => elementwise::zip_pieces(&xs[..pairs.count], &ys[..pairs.count], &mut out, piece),
+        Some(rows) => zip_rows(xs, ys, &mut out, &rows, piece),
     }
     Ok(Tensor::from_buffer(out, pairs.shape))
 }
+
+/// `f` of every element and one number, the function of a pair.
+pub(crate) fn zip_number<T: Element, U: Element>(
+    x: &Tensor,
+    number: T,
+    f: impl Fn(T, T) -> U + Sync + Copy,
+) -> Result<Tensor> {
+    zip_number_pieces(x, number, &|x: &[T], y: &[T], out: &mut [U]| {
+        elementwise::zip_piece(x, y, out, f);
+    })
+}
+
+/// [`zip_number`], compiled once for all functions.
+fn zip_number_pieces<T: Element, U: Element>(
+    x: &Tensor,
+    number: T,
+    piece: &ZipPiece<'_, T, T, U>,
+) -> Result<Tensor> {
+    let numbers = [number; PIECE];
+    map_pieces(x, &|x: &[T], out: &mut [U]| {
+        for (x, out) in x.chunks(PIECE).zip(out.chunks_mut(PIECE)) {
+            piece(x, &numbers[..x.len()], out);
+        }
+    })
+}
+
+/// Elements that are brought together for a loop, where they do not lie together.
+const PIECE: usize = 512;
+/// From this length on, the rows of an operand are read where they lie.
+const LONG_ROW: usize = 64;
+/// Elements that one thread takes at least.
+const TASK: usize = 1 << 14;
 
 fn zip_rows<T: Element, V: Element, U: Element>(
     xs: &[T],
     ys: &[V],
     out: &mut [U],
-    rows: Rows,
-    f: impl Fn(T, V) -> U + Sync + Copy,
+    rows: &Rows,
+    piece: &ZipPiece<'_, T, V, U>,
 ) {
-    let (n, sx, sy) = (rows.length, rows.step.0, rows.step.1);
-    for (row, (ox, oy)) in out.chunks_mut(n.max(1)).zip(rows) {
-        if (sx, sy) == (1, 1) && n >= LONG_ROW {
-            elementwise::zip(&xs[ox..ox + n], &ys[oy..oy + n], row, f);
+    let each = (TASK / rows.length.max(1)).max(1);
+    for_each_chunk_mut(out, each * rows.length.max(1), |task, out| {
+        let mut at = rows.at(task * each);
+        if rows.length >= LONG_ROW {
+            long_rows(xs, ys, out, &mut at, piece);
+        } else {
+            short_rows(xs, ys, out, &mut at, piece);
+        }
+    });
+}
+
+/// Rows in pieces; what does not lie together is copied first.
+fn long_rows<T: Element, V: Element, U: Element>(
+    xs: &[T],
+    ys: &[V],
+    out: &mut [U],
+    at: &mut RowAt<'_>,
+    piece: &ZipPiece<'_, T, V, U>,
+) {
+    let (sx, sy) = at.rows.step;
+    let (mut x_buffer, mut y_buffer) = ([T::default(); PIECE], [V::default(); PIECE]);
+    for row in out.chunks_mut(at.rows.length) {
+        let (mut ox, mut oy) = at.next_row();
+        if (sx, sy) == (1, 1) {
+            piece(&xs[ox..ox + row.len()], &ys[oy..oy + row.len()], row);
             continue;
         }
-        for (i, o) in row.iter_mut().enumerate() {
-            *o = f(xs[ox + i * sx], ys[oy + i * sy]);
+        for out in row.chunks_mut(PIECE) {
+            let x = together(xs, ox, sx, &mut x_buffer[..out.len()]);
+            let y = together(ys, oy, sy, &mut y_buffer[..out.len()]);
+            piece(x, y, out);
+            (ox, oy) = (ox + sx * out.len(), oy + sy * out.len());
         }
+    }
+}
+
+/// `buffer.len()` elements from `start`, `step` apart.
+fn together<'a, T: Copy>(
+    values: &'a [T],
+    start: usize,
+    step: usize,
+    buffer: &'a mut [T],
+) -> &'a [T] {
+    match step {
+        1 => return &values[start..start + buffer.len()],
+        0 => buffer.fill(values[start]),
+        _ => {
+            for (b, v) in buffer.iter_mut().zip(values[start..].iter().step_by(step)) {
+                *b = *v;
+            }
+        }
+    }
+    buffer
+}
+
+/// Rows that are brought together, several in a piece.
+fn short_rows<T: Element, V: Element, U: Element>(
+    xs: &[T],
+    ys: &[V],
+    out: &mut [U],
+    at: &mut RowAt<'_>,
+    piece: &ZipPiece<'_, T, V, U>,
+) {
+    let (n, (sx, sy)) = (at.rows.length, at.rows.step);
+    if n == 0 {
+        return;
+    }
+    let (mut x_buffer, mut y_buffer) = ([T::default(); PIECE], [V::default(); PIECE]);
+    for out in out.chunks_mut(PIECE / n * n) {
+        let (x, y) = (&mut x_buffer[..out.len()], &mut y_buffer[..out.len()]);
+        for (x, y) in x.chunks_exact_mut(n).zip(y.chunks_exact_mut(n)) {
+            let (ox, oy) = at.next_row();
+            for i in 0..n {
+                x[i] = xs[ox + i * sx];
+                y[i] = ys[oy + i * sy];
+            }
+        }
+        piece(x, y, out);
     }
 }
 
@@ -86,9 +208,6 @@ impl Pairs {
     }
 }
 
-/// From this length on a row is worth a vectorised loop.
-const LONG_ROW: usize = 16;
-
 /// The rows of two operands of one shape: where each begins in its operand's memory. Dimensions
 /// that lie together in both are one, so that rows are as long as can be.
 struct Rows {
@@ -98,7 +217,12 @@ struct Rows {
     step: (usize, usize),
     /// The other dimensions, from the outermost: size and strides.
     outer: SmallVec<[(usize, usize, usize); 6]>,
-    /// The position in them.
+}
+
+/// A position among [`Rows`].
+struct RowAt<'a> {
+    rows: &'a Rows,
+    /// The indices of the outer dimensions.
     at: SmallVec<[usize; 6]>,
     offsets: (usize, usize),
 }
@@ -118,21 +242,34 @@ impl Rows {
         Rows {
             length,
             step: (sx, sy),
-            at: SmallVec::from_elem(0, dims.len()),
             outer: dims,
-            offsets: (0, 0),
+        }
+    }
+
+    /// Before the row of a number.
+    fn at(&self, mut row: usize) -> RowAt<'_> {
+        let mut at: SmallVec<[usize; 6]> = SmallVec::from_elem(0, self.outer.len());
+        let mut offsets = (0, 0);
+        for (at, &(size, sx, sy)) in at.iter_mut().zip(&self.outer).rev() {
+            *at = row % size;
+            row /= size;
+            offsets.0 += *at * sx;
+            offsets.1 += *at * sy;
+        }
+        RowAt {
+            rows: self,
+            at,
+            offsets,
         }
     }
 }
 
-impl Iterator for Rows {
-    type Item = (usize, usize);
-
-    /// The next row's beginnings; the caller counts the rows.
-    fn next(&mut self) -> Option<(usize, usize)> {
+impl RowAt<'_> {
+    /// The beginnings of the row, and on to the next one; the caller counts the rows.
+    fn next_row(&mut self) -> (usize, usize) {
         let row = self.offsets;
-        for d in (0..self.outer.len()).rev() {
-            let (size, sx, sy) = self.outer[d];
+        for d in (0..self.rows.outer.len()).rev() {
+            let (size, sx, sy) = self.rows.outer[d];
             self.at[d] += 1;
             self.offsets.0 += sx;
             self.offsets.1 += sy;
@@ -143,7 +280,7 @@ impl Iterator for Rows {
             self.offsets.0 -= size * sx;
             self.offsets.1 -= size * sy;
         }
-        Some(row)
+        row
     }
 }
 
@@ -159,13 +296,16 @@ pub(crate) fn embed(values: &Tensor, shape: &[usize], view: &Layout) -> Result<T
 
 /// Copies `values` into the elements of `out` that `view` selects.
 pub(crate) fn write_view<T: Element>(out: &mut [T], view: &Layout, values: &Tensor) -> Result<()> {
-    use ndarray::ShapeBuilder;
     if view.numel() == 0 {
         return Ok(());
     }
-    let shape = IxDyn(&view.shape).strides(IxDyn(&view.strides));
-    let mut target = ArrayViewMutD::from_shape(shape, &mut out[view.offset..])?;
-    target.assign(&values.array_as::<T>(&values.layout().broadcast(&view.shape))?);
+    copy_strided(
+        &view.shape,
+        values.base_slice::<T>()?,
+        &values.layout().broadcast(&view.shape).strides,
+        &mut out[view.offset..],
+        &view.strides,
+    );
     Ok(())
 }
 
@@ -182,8 +322,9 @@ impl Tensor {
     pub fn copy(&self) -> Result<Tensor> {
         let out = dispatch_all!(self.dtype(), T => {
             let mut out = Buffer::<T>::new(self.numel());
-            let mut view = ArrayViewMutD::from_shape(IxDyn(self.shape()), &mut out)?;
-            view.assign(&self.array::<T>()?);
+            let strides = contiguous_strides(self.shape());
+            let (from, to) = (self.base_slice::<T>()?, &mut out[..]);
+            copy_strided(self.shape(), from, &self.layout().strides, to, &strides);
             Tensor::from_buffer(out, self.shape())
         });
         Ok(autograd::record(out, &[self], |_| {

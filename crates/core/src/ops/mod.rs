@@ -33,3 +33,4 @@ pub use join::SplitSizes;
 pub use operand::{Dims, Operand};
 pub use pad::PadMode;
 pub use tensor_index::{IntoIndex, TensorIndex, slice};
+pub use unary::apply_function;

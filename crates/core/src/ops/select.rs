@@ -153,13 +153,16 @@ impl Tensor {
 
 /// `a` where the condition is true, `b` elsewhere; all of one shape.
 fn choose<T: crate::Element>(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    use ndarray::{ArrayViewMutD, IxDyn, Zip};
+    let (condition, a, b) = (
+        condition.detach().contiguous()?,
+        a.detach().contiguous()?,
+        b.detach().contiguous()?,
+    );
     let mut out = pleach_kernels::Buffer::<T>::new(a.numel());
-    let mut view = ArrayViewMutD::from_shape(IxDyn(a.shape()), &mut out)?;
-    Zip::from(&mut view)
-        .and(&condition.array::<bool>()?)
-        .and(&a.array::<T>()?)
-        .and(&b.array::<T>()?)
-        .for_each(|o, &c, &a, &b| *o = if c { a } else { b });
+    let inputs = condition.as_slice::<bool>()?.iter();
+    let inputs = inputs.zip(a.as_slice::<T>()?).zip(b.as_slice::<T>()?);
+    for (out, ((condition, a), b)) in out.iter_mut().zip(inputs) {
+        *out = if *condition { *a } else { *b };
+    }
     Ok(Tensor::from_buffer(out, a.shape()))
 }

@@ -1,20 +1,66 @@
 //! Functions of one element.
 
-use num_traits::Float;
+use pleach_kernels::{Buffer, Function, Saves};
 use smallvec::smallvec;
 
 use super::arithmetic::float_type;
-use super::elementwise::{map, zip};
+use super::elementwise::map;
 use crate::autograd::{Backward, record};
 use crate::number::Number;
-use crate::{DType, Result, Tensor};
+use crate::{DType, Error, Result, Tensor};
 
-/// Defines a method that computes in a float dtype (integers become f32) and its derivative.
+/// A function of each element, recorded under the name that its gradient has in PyTorch: for crates
+/// that define operations. Integers are computed as f32.
 ///
-/// `input` or `output` says which value the derivative is written in; backward saves that one.
-macro_rules! float_function {
-    ($(#[$doc:meta])* $name:ident, $grad:literal, |$x:ident| $f:expr, $saves:ident |$g:ident, $s:ident| $d:expr) => {
-        impl Tensor {
+/// ```
+/// use pleach_core::{apply_function, tensor};
+/// use pleach_kernels::Function;
+/// let y = apply_function(&tensor![0.0], Function::Sigmoid, "sigmoid", "SigmoidBackward0")?;
+/// assert_eq!(y.item()?, 0.5);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+///
+/// # Errors
+/// If the dtype does not compute; `name` is the operation's in the text.
+pub fn apply_function(
+    input: &Tensor,
+    function: Function,
+    name: &'static str,
+    grad_name: &'static str,
+) -> Result<Tensor> {
+    let input = input.to_dtype(float_type(input.dtype()))?;
+    let x = input.detach().contiguous()?;
+    let output = dispatch_float!(name, x.dtype(), T => {
+        let mut out = Buffer::<T>::new(x.numel());
+        function.apply(x.as_slice::<T>()?, &mut out);
+        Tensor::from_buffer(out, x.shape())
+    });
+    Ok(record(output.clone(), &[&input], |_| {
+        let saved = match function.saves() {
+            Saves::Input => x,
+            Saves::Output => output,
+            Saves::Nothing => Tensor::zeros([0]),
+        };
+        Backward::new(grad_name, move |grad: &Tensor| {
+            if function.saves() == Saves::Nothing {
+                return Ok(smallvec![Some(grad.zeros_like())]);
+            }
+            let grad = grad.contiguous()?;
+            Ok(smallvec![Some(
+                dispatch_float!(grad_name, grad.dtype(), T => {
+                    let mut out = Buffer::<T>::new(grad.numel());
+                    function.gradient(saved.as_slice::<T>()?, grad.as_slice::<T>()?, &mut out);
+                    Tensor::from_buffer(out, grad.shape())
+                })
+            )])
+        })
+    }))
+}
+
+/// Defines a method that computes in a float dtype.
+macro_rules! float_functions {
+    ($($(#[$doc:meta])* $name:ident, $function:ident, $grad:literal;)*) => {
+        impl Tensor {$(
             $(#[$doc])*
             ///
             /// Integers are computed as f32.
@@ -22,74 +68,43 @@ macro_rules! float_function {
             /// # Errors
             /// If the dtype does not compute.
             pub fn $name(&self) -> Result<Tensor> {
-                let input = self.to_dtype(float_type(self.dtype()))?;
-                let output = dispatch_float!(stringify!($name), input.dtype(), T => map(&input, |$x: T| -> T { $f })?);
-                let save = if stringify!($saves) == "input" { input.detach() } else { output.clone() };
-                Ok(record(output, &[&input], |_| {
-                    Backward::new($grad, move |grad: &Tensor| {
-                        Ok(smallvec![Some(dispatch_float!($grad, grad.dtype(), T => {
-                            zip(grad, &save, |$g: T, $s: T| -> T { $d })?
-                        }))])
-                    })
-                }))
+                apply_function(self, Function::$function, stringify!($name), $grad)
             }
-        }
+        )*}
     };
 }
 
-/// A constant as either float type.
-#[inline(always)]
-fn c<T: Float>(value: f64) -> T {
-    T::from(value).expect("every f64 constant converts to a float type")
-}
-
-float_function!(/** e to the power of each element. */
-    exp, "ExpBackward0", |x| x.exp(), output |g, y| g * y);
-float_function!(/** The natural logarithm. */
-    log, "LogBackward0", |x| x.ln(), input |g, x| g / x);
-float_function!(/** `ln(1 + x)`, accurate near zero. */
-    log1p, "Log1PBackward0", |x| x.ln_1p(), input |g, x| g / (x + c::<T>(1.0)));
-float_function!(/** `exp(x) - 1`, accurate near zero. */
-    expm1, "Expm1Backward0", |x| x.exp_m1(), output |g, y| g * (y + c::<T>(1.0)));
-float_function!(/** The square root. */
-    sqrt, "SqrtBackward0", |x| x.sqrt(), output |g, y| g / (y + y));
-float_function!(/** One over the square root. */
-    rsqrt, "RsqrtBackward0", |x| c::<T>(1.0) / x.sqrt(), output |g, y| c::<T>(-0.5) * g * y * y * y);
-float_function!(/** One over each element. */
-    reciprocal, "ReciprocalBackward0", |x| c::<T>(1.0) / x, output |g, y| -g * y * y);
-float_function!(/** The sine. */
-    sin, "SinBackward0", |x| x.sin(), input |g, x| g * x.cos());
-float_function!(/** The cosine. */
-    cos, "CosBackward0", |x| x.cos(), input |g, x| -g * x.sin());
-float_function!(/** The hyperbolic tangent. */
-    tanh, "TanhBackward0", |x| x.tanh(), output |g, y| g * (c::<T>(1.0) - y * y));
-float_function!(/** The logistic function `1 / (1 + exp(-x))`. */
-    sigmoid, "SigmoidBackward0", |x| c::<T>(1.0) / (c::<T>(1.0) + (-x).exp()), output |g, y| g * y * (c::<T>(1.0) - y));
-float_function!(/** The error function, `2/√π ∫₀ˣ exp(-t²) dt`. */
-    erf, "ErfBackward0", |x| x.error_function(),
-    input |g, x| g * c::<T>(std::f64::consts::FRAC_2_SQRT_PI) * (-x * x).exp());
-
-/// The error function, which `num-traits` lacks.
-pub(crate) trait ErrorFunction {
-    fn error_function(self) -> Self;
-}
-impl ErrorFunction for f32 {
-    #[inline]
-    fn error_function(self) -> f32 {
-        libm::erff(self)
-    }
-}
-impl ErrorFunction for f64 {
-    #[inline]
-    fn error_function(self) -> f64 {
-        libm::erf(self)
-    }
+float_functions! {
+    /// e to the power of each element.
+    exp, Exp, "ExpBackward0";
+    /// The natural logarithm.
+    log, Log, "LogBackward0";
+    /// `ln(1 + x)`, accurate near zero.
+    log1p, Log1p, "Log1PBackward0";
+    /// `exp(x) - 1`, accurate near zero.
+    expm1, Expm1, "Expm1Backward0";
+    /// The square root.
+    sqrt, Sqrt, "SqrtBackward0";
+    /// One over the square root.
+    rsqrt, Rsqrt, "RsqrtBackward0";
+    /// One over each element.
+    reciprocal, Reciprocal, "ReciprocalBackward0";
+    /// The sine.
+    sin, Sin, "SinBackward0";
+    /// The cosine.
+    cos, Cos, "CosBackward0";
+    /// The hyperbolic tangent.
+    tanh, Tanh, "TanhBackward0";
+    /// The logistic function `1 / (1 + exp(-x))`.
+    sigmoid, Sigmoid, "SigmoidBackward0";
+    /// The error function, `2/√π ∫₀ˣ exp(-t²) dt`.
+    erf, Erf, "ErfBackward0";
 }
 
 /// Defines a rounding method: a constant between jumps, so its gradient is zero.
-macro_rules! step_function {
-    ($(#[$doc:meta])* $name:ident, $grad:literal, |$x:ident| $f:expr) => {
-        impl Tensor {
+macro_rules! step_functions {
+    ($($(#[$doc:meta])* $name:ident, $function:ident, $grad:literal;)*) => {
+        impl Tensor {$(
             $(#[$doc])*
             ///
             /// Integers stay as they are; the gradient is zero.
@@ -100,40 +115,25 @@ macro_rules! step_function {
                 if !self.dtype().is_float() {
                     return Ok(self.clone());
                 }
-                let out = dispatch_float!(stringify!($name), self.dtype(), T => map(self, |$x: T| -> T { $f })?);
-                Ok(record(out, &[self], |_| zero_gradient($grad)))
+                apply_function(self, Function::$function, stringify!($name), $grad)
             }
-        }
+        )*}
     };
+}
+
+step_functions! {
+    /// The largest whole number not above.
+    floor, Floor, "FloorBackward0";
+    /// The smallest whole number not below.
+    ceil, Ceil, "CeilBackward0";
+    /// The whole part.
+    trunc, Trunc, "TruncBackward0";
+    /// The nearest whole number, half to even; `-0.` stays negative.
+    round, Round, "RoundBackward0";
 }
 
 fn zero_gradient(name: &'static str) -> impl crate::autograd::GradFn {
     Backward::stateless(name, |g: &Tensor| Ok(smallvec![Some(g.zeros_like())]))
-}
-
-step_function!(/** The largest whole number not above. */
-    floor, "FloorBackward0", |x| x.floor());
-step_function!(/** The smallest whole number not below. */
-    ceil, "CeilBackward0", |x| x.ceil());
-step_function!(/** The whole part. */
-    trunc, "TruncBackward0", |x| x.trunc());
-step_function!(/** The nearest whole number, half to even; `-0.` stays negative. */
-    round, "RoundBackward0", |x| x.round_half_to_even());
-
-trait RoundHalfToEven {
-    fn round_half_to_even(self) -> Self;
-}
-impl RoundHalfToEven for f32 {
-    #[inline]
-    fn round_half_to_even(self) -> f32 {
-        self.round_ties_even()
-    }
-}
-impl RoundHalfToEven for f64 {
-    #[inline]
-    fn round_half_to_even(self) -> f64 {
-        self.round_ties_even()
-    }
 }
 
 impl Tensor {
@@ -195,18 +195,11 @@ impl Tensor {
         if self.dtype().is_small_int() {
             return self.long()?.relu()?.to_dtype(self.dtype());
         }
-        let out = dispatch_number!("relu", self.dtype(), T => {
-            map(self, |x: T| if x < T::ZERO { T::ZERO } else { x })?
-        });
-        Ok(record(out.clone(), &[self], |_| {
-            Backward::new("ReluBackward0", move |g: &Tensor| {
-                Ok(smallvec![Some(
-                    dispatch_float!("ReluBackward0", g.dtype(), T => {
-                        zip(g, &out, |g: T, y: T| if y <= 0.0 { 0.0 } else { g })?
-                    })
-                )])
-            })
-        }))
+        match self.dtype() {
+            DType::I64 => map(&self.detach(), |x: i64| x.max(0)),
+            DType::Bool => Err(Error::not_implemented("relu", DType::Bool)),
+            _ => apply_function(self, Function::Relu, "relu", "ReluBackward0"),
+        }
     }
 
     /// The square of each element.

@@ -74,8 +74,15 @@ impl Generator {
     /// assert_eq!(coins, [true, true, false, true]);
     /// ```
     pub fn fill_bernoulli<T: Element>(&self, out: &mut [T], p: f64) {
-        let (zero, one) = (T::from_i64(0), T::from_i64(1));
-        bernoulli::fill(&mut self.lock().engine, out, p, zero, one);
+        let engine = &mut self.lock().engine;
+        let mut coins = [false; 1024];
+        for out in out.chunks_mut(coins.len()) {
+            let coins = &mut coins[..out.len()];
+            bernoulli::fill(engine, coins, p);
+            for (out, coin) in out.iter_mut().zip(coins) {
+                *out = T::from_i64((*coin).into());
+            }
+        }
     }
 
     /// A one for each element with its own probability, otherwise zero. `wide` says that the

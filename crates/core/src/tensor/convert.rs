@@ -61,14 +61,11 @@ impl Tensor {
             return Ok(self.clone());
         }
         let x = self.detach().contiguous()?;
-        let out = dispatch_all!(from, T => dispatch_all!(dtype, U => {
+        let out = dispatch_all!(dtype, U => {
             let mut out = Buffer::<U>::new(x.numel());
-            // A plain loop: the hundred pairs of types would be compiled for every instruction set.
-            for (o, v) in out.iter_mut().zip(x.as_slice::<T>()?) {
-                *o = v.cast::<U>();
-            }
+            convert(&x, &mut out)?;
             Tensor::from_buffer(out, x.shape())
-        }));
+        });
         if !dtype.is_float() {
             return Ok(out);
         }
@@ -93,4 +90,47 @@ impl Tensor {
     pub fn long(&self) -> Result<Tensor> {
         self.to_dtype(DType::I64)
     }
+}
+
+/// [`Element::cast`] of every element, through pieces of f64 or i64 as that does, so that not every
+/// pair of types is compiled.
+fn convert<U: Element>(x: &Tensor, out: &mut [U]) -> Result<()> {
+    const PIECE: usize = 512;
+    let (mut floats, mut integers) = ([0.0; PIECE], [0; PIECE]);
+    for (i, out) in out.chunks_mut(PIECE).enumerate() {
+        if x.dtype().is_float() {
+            let floats = &mut floats[..out.len()];
+            to_floats(x, i * PIECE, floats)?;
+            for (out, v) in out.iter_mut().zip(floats) {
+                *out = U::from_f64(*v);
+            }
+        } else {
+            let integers = &mut integers[..out.len()];
+            to_integers(x, i * PIECE, integers)?;
+            for (out, v) in out.iter_mut().zip(integers) {
+                *out = U::from_i64(*v);
+            }
+        }
+    }
+    Ok(())
+}
+
+/// The elements of a contiguous tensor from `start` on.
+fn to_floats(x: &Tensor, start: usize, out: &mut [f64]) -> Result<()> {
+    dispatch_all!(x.dtype(), T => {
+        for (out, v) in out.iter_mut().zip(&x.as_slice::<T>()?[start..]) {
+            *out = v.to_f64();
+        }
+    });
+    Ok(())
+}
+
+/// The elements of a contiguous tensor from `start` on.
+fn to_integers(x: &Tensor, start: usize, out: &mut [i64]) -> Result<()> {
+    dispatch_all!(x.dtype(), T => {
+        for (out, v) in out.iter_mut().zip(&x.as_slice::<T>()?[start..]) {
+            *out = v.to_i64();
+        }
+    });
+    Ok(())
 }

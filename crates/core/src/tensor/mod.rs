@@ -237,17 +237,13 @@ impl Tensor {
         if self.is_contiguous() {
             return Ok(self.as_slice::<T>()?.to_vec());
         }
-        Ok(self.array::<T>()?.iter().copied().collect())
+        Ok(self.detach().contiguous()?.as_slice::<T>()?.to_vec())
     }
 
     /// The elements in row-major order, widened to f64 whatever the dtype.
     pub fn to_vec_f64(&self) -> Vec<f64> {
-        let read = || -> Result<Vec<f64>> {
-            dispatch_all!(self.dtype(), T => {
-                Ok(self.array::<T>()?.iter().map(|v| v.to_f64()).collect())
-            })
-        };
-        read().expect("the dtype was just looked up")
+        let wide = self.detach().double().and_then(|x| x.to_vec());
+        wide.expect("every dtype is converted to f64")
     }
 
     /// The only element, as f64.

@@ -132,7 +132,7 @@ fn losses_follow_the_formula_and_gradients_are_their_differences() {
 }
 
 #[test]
-fn f32_is_close_and_the_same_on_every_set_and_with_any_threads() {
+fn f32_is_close_and_the_same_with_any_threads_and_with_any_fused_arithmetic() {
     let (batch, spatial) = (40, 1);
     for (classes, label_smoothing) in [(10, 0.0), (1003, 0.1)] {
         let scores: Vec<f32> = values(batch * classes, 4)
@@ -160,12 +160,16 @@ fn f32_is_close_and_the_same_on_every_set_and_with_any_threads() {
             call.backward_with(isa, &scores, [&out[2], &out[3], &grads], &mut grad);
             (out, grad)
         };
-        let first = run(Isa::Scalar);
-        for isa in Isa::available() {
-            for got in with_thread_counts(|| run(isa)) {
-                assert!(got == first, "{isa:?}");
-            }
-        }
+        let results: Vec<_> = Isa::available()
+            .into_iter()
+            .map(|isa| {
+                let all = with_thread_counts(|| run(isa));
+                assert!(all.iter().all(|got| *got == all[0]), "{isa:?}");
+                all.into_iter().next().expect("there is one")
+            })
+            .collect();
+        // The portable set has no fused arithmetic.
+        assert!(results[1..].iter().all(|fused| *fused == results[1]));
         let wide: Vec<f64> = scores.iter().map(|v| f64::from(*v)).collect();
         let ones = vec![1.0; classes];
         let exact = CrossEntropy {
@@ -180,8 +184,10 @@ fn f32_is_close_and_the_same_on_every_set_and_with_any_threads() {
             label_smoothing,
         };
         let (want, _) = reference(&exact, &wide);
-        for (got, want) in first.0[0].iter().zip(want) {
-            assert!((f64::from(*got) - want).abs() < 2e-6 * (1.0 + want.abs()));
+        for (got, _) in &results {
+            for (got, want) in got[0].iter().zip(&want) {
+                assert!((f64::from(*got) - want).abs() < 2e-6 * (1.0 + want.abs()));
+            }
         }
     }
 }

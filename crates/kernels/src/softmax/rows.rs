@@ -1,6 +1,8 @@
 //! Loops over one contiguous row.
 
-use crate::{Float, Loop};
+use crate::Float;
+use crate::isa::MathLoop;
+use crate::math::MulAdd;
 
 /// Elements that are reduced side by side.
 pub(crate) const LANES: usize = 32;
@@ -61,9 +63,9 @@ pub(crate) fn row_sum<T: Float>(x: &[T], y: &[T], term: impl Fn(T, T) -> T) -> T
 
 /// `out = exp(x - max)`; gives the sum.
 #[inline(always)]
-fn exponentials<T: Float>(x: &[T], max: T, out: &mut [T]) -> T {
+fn exponentials<T: Float, M: MulAdd>(x: &[T], max: T, out: &mut [T]) -> T {
     for (out, v) in out.iter_mut().zip(x) {
-        *out = (*v - max).exp();
+        *out = (*v - max).exp::<M>();
     }
     row_sum(out, out, |v, _| v)
 }
@@ -75,13 +77,12 @@ pub(super) struct SoftmaxRows<'a, T> {
     pub out: &'a mut [T],
 }
 
-impl<T: Float> Loop for SoftmaxRows<'_, T> {
-    type Output = ();
+impl<T: Float> MathLoop for SoftmaxRows<'_, T> {
     #[inline(always)]
-    fn run(self) {
+    fn run<M: MulAdd>(self) {
         let rows = self.x.chunks_exact(self.n);
         for (x, out) in rows.zip(self.out.chunks_exact_mut(self.n)) {
-            let scale = T::ONE / exponentials(x, row_max(x), out);
+            let scale = T::ONE / exponentials::<T, M>(x, row_max(x), out);
             for v in out {
                 *v *= scale;
             }
@@ -92,14 +93,13 @@ impl<T: Float> Loop for SoftmaxRows<'_, T> {
 /// The logarithm of softmax.
 pub(super) struct LogSoftmaxRows<'a, T>(pub SoftmaxRows<'a, T>);
 
-impl<T: Float> Loop for LogSoftmaxRows<'_, T> {
-    type Output = ();
+impl<T: Float> MathLoop for LogSoftmaxRows<'_, T> {
     #[inline(always)]
-    fn run(self) {
+    fn run<M: MulAdd>(self) {
         let SoftmaxRows { x, n, out } = self.0;
         for (x, out) in x.chunks_exact(n).zip(out.chunks_exact_mut(n)) {
             let max = row_max(x);
-            let log = row_sum(x, x, |v, _| (v - max).exp()).ln();
+            let log = row_sum(x, x, |v, _| (v - max).exp::<M>()).ln::<M>();
             for (out, v) in out.iter_mut().zip(x) {
                 *out = *v - max - log;
             }
@@ -107,27 +107,40 @@ impl<T: Float> Loop for LogSoftmaxRows<'_, T> {
     }
 }
 
-/// `grad_x = finish(y, grad, sum of term(y, grad))` for rows of `n` elements.
-pub(super) struct BackwardRows<'a, T, F, G> {
+/// The gradient of rows of `n` elements.
+pub(super) struct BackwardRows<'a, T, const LOG: bool> {
     pub y: &'a [T],
     pub grad: &'a [T],
     pub n: usize,
     pub out: &'a mut [T],
-    pub term: F,
-    pub finish: G,
 }
 
-impl<T: Float, F: Fn(T, T) -> T, G: Fn(T, T, T) -> T> Loop for BackwardRows<'_, T, F, G> {
-    type Output = ();
+impl<T: Float, const LOG: bool> MathLoop for BackwardRows<'_, T, LOG> {
     #[inline(always)]
-    fn run(self) {
+    fn run<M: MulAdd>(self) {
         let rows = self.y.chunks_exact(self.n);
         let rows = rows.zip(self.grad.chunks_exact(self.n));
         for ((y, grad), out) in rows.zip(self.out.chunks_exact_mut(self.n)) {
-            let sum = row_sum(y, grad, &self.term);
+            let sum = row_sum(y, grad, term::<T, LOG>);
             for ((out, y), g) in out.iter_mut().zip(y).zip(grad) {
-                *out = (self.finish)(*y, *g, sum);
+                *out = gradient::<T, M, LOG>(*y, *g, sum);
             }
         }
+    }
+}
+
+/// What is summed along the axis for the gradient.
+#[inline(always)]
+pub(super) fn term<T: Float, const LOG: bool>(y: T, grad: T) -> T {
+    if LOG { grad } else { y * grad }
+}
+
+/// The gradient, from the sum of the [`term`]s.
+#[inline(always)]
+pub(super) fn gradient<T: Float, M: MulAdd, const LOG: bool>(y: T, grad: T, sum: T) -> T {
+    if LOG {
+        grad - y.exp::<M>() * sum
+    } else {
+        y * (grad - sum)
     }
 }

@@ -1,10 +1,12 @@
 //! Cross entropy of scores and classes.
 
 use pleach_core::autograd::{Backward, record};
-use pleach_core::{Error, Result, Tensor};
+use pleach_core::{Element, Error, Result, Tensor};
+use pleach_kernels::{Buffer, CrossEntropy, CrossEntropyTarget, Float};
 use smallvec::smallvec;
 
-use super::{Reduction, log_softmax, nll_loss};
+use super::nll_loss::{Targets, node_name, of_each, reduced, sizes};
+use super::{Reduction, log_softmax};
 
 /// The negative log-likelihood of the softmax of `input`, reduced.
 ///
@@ -46,25 +48,150 @@ pub fn cross_entropy(
     if input.rank() == 0 {
         return Err(Error::value("Expected 1 or more dimensions (got 0)"));
     }
+    let scores = match input.dtype().is_float() {
+        true => input.clone(),
+        false => input.float()?,
+    };
+    let fused = if input.shape() != target.shape() {
+        let targets = Targets::new(&scores, target, weight, ignore_index)?;
+        Some(Fused::of_classes(&scores, targets, label_smoothing))
+    } else {
+        Fused::of_probabilities(&scores, target, weight, label_smoothing, reduction)?
+    };
+    if let Some(fused) = fused {
+        return dispatch_float!("cross_entropy", scores.dtype(), T => {
+            fused.run::<T>(&scores, reduction)
+        });
+    }
     let class_dim = if input.rank() == 1 { 0 } else { 1 };
     let call = Call {
-        log_probs: &log_softmax(input, class_dim)?,
+        log_probs: &log_softmax(&scores, class_dim)?,
         target,
         weight,
         class_dim,
         reduction,
         label_smoothing,
     };
-    if input.shape() == target.shape() {
-        return call.of_probabilities();
-    }
-    let loss = nll_loss(call.log_probs, target, weight, ignore_index, reduction)?;
-    if label_smoothing == 0.0 {
-        return Ok(loss);
-    }
-    call.smoothed(loss, ignore_index)
+    call.of_probabilities()
 }
 
+/// A loss that is computed from the scores at once: its targets need no gradient.
+struct Fused {
+    /// Samples, classes, positions in a sample.
+    sizes: (usize, usize, usize),
+    /// The shape of the losses.
+    shape: Vec<usize>,
+    target: Tensor,
+    /// If the targets are classes.
+    ignore_index: Option<i64>,
+    weight: Option<Tensor>,
+    label_smoothing: f64,
+    /// A node bears the name of the last operation it stands for.
+    name: &'static str,
+}
+
+impl Fused {
+    fn of_classes(scores: &Tensor, targets: Targets, label_smoothing: f64) -> Self {
+        Fused {
+            sizes: (targets.batch, targets.classes, targets.spatial),
+            shape: targets.target.shape().to_vec(),
+            target: targets.target,
+            ignore_index: Some(targets.ignore_index),
+            weight: targets.weight,
+            label_smoothing,
+            name: match label_smoothing {
+                0.0 => node_name(scores.rank()),
+                _ => "AddBackward0",
+            },
+        }
+    }
+
+    /// `None` where the loss is not fused: for targets that need a gradient, other dtypes, and
+    /// what is refused.
+    fn of_probabilities(
+        scores: &Tensor,
+        target: &Tensor,
+        weight: Option<&Tensor>,
+        label_smoothing: f64,
+        reduction: Reduction,
+    ) -> Result<Option<Self>> {
+        let sizes = sizes(scores.shape());
+        let fits =
+            |weight: &Tensor| weight.shape() == [sizes.1] && weight.dtype() == scores.dtype();
+        let fused = target.dtype() == scores.dtype()
+            && !target.requires_grad()
+            && sizes.1 > 0
+            && weight.is_none_or(|w| fits(w) && !w.requires_grad());
+        if !fused {
+            return Ok(None);
+        }
+        let mut shape = scores.shape().to_vec();
+        shape.remove(usize::from(shape.len() > 1));
+        Ok(Some(Fused {
+            sizes,
+            shape,
+            target: target.detach().contiguous()?,
+            ignore_index: None,
+            weight: weight.map(|w| w.detach().contiguous()).transpose()?,
+            label_smoothing,
+            name: match reduction {
+                Reduction::Mean => "DivBackward1",
+                Reduction::None | Reduction::Sum => "NegBackward0",
+            },
+        }))
+    }
+
+    fn run<T: Float + Element>(self, scores: &Tensor, reduction: Reduction) -> Result<Tensor> {
+        let x = scores.detach().contiguous()?;
+        let count = self.sizes.0 * self.sizes.2;
+        let [mut losses, mut weights, mut max, mut log_sum] =
+            [(); 4].map(|_| Buffer::<T>::new(count));
+        self.kernel::<T>()?.forward(
+            x.as_slice()?,
+            &mut losses,
+            &mut weights,
+            &mut max,
+            &mut log_sum,
+        );
+        let losses = Tensor::from_buffer(losses, &self.shape[..]);
+        let (loss, total) = reduced(losses, Tensor::from_buffer(weights, [count]), reduction)?;
+        Ok(record(loss, &[scores], |_| {
+            let [max, log_sum] = [max, log_sum].map(|b| Tensor::from_buffer(b, [count]));
+            Backward::new(self.name, move |grad: &Tensor| {
+                let each = of_each(grad, total, &self.shape)?;
+                let mut dx = Buffer::<T>::new(x.numel());
+                self.kernel::<T>()?.backward(
+                    x.as_slice()?,
+                    max.as_slice()?,
+                    log_sum.as_slice()?,
+                    each.as_slice()?,
+                    &mut dx,
+                );
+                Ok(smallvec![Some(Tensor::from_buffer(dx, x.shape()))])
+            })
+        }))
+    }
+
+    fn kernel<T: Float + Element>(&self) -> Result<CrossEntropy<'_, T>> {
+        let (batch, classes, spatial) = self.sizes;
+        Ok(CrossEntropy {
+            batch,
+            classes,
+            spatial,
+            target: match self.ignore_index {
+                Some(ignore_index) => CrossEntropyTarget::Classes {
+                    classes: self.target.as_slice()?,
+                    ignore_index,
+                },
+                None => CrossEntropyTarget::Probabilities(self.target.as_slice()?),
+            },
+            weight: self.weight.as_ref().map(Tensor::as_slice).transpose()?,
+            label_smoothing: self.label_smoothing,
+        })
+    }
+}
+
+/// The loss of probabilities that may need a gradient themselves.
 struct Call<'a> {
     log_probs: &'a Tensor,
     target: &'a Tensor,
@@ -121,40 +248,6 @@ impl Call<'_> {
                 let samples = product.numel() as f64 / self.classes().max(1) as f64;
                 divided(&product.sum()?.neg()?, samples)
             }
-        }
-    }
-
-    /// Mixes the loss of the classes with the mean loss over all classes.
-    fn smoothed(&self, loss: Tensor, ignore_index: i64) -> Result<Tensor> {
-        let weighted = match self.weight_along_classes()? {
-            Some(weight) => self.log_probs.mul(&weight)?,
-            None => self.log_probs.clone(),
-        };
-        let ignored = self.target.eq(ignore_index)?;
-        let smooth = weighted.sum_dim(self.class_dim, false)?.neg()?;
-        let smooth = smooth.masked_fill(&ignored, 0.0)?;
-        let smooth = match self.reduction {
-            Reduction::None => smooth,
-            Reduction::Sum => smooth.sum()?,
-            Reduction::Mean => {
-                let total = self.total_weight(&ignored)?;
-                smooth.sum()?.div(total)?
-            }
-        };
-        loss.mul(1.0 - self.label_smoothing)?
-            .add(&smooth.mul(self.label_smoothing / self.classes() as f64)?)
-    }
-
-    /// The sum of the weights of the targets that are not ignored.
-    fn total_weight(&self, ignored: &Tensor) -> Result<f64> {
-        let used = self.target.masked_select(&ignored.logical_not()?)?;
-        match self.weight {
-            Some(weight) => weight
-                .detach()
-                .index_select(0, &used.long()?)?
-                .sum()?
-                .item(),
-            None => Ok(used.numel() as f64),
         }
     }
 }

@@ -1,12 +1,10 @@
 //! The Gaussian error linear unit.
 
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, FRAC_2_SQRT_PI};
 use std::fmt;
 use std::str::FromStr;
 
-use pleach_core::autograd::{Backward, record};
-use pleach_core::{Error, Result, Tensor};
-use smallvec::smallvec;
+use pleach_core::{Error, Result, Tensor, apply_function};
+use pleach_kernels::Function;
 
 /// How [`gelu`] computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -56,45 +54,11 @@ impl FromStr for Approximate {
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn gelu(input: &Tensor, approximate: Approximate) -> Result<Tensor> {
-    let x = input.detach();
-    let out = match approximate {
-        Approximate::None => x.mul(&normal_cdf(&x)?)?,
-        Approximate::Tanh => x.mul(0.5)?.mul(&tanh_part(&x)?.add(1.0)?)?,
+    let function = match approximate {
+        Approximate::None => Function::Gelu,
+        Approximate::Tanh => Function::GeluTanh,
     };
-    Ok(record(out, &[input], |_| {
-        Backward::new("GeluBackward0", move |g: &Tensor| {
-            let slope = match approximate {
-                Approximate::None => {
-                    // Φ(x) + x φ(x), φ the density.
-                    let density = x.mul(&x)?.mul(-0.5)?.exp()?;
-                    let density = density.mul(0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2)?;
-                    normal_cdf(&x)?.addcmul(&x, &density, 1.0)?
-                }
-                Approximate::Tanh => {
-                    let t = tanh_part(&x)?;
-                    let inner = x
-                        .mul(&x)?
-                        .mul(3.0 * CUBIC)?
-                        .add(1.0)?
-                        .mul(FRAC_2_PI.sqrt())?;
-                    let curve = x.mul(&t.mul(&t)?.rsub(1.0)?)?.mul(&inner)?;
-                    t.add(1.0)?.add(&curve)?.mul(0.5)?
-                }
-            };
-            Ok(smallvec![Some(g.mul(&slope)?)])
-        })
-    }))
-}
-
-const CUBIC: f64 = 0.044715;
-
-fn normal_cdf(x: &Tensor) -> Result<Tensor> {
-    x.mul(FRAC_1_SQRT_2)?.erf()?.add(1.0)?.mul(0.5)
-}
-
-fn tanh_part(x: &Tensor) -> Result<Tensor> {
-    let cubed = x.mul(x)?.mul(x)?;
-    x.add(&cubed.mul(CUBIC)?)?.mul(FRAC_2_PI.sqrt())?.tanh()
+    apply_function(input, function, "gelu", "GeluBackward0")
 }
 
 #[cfg(test)]

@@ -34,7 +34,6 @@ pub fn nll_loss(
     ignore_index: i64,
     reduction: Reduction,
 ) -> Result<Tensor> {
-    check_shapes(input, target)?;
     let targets = Targets::new(input, target, weight, ignore_index)?;
     dispatch_float!("nll_loss_out_frame", input.dtype(), T => {
         typed::<T>(input, targets, reduction)
@@ -53,26 +52,11 @@ fn typed<T: Float + Element>(
         .loss::<T>()?
         .forward(x.as_slice::<T>()?, &mut losses, &mut weights);
     let losses = Tensor::from_buffer(losses, targets.target.shape());
-    let (loss, total) = match reduction {
-        Reduction::None => (losses, None),
-        Reduction::Sum => (losses.sum()?, None),
-        Reduction::Mean => {
-            let total = Tensor::from_buffer(weights, [count]).sum()?;
-            (losses.sum()?.div(&total)?, Some(total))
-        }
-    };
-    let name = match input.rank() {
-        1 | 2 => "NllLossBackward0",
-        _ => "NllLoss2DBackward0",
-    };
+    let (loss, total) = reduced(losses, Tensor::from_buffer(weights, [count]), reduction)?;
     let sizes = input.shape().to_vec();
     Ok(record(loss, &[input], |_| {
-        Backward::new(name, move |grad: &Tensor| {
-            let each = match &total {
-                Some(total) => grad.div(total)?,
-                None => grad.clone(),
-            };
-            let each = each.broadcast_to(targets.target.shape())?.contiguous()?;
+        Backward::new(node_name(sizes.len()), move |grad: &Tensor| {
+            let each = of_each(grad, total, targets.target.shape())?;
             let mut dx = Buffer::<T>::new(sizes.iter().product());
             targets
                 .loss::<T>()?
@@ -82,28 +66,67 @@ fn typed<T: Float + Element>(
     }))
 }
 
+/// PyTorch's name of the node, by the number of dimensions of the input.
+pub(super) fn node_name(rank: usize) -> &'static str {
+    match rank {
+        1 | 2 => "NllLossBackward0",
+        _ => "NllLoss2DBackward0",
+    }
+}
+
+/// The losses of single targets as one, and what they were divided by.
+pub(super) fn reduced(
+    losses: Tensor,
+    weights: Tensor,
+    reduction: Reduction,
+) -> Result<(Tensor, Option<f64>)> {
+    Ok(match reduction {
+        Reduction::None => (losses, None),
+        Reduction::Sum => (losses.sum()?, None),
+        Reduction::Mean => {
+            let total = weights.sum()?.item()?;
+            (losses.sum()?.div(total)?, Some(total))
+        }
+    })
+}
+
+/// The gradients of the losses of single targets, from that of what [`reduced`] gave.
+pub(super) fn of_each(grad: &Tensor, total: Option<f64>, shape: &[usize]) -> Result<Tensor> {
+    let each = match total {
+        Some(total) => grad.div(total)?,
+        None => grad.clone(),
+    };
+    each.broadcast_to(shape)?.contiguous()
+}
+
+/// A tensor of scores seen as `[batch, classes, spatial]`.
+pub(super) fn sizes(shape: &[usize]) -> (usize, usize, usize) {
+    match shape {
+        &[classes] => (1, classes, 1),
+        &[batch, classes, ref spatial @ ..] => (batch, classes, spatial.iter().product()),
+        [] => unreachable!("the shapes were checked"),
+    }
+}
+
 /// Class targets and their settings, checked.
-struct Targets {
-    batch: usize,
-    classes: usize,
-    spatial: usize,
-    target: Tensor,
-    weight: Option<Tensor>,
-    ignore_index: i64,
+pub(super) struct Targets {
+    pub batch: usize,
+    pub classes: usize,
+    pub spatial: usize,
+    pub target: Tensor,
+    pub weight: Option<Tensor>,
+    pub ignore_index: i64,
 }
 
 impl Targets {
-    fn new(
+    pub fn new(
         input: &Tensor,
         target: &Tensor,
         weight: Option<&Tensor>,
         ignore_index: i64,
     ) -> Result<Self> {
-        let (batch, classes, spatial) = match input.shape() {
-            &[classes] => (1, classes, 1),
-            &[batch, classes, ref spatial @ ..] => (batch, classes, spatial.iter().product()),
-            [] => unreachable!("the shapes were checked"),
-        };
+        check_shapes(input, target)?;
+        let (batch, classes, spatial) = sizes(input.shape());
         let target = match target.dtype() {
             DType::I64 => target.contiguous()?,
             DType::U8 => target.to_dtype(DType::I64)?,

@@ -1,8 +1,7 @@
 //! [`relu6`].
 
-use pleach_core::autograd::{Backward, record};
-use pleach_core::{Result, Tensor};
-use smallvec::smallvec;
+use pleach_core::{Result, Tensor, apply_function};
+use pleach_kernels::Function;
 
 /// `min(max(x, 0), 6)`; the gradient at 0 and at 6 is 0, nan stays nan. Any shape.
 ///
@@ -16,14 +15,10 @@ use smallvec::smallvec;
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn relu6(input: &Tensor) -> Result<Tensor> {
-    const TOP: f64 = 6.0;
-    let out = input.detach().clamp(0.0, TOP)?;
-    Ok(record(out.clone(), &[input], |_| {
-        Backward::new("HardtanhBackward0", move |g: &Tensor| {
-            let limited = out.le(0.0)?.logical_or(&out.ge(TOP)?)?;
-            Ok(smallvec![Some(g.masked_fill(&limited, 0.0)?)])
-        })
-    }))
+    if !input.dtype().is_float() {
+        return input.clamp(0.0, 6.0);
+    }
+    apply_function(input, Function::Relu6, "relu6", "HardtanhBackward0")
 }
 
 #[cfg(test)]

@@ -1,0 +1,118 @@
+use super::*;
+use crate::threads::with_thread_counts;
+
+/// Where a gradient is compared with differences: no jumps, and within all domains but those of
+/// the logarithms and roots, which are skipped below.
+fn points() -> Vec<f64> {
+    (0..200).map(|i| f64::from(i) * 0.061 - 5.97).collect()
+}
+
+#[test]
+fn gradients_are_differences() {
+    let grad: Vec<f64> = (0..200).map(|i| f64::from(i).sin()).collect();
+    for f in Function::ALL {
+        let mut x = points();
+        if matches!(
+            f,
+            Function::Log | Function::Log1p | Function::Sqrt | Function::Rsqrt
+        ) {
+            x.iter_mut().for_each(|x| *x += 6.5);
+        }
+        let [mut y, mut up, mut down, mut got] = [(); 4].map(|_| vec![0.0; 200]);
+        f.apply(&x, &mut y);
+        let saved = match f.saves() {
+            Saves::Output => &y,
+            Saves::Input | Saves::Nothing => &x,
+        };
+        f.gradient(saved, &grad, &mut got);
+        let h = 1e-6;
+        f.apply(&x.iter().map(|v| v + h).collect::<Vec<_>>(), &mut up);
+        f.apply(&x.iter().map(|v| v - h).collect::<Vec<_>>(), &mut down);
+        for i in 0..200 {
+            let want = (up[i] - down[i]) / (2.0 * h) * grad[i];
+            let close = (got[i] - want).abs() < 1e-7 * (1.0 + want.abs());
+            assert!(close, "{f:?} {}: {} {want}", x[i], got[i]);
+        }
+    }
+}
+
+#[test]
+fn values_are_right_where_they_are_known() {
+    let mut out = [0.0f64; 3];
+    Function::Sigmoid.apply(&[0.0, 800.0, -800.0], &mut out);
+    assert_eq!(out, [0.5, 1.0, 0.0]);
+    Function::Gelu.apply(&[0.0, 1.0, -1.0], &mut out);
+    assert!((out[1] - 0.8413447460685429).abs() < 1e-15);
+    assert!((out[2] + 0.15865525393145707).abs() < 1e-15);
+    Function::Silu.apply(&[0.0, 1.0, -2.0], &mut out);
+    assert!((out[1] - 0.7310585786300049).abs() < 1e-15);
+    assert!((out[2] + 2.0 / (1.0 + 2f64.exp())).abs() < 1e-15);
+    Function::Relu6.apply(&[-1.0, 2.0, 7.0], &mut out);
+    assert_eq!(out, [0.0, 2.0, 6.0]);
+    Function::Round.apply(&[0.5, 1.5, -2.5], &mut out);
+    assert_eq!(out, [0.0, 2.0, -2.0]);
+}
+
+#[test]
+fn f32_is_close_to_f64_and_the_same_with_any_threads_and_with_any_fused_arithmetic() {
+    for len in [0, 1, 7, 16, 33, 1001, 2 * CHUNK + 5] {
+        let x: Vec<f32> = (0..len)
+            .map(|i| ((i * 37) % 1009) as f32 * 0.02 - 10.0)
+            .collect();
+        for f in Function::ALL {
+            // 1 + erf and 1 + tanh cancel where x is negative.
+            let absolute = match f {
+                Function::Gelu | Function::GeluTanh => 3e-7,
+                _ => 0.0,
+            };
+            check(&x, *f, absolute);
+        }
+    }
+}
+
+/// Compares with f64: relative to the value, and to the size of x times `absolute`.
+fn check(x: &[f32], f: Function, absolute: f64) {
+    let run = |isa| {
+        let mut out = vec![0.0f32; x.len()];
+        map(isa, x, &mut out, f32::value_block(f));
+        out.iter().map(|v| v.to_bits()).collect::<Vec<_>>()
+    };
+    let wide: Vec<f64> = x.iter().map(|v| f64::from(*v)).collect();
+    let mut want = vec![0.0; x.len()];
+    f.apply(&wide, &mut want);
+    let mut fused: Option<Vec<u32>> = None;
+    for isa in Isa::available() {
+        let all = with_thread_counts(|| run(isa));
+        assert!(all.iter().all(|got| *got == all[0]), "{f:?} {isa:?}");
+        for ((x, got), want) in x.iter().zip(&all[0]).zip(&want) {
+            let got = f64::from(f32::from_bits(*got));
+            let close = (got - want).abs() <= 4e-7 * want.abs() + absolute * f64::from(x.abs());
+            assert!(
+                close || got == *want || got.is_nan() && want.is_nan(),
+                "{f:?} {isa:?} {x}: {got} {want}"
+            );
+        }
+        if isa != Isa::Scalar {
+            let first = fused.get_or_insert_with(|| all[0].clone());
+            assert!(*first == all[0], "{f:?} {isa:?}");
+        }
+    }
+}
+
+#[test]
+fn relu_and_its_gradient_keep_nan() {
+    let x = [-1.0f32, -0.0, 0.0, 2.0, f32::NAN];
+    let mut y = [9.0; 5];
+    Function::Relu.apply(&x, &mut y);
+    assert_eq!(y[..4], [0.0, 0.0, 0.0, 2.0]);
+    assert!(y[4].is_nan());
+    let mut grad = [9.0; 5];
+    Function::Relu.gradient(&y, &[1.0; 5], &mut grad);
+    assert_eq!(grad, [0.0, 0.0, 0.0, 1.0, 1.0]);
+}
+
+#[test]
+#[should_panic(expected = "differ in length")]
+fn different_lengths_are_refused() {
+    Function::Exp.apply(&[1.0f32], &mut [0.0; 2]);
+}

@@ -213,7 +213,9 @@ fn options_say_what_is_trained_and_how_fast() -> Result<()> {
         .partition(|name| name.starts_with("classifier."));
     assert_eq!((head.len(), body.len()), (2, 50));
 
-    let cases: [(&str, &[&str], &[f64], Vec<String>); 4] = [
+    // Name, options, the groups' rates, and the parameters that change.
+    type Case<'a> = (&'a str, &'a [&'a str], &'a [f64], Vec<String>);
+    let cases: [Case; 4] = [
         (
             "frozen",
             &["--freeze", "--head-lr", "0.02"],
@@ -252,7 +254,8 @@ fn options_say_what_is_trained_and_how_fast() -> Result<()> {
         assert!(shown.contains("52 loaded"), "{shown}");
         let mut got = changed(&checkpoint, &before)?;
         let mut expected = expected;
-        (got.sort(), expected.sort());
+        got.sort();
+        expected.sort();
         assert_eq!(got, expected, "{name}");
         // The last step's rates are a small part of those that were asked for, the same of each.
         let saved = load(&checkpoint)?;

@@ -14,6 +14,8 @@ pub trait Vector: Copy {
     unsafe fn zero() -> Self;
     /// `LANES` floats from `p`, which is valid for reading them.
     unsafe fn load(p: *const Self::Elem) -> Self;
+    /// The first of each two floats from `p`, which is valid for reading `2 * LANES`.
+    unsafe fn load_even(p: *const Self::Elem) -> Self;
     /// Writes `LANES` floats to `p`, which is valid for writing them.
     unsafe fn store(self, p: *mut Self::Elem);
     /// All lanes are the float at `p`, which is valid for reading it.
@@ -49,7 +51,7 @@ macro_rules! sum_halves {
 
 macro_rules! x86_vector {
     ($v:ident, $t:ident, $lanes:literal, $zero:ident, $load:ident, $store:ident, $set1:ident,
-     $fmadd:ident, $add:ident, $sum:expr) => {
+     $fmadd:ident, $add:ident, $even:expr, $sum:expr) => {
         #[cfg(target_arch = "x86_64")]
         impl Vector for std::arch::x86_64::$v {
             type Elem = $t;
@@ -63,6 +65,11 @@ macro_rules! x86_vector {
             unsafe fn load(p: *const $t) -> Self {
                 // SAFETY: the trait's contract gives the target feature and a valid pointer.
                 unsafe { std::arch::x86_64::$load(p) }
+            }
+            #[inline(always)]
+            unsafe fn load_even(p: *const $t) -> Self {
+                // SAFETY: the trait's contract gives the target feature and a valid pointer.
+                unsafe { $even(Self::load(p), Self::load(p.add(Self::LANES))) }
             }
             #[inline(always)]
             unsafe fn store(self, p: *mut $t) {
@@ -107,6 +114,41 @@ macro_rules! x86_vector {
             }
         }
     };
+}
+
+/// The lanes of even number of two vectors.
+#[cfg(target_arch = "x86_64")]
+mod even {
+    use std::arch::x86_64::*;
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn even_f32x16(low: __m512, high: __m512) -> __m512 {
+        let even = _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
+        _mm512_permutex2var_ps(low, even, high)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx512f")]
+    pub(super) fn even_f64x8(low: __m512d, high: __m512d) -> __m512d {
+        let even = _mm512_set_epi64(14, 12, 10, 8, 6, 4, 2, 0);
+        _mm512_permutex2var_pd(low, even, high)
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn even_f32x8(low: __m256, high: __m256) -> __m256 {
+        // 0 2 8 10, 4 6 12 14: the middle quarters change places.
+        let even = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(low, high));
+        _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(even))
+    }
+
+    #[inline]
+    #[target_feature(enable = "avx2")]
+    pub(super) fn even_f64x4(low: __m256d, high: __m256d) -> __m256d {
+        // 0 4 2 6: as above.
+        _mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_unpacklo_pd(low, high))
+    }
 }
 
 /// Sums of the lanes, in halves.
@@ -157,6 +199,7 @@ x86_vector!(
     _mm512_set1_ps,
     _mm512_fmadd_ps,
     _mm512_add_ps,
+    even::even_f32x16,
     sums::sum_f32x16
 );
 x86_vector!(
@@ -169,6 +212,7 @@ x86_vector!(
     _mm512_set1_pd,
     _mm512_fmadd_pd,
     _mm512_add_pd,
+    even::even_f64x8,
     sums::sum_f64x8
 );
 x86_vector!(
@@ -181,6 +225,7 @@ x86_vector!(
     _mm256_set1_ps,
     _mm256_fmadd_ps,
     _mm256_add_ps,
+    even::even_f32x8,
     sums::sum_f32x8
 );
 x86_vector!(
@@ -193,6 +238,7 @@ x86_vector!(
     _mm256_set1_pd,
     _mm256_fmadd_pd,
     _mm256_add_pd,
+    even::even_f64x4,
     sums::sum_f64x4
 );
 
@@ -213,6 +259,11 @@ macro_rules! portable_vector {
             unsafe fn load(p: *const $t) -> Self {
                 // SAFETY: the trait's contract gives a valid pointer.
                 Portable(unsafe { p.cast::<[$t; $lanes]>().read_unaligned() })
+            }
+            #[inline(always)]
+            unsafe fn load_even(p: *const $t) -> Self {
+                // SAFETY: the trait's contract gives a valid pointer.
+                Portable(std::array::from_fn(|l| unsafe { *p.add(2 * l) }))
             }
             #[inline(always)]
             unsafe fn store(self, p: *mut $t) {

@@ -127,16 +127,7 @@ impl Packing {
                         let row = &row[part.from..];
                         match self.stride {
                             1 => copy_row::<T, V>(row, part.len, to.add(q)),
-                            2 => {
-                                let to = std::slice::from_raw_parts_mut(to.add(q), part.len);
-                                let (pairs, tail) = row.as_chunks::<2>();
-                                for (to, pair) in to.iter_mut().zip(pairs) {
-                                    *to = pair[0];
-                                }
-                                if part.len > pairs.len() {
-                                    to[pairs.len()] = tail[0];
-                                }
-                            }
+                            2 => copy_even::<T, V>(row, part.len, to.add(q)),
                             stride => {
                                 for i in 0..part.len {
                                     *to.add(q + i) = row[i * stride];
@@ -217,6 +208,26 @@ pub(super) unsafe fn copy_row<T: Float, V: Vector<Elem = T>>(row: &[T], len: usi
         }
         while q < len {
             *to.add(q) = *row.as_ptr().add(q);
+            q += 1;
+        }
+    }
+}
+
+/// Copies every second element of a row, `len` of them, and up to a vector beyond.
+///
+/// # Safety
+/// As [`copy_row`]; the row has that many second elements.
+#[inline(always)]
+unsafe fn copy_even<T: Float, V: Vector<Elem = T>>(row: &[T], len: usize, to: *mut T) {
+    // SAFETY: this function's contract; vectors are read only where the row has them.
+    unsafe {
+        let mut q = 0;
+        while q < len && 2 * (q + V::LANES) <= row.len() {
+            V::load_even(row.as_ptr().add(2 * q)).store(to.add(q));
+            q += V::LANES;
+        }
+        while q < len {
+            *to.add(q) = *row.as_ptr().add(2 * q);
             q += 1;
         }
     }

@@ -48,8 +48,6 @@ pub type MaxPlaneFn<T> = unsafe fn(&MaxPlane<'_, T>);
 /// # Safety
 /// As [`Vector`].
 trait Lanes: Vector {
-    /// The first of each two floats from `p`, which is valid for reading `2 * LANES`.
-    unsafe fn load_even(p: *const Self::Elem) -> Self;
     /// All lanes are a number.
     unsafe fn splat(v: f32) -> Self;
     /// Where a lane of `seen` is greater than that of `best`, or a nan, it becomes `best`, and
@@ -62,11 +60,6 @@ trait Lanes: Vector {
 macro_rules! portable_lanes {
     ($t:ident, $lanes:literal) => {
         impl Lanes for Portable<$t, $lanes> {
-            #[inline(always)]
-            unsafe fn load_even(p: *const $t) -> Self {
-                // SAFETY: the contract makes these valid.
-                Portable(std::array::from_fn(|l| unsafe { *p.add(2 * l) }))
-            }
             #[inline(always)]
             unsafe fn splat(v: f32) -> Self {
                 Portable([$t::from(v); $lanes])
@@ -95,20 +88,9 @@ portable_lanes!(f64, 2);
 #[cfg(target_arch = "x86_64")]
 mod x86 {
     use super::Lanes;
-    use crate::simd::Vector;
     use std::arch::x86_64::*;
 
     impl Lanes for __m512 {
-        #[inline(always)]
-        unsafe fn load_even(p: *const f32) -> Self {
-            // SAFETY: the contract gives the target feature and valid pointers.
-            unsafe {
-                let (low, high) = (Self::load(p), Self::load(p.add(16)));
-                let even =
-                    _mm512_set_epi32(30, 28, 26, 24, 22, 20, 18, 16, 14, 12, 10, 8, 6, 4, 2, 0);
-                _mm512_permutex2var_ps(low, even, high)
-            }
-        }
         #[inline(always)]
         unsafe fn splat(v: f32) -> Self {
             // SAFETY: the contract gives the target feature.
@@ -132,16 +114,6 @@ mod x86 {
     }
 
     impl Lanes for __m256 {
-        #[inline(always)]
-        unsafe fn load_even(p: *const f32) -> Self {
-            // SAFETY: the contract gives the target feature and valid pointers.
-            unsafe {
-                let (low, high) = (Self::load(p), Self::load(p.add(8)));
-                // 0 2 8 10, 4 6 12 14: the middle quarters change places.
-                let even = _mm256_castps_pd(_mm256_shuffle_ps::<0b10_00_10_00>(low, high));
-                _mm256_castpd_ps(_mm256_permute4x64_pd::<0b11_01_10_00>(even))
-            }
-        }
         #[inline(always)]
         unsafe fn splat(v: f32) -> Self {
             // SAFETY: the contract gives the target feature.

@@ -62,6 +62,8 @@ fn start(data: &Path, checkpoint: &Path) -> Child {
             "4",
             "--batch",
             "6",
+            "--size",
+            "32",
             "--holdout",
             "0.2",
             "--lr",

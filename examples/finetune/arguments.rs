@@ -12,11 +12,11 @@ DATA                a folder of images by class, or the files of MNIST (a folder
 --model NAME        resnet18 (default) or any other model of pleach::vision::models
 --weights FILE      start from this state dict; `imagenet` downloads torchvision's
 --freeze            train the head alone
---lr X              learning rate (default 0.05, with --weights 0.01)
+--lr X              learning rate (default 0.02, with --weights 0.01)
 --head-lr X         learning rate of the head (default: as --lr)
 --epochs N          (default 1)
---batch N           images a batch (default 64)
---size N            side of the images that the model sees (default 224, MNIST 32)
+--batch N           images a batch (default 32)
+--size N            side of the images that the model sees (default 224, MNIST 48)
 --holdout X         part of the images that is kept for the test (default 0.1)
 --workers N         threads that read images (default 1)
 --seed N            (default 0)
@@ -52,7 +52,7 @@ impl Arguments {
             lr: 0.0,
             head_lr: 0.0,
             epochs: 1,
-            batch: 64,
+            batch: 32,
             size: None,
             holdout: 0.1,
             workers: 1,
@@ -80,7 +80,7 @@ impl Arguments {
             }
         }
         out.data = data.ok_or("which data? (--help lists the options)")?;
-        out.lr = lr.unwrap_or(if out.weights.is_some() { 0.01 } else { 0.05 });
+        out.lr = lr.unwrap_or(if out.weights.is_some() { 0.01 } else { 0.02 });
         out.head_lr = head_lr.unwrap_or(out.lr);
         Ok(Some(out))
     }

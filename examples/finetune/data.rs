@@ -80,7 +80,7 @@ impl Data {
             None => (DIGITS.0.to_vec(), DIGITS.1.to_vec()),
         };
         let preparation = Preparation {
-            size: arguments.size.unwrap_or(32),
+            size: arguments.size.unwrap_or(48),
             mean,
             std,
             grey: true,

@@ -100,6 +100,9 @@ impl Packing {
         packed: &mut [T],
     ) {
         assert!(self.len() + V::LANES <= packed.len());
+        // The next plane, which mostly follows this one, unless asking costs more than waiting.
+        let plane = self.last_row + self.width;
+        let ahead = if plane < 512 { 0 } else { plane };
         let packed = packed.as_mut_ptr();
         if let ([part], 1) = (&self.parts[..], self.stride)
             && self.last_row + self.width + V::LANES <= source.len()
@@ -127,7 +130,7 @@ impl Packing {
                         let row = &row[part.from..];
                         match self.stride {
                             1 => copy_row::<T, V>(row, part.len, to.add(q)),
-                            2 => copy_even::<T, V>(row, part.len, to.add(q)),
+                            2 => copy_even::<T, V>(row, part.len, to.add(q), ahead),
                             stride => {
                                 for i in 0..part.len {
                                     *to.add(q + i) = row[i * stride];
@@ -213,16 +216,25 @@ pub(super) unsafe fn copy_row<T: Float, V: Vector<Elem = T>>(row: &[T], len: usi
     }
 }
 
-/// Copies every second element of a row, `len` of them, and up to a vector beyond.
+/// Copies every second element of a row, `len` of them, and up to a vector beyond, and asks for what
+/// is `ahead`.
 ///
 /// # Safety
 /// As [`copy_row`]; the row has that many second elements.
 #[inline(always)]
-unsafe fn copy_even<T: Float, V: Vector<Elem = T>>(row: &[T], len: usize, to: *mut T) {
+unsafe fn copy_even<T: Float, V: Vector<Elem = T>>(
+    row: &[T],
+    len: usize,
+    to: *mut T,
+    ahead: usize,
+) {
     // SAFETY: this function's contract; vectors are read only where the row has them.
     unsafe {
         let mut q = 0;
         while q < len && 2 * (q + V::LANES) <= row.len() {
+            let coming = row.as_ptr().wrapping_add(2 * q + ahead);
+            V::prefetch_second(coming);
+            V::prefetch_second(coming.wrapping_add(V::LANES));
             V::load_even(row.as_ptr().add(2 * q)).store(to.add(q));
             q += V::LANES;
         }

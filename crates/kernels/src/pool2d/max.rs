@@ -9,7 +9,7 @@ use crate::{Buffer, Float, Isa, Plain, parallel_for};
 
 mod plane;
 pub use plane::HasMaxPlane;
-use plane::{MaxPlane, MaxPlaneFn};
+use plane::{COUNTABLE, MaxPlane, MaxPlaneFn};
 
 /// The most taps of a window that [`max_pool2d_forward_taps`] can count.
 pub const MAX_POOL_TAPS: usize = u8::MAX as usize;
@@ -117,6 +117,9 @@ pub fn max_pool2d_forward<T: Float>(
         indices.len(),
         "max_pool2d_forward: the length of the indices"
     );
+    if shape.kernel.0.saturating_mul(shape.kernel.1) > COUNTABLE {
+        return forward_one_by_one(shape, x, out, indices);
+    }
     let places = shape.tap_places();
     let isa = Isa::current();
     forward(isa, shape, x, out, indices, |_, taps, indices| {
@@ -191,6 +194,53 @@ fn for_each_window(shape: &Pool2dShape, mut f: impl FnMut(usize, usize)) {
             place = place.wrapping_add(shape.stride.1);
             i += 1;
         }
+    }
+}
+
+/// [`max_pool2d_forward`], for windows of any size.
+pub(super) fn forward_one_by_one<T: Float>(
+    s: &Pool2dShape,
+    x: &[T],
+    out: &mut [T],
+    indices: &mut [i64],
+) {
+    let [rows, columns] = first_taps_of(s);
+    let outputs = out.iter_mut().zip(indices);
+    for (i, (out, index)) in outputs.enumerate() {
+        let (column, row) = (i % s.output.1, i / s.output.1 % s.output.0);
+        let plane = i / (s.output.0 * s.output.1) * s.input.0 * s.input.1;
+        let inside = |first: usize, at: usize, dilation: usize, padding: usize, size: usize| {
+            (at + first * dilation - padding..size).step_by(dilation)
+        };
+        let ys = inside(
+            rows[row],
+            row * s.stride.0,
+            s.dilation.0,
+            s.padding.0,
+            s.input.0,
+        );
+        let xs = inside(
+            columns[column],
+            column * s.stride.1,
+            s.dilation.1,
+            s.padding.1,
+            s.input.1,
+        );
+        let mut best = None;
+        for y in ys.take(s.kernel.0 - rows[row]) {
+            for place in xs
+                .clone()
+                .take(s.kernel.1 - columns[column])
+                .map(|x| y * s.input.1 + x)
+            {
+                let v = x[plane + place];
+                if best.is_none_or(|(top, _)| v > top) || v.is_nan() {
+                    best = Some((v, place));
+                }
+            }
+        }
+        let (top, place) = best.expect("every window meets the input");
+        (*out, *index) = (top, place as i64);
     }
 }
 

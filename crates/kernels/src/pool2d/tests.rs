@@ -99,6 +99,9 @@ fn max_pooling_matches_a_direct_loop() {
             assert_eq!(grad, want_grad);
 
             let (mut again, mut taps) = (vec![0.0; outputs], vec![0u8; outputs]);
+            let mut places = vec![-1; outputs];
+            max::forward_one_by_one(&s, &x, &mut again, &mut places);
+            assert_eq!((&again, &places), (&out, &indices));
             for isa in Isa::available() {
                 taps.fill(9);
                 max::forward_taps_with(isa, &s, &x, false, &mut again, &mut taps);

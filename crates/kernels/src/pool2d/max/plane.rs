@@ -4,6 +4,9 @@
 use crate::Isa;
 use crate::simd::{Portable, Vector};
 
+/// The whole numbers that every float counts exactly.
+pub const COUNTABLE: usize = 1 << 24;
+
 /// A plane and its windows.
 pub struct MaxPlane<'a, T> {
     /// The input, whose rows have padding on their left.
@@ -17,7 +20,8 @@ pub struct MaxPlane<'a, T> {
     pub dilation: [usize; 2],
     /// Columns between windows.
     pub stride: usize,
-    /// Taps of a row of a window.
+    /// Taps of a row of a window. All taps of a window are counted in lanes of floats, so there are
+    /// at most [`COUNTABLE`].
     pub taps: usize,
     /// For each column of windows the tap that they start with, the first inside the input.
     pub columns: *const T,

@@ -91,7 +91,7 @@ pub(crate) fn relu_pool(relu: &ReLU, pool: &dyn Forward, input: &Tensor) -> Opti
     if is_watched(relu) || is_watched(pool) {
         return None;
     }
-    let output = pool.downcast_ref::<MaxPool2d>()?.forward_of_relu(input);
+    let output = pool.downcast_ref::<MaxPool2d>()?.pool(input, true);
     Some(output.map_err(|error| locate(pool.as_module(), error)))
 }
 

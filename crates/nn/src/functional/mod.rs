@@ -66,7 +66,7 @@ pub use pad::pad;
 pub use padding::{IntoPadding, Padding};
 pub use padding_mode::{IntoPaddingMode, PaddingMode};
 pub use pair::{IntoStride, OutputSize, Pair};
-pub(crate) use pool::max_pool2d_of_relu;
+pub(crate) use pool::max_pool2d_relu;
 pub use pool::{adaptive_avg_pool2d, avg_pool2d, max_pool2d, max_pool2d_with_indices};
 pub use reduction::Reduction;
 pub use relu6::relu6;

@@ -40,13 +40,21 @@ pub fn max_pool2d(
     dilation: impl Into<Pair>,
     ceil_mode: bool,
 ) -> Result<Tensor> {
-    let window = max_window(kernel_size, stride, padding, dilation, ceil_mode);
-    max_pool_windows(input, window, false, false).map(|(out, _)| out)
+    max_pool2d_relu(
+        input,
+        false,
+        kernel_size,
+        stride,
+        padding,
+        dilation,
+        ceil_mode,
+    )
 }
 
-/// `max_pool2d(relu(input), ..)`, without the ReLU's pass over memory.
-pub(crate) fn max_pool2d_of_relu(
+/// [`max_pool2d`], of the input's ReLU if `relu`, which takes no pass over memory of its own.
+pub(crate) fn max_pool2d_relu(
     input: &Tensor,
+    relu: bool,
     kernel_size: impl Into<Pair>,
     stride: impl IntoStride,
     padding: impl Into<Pair>,
@@ -54,7 +62,7 @@ pub(crate) fn max_pool2d_of_relu(
     ceil_mode: bool,
 ) -> Result<Tensor> {
     let window = max_window(kernel_size, stride, padding, dilation, ceil_mode);
-    max_pool_windows(input, window, true, false).map(|(out, _)| out)
+    max_pool_windows(input, window, relu, false).map(|(out, _)| out)
 }
 
 /// [`max_pool2d`], and where each maximum was: `row · W + column` in its plane, as i64.

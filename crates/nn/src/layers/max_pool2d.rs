@@ -77,10 +77,11 @@ impl MaxPool2d {
         )
     }
 
-    /// `forward(max(input, 0))`, in one pass.
-    pub(crate) fn forward_of_relu(&self, input: &Tensor) -> Result<Tensor> {
-        functional::max_pool2d_of_relu(
+    /// The maxima, of the input's positive part if `relu`, in one pass.
+    pub(crate) fn pool(&self, input: &Tensor, relu: bool) -> Result<Tensor> {
+        functional::max_pool2d_relu(
             input,
+            relu,
             self.kernel_size,
             self.stride,
             self.padding,
@@ -103,14 +104,7 @@ impl MaxPool2d {
 
 impl Forward for MaxPool2d {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        functional::max_pool2d(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-        )
+        self.pool(input, false)
     }
 }
 

@@ -300,6 +300,11 @@ impl<T: Float> Unit<'_, T> {
         }
         for (class, offsets) in plan.classes.iter().zip(self.offsets) {
             let (pixels, runs) = self.runs_of(class, first_row, rows);
+            if runs.is_empty() {
+                // A strided kernel's piece of few rows may have none of this class.
+                terms_before += offsets.len();
+                continue;
+            }
             sums = if sums.len() == runs.len() * pixels * width {
                 sums
             } else {

@@ -53,10 +53,10 @@ def draw(seed, number, only):
 
 
 def wrap(d):
-    """Sometimes a sum follows, so that the gradient that comes back is one expanded number."""
+    """Sometimes more follows, so that the gradient that comes back is one expanded number, or has gaps."""
     *before, last = d.case.code.split("\n")
-    if d.case.grads and d.chance(0.06) and not last.startswith((" ", "torch.autograd", "(")) and d.case.dtype.startswith("float"):
-        following = d.one(["({}).sum()", "({}).mean()", "({}).exp()", "({}) * 2"])
+    if d.case.grads and d.chance(0.08) and not last.startswith((" ", "torch.autograd", "(")) and d.case.dtype.startswith("float"):
+        following = d.one(["({}).sum()", "({}).mean()", "({}).exp()", "({}).mul(2)", "({}).transpose(0, -1)", "({})[..., ::2]"])
         d.case.code = "\n".join([*before, following.format(last)])
         d.case.mode = "sum"
         return True
@@ -125,6 +125,7 @@ def run_batch(folder, cases, binary, setting, seed, report):
             report.failure(
                 operation=name, outcome=outcome, case=number, seed=seed, isa=setting[0], threads=setting[1], code=case.code,
                 module=case.module, training=case.training, dtype=case.dtype, inputs=described(case), grads=case.grads,
+                drawn=[w for w in ("special", "ties", "empty", "wrong") if getattr(runner.draw, w)],
                 pleach=text, torch=str(raised) if raised else None)
         report.count(name, outcome)
 

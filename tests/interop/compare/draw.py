@@ -55,7 +55,7 @@ class Draw:
         self.layouts = self.rng.random() < 0.4
         self.special = self.rng.random() < 0.06
         self.ties = self.rng.random() < 0.12
-        self.empty = self.rng.random() < 0.02
+        self.empty = self.rng.random() < 0.03
         self.wrong = self.rng.random() < 0.04
 
     # --- numbers -------------------------------------------------------------------------------

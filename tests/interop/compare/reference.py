@@ -199,7 +199,7 @@ def judge(own, wide, moved, mode, eps):
     if double:
         atol = max(1e-10 * scale, 8 * noise)
     else:
-        atol = max(8 * error, 8 * noise, 4 * eps * scale)
+        atol = max(8 * error, 16 * noise, 4 * eps * scale)
     return mixed(own, wide, finite), [1e-10 if double else 16 * eps, atol + tiny], atol > 0.05 * scale > 0
 
 

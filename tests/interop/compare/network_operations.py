@@ -179,7 +179,7 @@ def activation(d, name):
     d.float_dtype()
     shape = d.shape(1 if name == "nn.Flatten" else 0)
     x = d.tensor(shape)
-    d.case.mode = "element" if "gelu" in name else "exact"
+    d.case.mode = "sum" if "gelu" in name else "exact"
     if name == "F.gelu":
         d.case.code = f"F.gelu({x}, approximate='{d.one(['none', 'tanh'])}')"
     elif name.startswith("F."):

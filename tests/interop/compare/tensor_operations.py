@@ -122,8 +122,8 @@ def binary(d, name):
             d.case.wide = False
         value = {"int": str(d.int(1, 3) if op in ("//", "%", "**") else d.int(-3, 5)),
                  "float": d.number(0.5, 3) if op in ("//", "%") else d.number(), "bool": d.one(["True", "False"])}[second]
-        if op in ("//", "%") and value in ("False",):
-            value = "True"
+        if op in ("//", "%", "**") and second == "bool":
+            value = "2"
         y = value
     else:
         y_shape = d.broadcast(shape) if d.chance(0.4) else shape

@@ -114,20 +114,18 @@ impl Tensor {
     /// `self - other`, broadcast and promoted.
     ///
     /// # Errors
-    /// If the shapes cannot be broadcast together, or both are bool.
+    /// If the shapes cannot be broadcast together, or either is bool.
     pub fn sub(&self, other: impl Into<Operand>) -> Result<Tensor> {
         self.sub_operand(other.into())
     }
 
     fn sub_operand(&self, other: Operand) -> Result<Tensor> {
+        refuse_bool_sub(self.dtype(), &other)?;
         let dtype = result_type(self, &other);
         if dtype.is_small_int() {
             return in_i64(self, &other, dtype, |x, y| x.sub(y));
         }
         let (x, y) = promoted(self, &other, dtype)?;
-        if x.dtype() == DType::Bool {
-            return Err(bool_sub());
-        }
         let out = dispatch_number!("sub", x.dtype(), T => apply::<T, T>(&x, &y, T::sub)?);
         let (xs, ys) = (x.shape_vec(), shape_of(&y));
         Ok(record(out, &inputs(&x, &y), |needs| {
@@ -144,21 +142,19 @@ impl Tensor {
     /// `value - self` for a number: what `1.0 - &x` computes.
     ///
     /// # Errors
-    /// If the tensor is bool.
+    /// If the tensor or the number is bool.
     pub fn rsub(&self, value: impl Into<Scalar>) -> Result<Tensor> {
         self.rsub_scalar(value.into())
     }
 
     fn rsub_scalar(&self, value: Scalar) -> Result<Tensor> {
         let y = Operand::Scalar(value);
+        refuse_bool_sub(self.dtype(), &y)?;
         let dtype = result_type(self, &y);
         if dtype.is_small_int() {
             return in_i64(self, &y, dtype, |x, _| x.rsub(value));
         }
         let (x, y) = promoted(self, &y, dtype)?;
-        if x.dtype() == DType::Bool {
-            return Err(bool_sub());
-        }
         let out = dispatch_number!("rsub", x.dtype(), T => apply::<T, T>(&x, &y, |a, b| b.sub(a))?);
         Ok(record(out, &[&x], |_| {
             Backward::stateless("RsubBackward1", |g: &Tensor| Ok(smallvec![Some(g.neg()?)]))
@@ -213,11 +209,11 @@ impl Tensor {
             let for_y = (needs.get(1) == Some(&true)).then(|| x.detach());
             let y = saved(&y);
             Backward::new("DivBackward0", move |g: &Tensor| {
-                let quotient = g.div(&y)?;
+                let dx = needs_x.then(|| unbroadcast(g.div(&y)?, &xs));
+                // x / y / y, since y² may overflow where this does not.
                 let dy = for_y
                     .as_ref()
-                    .map(|x| unbroadcast(quotient.mul(&x.div(&y)?)?.neg()?, &ys));
-                let dx = needs_x.then(|| unbroadcast(quotient.clone(), &xs));
+                    .map(|x| unbroadcast(g.mul(&x.div(&y)?.div(&y)?)?.neg()?, &ys));
                 Ok(smallvec![dx.transpose()?, dy.transpose()?])
             })
         }))
@@ -330,9 +326,8 @@ impl Tensor {
                     let (needs_x, needs_y) = (needs[0], needs[1]);
                     Backward::new("PowBackward1", move |g: &Tensor| {
                         let dx = needs_x.then(|| {
-                            let slope = y.mul(&x.pow(&y.sub(1.0)?)?)?;
-                            let slope = Tensor::where_cond(&y.eq(0.0)?, 0.0, &slope)?;
-                            unbroadcast(g.mul(&slope)?, &xs)
+                            let dx = g.mul(&y.mul(&x.pow(&y.sub(1.0)?)?)?)?;
+                            unbroadcast(Tensor::where_cond(&y.eq(0.0)?, 0.0, &dx)?, &xs)
                         });
                         let dy = needs_y.then(|| {
                             // 0 ** y is constant for y >= 0, where ln(0) would spoil it.
@@ -431,23 +426,19 @@ impl Tensor {
             let (x, y) = (x.detach(), y.detach());
             let (needs_x, needs_y) = (needs[0], needs[1]);
             Backward::new(name, move |g: &Tensor| {
-                let tie = x.eq(&y)?;
-                let x_wins = if max { x.gt(&y)? } else { x.lt(&y)? };
-                let half = Tensor::where_cond(&tie, 0.5, g.zeros_like())?;
-                let share = Tensor::where_cond(&x_wins, 1.0, &half)?;
-                let dx = needs_x.then(|| unbroadcast(g.mul(&share)?, &xs));
-                let dy = needs_y.then(|| unbroadcast(g.mul(&share.rsub(1.0)?)?, &ys));
+                // The loser gets nothing. A nan does not lose, nor does what stands beside it.
+                let share = Tensor::where_cond(&x.eq(&y)?, g.div(2.0)?, g)?;
+                let (x_less, x_more) = (x.lt(&y)?, x.gt(&y)?);
+                let (x_loses, y_loses) = if max {
+                    (x_less, x_more)
+                } else {
+                    (x_more, x_less)
+                };
+                let dx = needs_x.then(|| unbroadcast(share.masked_fill(&x_loses, 0.0)?, &xs));
+                let dy = needs_y.then(|| unbroadcast(share.masked_fill(&y_loses, 0.0)?, &ys));
                 Ok(smallvec![dx.transpose()?, dy.transpose()?])
             })
         }))
-    }
-
-    /// `self + weight * (end - self)`.
-    ///
-    /// # Errors
-    /// If the shapes cannot be broadcast together.
-    pub fn lerp(&self, end: &Tensor, weight: impl Into<Operand>) -> Result<Tensor> {
-        self.add(&end.sub(self)?.mul(weight)?)
     }
 
     /// `self + value * a * b`.
@@ -455,27 +446,45 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together.
     pub fn addcmul(&self, a: &Tensor, b: &Tensor, value: f64) -> Result<Tensor> {
-        let product = a.mul(b)?;
         // Scaling by one would only cost a pass.
         if value == 1.0 {
-            return self.add(&product);
+            return self.add(&a.mul(b)?);
         }
-        self.add(&product.mul(value)?)
+        self.add(&a.mul(value)?.mul(b)?)
     }
 
     /// `self + value * a / b`.
     ///
     /// # Errors
-    /// If the shapes cannot be broadcast together.
+    /// If the shapes cannot be broadcast together, or neither `a` nor `b` is of a float type.
     pub fn addcdiv(&self, a: &Tensor, b: &Tensor, value: f64) -> Result<Tensor> {
-        self.add(&a.div(b)?.mul(value)?)
+        if !a.dtype().is_float() && !b.dtype().is_float() {
+            return Err(Error::dtype(
+                "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value * tensor1 / tensor2), for all dtypes.",
+            ));
+        }
+        if value == 1.0 {
+            return self.add(&a.div(b)?);
+        }
+        self.add(&a.mul(value)?.div(b)?)
     }
 }
 
-fn bool_sub() -> Error {
-    Error::dtype(
-        "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
-    )
+/// PyTorch's refusal to subtract truth values.
+pub(super) fn refuse_bool_sub(x: DType, y: &Operand) -> Result<()> {
+    let y = match y {
+        Operand::Tensor(y) => y.dtype() == DType::Bool,
+        Operand::Scalar(y) => y.dtype() == DType::Bool,
+    };
+    Err(Error::dtype(match (x == DType::Bool, y) {
+        (false, false) => return Ok(()),
+        (true, true) => {
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead."
+        }
+        _ => {
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead."
+        }
+    }))
 }
 
 /// f32 for what is not a float type.

@@ -5,6 +5,7 @@
 
 use smallvec::smallvec;
 
+use super::arithmetic::refuse_bool_sub;
 use super::operand::Operand;
 use super::overwrite::Arithmetic;
 use super::tensor_index::IntoIndex;
@@ -71,6 +72,9 @@ impl Tensor {
 
     /// An arithmetic operation in place: in this tensor's memory where nobody else sees it.
     fn arithmetic(&mut self, op: Arithmetic, other: Operand) -> Result<&mut Self> {
+        if op == Arithmetic::Sub {
+            refuse_bool_sub(self.dtype(), &other)?;
+        }
         if op.write(self, &other)? {
             return Ok(self);
         }

@@ -1,6 +1,6 @@
 //! [`relu6`].
 
-use pleach_core::{Result, Tensor, apply_function};
+use pleach_core::{DType, Error, Result, Tensor, apply_function};
 use pleach_kernels::Function;
 
 /// `min(max(x, 0), 6)`; the gradient at 0 and at 6 is 0, nan stays nan. Any shape.
@@ -15,6 +15,9 @@ use pleach_kernels::Function;
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn relu6(input: &Tensor) -> Result<Tensor> {
+    if input.dtype() == DType::Bool {
+        return Err(Error::dtype("Bool inputs not supported for hardtanh"));
+    }
     if !input.dtype().is_float() {
         return input.clamp(0.0, 6.0);
     }

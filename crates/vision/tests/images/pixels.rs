@@ -40,10 +40,10 @@ fn expected() -> Vec<Expected> {
 fn tolerance(name: &str) -> u8 {
     match name {
         "bmp_555.bmp" | "bmp_565.bmp" | "pnm_grey100.pgm" | "pnm_rgb100.ppm" => 1,
-        "tiff_jpeg.tif" => 3,
-        _ if name.starts_with("jpeg_") => 3,
-        _ if name.starts_with("exif_") && name.ends_with(".jpg") => 3,
-        "really_jpeg.webp" => 3,
+        "tiff_jpeg.tif" => 2,
+        _ if name.starts_with("jpeg_") => 2,
+        _ if name.starts_with("exif_") && name.ends_with(".jpg") => 2,
+        "really_jpeg.webp" => 2,
         _ => 0,
     }
 }

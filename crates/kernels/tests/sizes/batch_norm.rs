@@ -103,7 +103,7 @@ fn check<T: Float>(s: &BatchNormShape, case: usize, tolerance: f64) {
     let bias: Vec<T> = (0..s.channels)
         .map(|c| T::from_f64(0.217 + c as f64))
         .collect();
-    let (add, relu) = (case / 3 % 2 == 0, case / 6 % 3 > 0);
+    let (add, relu) = ((case / 3).is_multiple_of(2), !(case / 6).is_multiple_of(3));
     let residual = add.then(|| whole_numbers::<T>(len, case + 2));
     let inputs = Inputs {
         x: in_f64(&x),

@@ -123,9 +123,9 @@ fn check_packed<T: Float>(
     residual: &[T],
     want: Convolution,
 ) {
-    let (add, relu) = (case.is_multiple_of(2), case / 2 % 2 == 0);
+    let (add, relu) = (case.is_multiple_of(2), (case / 2).is_multiple_of(2));
     let mut made_for = *s;
-    if case / 4 % 2 == 0 {
+    if (case / 4).is_multiple_of(2) {
         made_for.batch = 1;
         made_for.input = [1, s.input[1] + 5, s.input[2] + 9];
     }

@@ -53,7 +53,7 @@ fn check<T: Float>([m, k, n]: [usize; 3], case: usize, turn: usize) {
     let count = 1 + turn % 3;
     let a = Matrices::<T>::new(count, m, k, turn % 2 == 1, case);
     let b = Matrices::<T>::new(count, k, n, turn / 2 % 2 == 1, case + 1);
-    let (accumulate, relu) = (turn / 4 % 3 == 0, turn / 4 % 2 == 0);
+    let (accumulate, relu) = ((turn / 4).is_multiple_of(3), (turn / 4).is_multiple_of(2));
     let start = whole_numbers::<T>(count * m * n, case + 2);
     let bias = whole_numbers::<T>(m.max(n), case + 3);
     let epilogue = Epilogue {

@@ -15,6 +15,8 @@ mod channels;
 mod conv;
 mod gemm;
 mod harness;
+mod huge;
+mod nan;
 mod pool;
 mod reduce;
 mod reference;

@@ -47,7 +47,8 @@ pub fn convolution(
 /// The positions of the output that see the input through a tap, and what the first of them sees.
 fn seen(s: &ConvShape, d: usize, tap: usize) -> (Range<usize>, usize) {
     let at = |out: usize| {
-        (out * s.stride[d] + tap * s.dilation[d])
+        (out.checked_mul(s.stride[d])?)
+            .checked_add(tap * s.dilation[d])?
             .checked_sub(s.padding[d])
             .filter(|at| *at < s.input[d])
     };

@@ -9,8 +9,12 @@ use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, Se
 
 use crate::{Dict, Error, Limits, Loader, Result, Value};
 
-/// The ending of an index's name.
-const INDEX: &str = ".index.json";
+/// Whether a file is called as an index is: `model.safetensors.index.json`, also with a variant's
+/// name before the ending.
+fn is_index(name: &str) -> bool {
+    name == "index.json" || (name.ends_with(".json") && name.contains(".index."))
+}
+
 /// The indices and files that a folder is looked through for, the best first.
 const NAMES: [&str; 8] = [
     "model.safetensors.index.json",
@@ -41,17 +45,27 @@ pub(crate) struct Index {
 pub(crate) fn index_of(path: &Path, limits: &Limits) -> Result<Option<Found>> {
     if path.is_dir() {
         let found = in_folder(path)?;
-        let is_index = found.to_string_lossy().ends_with(INDEX);
-        return Ok(Some(match is_index {
+        let name = found.file_name().unwrap_or_default().to_string_lossy();
+        return Ok(Some(match is_index(&name) {
             true => Found::Index(Index::read(&found, limits).map_err(|e| e.in_file(&found))?),
             false => Found::File(found),
         }));
     }
     let name = path.file_name().unwrap_or_default().to_string_lossy();
-    match name.ends_with(INDEX) {
+    match is_index(&name) || (name.ends_with(".json") && has_map(path, limits)) {
         true => Ok(Some(Found::Index(Index::read(path, limits)?))),
         false => Ok(None),
     }
+}
+
+/// Whether a file of another name has what makes an index.
+fn has_map(path: &Path, limits: &Limits) -> bool {
+    let small = |m: std::fs::Metadata| m.is_file() && m.len() <= limits.header_bytes as u64;
+    if !std::fs::metadata(path).is_ok_and(small) {
+        return false;
+    }
+    let key = b"\"weight_map\"";
+    std::fs::read(path).is_ok_and(|text| text.windows(key.len()).any(|w| w == key))
 }
 
 /// The index or the only checkpoint of a folder.
@@ -64,16 +78,14 @@ fn in_folder(folder: &Path) -> Result<PathBuf> {
     if let Some(name) = NAMES.iter().find(|known| names.iter().any(|n| n == *known)) {
         return Ok(folder.join(name));
     }
-    let ending = |ends: &[&str]| -> Vec<&String> {
-        let names = names.iter();
-        let hidden = |name: &str| name.starts_with('.');
-        names
-            .filter(|name| !hidden(name) && ends.iter().any(|end| name.ends_with(end)))
-            .collect()
+    names.retain(|name| !name.starts_with('.'));
+    let ends = [".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".npz"];
+    let is_file = |name: &&String| ends.iter().any(|end| name.ends_with(end));
+    let indices: Vec<&String> = names.iter().filter(|name| is_index(name)).collect();
+    let candidates = match indices.is_empty() {
+        true => names.iter().filter(is_file).collect(),
+        false => indices,
     };
-    let indices = ending(&[INDEX]);
-    let files = ending(&[".safetensors", ".pth", ".pt", ".bin", ".ckpt", ".npz"]);
-    let candidates = if indices.is_empty() { files } else { indices };
     match &candidates[..] {
         [one] => Ok(folder.join(one)),
         [] => Err(Error::NotACheckpoint(

@@ -151,5 +151,11 @@ fn a_folder_is_searched_for_its_checkpoint() -> Result<()> {
     folder.index(r#"{"weight_map": {"z": "z.safetensors"}}"#);
     folder.part("z.safetensors", &["z"]);
     assert!(load(&folder.0)?.state_dict()?.contains_key("z"));
+    // An index of another name is one by what it holds.
+    let other = folder.0.join("weights.json");
+    fs::write(&other, r#"{"weight_map": {"z": "z.safetensors"}}"#).unwrap();
+    assert!(load(&other)?.state_dict()?.contains_key("z"));
+    fs::write(&other, r#"{"hidden_size": 768}"#).unwrap();
+    assert!(refused(&other).contains("a JSON text, such as a model's configuration"));
     Ok(())
 }

@@ -2,6 +2,8 @@
 
 use std::fmt;
 
+use half::{bf16, f16};
+
 /// The type of a tensor's elements, known at run time.
 ///
 /// `F32`, `F64`, the integers and `Bool` compute; `F16` and `BF16` store and convert.
@@ -95,6 +97,34 @@ impl DType {
             DType::U8 => "unsigned char",
             DType::Bool => "bool",
         }
+    }
+
+    /// The name that PyTorch's refusal of a number uses: `uint8_t`, `float`, …
+    pub(crate) fn scalar_name(self) -> &'static str {
+        match self {
+            DType::I64 => "int64_t",
+            DType::I16 => "int16_t",
+            DType::I8 => "int8_t",
+            DType::U8 => "uint8_t",
+            other => other.c_name(),
+        }
+    }
+
+    /// The lowest and the highest finite value, as f64 (2^63 for the highest of i64, which f64
+    /// does not hold); `None` for bool, which takes every number.
+    pub(crate) fn range(self) -> Option<(f64, f64)> {
+        Some(match self {
+            DType::F32 => (f32::MIN.into(), f32::MAX.into()),
+            DType::F64 => (f64::MIN, f64::MAX),
+            DType::F16 => (f16::MIN.into(), f16::MAX.into()),
+            DType::BF16 => (bf16::MIN.into(), bf16::MAX.into()),
+            DType::I64 => (i64::MIN as f64, i64::MAX as f64),
+            DType::I32 => (i32::MIN.into(), i32::MAX.into()),
+            DType::I16 => (i16::MIN.into(), i16::MAX.into()),
+            DType::I8 => (i8::MIN.into(), i8::MAX.into()),
+            DType::U8 => (0.0, u8::MAX.into()),
+            DType::Bool => return None,
+        })
     }
 
     /// 0 for bool, 1 for integers, 2 for floats: promotion never goes down a category.

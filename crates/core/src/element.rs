@@ -13,7 +13,9 @@ use crate::storage::Storage;
 pub trait Element: Plain + Default + PartialEq + PartialOrd + fmt::Display {
     /// The dtype it stands for.
     const DTYPE: DType;
-    /// Converts from f64, rounding to nearest (integers truncate and saturate; bool is `!= 0`).
+    /// Converts from f64, rounding to nearest (bool is `!= 0`). Integers take the whole part, as
+    /// PyTorch's do on x86-64: i64 and i32 become their lowest value for what they cannot hold
+    /// (nan too), smaller types take the lowest bits of the i32.
     fn from_f64(value: f64) -> Self;
     /// Converts from i64, wrapping (bool is `!= 0`).
     fn from_i64(value: i64) -> Self;
@@ -60,12 +62,27 @@ macro_rules! storage_access {
     };
 }
 
+/// The whole part, or the lowest value where it does not fit: x86-64's `cvttsd2si`.
+macro_rules! whole_part {
+    ($value:expr, $t:ident) => {{
+        let value: f64 = $value;
+        // The bounds are exact; the value is cut before it is compared.
+        let (low, beyond) = ($t::MIN as f64, -($t::MIN as f64));
+        let whole = value.trunc();
+        if whole >= low && whole < beyond {
+            whole as $t
+        } else {
+            $t::MIN
+        }
+    }};
+}
+
 macro_rules! primitive {
-    ($($t:ident $variant:ident),*) => {$(
+    ($($t:ident $variant:ident: $value:ident => $from:expr),*) => {$(
         impl Element for $t {
             storage_access!($variant);
             #[inline(always)]
-            fn from_f64(value: f64) -> Self { value as $t }
+            fn from_f64($value: f64) -> Self { $from }
             #[inline(always)]
             fn from_i64(value: i64) -> Self { value as $t }
             #[inline(always)]
@@ -75,7 +92,15 @@ macro_rules! primitive {
         }
     )*};
 }
-primitive!(f32 F32, f64 F64, i64 I64, i32 I32, i16 I16, i8 I8, u8 U8);
+primitive!(
+    f32 F32: value => value as f32,
+    f64 F64: value => value,
+    i64 I64: value => whole_part!(value, i64),
+    i32 I32: value => whole_part!(value, i32),
+    i16 I16: value => whole_part!(value, i32) as i16,
+    i8 I8: value => whole_part!(value, i32) as i8,
+    u8 U8: value => whole_part!(value, i32) as u8
+);
 
 macro_rules! half_float {
     ($($t:ident $variant:ident),*) => {$(

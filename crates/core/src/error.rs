@@ -89,6 +89,14 @@ pub enum ErrorKind {
         /// The number of elements there are.
         numel: usize,
     },
+    /// Memory that cannot be had.
+    #[error(
+        "DefaultCPUAllocator: can't allocate memory: you tried to allocate {bytes} bytes. Error code 12 (Cannot allocate memory)"
+    )]
+    OutOfMemory {
+        /// How many bytes were asked for.
+        bytes: u128,
+    },
     /// Another mismatch of shapes.
     #[error("{0}")]
     Shape(String),
@@ -247,5 +255,14 @@ impl From<ndarray::ShapeError> for Error {
 impl From<std::convert::Infallible> for Error {
     fn from(never: std::convert::Infallible) -> Self {
         match never {}
+    }
+}
+
+/// The value of what has a twin that returns the error: panics with its text, at the caller's place.
+#[track_caller]
+pub(crate) fn done<T>(result: Result<T>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
     }
 }

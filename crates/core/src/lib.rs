@@ -8,12 +8,16 @@
 
 #[macro_use]
 mod dispatch;
+#[macro_use]
+mod twins;
 
 pub mod autograd;
 mod buffer;
 mod dtype;
 mod element;
 mod error;
+mod extent;
+mod memory;
 mod number;
 mod parameter;
 pub mod print;
@@ -30,9 +34,11 @@ pub use buffer::{Buffer, BufferId};
 pub use dtype::DType;
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
+pub use extent::{Window, checked_numel};
+pub use memory::check_room;
 pub use ops::{
-    Dims, IntoIndex, Operand, PadMode, SplitSizes, Target, TensorIndex, apply_function, einsum,
-    slice,
+    Bound, Dims, IntoIndex, Operand, PadMode, SplitSizes, Target, TensorIndex, apply_function,
+    einsum, slice,
 };
 pub use parameter::{Data, ParamId, Parameter};
 pub use pleach_kernels::{

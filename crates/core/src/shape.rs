@@ -2,6 +2,7 @@
 
 use smallvec::SmallVec;
 
+use crate::extent::{checked_numel, signed};
 use crate::{Error, ErrorKind, Result};
 
 /// Sizes (or strides) of the dimensions, without a heap allocation up to six of them.
@@ -51,22 +52,22 @@ pub trait IntoSizes {
 }
 
 macro_rules! into_sizes {
-    ($($t:ty),*) => {$(
+    ($($t:ty: $signed:expr),*) => {$(
         impl<const N: usize> IntoSizes for [$t; N] {
-            fn into_sizes(self) -> SmallVec<[i64; 6]> { self.iter().map(|&s| s as i64).collect() }
+            fn into_sizes(self) -> SmallVec<[i64; 6]> { self.into_iter().map($signed).collect() }
         }
         impl IntoSizes for &[$t] {
-            fn into_sizes(self) -> SmallVec<[i64; 6]> { self.iter().map(|&s| s as i64).collect() }
+            fn into_sizes(self) -> SmallVec<[i64; 6]> { self.iter().copied().map($signed).collect() }
         }
         impl IntoSizes for Vec<$t> {
-            fn into_sizes(self) -> SmallVec<[i64; 6]> { self.iter().map(|&s| s as i64).collect() }
+            fn into_sizes(self) -> SmallVec<[i64; 6]> { self.into_iter().map($signed).collect() }
         }
         impl IntoSizes for $t {
-            fn into_sizes(self) -> SmallVec<[i64; 6]> { SmallVec::from_slice(&[self as i64]) }
+            fn into_sizes(self) -> SmallVec<[i64; 6]> { SmallVec::from_slice(&[$signed(self)]) }
         }
     )*};
 }
-into_sizes!(i64, i32, usize);
+into_sizes!(i64: std::convert::identity, i32: i64::from, usize: signed);
 
 impl IntoSizes for () {
     fn into_sizes(self) -> SmallVec<[i64; 6]> {
@@ -75,7 +76,7 @@ impl IntoSizes for () {
 }
 impl IntoSizes for &Shape {
     fn into_sizes(self) -> SmallVec<[i64; 6]> {
-        self.iter().map(|&s| s as i64).collect()
+        self.iter().copied().map(signed).collect()
     }
 }
 
@@ -88,12 +89,12 @@ pub fn size_text(shape: &[usize]) -> String {
     format!("torch.Size({shape:?})")
 }
 
-/// Number of elements of a shape.
+/// Number of elements of a tensor's own shape, which [`checked_numel`] has accepted.
 pub(crate) fn numel(shape: &[usize]) -> usize {
     shape.iter().product()
 }
 
-/// Strides of a row-major tensor of this shape.
+/// Strides of a row-major tensor of this shape, which [`checked_numel`] has accepted.
 pub(crate) fn contiguous_strides(shape: &[usize]) -> Shape {
     let mut strides: Shape = SmallVec::from_elem(1, shape.len());
     let mut step = 1;
@@ -113,7 +114,7 @@ pub(crate) fn resolve_dim(dim: i64, rank: usize) -> Result<usize> {
     Ok(if dim < 0 { dim + n } else { dim } as usize)
 }
 
-/// The shape that two operands have together.
+/// The shape that two operands have together, one that a tensor can have.
 pub(crate) fn broadcast_shapes(a: &[usize], b: &[usize]) -> Result<Shape> {
     let rank = a.len().max(b.len());
     let mut out = Shape::with_capacity(rank);
@@ -130,6 +131,7 @@ pub(crate) fn broadcast_shapes(a: &[usize], b: &[usize]) -> Result<Shape> {
             _ => return Err(ErrorKind::Broadcast { a: x, b: y, dim }.into()),
         });
     }
+    checked_numel(&out)?;
     Ok(out)
 }
 
@@ -166,6 +168,7 @@ pub(crate) fn infer_sizes(sizes: &[i64], numel: usize) -> Result<Shape> {
         None if known == numel => {}
         None => return Err(invalid()),
     }
+    checked_numel(&shape)?;
     Ok(shape)
 }
 
@@ -254,7 +257,7 @@ impl Layout {
         (0..d).all(|i| shape[i] == 1).then_some(strides)
     }
 
-    /// This layout seen as a larger shape: stride 0 where a size 1 is repeated.
+    /// This layout seen as a larger shape, which a tensor can have: stride 0 where a size 1 is repeated.
     pub fn broadcast(&self, shape: &[usize]) -> Layout {
         let lead = shape.len() - self.shape.len();
         let mut strides: Shape = SmallVec::from_elem(0, shape.len());

@@ -13,6 +13,9 @@
 //! Memory is zeroed once, when a block is first made, and keeps its old contents when it is
 //! reused. All types that a buffer can hold ([`Plain`]) are valid for every bit pattern their
 //! constructor lets through, so a recycled block is never uninitialised memory.
+//!
+//! Memory that cannot be had is an [`AllocError`] of the constructors that begin with `try_`, for
+//! what a caller's argument decides the size of; the others panic, for a kernel's own scratch.
 
 mod block;
 mod local;
@@ -49,7 +52,7 @@ macro_rules! plain {
     )*};
 }
 plain!(f32: true, f64: true, f16: true, bf16: true, i64: true, i32: true, i16: true, i8: true,
-       u64: true, u32: true, u16: true, u8: true, bool: false);
+       u64: true, u32: true, u16: true, u8: true, usize: true, bool: false);
 
 /// Alignment of every block: a cache line, and the width of an AVX-512 vector.
 const ALIGN: usize = 64;
@@ -60,6 +63,9 @@ const CLASSES: usize = 4 * 48;
 /// Blocks kept for reuse hold at most this many bytes together. Nothing is kept under the
 /// address sanitizer, which then sees each buffer's end.
 const CACHE_LIMIT: usize = if cfg!(pleach_asan) { 0 } else { 4 << 30 };
+
+/// The longest buffer, in bytes: the block of its class is not longer than `isize::MAX`.
+const LONGEST: usize = isize::MAX as usize / 2;
 
 /// The size class of a request of `bytes`, and the size of its blocks.
 fn class_of(bytes: usize) -> (usize, usize) {
@@ -130,6 +136,34 @@ fn class_size(class: usize) -> usize {
     base + (class % 4) * (base / 4)
 }
 
+/// Memory that could not be had, because the system has not got it or nobody could.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct AllocError {
+    /// How many bytes were asked for.
+    pub bytes: u128,
+}
+
+impl fmt::Display for AllocError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let bytes = self.bytes;
+        write!(
+            f,
+            "can't allocate memory: you tried to allocate {bytes} bytes"
+        )
+    }
+}
+
+impl std::error::Error for AllocError {}
+
+/// The value of a constructor that has no other error.
+#[track_caller]
+fn had<T>(result: Result<T, AllocError>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(error) => panic!("{error}"),
+    }
+}
+
 /// A fixed-length array of numbers, 64-byte aligned, from the cache of blocks.
 ///
 /// ```
@@ -153,17 +187,30 @@ unsafe impl<T: Plain> Sync for Buffer<T> {}
 impl<T: Plain> Buffer<T> {
     /// A buffer of `len` elements with arbitrary values: what a kernel that writes every element
     /// should start from.
-    pub fn new(len: usize) -> Self {
-        let bytes = len
-            .checked_mul(size_of::<T>())
-            .expect("a buffer is smaller than usize::MAX bytes");
+    ///
+    /// # Errors
+    /// If the memory cannot be had.
+    ///
+    /// ```
+    /// use pleach_kernels::Buffer;
+    /// let error = Buffer::<f32>::try_new(1 << 62).unwrap_err();
+    /// assert_eq!(error.bytes, 1 << 64);
+    /// ```
+    pub fn try_new(len: usize) -> Result<Self, AllocError> {
+        let refused = AllocError {
+            bytes: len as u128 * size_of::<T>() as u128,
+        };
+        let bytes = match len.checked_mul(size_of::<T>()) {
+            Some(bytes) if bytes <= LONGEST => bytes,
+            _ => return Err(refused),
+        };
         if bytes == 0 {
-            return Buffer {
+            return Ok(Buffer {
                 ptr: NonNull::<Aligned>::dangling().cast(),
                 len,
                 class: 0,
                 owns: PhantomData,
-            };
+            });
         }
         let (class, size) = class_of(bytes);
         let recycled = local::take(class).or_else(|| {
@@ -176,7 +223,7 @@ impl<T: Plain> Buffer<T> {
         });
         let (block, fresh) = match recycled {
             Some(block) => (block, false),
-            None => (Block::new(size), true),
+            None => (fresh_block(size).ok_or(refused)?, true),
         };
         let mut buffer = Buffer {
             ptr: block.into_raw().cast::<T>(),
@@ -187,40 +234,102 @@ impl<T: Plain> Buffer<T> {
         if !T::ANY_BITS && !fresh {
             buffer.clear();
         }
-        buffer
+        Ok(buffer)
     }
 
     /// A buffer of `len` zeros.
-    pub fn zeroed(len: usize) -> Self {
-        let mut buffer = Self::new(len);
+    ///
+    /// # Errors
+    /// If the memory cannot be had.
+    pub fn try_zeroed(len: usize) -> Result<Self, AllocError> {
+        let mut buffer = Self::try_new(len)?;
         buffer.clear();
-        buffer
+        Ok(buffer)
     }
 
     /// A buffer of `len` copies of `value`.
-    pub fn full(len: usize, value: T) -> Self {
-        let mut buffer = Self::new(len);
+    ///
+    /// # Errors
+    /// If the memory cannot be had.
+    pub fn try_full(len: usize, value: T) -> Result<Self, AllocError> {
+        let mut buffer = Self::try_new(len)?;
         buffer.fill(value);
-        buffer
+        Ok(buffer)
     }
 
     /// A buffer with the values of a slice.
-    pub fn from_slice(values: &[T]) -> Self {
-        let mut buffer = Self::new(values.len());
+    ///
+    /// # Errors
+    /// If the memory cannot be had.
+    pub fn try_from_slice(values: &[T]) -> Result<Self, AllocError> {
+        let mut buffer = Self::try_new(values.len())?;
         buffer.copy_from_slice(values);
-        buffer
+        Ok(buffer)
     }
 
     /// A buffer with the values of an iterator whose length is known.
-    pub fn from_exact_iter(values: impl ExactSizeIterator<Item = T>) -> Self {
-        let mut buffer = Self::new(values.len());
+    ///
+    /// # Errors
+    /// If the memory cannot be had.
+    ///
+    /// # Panics
+    /// If the iterator is shorter than it says.
+    pub fn try_from_exact_iter(
+        values: impl ExactSizeIterator<Item = T>,
+    ) -> Result<Self, AllocError> {
+        let mut buffer = Self::try_new(values.len())?;
         let mut written = 0;
         for (slot, value) in buffer.iter_mut().zip(values) {
             *slot = value;
             written += 1;
         }
         assert_eq!(written, buffer.len, "the iterator was shorter than it said");
-        buffer
+        Ok(buffer)
+    }
+
+    /// [`Buffer::try_new`] for a kernel's own scratch.
+    ///
+    /// # Panics
+    /// If the memory cannot be had.
+    #[track_caller]
+    pub fn new(len: usize) -> Self {
+        had(Self::try_new(len))
+    }
+
+    /// [`Buffer::try_zeroed`] for a kernel's own scratch.
+    ///
+    /// # Panics
+    /// If the memory cannot be had.
+    #[track_caller]
+    pub fn zeroed(len: usize) -> Self {
+        had(Self::try_zeroed(len))
+    }
+
+    /// [`Buffer::try_full`] for a few elements.
+    ///
+    /// # Panics
+    /// If the memory cannot be had.
+    #[track_caller]
+    pub fn full(len: usize, value: T) -> Self {
+        had(Self::try_full(len, value))
+    }
+
+    /// [`Buffer::try_from_slice`] for a few elements.
+    ///
+    /// # Panics
+    /// If the memory cannot be had.
+    #[track_caller]
+    pub fn from_slice(values: &[T]) -> Self {
+        had(Self::try_from_slice(values))
+    }
+
+    /// [`Buffer::try_from_exact_iter`] for a few elements.
+    ///
+    /// # Panics
+    /// If the memory cannot be had.
+    #[track_caller]
+    pub fn from_exact_iter(values: impl ExactSizeIterator<Item = T>) -> Self {
+        had(Self::try_from_exact_iter(values))
     }
 
     /// Sets all bits to zero.
@@ -228,6 +337,14 @@ impl<T: Plain> Buffer<T> {
         // SAFETY: the block holds `len` elements, for which the all-zero pattern is valid.
         unsafe { std::ptr::write_bytes(self.ptr.as_ptr(), 0, self.len) };
     }
+}
+
+/// A block that nobody has used. What is kept for reuse is given up before the request is.
+fn fresh_block(size: usize) -> Option<Block> {
+    Block::new(size).or_else(|| {
+        empty_cache();
+        Block::new(size)
+    })
 }
 
 /// Gives an empty buffer's dangling pointer the alignment of every other buffer.
@@ -318,6 +435,32 @@ mod tests {
         // Under the address sanitizer nothing is kept.
         let kept = if cfg!(pleach_asan) { 0 } else { 100 << 20 };
         assert!(empty_cache() >= kept);
+    }
+
+    #[test]
+    fn memory_that_cannot_be_had_is_an_error_that_says_how_much() {
+        // Sizes that no machine has, that no pointer can span, and that overflow.
+        for (len, bytes) in [
+            (1usize << 45, 1u128 << 47),
+            (1 << 60, 1 << 62),
+            (1 << 61, 1 << 63),
+            (usize::MAX, (u64::MAX as u128) * 4),
+        ] {
+            assert_eq!(Buffer::<f32>::try_new(len).unwrap_err().bytes, bytes);
+            assert_eq!(Buffer::<f32>::try_full(len, 1.0).unwrap_err().bytes, bytes);
+        }
+        let lengths = std::iter::repeat_n(0u8, isize::MAX as usize);
+        let error = Buffer::try_from_exact_iter(lengths).unwrap_err();
+        assert_eq!(
+            error.to_string(),
+            "can't allocate memory: you tried to allocate 9223372036854775807 bytes"
+        );
+    }
+
+    #[test]
+    #[should_panic(expected = "you tried to allocate 140737488355328 bytes")]
+    fn scratch_that_cannot_be_had_panics_with_its_size() {
+        Buffer::<f32>::new(1 << 45);
     }
 
     #[test]

@@ -38,7 +38,7 @@ pub use batch_norm::{
     RunningStats, batch_norm_eval, batch_norm_eval_backward, batch_norm_train,
     batch_norm_train_backward,
 };
-pub use buffer::{Buffer, Plain};
+pub use buffer::{AllocError, Buffer, Plain};
 pub use bytes::{bytes_of, bytes_of_mut};
 pub use conv::{
     ConvShape, PackedConv, conv_backward_bias, conv_backward_input, conv_backward_weight,

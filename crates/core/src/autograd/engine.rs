@@ -152,7 +152,7 @@ impl Walk {
                     "grad can be implicitly created only for scalar outputs",
                 ));
             }
-            None => output.ones_like(),
+            None => output.try_ones_like()?,
         };
         match output.history() {
             History::None => Ok(()),

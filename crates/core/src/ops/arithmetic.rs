@@ -11,11 +11,11 @@ use crate::autograd::{Backward, record};
 use crate::number::Number;
 use crate::{DType, Element, Error, Result, Scalar, Tensor};
 
-/// The two operands in one dtype; a number stays a number.
+/// The two operands in one dtype; a number stays a number, wrapped round if need be.
 fn promoted(x: &Tensor, y: &Operand, dtype: DType) -> Result<(Tensor, Operand)> {
     let y = match y {
         Operand::Tensor(y) => Operand::Tensor(y.to_dtype(dtype)?),
-        Operand::Scalar(s) => Operand::Scalar(*s),
+        Operand::Scalar(s) => Operand::Scalar(s.wrapped(dtype)),
     };
     Ok((x.to_dtype(dtype)?, y))
 }
@@ -41,7 +41,7 @@ fn apply<T: Element, U: Element>(
 ) -> Result<Tensor> {
     match y {
         Operand::Tensor(y) => zip(x, y, f),
-        Operand::Scalar(s) => zip_number(x, s.to::<T>(), f),
+        Operand::Scalar(s) => zip_number(x, s.wrapping_to::<T>(), f),
     }
 }
 
@@ -114,20 +114,18 @@ impl Tensor {
     /// `self - other`, broadcast and promoted.
     ///
     /// # Errors
-    /// If the shapes cannot be broadcast together, or both are bool.
+    /// If the shapes cannot be broadcast together, or either is bool.
     pub fn sub(&self, other: impl Into<Operand>) -> Result<Tensor> {
         self.sub_operand(other.into())
     }
 
     fn sub_operand(&self, other: Operand) -> Result<Tensor> {
+        refuse_bool(self, &other)?;
         let dtype = result_type(self, &other);
         if dtype.is_small_int() {
             return in_i64(self, &other, dtype, |x, y| x.sub(y));
         }
         let (x, y) = promoted(self, &other, dtype)?;
-        if x.dtype() == DType::Bool {
-            return Err(bool_sub());
-        }
         let out = dispatch_number!("sub", x.dtype(), T => apply::<T, T>(&x, &y, T::sub)?);
         let (xs, ys) = (x.shape_vec(), shape_of(&y));
         Ok(record(out, &inputs(&x, &y), |needs| {
@@ -144,21 +142,19 @@ impl Tensor {
     /// `value - self` for a number: what `1.0 - &x` computes.
     ///
     /// # Errors
-    /// If the tensor is bool.
+    /// If either is bool.
     pub fn rsub(&self, value: impl Into<Scalar>) -> Result<Tensor> {
         self.rsub_scalar(value.into())
     }
 
     fn rsub_scalar(&self, value: Scalar) -> Result<Tensor> {
         let y = Operand::Scalar(value);
+        refuse_bool(self, &y)?;
         let dtype = result_type(self, &y);
         if dtype.is_small_int() {
-            return in_i64(self, &y, dtype, |x, _| x.rsub(value));
+            return in_i64(self, &y, dtype, |x, _| x.rsub(value.wrapped(dtype)));
         }
         let (x, y) = promoted(self, &y, dtype)?;
-        if x.dtype() == DType::Bool {
-            return Err(bool_sub());
-        }
         let out = dispatch_number!("rsub", x.dtype(), T => apply::<T, T>(&x, &y, |a, b| b.sub(a))?);
         Ok(record(out, &[&x], |_| {
             Backward::stateless("RsubBackward1", |g: &Tensor| Ok(smallvec![Some(g.neg()?)]))
@@ -246,7 +242,7 @@ impl Tensor {
         }
         let (x, y) = promoted(&self.detach(), &other, dtype)?;
         refuse_zero_divisor(&x, &y)?;
-        Ok(dispatch_number!("floor_divide", x.dtype(), T => apply::<T, T>(&x, &y, T::floor_div)?))
+        Ok(dispatch_number!("div_floor_cpu", x.dtype(), T => apply::<T, T>(&x, &y, T::floor_div)?))
     }
 
     /// The remainder with the divisor's sign: Python's `%`.
@@ -265,7 +261,7 @@ impl Tensor {
         let (x, y) = promoted(self, &other, dtype)?;
         refuse_zero_divisor(&x, &y)?;
         let out =
-            dispatch_number!("remainder", x.dtype(), T => apply::<T, T>(&x, &y, T::remainder)?);
+            dispatch_number!("remainder_cpu", x.dtype(), T => apply::<T, T>(&x, &y, T::remainder)?);
         let (xs, ys) = (x.shape_vec(), shape_of(&y));
         Ok(record(out, &inputs(&x, &y), |needs| {
             let needs_x = needs[0];
@@ -284,13 +280,24 @@ impl Tensor {
     /// `self` to the power of `other`.
     ///
     /// # Errors
-    /// If the shapes cannot be broadcast together, or an integer is raised to a negative number.
+    /// If the shapes cannot be broadcast together, or an integer is raised to a negative number or
+    /// to one that its dtype cannot hold.
     pub fn pow(&self, other: impl Into<Operand>) -> Result<Tensor> {
         self.pow_operand(other.into())
     }
 
     fn pow_operand(&self, other: Operand) -> Result<Tensor> {
         let dtype = result_type(self, &other);
+        if let Operand::Scalar(s) = &other
+            && !dtype.is_float()
+        {
+            if s.to_f64() < 0.0 {
+                return Err(Error::value(
+                    "Integers to negative integer powers are not allowed.",
+                ));
+            }
+            dispatch_all!(dtype, T => s.to::<T>().map(drop))?;
+        }
         if dtype.is_small_int() {
             return in_i64(self, &other, dtype, |x, y| x.pow(y));
         }
@@ -298,11 +305,11 @@ impl Tensor {
         let out = match (&y, x.dtype()) {
             (Operand::Scalar(s), DType::F32) => pow_number::<f32>(&x, s.to_f64())?,
             (Operand::Scalar(s), DType::F64) => pow_number::<f64>(&x, s.to_f64())?,
-            (Operand::Scalar(s), _) if s.to_f64() < 0.0 => {
-                return Err(Error::value(
-                    "Integers to negative integer powers are not allowed.",
-                ));
-            }
+            // Truth to the power of truth: all true, or as it was.
+            (Operand::Scalar(s), DType::Bool) => match s.wrapping_to::<bool>() {
+                true => x.detach(),
+                false => x.try_ones_like()?,
+            },
             (_, dtype) => {
                 dispatch_number!("pow", dtype, T => apply::<T, T>(&x, &y, <T as Number>::pow)?)
             }
@@ -315,7 +322,7 @@ impl Tensor {
                     Backward::new("PowBackward0", move |g: &Tensor| {
                         // x ** 0 is constant, also at 0 where 0 * x ** -1 would be nan.
                         Ok(smallvec![Some(if exponent == 0.0 {
-                            g.zeros_like()
+                            g.try_zeros_like()?
                         } else {
                             g.mul(&x.pow(exponent - 1.0)?.mul(exponent)?)?
                         })])
@@ -365,11 +372,11 @@ impl Tensor {
     fn rpow_scalar(&self, base: Scalar) -> Result<Tensor> {
         let dtype = result_type(self, &Operand::Scalar(base));
         if dtype.is_small_int() {
-            return self.long()?.rpow(base)?.to_dtype(dtype);
+            return self.long()?.rpow(base.wrapped(dtype))?.to_dtype(dtype);
         }
         let x = self.to_dtype(dtype)?;
         let out = dispatch_number!("pow", x.dtype(), T => {
-            zip_number(&x, base.to::<T>(), |e: T, b: T| <T as Number>::pow(b, e))?
+            zip_number(&x, base.wrapping_to::<T>(), |e: T, b: T| <T as Number>::pow(b, e))?
         });
         let power = out.detach();
         Ok(record(out, &[&x], |_| {
@@ -433,7 +440,7 @@ impl Tensor {
             Backward::new(name, move |g: &Tensor| {
                 let tie = x.eq(&y)?;
                 let x_wins = if max { x.gt(&y)? } else { x.lt(&y)? };
-                let half = Tensor::where_cond(&tie, 0.5, g.zeros_like())?;
+                let half = Tensor::where_cond(&tie, 0.5, g.try_zeros_like()?)?;
                 let share = Tensor::where_cond(&x_wins, 1.0, &half)?;
                 let dx = needs_x.then(|| unbroadcast(g.mul(&share)?, &xs));
                 let dy = needs_y.then(|| unbroadcast(g.mul(&share.rsub(1.0)?)?, &ys));
@@ -445,37 +452,99 @@ impl Tensor {
     /// `self + weight * (end - self)`.
     ///
     /// # Errors
-    /// If the shapes cannot be broadcast together.
+    /// If the shapes cannot be broadcast together, the dtypes differ, or they cannot hold the
+    /// weight: integers cannot.
     pub fn lerp(&self, end: &Tensor, weight: impl Into<Operand>) -> Result<Tensor> {
+        let (dtype, weight) = (self.dtype(), weight.into());
+        if end.dtype() != dtype {
+            return Err(Error::dtype(format!(
+                "expected dtype {} for `end` but got dtype {}",
+                dtype.c_name(),
+                end.dtype().c_name()
+            )));
+        }
+        let kernel = match &weight {
+            Operand::Scalar(weight) if dtype.is_float() => {
+                factor(dtype, *weight)?;
+                None
+            }
+            Operand::Scalar(_) => Some(("lerp_kernel_scalar", dtype)),
+            weight => Some(("lerp_kernel_tensor", result_type(self, weight))),
+        };
+        if let Some((kernel, dtype)) = kernel.filter(|(_, dtype)| !dtype.is_float()) {
+            return Err(Error::not_implemented(kernel, dtype));
+        }
         self.add(&end.sub(self)?.mul(weight)?)
     }
 
-    /// `self + value * a * b`.
+    /// `self + value * a * b`; an integer dtype takes the whole part of the value.
     ///
     /// # Errors
-    /// If the shapes cannot be broadcast together.
-    pub fn addcmul(&self, a: &Tensor, b: &Tensor, value: f64) -> Result<Tensor> {
+    /// If the shapes cannot be broadcast together, or the dtype cannot hold the value.
+    pub fn addcmul(&self, a: &Tensor, b: &Tensor, value: impl Into<Scalar>) -> Result<Tensor> {
+        self.add_scaled_product(a, b, value.into())
+    }
+
+    fn add_scaled_product(&self, a: &Tensor, b: &Tensor, value: Scalar) -> Result<Tensor> {
         let product = a.mul(b)?;
+        let dtype = result_type(self, &Operand::Tensor(product.clone()));
+        if dtype == DType::Bool {
+            return Err(Error::not_implemented("addcmul_cpu_out", dtype));
+        }
         // Scaling by one would only cost a pass.
-        if value == 1.0 {
+        if value.to_f64() == 1.0 {
             return self.add(&product);
         }
+        let value = factor(dtype, value)?;
         self.add(&product.mul(value)?)
     }
 
     /// `self + value * a / b`.
     ///
     /// # Errors
-    /// If the shapes cannot be broadcast together.
-    pub fn addcdiv(&self, a: &Tensor, b: &Tensor, value: f64) -> Result<Tensor> {
-        self.add(&a.div(b)?.mul(value)?)
+    /// If the shapes cannot be broadcast together, integers are divided by integers, or the dtype
+    /// cannot hold the value.
+    pub fn addcdiv(&self, a: &Tensor, b: &Tensor, value: impl Into<Scalar>) -> Result<Tensor> {
+        self.add_scaled_quotient(a, b, value.into())
+    }
+
+    fn add_scaled_quotient(&self, a: &Tensor, b: &Tensor, value: Scalar) -> Result<Tensor> {
+        if !a.dtype().is_float() && !b.dtype().is_float() {
+            return Err(Error::dtype(INTEGER_ADDCDIV));
+        }
+        let quotient = a.div(b)?;
+        let dtype = result_type(self, &Operand::Tensor(quotient.clone()));
+        let value = factor(dtype, value)?;
+        self.add(&quotient.mul(value)?)
     }
 }
 
-fn bool_sub() -> Error {
-    Error::dtype(
-        "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
-    )
+/// PyTorch subtracts no truth values.
+fn refuse_bool(x: &Tensor, y: &Operand) -> Result<()> {
+    let y = match y {
+        Operand::Tensor(y) => y.dtype() == DType::Bool,
+        Operand::Scalar(y) => matches!(y, Scalar::Bool(_)),
+    };
+    match (x.dtype() == DType::Bool, y) {
+        (false, false) => Ok(()),
+        (true, true) => Err(Error::dtype(
+            "Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or `logical_xor()` operator instead.",
+        )),
+        _ => Err(Error::dtype(
+            "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
+        )),
+    }
+}
+
+const INTEGER_ADDCDIV: &str = "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value * tensor1 / tensor2), for all dtypes.";
+
+/// A number that the elements of a dtype are multiplied by, as the dtype holds it.
+fn factor(dtype: DType, value: Scalar) -> Result<Scalar> {
+    match dtype {
+        DType::F64 => Ok(value),
+        dtype if dtype.is_float() => value.to::<f32>().map(|_| value),
+        dtype => dispatch_all!(dtype, T => value.to::<T>().map(|v| Scalar::Int(v.to_i64()))),
+    }
 }
 
 /// f32 for what is not a float type.
@@ -489,7 +558,7 @@ fn refuse_zero_divisor(x: &Tensor, y: &Operand) -> Result<()> {
     }
     let zero = match y {
         Operand::Scalar(s) => s.to_f64() == 0.0,
-        Operand::Tensor(y) => y.to_vec_f64().contains(&0.0),
+        Operand::Tensor(y) => y.eq(0)?.any()?.item()? != 0.0,
     };
     if zero {
         return Err(Error::value("ZeroDivisionError"));

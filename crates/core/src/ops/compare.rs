@@ -2,7 +2,7 @@
 
 use super::elementwise::{zip, zip_number};
 use super::operand::{Operand, result_type};
-use crate::{DType, Element, Result, Tensor};
+use crate::{Element, Result, Tensor};
 
 macro_rules! comparison {
     ($($(#[$doc:meta])* $name:ident: $op:tt;)*) => {
@@ -13,21 +13,17 @@ macro_rules! comparison {
             /// If the shapes cannot be broadcast together.
             pub fn $name(&self, other: impl Into<Operand>) -> Result<Tensor> {
                 fn compare(x: &Tensor, other: Operand) -> Result<Tensor> {
+                // Both are rounded, or wrapped round, to the common type.
                 let common = result_type(x, &other);
                 let dtype = common.comparable();
-                let x = x.detach().to_dtype(dtype)?;
+                let comparable = |t: &Tensor| t.detach().to_dtype(common)?.to_dtype(dtype);
                 dispatch_number!(stringify!($name), dtype, T => match &other {
                     Operand::Scalar(s) => {
-                        // A number is rounded to the common type, as a tensor is.
-                        let b = match common {
-                            DType::F16 => s.to::<half::f16>().cast::<T>(),
-                            DType::BF16 => s.to::<half::bf16>().cast::<T>(),
-                            _ => s.to::<T>(),
-                        };
-                        zip_number(&x, b, |a: T, b: T| a $op b)
+                        let b = dispatch_all!(common, C => s.wrapping_to::<C>().cast::<T>());
+                        zip_number(&comparable(x)?, b, |a: T, b: T| a $op b)
                     }
                     Operand::Tensor(y) => {
-                        zip(&x, &y.detach().to_dtype(dtype)?, |a: T, b: T| a $op b)
+                        zip(&comparable(x)?, &comparable(y)?, |a: T, b: T| a $op b)
                     }
                 })
                 }

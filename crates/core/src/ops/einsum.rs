@@ -141,8 +141,9 @@ impl Term {
             .map(|d| d as i64)
             .collect();
         let sizes: Vec<usize> = labels.iter().map(|l| size(*l)).collect();
+        let whole = self.tensor.permute(order)?.expand(sizes)?;
         let flat = groups.map(|group| group.iter().map(|l| size(*l)).product::<usize>());
-        self.tensor.permute(order)?.expand(sizes)?.reshape(flat)
+        whole.reshape(flat)
     }
 
     /// The product of two terms, summed over the shared names that are not `wanted` later.

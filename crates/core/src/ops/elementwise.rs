@@ -24,7 +24,7 @@ fn map_pieces<T: Element, U: Element>(
     piece: &(dyn Fn(&[T], &mut [U]) + Sync),
 ) -> Result<Tensor> {
     let x = x.detach().contiguous()?;
-    let mut out = Buffer::<U>::new(x.numel());
+    let mut out = Buffer::<U>::try_new(x.numel())?;
     elementwise::map_pieces(x.as_slice::<T>()?, &mut out, piece);
     Ok(Tensor::from_buffer(out, x.shape()))
 }
@@ -47,7 +47,7 @@ fn zip_pieces<T: Element, V: Element, U: Element>(
     piece: &ZipPiece<'_, T, V, U>,
 ) -> Result<Tensor> {
     let pairs = Pairs::new(x, y)?;
-    let mut out = Buffer::<U>::new(pairs.count);
+    let mut out = Buffer::<U>::try_new(pairs.count)?;
     let (xs, ys) = (x.base_slice::<T>()?, y.base_slice::<V>()?);
     match pairs.rows {
         None => elementwise::zip_pieces(&xs[..pairs.count], &ys[..pairs.count], &mut out, piece),
@@ -288,7 +288,7 @@ impl RowAt<'_> {
 /// those are `values`.
 pub(crate) fn embed(values: &Tensor, shape: &[usize], view: &Layout) -> Result<Tensor> {
     dispatch_all!(values.dtype(), T => {
-        let mut out = Buffer::<T>::zeroed(numel(shape));
+        let mut out = Buffer::<T>::try_zeroed(numel(shape))?;
         write_view(&mut out, view, values)?;
         Ok(Tensor::from_buffer(out, shape))
     })
@@ -321,7 +321,7 @@ impl Tensor {
     /// The same values in memory of their own.
     pub fn copy(&self) -> Result<Tensor> {
         let out = dispatch_all!(self.dtype(), T => {
-            let mut out = Buffer::<T>::new(self.numel());
+            let mut out = Buffer::<T>::try_new(self.numel())?;
             let strides = contiguous_strides(self.shape());
             let (from, to) = (self.base_slice::<T>()?, &mut out[..]);
             copy_strided(self.shape(), from, &self.layout().strides, to, &strides);

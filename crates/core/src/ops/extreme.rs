@@ -28,7 +28,7 @@ impl GradFn for PickBackward {
         if self.shape.is_empty() {
             return Ok(smallvec![Some(g.clone())]);
         }
-        let zeros = Tensor::zeros_of(&self.shape, g.dtype());
+        let zeros = Tensor::try_zeros_of(&self.shape, g.dtype())?;
         let g = g.reshape(&self.kept)?;
         let positions = self.positions.reshape(&self.kept)?;
         Ok(smallvec![Some(

@@ -4,6 +4,7 @@ use smallvec::smallvec;
 
 use super::index::plus;
 use crate::autograd::{Backward, record};
+use crate::memory::{collect, vec_for};
 use crate::shape::{contiguous_strides, resolve_dim};
 use crate::{DType, Error, ErrorKind, Result, Tensor};
 
@@ -21,29 +22,28 @@ fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
                 size: 1,
             }
             .into()),
-            None => Ok(vec![0; at.len()]),
+            None => collect(std::iter::repeat_n(0, at.len())),
         };
     }
     let (own, strides) = (contiguous_strides(index.shape()), contiguous_strides(shape));
-    at.iter()
-        .enumerate()
-        .map(|(flat, &i)| {
-            let size = shape[dim];
-            if i < 0 || i >= size as i64 {
-                return Err(ErrorKind::IndexOutOfBounds {
-                    index: i,
-                    dim,
-                    size,
-                }
-                .into());
+    let mut out = vec_for(at.len())?;
+    for (flat, &index_value) in at.iter().enumerate() {
+        let size = shape[dim];
+        if index_value < 0 || index_value >= size as i64 {
+            return Err(ErrorKind::IndexOutOfBounds {
+                index: index_value,
+                dim,
+                size,
             }
-            let mut to = i as usize * strides[dim];
-            for d in (0..shape.len()).filter(|d| *d != dim) {
-                to += flat / own[d] % index.shape()[d] * strides[d];
-            }
-            Ok(to)
-        })
-        .collect()
+            .into());
+        }
+        let mut to = index_value as usize * strides[dim];
+        for d in (0..shape.len()).filter(|d| *d != dim) {
+            to += flat / own[d] % index.shape()[d] * strides[d];
+        }
+        out.push(to);
+    }
+    Ok(out)
 }
 
 /// Checks that `index` fits inside `outer` in every dimension but `dim`.
@@ -77,7 +77,7 @@ pub(super) fn pick(x: &Tensor, at: &[usize], shape: &[usize]) -> Result<Tensor> 
     let x = x.detach().contiguous()?;
     dispatch_all!(x.dtype(), T => {
         let from = x.as_slice::<T>()?;
-        let out = pleach_kernels::Buffer::from_exact_iter(at.iter().map(|&i| from[i]));
+        let out = pleach_kernels::Buffer::try_from_exact_iter(at.iter().map(|&i| from[i]))?;
         Ok(Tensor::from_buffer(out, shape))
     })
 }
@@ -86,7 +86,7 @@ pub(super) fn pick(x: &Tensor, at: &[usize], shape: &[usize]) -> Result<Tensor> 
 pub(super) fn put(x: &Tensor, at: &[usize], values: &Tensor, add: bool) -> Result<Tensor> {
     let (x, values) = (x.detach().contiguous()?, values.detach().contiguous()?);
     dispatch_all!(x.dtype(), T => {
-        let mut out = pleach_kernels::Buffer::<T>::from_slice(x.as_slice()?);
+        let mut out = pleach_kernels::Buffer::<T>::try_from_slice(x.as_slice()?)?;
         for (&i, &v) in at.iter().zip(values.as_slice::<T>()?) {
             out[i] = if add { plus(out[i], v) } else { v };
         }
@@ -108,7 +108,7 @@ impl Tensor {
         let shape = self.shape_vec();
         Ok(record(out, &[self], |_| {
             Backward::new("GatherBackward0", move |g: &Tensor| {
-                let zeros = Tensor::zeros_of(&shape, g.dtype());
+                let zeros = Tensor::try_zeros_of(&shape, g.dtype())?;
                 Ok(smallvec![Some(put(&zeros, &at, g, true)?)])
             })
         }))
@@ -162,7 +162,7 @@ impl Tensor {
                     if add {
                         return Ok(g.clone());
                     }
-                    put(g, &at, &Tensor::zeros_of(&shape[..], g.dtype()), false)
+                    put(g, &at, &Tensor::try_zeros_of(&shape[..], g.dtype())?, false)
                 });
                 let ds = ns.then(|| pick(g, &at, &shape));
                 Ok(smallvec![dx.transpose()?, ds.transpose()?])

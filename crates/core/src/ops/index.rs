@@ -1,10 +1,13 @@
 //! Indexing: `x[...]` in one form for integers, ranges, index tensors, lists and masks.
 
+use pleach_kernels::Buffer;
 use smallvec::{SmallVec, smallvec};
 
 use super::elementwise::write_view;
 use super::tensor_index::{IntoIndex, TensorIndex, slice};
 use crate::autograd::{Backward, record};
+use crate::extent::checked_numel;
+use crate::memory::{collect, vec_for};
 use crate::shape::{Layout, Shape, broadcast_shapes, contiguous_strides, numel};
 use crate::{DType, Element, Error, ErrorKind, Operand, Result, Tensor};
 
@@ -18,19 +21,17 @@ struct Prepared {
 /// The positions of the true elements of a mask, one tensor for each of its dimensions.
 fn nonzero(mask: &Tensor) -> Result<Vec<Tensor>> {
     let strides = contiguous_strides(mask.shape());
-    let hits: Vec<usize> = mask
-        .contiguous()?
-        .as_slice::<bool>()?
-        .iter()
-        .enumerate()
-        .filter_map(|(i, &hit)| hit.then_some(i))
-        .collect();
+    let mask = mask.contiguous()?;
+    let truths = mask.as_slice::<bool>()?;
+    let mut hits: Vec<usize> = vec_for(truths.iter().filter(|hit| **hit).count())?;
+    hits.extend((0..truths.len()).filter(|&i| truths[i]));
     mask.shape()
         .iter()
         .zip(&strides)
         .map(|(&size, &stride)| {
-            let at: Vec<i64> = hits.iter().map(|&i| (i / stride % size) as i64).collect();
-            Tensor::from_slice(&at, [hits.len()])
+            let at = hits.iter().map(|&i| (i / stride % size) as i64);
+            let at = Buffer::try_from_exact_iter(at)?;
+            Ok(Tensor::from_buffer(at, [hits.len()]))
         })
         .collect()
 }
@@ -126,7 +127,7 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
                     // A single truth value takes all or nothing, along a new dimension.
                     view = view.unsqueeze(dim as i64)?;
                     let hit = mask.item()? != 0.0;
-                    positions.push(Some(Tensor::zeros_of([hit as usize], DType::I64)));
+                    positions.push(Some(Tensor::try_zeros_of([hit as usize], DType::I64)?));
                     dim += 1;
                     continue;
                 }
@@ -187,7 +188,7 @@ impl Picks {
                 ))
             })?;
         }
-        let mut rows = vec![0usize; numel(&picked)];
+        let mut rows = collect(std::iter::repeat_n(0usize, numel(&picked)))?;
         for &d in &indexed {
             let size = view.shape()[d];
             let Some(at) = &positions[d] else { continue };
@@ -245,7 +246,7 @@ impl Picks {
         front.extend(self.rest.iter().copied());
         let out = dispatch_all!(view.dtype(), T => {
             let from = source.as_slice::<T>()?;
-            let mut out = pleach_kernels::Buffer::<T>::new(self.rows.len() * width);
+            let mut out = Buffer::<T>::try_new(checked_numel(&front)?)?;
             if width > 0 {
                 for (to, &row) in out.chunks_mut(width).zip(&self.rows) {
                     to.copy_from_slice(&from[row * width..(row + 1) * width]);
@@ -264,7 +265,7 @@ impl Picks {
         let width = numel(&self.rest);
         let out = dispatch_all!(target.dtype(), T => {
             let from = values.as_slice::<T>()?;
-            let mut out = pleach_kernels::Buffer::<T>::from_slice(front.contiguous()?.as_slice::<T>()?);
+            let mut out = Buffer::<T>::try_from_slice(front.contiguous()?.as_slice::<T>()?)?;
             if width > 0 {
                 for (from, &row) in from.chunks(width).zip(&self.rows) {
                     let to = &mut out[row * width..(row + 1) * width];
@@ -339,7 +340,7 @@ impl Tensor {
         let shape = view.shape_vec();
         Ok(record(out, &[&view], |_| {
             Backward::new(name, move |g: &Tensor| {
-                let zeros = Tensor::zeros_of(&shape, g.dtype());
+                let zeros = Tensor::try_zeros_of(&shape, g.dtype())?;
                 Ok(smallvec![Some(picks.scatter(&zeros, g, true)?)])
             })
         }))
@@ -352,12 +353,20 @@ impl Tensor {
         values: &Operand,
         accumulate: bool,
     ) -> Result<Tensor> {
+        let number = match values {
+            Operand::Scalar(number) => Some(*number),
+            Operand::Tensor(_) => None,
+        };
         let values = values.to_tensor(self.dtype())?;
         // What the index selects, as positions in a contiguous tensor of this shape.
         let n = self.numel();
-        let all = Tensor::arange(n).reshape(self.shape())?;
+        let all = Tensor::try_arange(n)?.reshape(self.shape())?;
         let Prepared { view, positions } = prepare(&all, parts)?;
         let plain = positions.iter().all(Option::is_none);
+        if let (Some(number), false) = (number, plain) {
+            // Index tensors take no number that becomes infinite, as a plain index does.
+            dispatch_all!(self.dtype(), T => number.to::<T>().map(drop))?;
+        }
         let target_shape = if plain {
             view.shape_vec()
         } else {
@@ -388,7 +397,7 @@ impl Tensor {
         if plain && !accumulate {
             let place: Layout = view.layout().clone();
             let out = dispatch_all!(self.dtype(), T => {
-                let mut out = pleach_kernels::Buffer::<T>::from_slice(self.detach().contiguous()?.as_slice::<T>()?);
+                let mut out = Buffer::<T>::try_from_slice(self.detach().contiguous()?.as_slice::<T>()?)?;
                 write_view(&mut out, &place, &values)?;
                 Tensor::from_buffer(out, &shape)
             });
@@ -397,9 +406,10 @@ impl Tensor {
                 Backward::stateless(name, move |g: &Tensor| {
                     let g = g.contiguous()?;
                     let dx = nx.then(|| -> Result<Tensor> {
-                        let hole = Tensor::zeros_of((), g.dtype()).broadcast_to(&place.shape)?;
+                        let hole =
+                            Tensor::try_zeros_of((), g.dtype())?.broadcast_to(&place.shape)?;
                         dispatch_all!(g.dtype(), T => {
-                            let mut out = pleach_kernels::Buffer::<T>::from_slice(g.as_slice::<T>()?);
+                            let mut out = Buffer::<T>::try_from_slice(g.as_slice::<T>()?)?;
                             write_view(&mut out, &place, &hole)?;
                             Ok(Tensor::from_buffer(out, g.shape()))
                         })
@@ -422,7 +432,7 @@ impl Tensor {
         .collect();
         let full = values.detach().broadcast_to(&target_shape)?.contiguous()?;
         let out = dispatch_all!(self.dtype(), T => {
-            let mut out = pleach_kernels::Buffer::<T>::from_slice(self.detach().contiguous()?.as_slice::<T>()?);
+            let mut out = Buffer::<T>::try_from_slice(self.detach().contiguous()?.as_slice::<T>()?)?;
             for (&i, &v) in at.iter().zip(full.as_slice::<T>()?) {
                 out[i] = if accumulate { plus(out[i], v) } else { v };
             }
@@ -437,13 +447,13 @@ impl Tensor {
                         return Ok(g.clone());
                     }
                     dispatch_all!(g.dtype(), T => {
-                        let mut out = pleach_kernels::Buffer::<T>::from_slice(g.as_slice::<T>()?);
+                        let mut out = Buffer::<T>::try_from_slice(g.as_slice::<T>()?)?;
                         at.iter().for_each(|&i| out[i] = T::default());
                         Ok(Tensor::from_buffer(out, g.shape()))
                     })
                 });
                 let dv = nv.then(|| -> Result<Tensor> {
-                    let rows: Vec<i64> = at.iter().map(|&i| i as i64).collect();
+                    let rows = collect(at.iter().map(|&i| i as i64))?;
                     let picked = g.reshape([-1i64])?.index(rows)?;
                     picked.reshape(&target_shape)?.sum_to(&vs)
                 });

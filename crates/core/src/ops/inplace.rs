@@ -7,6 +7,7 @@ use smallvec::smallvec;
 
 use super::operand::Operand;
 use super::overwrite::Arithmetic;
+use super::select::Bound;
 use super::tensor_index::IntoIndex;
 use crate::autograd::{Backward, History, is_grad_enabled, no_grad, record};
 use crate::{Data, Error, Parameter, Result, Scalar, Tensor};
@@ -64,7 +65,10 @@ impl Tensor {
 
     fn fill_scalar(&mut self, value: Scalar) -> Result<&mut Self> {
         self.overwrite("FillBackward2", |t| {
-            dispatch_all!(t.dtype(), T => t.make_slice_mut::<T>()?.fill(value.to::<T>()));
+            dispatch_all!(t.dtype(), T => {
+                let value = value.to::<T>()?;
+                t.make_slice_mut::<T>()?.fill(value)
+            });
             Ok(())
         })
     }
@@ -98,7 +102,7 @@ impl Tensor {
                 let mut new = old.detach();
                 write(&mut new)?;
                 Ok(record(new, &[old], |_| {
-                    Backward::stateless(name, |g: &Tensor| Ok(smallvec![Some(g.zeros_like())]))
+                    Backward::stateless(name, |g: &Tensor| Ok(smallvec![Some(g.try_zeros_like()?)]))
                 }))
             }),
         }
@@ -149,7 +153,7 @@ macro_rules! in_place {
 }
 
 in_place! {
-    /// Sets every element to a value.
+    /// Sets every element to a value, which the dtype must be able to hold.
     fill_(value: impl Into<Scalar>) = |t| t.fill_scalar(value.into());
     /// Sets every element to zero.
     zero_() = |t| t.overwrite("ZeroBackward0", |t| {
@@ -162,7 +166,8 @@ in_place! {
         Ok(record(source.detach(), &[t, &source], |needs| {
             let (overwritten, copied) = (needs[0], needs[1]);
             Backward::stateless("CopyBackwards", move |g: &Tensor| {
-                Ok(smallvec![overwritten.then(|| g.zeros_like()), copied.then(|| g.clone())])
+                let zeros = overwritten.then(|| g.try_zeros_like()).transpose()?;
+                Ok(smallvec![zeros, copied.then(|| g.clone())])
             })
         }))
     });
@@ -180,14 +185,14 @@ in_place! {
     neg_() = |t| t.change(|t| t.neg());
     /// Sets negative elements to zero.
     relu_() = |t| t.change(|t| t.relu());
-    /// Limits the elements to `min ..= max`.
-    clamp_(min: impl Into<Option<f64>>, max: impl Into<Option<f64>>) = |t| t.change(|t| t.clamp(min, max));
+    /// Limits the elements to `min ..= max`; either bound may be left out.
+    clamp_(min: impl Bound, max: impl Bound) = |t| t.clamp_in_place(min.into_bound(), max.into_bound());
     /// Sets the elements where the mask is true.
     masked_fill_(mask: &Tensor, value: impl Into<Scalar>) = |t| t.change(|t| t.masked_fill(mask, value));
     /// Adds `value * a * b`.
-    addcmul_(a: &Tensor, b: &Tensor, value: f64) = |t| t.change(|t| t.addcmul(a, b, value));
+    addcmul_(a: &Tensor, b: &Tensor, value: impl Into<Scalar>) = |t| t.change(|t| t.addcmul(a, b, value));
     /// Adds `value * a / b`.
-    addcdiv_(a: &Tensor, b: &Tensor, value: f64) = |t| t.change(|t| t.addcdiv(a, b, value));
+    addcdiv_(a: &Tensor, b: &Tensor, value: impl Into<Scalar>) = |t| t.change(|t| t.addcdiv(a, b, value));
     /// Moves towards another tensor by a part of the way.
     lerp_(end: &Tensor, weight: f64) = |t| t.change(|t| t.lerp(end, weight));
     /// Sets the elements that an index selects: `x[index] = value`. Values are broadcast and

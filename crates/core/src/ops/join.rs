@@ -4,6 +4,8 @@ use smallvec::{SmallVec, smallvec};
 
 use super::elementwise::write_view;
 use crate::autograd::{Backward, GradFn, InputGrads, record, record_many};
+use crate::extent::checked_numel;
+use crate::memory::{collect, vec_for};
 use crate::shape::{Layout, Shape, numel, resolve_dim};
 use crate::{Error, Result, Tensor};
 
@@ -32,7 +34,7 @@ impl GradFn for CatBackward {
         for (&(size, needed), &skipped) in self.parts.iter().zip(&self.skipped) {
             out.push(match (needed, skipped) {
                 (false, _) => None,
-                (true, true) => Some(Tensor::zeros_of([0], g.dtype())),
+                (true, true) => Some(Tensor::try_zeros_of([0], g.dtype())?),
                 (true, false) => Some(g.narrow(self.dim, start, size)?),
             });
             start += size;
@@ -67,10 +69,10 @@ impl GradFn for PartsBackward {
             .iter()
             .zip(&self.shapes)
             .map(|(g, shape)| match g {
-                Some(g) => g.clone(),
-                None => Tensor::zeros_of(shape, dtype),
+                Some(g) => Ok(g.clone()),
+                None => Tensor::try_zeros_of(shape, dtype),
             })
-            .collect();
+            .collect::<Result<_>>()?;
         let refs: Vec<&Tensor> = parts.iter().collect();
         let whole = if self.stacked {
             Tensor::stack(&refs, self.dim)?
@@ -95,7 +97,8 @@ impl SplitSizes for usize {
                 "split_size can only be 0 if dimension size is 0, but got dimension size of {size}"
             )));
         }
-        let mut sizes = vec![self; size.checked_div(self).unwrap_or(0)];
+        let whole = size.checked_div(self).unwrap_or(0);
+        let mut sizes = collect(std::iter::repeat_n(self, whole))?;
         let rest = size - sizes.len() * self;
         // An empty dimension has one empty part.
         if rest > 0 || sizes.is_empty() {
@@ -173,8 +176,10 @@ impl Tensor {
                     )));
                 }
             }
-            shape[d] += t.shape()[d];
+            // One that is too large stays so, and is refused below.
+            shape[d] = shape[d].saturating_add(t.shape()[d]);
         }
+        checked_numel(&shape)?;
         let inputs: Vec<Tensor> = tensors
             .iter()
             .map(|t| t.to_dtype(dtype))
@@ -183,7 +188,7 @@ impl Tensor {
         let whole = Layout::contiguous(shape.clone());
         let size = |i: usize| if skipped[i] { 0 } else { inputs[i].shape()[d] };
         let out = dispatch_all!(dtype, T => {
-            let mut out = pleach_kernels::Buffer::<T>::new(numel(&shape));
+            let mut out = pleach_kernels::Buffer::<T>::try_new(numel(&shape))?;
             let mut start = 0;
             for (i, t) in inputs.iter().enumerate().filter(|(i, _)| !skipped[*i]) {
                 let mut part = whole.clone();
@@ -271,20 +276,19 @@ impl Tensor {
 
     fn split_parts(&self, sizes: &[usize], dim: i64, name: &'static str) -> Result<Vec<Tensor>> {
         let size = self.size(dim)?;
-        if sizes.iter().sum::<usize>() != size {
+        let sum = sizes.iter().try_fold(0usize, |sum, n| sum.checked_add(*n));
+        if sum != Some(size) {
             return Err(Error::shape(format!(
                 "split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {dim}), but got split_sizes={sizes:?}"
             )));
         }
         let x = self.detach();
         let mut start = 0;
-        let parts = sizes
-            .iter()
-            .map(|&n| {
-                start += n;
-                x.narrow(dim, start - n, n)
-            })
-            .collect::<Result<_>>()?;
+        let mut parts = vec_for(sizes.len())?;
+        for &n in sizes {
+            parts.push(x.narrow(dim, start, n)?);
+            start += n;
+        }
         Ok(record_many(parts, &[self], |_| PartsBackward {
             name,
             dim,
@@ -322,7 +326,7 @@ impl Tensor {
         }
         let size = self.size(dim)?;
         let each = size.div_ceil(chunks).max(1);
-        let mut sizes: SmallVec<[usize; 8]> = SmallVec::new();
+        let mut sizes: Vec<usize> = vec_for(size.div_ceil(each).max(1))?;
         let mut left = size;
         while left > 0 || sizes.is_empty() {
             sizes.push(each.min(left));
@@ -339,9 +343,10 @@ impl Tensor {
         let size = self.size(dim)?;
         let d = resolve_dim(dim, self.rank())?;
         let x = self.detach();
-        let parts = (0..size)
-            .map(|i| x.select(dim, i as i64))
-            .collect::<Result<_>>()?;
+        let mut parts = vec_for(size)?;
+        for i in 0..size {
+            parts.push(x.select(dim, i as i64)?);
+        }
         Ok(record_many(parts, &[self], |_| {
             let mut shape = self.shape_vec();
             shape.remove(d);

@@ -5,6 +5,7 @@ use smallvec::smallvec;
 
 use super::matmul::named;
 use crate::autograd::{Backward, InputGrads, record};
+use crate::extent::checked_numel;
 use crate::shape::Shape;
 use crate::{DType, Element, Error, Result, Tensor};
 
@@ -112,7 +113,7 @@ fn fused<T: Element + Float>(
 ) -> Result<Tensor> {
     let (x, w) = (dense_or_matrix(input)?, weight.detach());
     let shape = out_shape(input, weight);
-    let mut out = Buffer::<T>::new(shape.iter().product());
+    let mut out = Buffer::<T>::try_new(checked_numel(&shape)?)?;
     if !out.is_empty() {
         let bias = bias.map(|b| b.detach().contiguous()).transpose()?;
         let epilogue = Epilogue {
@@ -159,7 +160,7 @@ fn backward<T: Element + Float>(
     let features = g.shape().last().copied().unwrap_or(1);
     let mut grads: InputGrads = smallvec![None, None, None];
     if let Some(weight) = weight {
-        let mut out = Buffer::<T>::new(sizes.iter().product());
+        let mut out = Buffer::<T>::try_new(checked_numel(sizes)?)?;
         if !out.is_empty() {
             gemm(rows, matrix(weight)?, &mut out, false);
         }
@@ -167,7 +168,7 @@ fn backward<T: Element + Float>(
     }
     if let Some(input) = input {
         let inputs = sizes.last().copied().unwrap_or(1);
-        let mut out = Buffer::<T>::new(features * inputs);
+        let mut out = Buffer::<T>::try_new(checked_numel(&[features, inputs])?)?;
         if !out.is_empty() {
             gemm(rows.transposed(), rows_of(input)?, &mut out, false);
         }
@@ -176,7 +177,7 @@ fn backward<T: Element + Float>(
     if for_bias {
         let g = g.contiguous()?;
         let g = g.as_slice::<T>()?;
-        let mut out = Buffer::<T>::new(features);
+        let mut out = Buffer::<T>::try_new(features)?;
         let rows = g.len().checked_div(features).unwrap_or(0);
         reduce::sum_axis(g, 1, rows, features, &mut out);
         grads[2] = Some(Tensor::from_buffer(out, [features]));

@@ -4,6 +4,7 @@ use pleach_kernels::{BatchRef, Bias, Buffer, Epilogue, gemm_batched};
 use smallvec::smallvec;
 
 use crate::autograd::{Backward, record};
+use crate::extent::checked_numel;
 use crate::number::Number;
 use crate::shape::{Shape, broadcast_shapes};
 use crate::{DType, Element, Error, ErrorKind, Result, Tensor};
@@ -51,7 +52,7 @@ fn product_plus(a: &Tensor, b: &Tensor, bias: Option<&Tensor>) -> Result<Tensor>
     shape[last] = n;
     Ok(match a.dtype() {
         DType::F32 | DType::F64 => dispatch_float!("mm", a.dtype(), T => {
-            let mut out = Buffer::<T>::new(batches * m * n);
+            let mut out = Buffer::<T>::try_new(checked_numel(&shape)?)?;
             let bias = bias.map(Tensor::contiguous).transpose()?;
             let bias = match &bias {
                 Some(bias) => Bias::PerColumn(bias.as_slice::<T>()?),
@@ -65,7 +66,7 @@ fn product_plus(a: &Tensor, b: &Tensor, bias: Option<&Tensor>) -> Result<Tensor>
         dtype => dispatch_number!("addmm_impl_cpu_", dtype, T => {
             let (a, b) = (a.contiguous()?, b.contiguous()?);
             let (x, y) = (a.as_slice::<T>()?, b.as_slice::<T>()?);
-            let mut out = Buffer::<T>::full(batches * m * n, T::ZERO);
+            let mut out = Buffer::<T>::try_full(checked_numel(&shape)?, T::ZERO)?;
             for i in 0..batches * m {
                 for p in 0..k {
                     for j in 0..n {

@@ -32,5 +32,6 @@ pub use inplace::Target;
 pub use join::SplitSizes;
 pub use operand::{Dims, Operand};
 pub use pad::PadMode;
+pub use select::Bound;
 pub use tensor_index::{IntoIndex, TensorIndex, slice};
 pub use unary::apply_function;

@@ -18,7 +18,7 @@ impl Tensor {
         let x = self.detach();
         // The largest element, or 0 where that is infinite, so that inf - inf does not arise.
         let top = if plan.n == 0 {
-            Tensor::zeros_of(&plan.kept, self.dtype())
+            Tensor::try_zeros_of(&plan.kept, self.dtype())?
         } else {
             let top = plan.extreme(true, true)?.0;
             Tensor::where_cond(&top.isfinite()?, &top, 0.0)?
@@ -88,7 +88,7 @@ impl Tensor {
                 } else if p == 1.0 {
                     x.sign()?
                 } else if p == 0.0 {
-                    x.zeros_like()
+                    x.try_zeros_like()?
                 } else if p.is_infinite() {
                     let hit = size.eq(&norm)?.to_dtype(x.dtype())?;
                     let mut count = hit.clone();

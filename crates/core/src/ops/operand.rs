@@ -16,11 +16,15 @@ pub enum Operand {
 
 impl Operand {
     /// The operand as a tensor of a dtype; a number becomes 0-d, converted once (not by way of
-    /// f32, which would round 0.1 twice).
+    /// f32, which would round 0.1 twice). A number that the dtype cannot hold is refused; half
+    /// floats take what f64 holds, as infinity.
     pub(crate) fn to_tensor(&self, dtype: DType) -> Result<Tensor> {
         match self {
             Operand::Tensor(t) => t.to_dtype(dtype),
-            Operand::Scalar(s) => Ok(Tensor::full_of((), *s, dtype)),
+            Operand::Scalar(s) if matches!(dtype, DType::F16 | DType::BF16) => {
+                Tensor::try_full_of((), *s, DType::F64)?.to_dtype(dtype)
+            }
+            Operand::Scalar(s) => Tensor::try_full_of((), *s, dtype),
         }
     }
 }

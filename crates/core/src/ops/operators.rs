@@ -6,15 +6,8 @@
 
 use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssign};
 
-use crate::{Data, Result, Tensor};
-
-#[track_caller]
-fn done<T>(result: Result<T>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(e) => panic!("{e}"),
-    }
-}
+use crate::error::done;
+use crate::{Data, Tensor};
 
 macro_rules! operators {
     ($($Op:ident $op:ident $Assign:ident $assign:ident $method:ident $in_place:ident;)*) => {$(

@@ -4,7 +4,7 @@ use pleach_kernels::elementwise::{map_inplace, zip_inplace};
 
 use super::operand::Operand;
 use crate::autograd::is_grad_enabled;
-use crate::{DType, Element, Result, Tensor};
+use crate::{DType, Element, Result, Scalar, Tensor};
 
 /// What can be computed in place.
 #[derive(Clone, Copy, PartialEq)]
@@ -31,7 +31,9 @@ impl Arithmetic {
         {
             return Ok(false);
         }
-        if !x.is_unshared() {
+        // Truth is not subtracted, which the operation says that is not in place.
+        let truth = matches!(y, Operand::Scalar(Scalar::Bool(_)));
+        if truth && self == Arithmetic::Sub || !x.is_unshared() {
             return Ok(false);
         }
         match x.dtype() {
@@ -57,7 +59,7 @@ impl Arithmetic {
                 }
             }
             Operand::Scalar(s) => {
-                let b = s.to::<T>();
+                let b = s.wrapping_to::<T>();
                 match self {
                     Arithmetic::Add => map_inplace(xs, move |a| a + b),
                     Arithmetic::Sub => map_inplace(xs, move |a| a - b),

@@ -6,6 +6,8 @@ use smallvec::smallvec;
 use super::elementwise::write_view;
 use super::gather::{pick, put};
 use crate::autograd::{Backward, record};
+use crate::extent::{checked_numel, padded};
+use crate::memory::{check_room, collect};
 use crate::shape::{Layout, Shape, contiguous_strides, numel};
 use crate::{Error, Result, Tensor};
 
@@ -43,18 +45,21 @@ fn pairs(x: &Tensor, pad: &[i64]) -> Result<Vec<(i64, i64)>> {
 
 /// The sizes after padding.
 fn padded_shape(x: &Tensor, pads: &[(i64, i64)]) -> Result<Shape> {
-    x.shape()
+    let shape = x
+        .shape()
         .iter()
         .zip(pads)
         .enumerate()
         .map(|(d, (&size, &(before, after)))| {
-            usize::try_from(size as i64 + before + after).map_err(|_| {
+            padded(size, before, after).ok_or_else(|| {
                 Error::shape(format!(
                     "The input size {size}, plus negative padding {before} and {after}, resulted in a negative output size, which is invalid. Check dimension {d} of your input."
                 ))
             })
         })
-        .collect()
+        .collect::<Result<Shape>>()?;
+    checked_numel(&shape)?;
+    Ok(shape)
 }
 
 impl Tensor {
@@ -65,7 +70,8 @@ impl Tensor {
     /// dimensions more.
     ///
     /// # Errors
-    /// If there are more pads than dimensions, or a pad is too large for its mode.
+    /// If there are more pads than dimensions, a pad is too large for its mode, or the dtype cannot
+    /// hold the value.
     ///
     /// ```
     /// use pleach_core::{tensor, PadMode};
@@ -87,7 +93,8 @@ impl Tensor {
         let mut inside = self.detach();
         let mut place = Layout::contiguous(shape.clone());
         for (d, &(before, after)) in pads.iter().enumerate() {
-            let (skip, cut) = ((-before).max(0) as usize, (-after).max(0) as usize);
+            let cut_off = |pad: i64| pad.min(0).unsigned_abs() as usize;
+            let (skip, cut) = (cut_off(before), cut_off(after));
             // A cut of more than the dimension leaves nothing of it: only padding remains.
             let size = inside.shape()[d];
             let length = size.saturating_sub(skip).saturating_sub(cut);
@@ -98,7 +105,8 @@ impl Tensor {
             place.shape[d] = length;
         }
         let out = dispatch_all!(self.dtype(), T => {
-            let mut out = Buffer::<T>::full(numel(&shape), crate::Scalar::Float(value).to());
+            let value = crate::Scalar::Float(value).to::<T>()?;
+            let mut out = Buffer::try_full(numel(&shape), value)?;
             write_view(&mut out, &place, &inside)?;
             Tensor::from_buffer(out, &shape)
         });
@@ -111,10 +119,10 @@ impl Tensor {
     }
 
     fn pad_from_within(&self, pad: &[i64], mode: PadMode) -> Result<Tensor> {
-        let padded = pad.len() / 2;
-        let fits = (1..=3).contains(&padded)
+        let dims = pad.len() / 2;
+        let fits = (1..=3).contains(&dims)
             && pad.len().is_multiple_of(2)
-            && (self.rank() == padded + 1 || self.rank() == padded + 2);
+            && (self.rank() == dims + 1 || self.rank() == dims + 2);
         if !fits {
             return Err(Error::new(crate::ErrorKind::Value(
                 "Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now"
@@ -122,34 +130,31 @@ impl Tensor {
             )));
         }
         let pads = pairs(self, pad)?;
-        let first = self.rank() - padded;
+        let first = self.rank() - dims;
         for d in (first..self.rank()).rev() {
             self.check_pad(mode, d, pads[d], pad)?;
         }
         let shape = padded_shape(self, &pads)?;
         let (own, strides) = (contiguous_strides(&shape), contiguous_strides(self.shape()));
         // For each dimension, where each position of the result comes from.
+        check_room(&shape, self.dtype())?;
         let sources: Vec<Vec<usize>> = (0..self.rank())
             .map(|d| {
                 let size = self.shape()[d] as i64;
-                (0..shape[d] as i64)
-                    .map(|i| source(mode, i - pads[d].0, size))
-                    .collect()
+                collect((0..shape[d]).map(|i| source(mode, i as i64 - pads[d].0, size)))
             })
-            .collect();
-        let at: Vec<usize> = (0..numel(&shape))
-            .map(|flat| {
-                (0..shape.len())
-                    .map(|d| sources[d][flat / own[d] % shape[d]] * strides[d])
-                    .sum()
-            })
-            .collect();
+            .collect::<Result<_>>()?;
+        let at = collect((0..numel(&shape)).map(|flat| {
+            (0..shape.len())
+                .map(|d| sources[d][flat / own[d] % shape[d]] * strides[d])
+                .sum()
+        }))?;
         let out = pick(self, &at, &shape)?;
         let from = self.shape_vec();
-        let name = backward_name(mode, padded);
+        let name = backward_name(mode, dims);
         Ok(record(out, &[self], |_| {
             Backward::new(name, move |g: &Tensor| {
-                let zeros = Tensor::zeros_of(&from, g.dtype());
+                let zeros = Tensor::try_zeros_of(&from, g.dtype())?;
                 Ok(smallvec![Some(put(&zeros, &at, g, true)?)])
             })
         }))
@@ -168,7 +173,7 @@ impl Tensor {
             PadMode::Circular if before > size || after > size => Err(Error::shape(
                 "Padding value causes wrapping around more than once.",
             )),
-            PadMode::Replicate if size == 0 && size + before + after > 0 => {
+            PadMode::Replicate if padded(0, before, after).is_some_and(|n| size == 0 && n > 0) => {
                 Err(Error::shape(format!(
                     "Expected a tensor with non-empty dimensions to pad by {pad:?}, but got {:?}",
                     self.shape()
@@ -184,7 +189,7 @@ impl Tensor {
 fn source(mode: PadMode, i: i64, size: i64) -> usize {
     let at = match mode {
         PadMode::Reflect if i < 0 => -i,
-        PadMode::Reflect if i >= size => 2 * (size - 1) - i,
+        PadMode::Reflect if i >= size => (size - 1) - (i - (size - 1)),
         PadMode::Circular => i.rem_euclid(size.max(1)),
         _ => i.clamp(0, (size - 1).max(0)),
     };

@@ -92,7 +92,7 @@ impl Plan {
         init: A,
         f: impl Fn(A, T) -> A + Sync + Copy,
     ) -> Result<Tensor> {
-        let mut out = Buffer::<A>::new(self.outer * self.inner);
+        let mut out = Buffer::<A>::try_new(self.outer * self.inner)?;
         let x = self.x.as_slice::<T>()?;
         reduce::fold_axis(x, self.outer, self.n, self.inner, &mut out, init, f);
         Ok(Tensor::from_buffer(out, self.shape(keepdim)))
@@ -103,7 +103,7 @@ impl Plan {
             DType::Bool => self.fold::<bool, i64>(keepdim, 0, |a, v| a + v as i64),
             DType::F32 | DType::F64 => {
                 dispatch_float!("sum", self.x.dtype(), T => {
-                    let mut out = Buffer::<T>::new(self.outer * self.inner);
+                    let mut out = Buffer::<T>::try_new(self.outer * self.inner)?;
                     let x = self.x.as_slice::<T>()?;
                     reduce::sum_axis(x, self.outer, self.n, self.inner, &mut out);
                     Ok(Tensor::from_buffer(out, self.shape(keepdim)))
@@ -131,11 +131,11 @@ impl Plan {
     /// The extreme value of each row and its first position; a nan is the most extreme.
     pub fn extreme(&self, max: bool, keepdim: bool) -> Result<(Tensor, Tensor)> {
         let rows = self.outer * self.inner;
-        let mut positions = Buffer::<i64>::new(rows);
+        let mut positions = Buffer::<i64>::try_new(rows)?;
         let shape = self.shape(keepdim);
         let (outer, n, inner) = (self.outer, self.n, self.inner);
         let values = if self.x.dtype() == DType::Bool {
-            let mut values = Buffer::<bool>::new(rows);
+            let mut values = Buffer::<bool>::try_new(rows)?;
             let x = self.x.as_slice::<bool>()?;
             reduce::arg_extreme_axis(x, outer, n, inner, &mut values, &mut positions, |c, b| {
                 if max { c & !b } else { b & !c }
@@ -143,7 +143,7 @@ impl Plan {
             Tensor::from_buffer(values, shape)
         } else {
             dispatch_number!(if max { "max" } else { "min" }, self.x.dtype(), T => {
-                let mut values = Buffer::<T>::new(rows);
+                let mut values = Buffer::<T>::try_new(rows)?;
                 let x = self.x.as_slice::<T>()?;
                 reduce::arg_extreme_axis(x, outer, n, inner, &mut values, &mut positions, |c: T, b: T| {
                     !b.is_nan() && (c.is_nan() || if max { c > b } else { c < b })

@@ -56,10 +56,10 @@ impl Tensor {
                 return Err(Error::not_implemented("sample", t.dtype()));
             }
             dispatch_all!(t.dtype(), T => t.refill_in_memory_order::<T>(|out| {
-                let mut samples = vec![0.0; out.len()];
+                let mut samples = Buffer::try_zeroed(out.len())?;
                 generator.fill_sample(&mut samples, distribution);
-                for (o, s) in out.iter_mut().zip(samples) {
-                    *o = <T as crate::Element>::from_f64(s);
+                for (o, s) in out.iter_mut().zip(&samples[..]) {
+                    *o = <T as crate::Element>::from_f64(*s);
                 }
                 Ok(())
             }))
@@ -72,7 +72,7 @@ impl Tensor {
         self.overwrite("BernoulliBackward0", |t| {
             t.check_unshared()?;
             match p {
-                Operand::Scalar(p) => t.toss(&generator, p.to()),
+                Operand::Scalar(p) => t.toss(&generator, p.to_f64()),
                 Operand::Tensor(p) => t.toss_each(&generator, p),
             }
         })
@@ -120,7 +120,7 @@ impl Tensor {
             DType::Bool => self.toss_as::<bool>(generator, p),
             // A coin is the same whatever it is written as, and the loop is long to compile.
             dtype => dispatch_all!(dtype, T => self.refill_in_memory_order::<T>(|out| {
-                let mut coins = Buffer::<bool>::new(out.len());
+                let mut coins = Buffer::<bool>::try_new(out.len())?;
                 generator.fill_bernoulli(&mut coins, p);
                 for (out, &coin) in out.iter_mut().zip(&coins[..]) {
                     *out = T::from_i64(coin.into());
@@ -150,7 +150,7 @@ impl Tensor {
                 order.into_iter().map(|d| d as i64).collect()
             }
         };
-        let each = p.permute(order)?.to_vec_f64();
+        let each = p.permute(order)?.try_to_vec_f64()?;
         if each.iter().any(|p| !(0.0..=1.0).contains(p)) {
             return Err(Error::value(
                 "Expected p_in >= 0 && p_in <= 1 to be true, but got false.  (Could this error message be improved?  If so, please report an enhancement request to PyTorch.)",
@@ -198,9 +198,8 @@ impl Tensor {
     }
 }
 
-/// Random tensors, from the current generator.
-impl Tensor {
-    /// Values uniform in `[0, 1)`, f32.
+twins! {
+    /// Values uniform in `[0, 1)`, f32, from the current generator.
     ///
     /// ```
     /// use pleach_core::{Tensor, manual_seed};
@@ -208,16 +207,27 @@ impl Tensor {
     /// assert_eq!(Tensor::rand([2]).to_vec::<f32>()?, [0.88226926, 0.91500396]); // PyTorch's
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    pub fn rand(shape: impl IntoShape) -> Tensor {
-        Self::rand_of(shape, DType::F32).expect("f32 is a float type")
-    }
+    rand, try_rand (shape: impl IntoShape) => Self::rand_of(shape, DType::F32);
 
+    /// Standard normal values, f32, from the current generator.
+    randn, try_randn (shape: impl IntoShape) => Self::randn_of(shape, DType::F32);
+
+    /// A random permutation of `0..n`, i64, from the current generator.
+    randperm, try_randperm (n: usize) => {
+        let mut order = Buffer::try_new(n)?;
+        Generator::current().fill_permutation(&mut order);
+        Ok(Tensor::from_buffer(order, [n]))
+    };
+}
+
+/// Random tensors, from the current generator.
+impl Tensor {
     /// Values uniform in `[0, 1)` of a float dtype.
     ///
     /// # Errors
-    /// If the dtype is not a float type.
+    /// If the dtype is not a float type, or the memory cannot be had.
     pub fn rand_of(shape: impl IntoShape, dtype: DType) -> Result<Tensor> {
-        let mut t = Tensor::zeros_of(shape, dtype);
+        let mut t = Tensor::try_zeros_of(shape, dtype)?;
         t.uniform_(0.0, 1.0)?;
         Ok(t)
     }
@@ -225,24 +235,19 @@ impl Tensor {
     /// Values uniform in `[0, 1)` of this tensor's shape, dtype and order in memory.
     ///
     /// # Errors
-    /// If the dtype is not a float type.
+    /// If the dtype is not a float type, or the memory cannot be had.
     pub fn rand_like(&self) -> Result<Tensor> {
-        let mut t = self.zeros_like();
+        let mut t = self.try_zeros_like()?;
         t.uniform_(0.0, 1.0)?;
         Ok(t)
-    }
-
-    /// Standard normal values, f32.
-    pub fn randn(shape: impl IntoShape) -> Tensor {
-        Self::randn_of(shape, DType::F32).expect("f32 is a float type")
     }
 
     /// Standard normal values of a float dtype.
     ///
     /// # Errors
-    /// If the dtype is not a float type.
+    /// If the dtype is not a float type, or the memory cannot be had.
     pub fn randn_of(shape: impl IntoShape, dtype: DType) -> Result<Tensor> {
-        let mut t = Tensor::zeros_of(shape, dtype);
+        let mut t = Tensor::try_zeros_of(shape, dtype)?;
         t.normal_(0.0, 1.0)?;
         Ok(t)
     }
@@ -250,9 +255,9 @@ impl Tensor {
     /// Standard normal values of this tensor's shape, dtype and order in memory.
     ///
     /// # Errors
-    /// If the dtype is not a float type.
+    /// If the dtype is not a float type, or the memory cannot be had.
     pub fn randn_like(&self) -> Result<Tensor> {
-        let mut t = self.zeros_like();
+        let mut t = self.try_zeros_like()?;
         t.normal_(0.0, 1.0)?;
         Ok(t)
     }
@@ -262,7 +267,7 @@ impl Tensor {
     /// # Errors
     /// If `std` is negative or nan.
     pub fn normal(mean: f64, std: f64, shape: impl IntoShape) -> Result<Tensor> {
-        let mut t = Tensor::zeros(shape);
+        let mut t = Tensor::try_zeros(shape)?;
         t.normal_(mean, std)?;
         Ok(t)
     }
@@ -287,7 +292,7 @@ impl Tensor {
     /// # Errors
     /// If the range is empty or the dtype cannot hold it.
     pub fn randint_of(low: i64, high: i64, shape: impl IntoShape, dtype: DType) -> Result<Tensor> {
-        let mut t = Tensor::zeros_of(shape, dtype);
+        let mut t = Tensor::try_zeros_of(shape, dtype)?;
         t.random_range_(low, high)?;
         Ok(t)
     }
@@ -297,15 +302,9 @@ impl Tensor {
     /// # Errors
     /// If the range is empty or the dtype cannot hold it.
     pub fn randint_like(&self, low: i64, high: i64) -> Result<Tensor> {
-        let mut t = self.zeros_like();
+        let mut t = self.try_zeros_like()?;
         t.random_range_(low, high)?;
         Ok(t)
-    }
-
-    /// A random permutation of `0..n`, i64.
-    pub fn randperm(n: usize) -> Tensor {
-        let order = Generator::current().randperm(n);
-        Tensor::from_vec(order, [n]).expect("a permutation of n has n elements")
     }
 
     /// Ones and zeros, where this tensor says how probable a one is: `torch.bernoulli(p)`. The
@@ -322,7 +321,7 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn bernoulli(&self) -> Result<Tensor> {
-        let mut t = Tensor::zeros_of(self.shape(), self.dtype());
+        let mut t = Tensor::try_zeros_of(self.shape(), self.dtype())?;
         t.bernoulli_(self)?;
         Ok(t)
     }

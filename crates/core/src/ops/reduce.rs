@@ -8,7 +8,7 @@ use super::operand::dim_mask;
 use super::plan::{Plan, all_of, spread};
 use crate::autograd::{Backward, record};
 use crate::number::Number;
-use crate::{DType, Dims, Element, Error, Result, Scalar, Tensor};
+use crate::{DType, Dims, Element, Error, Result, Tensor};
 
 impl Tensor {
     /// The sum of all elements; integers and bools sum as i64.
@@ -164,7 +164,7 @@ impl Tensor {
             let kept = plan.kept.clone();
             Backward::new(name, move |g: &Tensor| {
                 let others = dispatch_float!("prod", plan.x.dtype(), T => {
-                    product_of_others::<T>(plan.x.as_slice()?, plan.outer, plan.n, plan.inner)
+                    product_of_others::<T>(plan.x.as_slice()?, plan.outer, plan.n, plan.inner)?
                 });
                 let others = others.reshape(&shape)?;
                 Ok(smallvec![Some(spread(g, &kept, &shape)?.mul(&others)?)])
@@ -215,7 +215,7 @@ impl Tensor {
             plan.x.to_dtype(DType::I64)?
         };
         let out = dispatch_number!("cumsum", x.dtype(), T => {
-            let mut out = Buffer::<T>::from_slice(x.as_slice()?);
+            let mut out = Buffer::<T>::try_from_slice(x.as_slice()?)?;
             let row = plan.inner;
             for block in out.chunks_mut((plan.n * row).max(1)) {
                 for i in row..block.len() {
@@ -246,8 +246,8 @@ fn root_of_variance(variance: Tensor) -> Result<Tensor> {
 }
 
 /// For each element the product of the others in its row: right also where some are zero.
-fn product_of_others<T: Number>(x: &[T], outer: usize, n: usize, inner: usize) -> Tensor {
-    let mut out = Buffer::<T>::full(x.len(), Scalar::Int(1).to());
+fn product_of_others<T: Number>(x: &[T], outer: usize, n: usize, inner: usize) -> Result<Tensor> {
+    let mut out = Buffer::<T>::try_full(x.len(), T::ONE)?;
     for o in 0..outer {
         for i in 0..inner {
             let at = |k: usize| (o * n + k) * inner + i;
@@ -263,5 +263,5 @@ fn product_of_others<T: Number>(x: &[T], outer: usize, n: usize, inner: usize) -
             }
         }
     }
-    Tensor::from_buffer(out, [x.len()])
+    Ok(Tensor::from_buffer(out, [x.len()]))
 }

@@ -14,7 +14,8 @@ impl Tensor {
     /// `a` where the condition is true, `b` elsewhere: PyTorch's `where`.
     ///
     /// # Errors
-    /// If the condition is not bool, or the shapes cannot be broadcast together.
+    /// If the condition is not bool, the shapes cannot be broadcast together, or the dtype of the
+    /// result cannot hold a number.
     ///
     /// ```
     /// use pleach_core::{tensor, Tensor};
@@ -78,7 +79,8 @@ impl Tensor {
     /// `value` where the mask is true.
     ///
     /// # Errors
-    /// If the mask is not bool, or the shapes cannot be broadcast together.
+    /// If the mask is not bool, the shapes cannot be broadcast together, or the dtype cannot hold
+    /// the value.
     pub fn masked_fill(&self, mask: &Tensor, value: impl Into<Scalar>) -> Result<Tensor> {
         self.masked_fill_scalar(mask, value.into())
     }
@@ -90,7 +92,7 @@ impl Tensor {
                     + mask.dtype().c_name(),
             ));
         }
-        let value = Tensor::full_of((), value, self.dtype());
+        let value = Tensor::try_full_of((), value, self.dtype())?;
         let out = Tensor::where_cond(mask, &value, self.detach())?;
         let shape = self.shape_vec();
         Ok(record(out, &[self], |_| {
@@ -102,40 +104,98 @@ impl Tensor {
         }))
     }
 
-    /// Limits the elements to `min ..= max`; either bound may be left out. The gradient is zero
-    /// at a bound and beyond it. nan stays nan.
+    /// Limits the elements to `min ..= max`; either bound may be left out. A bound is a number or
+    /// a tensor, which is broadcast. The gradient is zero at a number and beyond it; a tensor takes
+    /// it there, as [`Tensor::maximum`] does. nan stays nan.
+    ///
+    /// The result has the dtype of the tensor and the bounds together: integers limited by floats
+    /// become floats.
     ///
     /// # Errors
-    /// If there is no bound.
+    /// If there is no bound, or the dtype cannot hold one that matters.
     ///
     /// ```
-    /// let x = pleach_core::tensor![-2., 0.5, 3.];
+    /// use pleach_core::{DType, tensor};
+    /// let x = tensor![-2., 0.5, 3.];
     /// assert_eq!(x.clamp(-1.0, 1.0)?.to_vec::<f32>()?, [-1., 0.5, 1.]);
     /// assert_eq!(x.clamp(0.0, None)?.to_vec::<f32>()?, [0., 0.5, 3.]);
+    /// let n = tensor![1, -5, 7];
+    /// assert_eq!(n.clamp(0, 2)?.to_vec::<i64>()?, [1, 0, 2]);
+    /// assert_eq!(n.clamp(0.5, 2.5)?.to_vec::<f32>()?, [1., 0.5, 2.5]);
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    pub fn clamp(
-        &self,
-        min: impl Into<Option<f64>>,
-        max: impl Into<Option<f64>>,
-    ) -> Result<Tensor> {
-        self.clamp_to(min.into(), max.into())
+    pub fn clamp(&self, min: impl Bound, max: impl Bound) -> Result<Tensor> {
+        self.clamp_to(min.into_bound(), max.into_bound())
     }
 
-    fn clamp_to(&self, min: Option<f64>, max: Option<f64>) -> Result<Tensor> {
-        if min.is_none() && max.is_none() {
-            return Err(Error::value(
-                "torch.clamp: At least one of 'min' or 'max' must not be None",
+    pub(super) fn clamp_in_place(
+        &mut self,
+        min: Option<Operand>,
+        max: Option<Operand>,
+    ) -> Result<&mut Self> {
+        let dtype = self.clamped_type([&min, &max]);
+        if dtype.category() > self.dtype().category() {
+            return Err(Error::dtype(format!(
+                "result type {} can't be cast to the desired output type {}",
+                dtype.torch_name(),
+                self.dtype().c_name()
+            )));
+        }
+        self.change(|t| t.clamp_to(min, max))
+    }
+
+    fn clamped_type(&self, bounds: [&Option<Operand>; 2]) -> DType {
+        let types = bounds.into_iter().flatten().map(|b| result_type(self, b));
+        types.fold(self.dtype(), |all, dtype| match all == self.dtype() {
+            true => dtype,
+            false => all.promote(dtype),
+        })
+    }
+
+    fn clamp_to(&self, min: Option<Operand>, max: Option<Operand>) -> Result<Tensor> {
+        let dtype = self.clamped_type([&min, &max]);
+        let numbers = match (min, max) {
+            (None, None) => {
+                return Err(Error::value(
+                    "torch.clamp: At least one of 'min' or 'max' must not be None",
+                ));
+            }
+            (None, Some(Operand::Scalar(max))) => (None, Some(max)),
+            (Some(Operand::Scalar(min)), None) => (Some(min), None),
+            (Some(Operand::Scalar(min)), Some(Operand::Scalar(max))) => (Some(min), Some(max)),
+            // Bounds that cross leave the upper one; equal ones share the gradient.
+            (min, max) => {
+                let x = self.to_dtype(dtype)?;
+                let x = min.map_or(Ok(x.clone()), |min| x.maximum(min))?;
+                return max.map_or(Ok(x.clone()), |max| x.minimum(max));
+            }
+        };
+        if dtype == DType::Bool {
+            return Err(Error::not_implemented(
+                match numbers {
+                    (_, None) => "clamp_min_scalar_cpu",
+                    (None, _) => "clamp_max_scalar_cpu",
+                    _ => "clamp_scalar_cpu",
+                },
+                dtype,
             ));
         }
+        let min = numbers.0.map(|min| limit(dtype, "min", min)).transpose()?;
+        let max = numbers.1.map(|max| limit(dtype, "max", max)).transpose()?;
+        self.to_dtype(dtype)?
+            .clamp_between(min.flatten(), max.flatten())
+    }
+
+    fn clamp_between(&self, min: Option<Scalar>, max: Option<Scalar>) -> Result<Tensor> {
         if self.dtype().is_small_int() {
-            return self.long()?.clamp(min, max)?.to_dtype(self.dtype());
+            return self.long()?.clamp_between(min, max)?.to_dtype(self.dtype());
         }
         let out = dispatch_number!("clamp", self.dtype(), T => {
-            let low = min.map_or(T::LOWEST, |v| Scalar::Float(v).to::<T>());
-            let high = max.map_or(T::HIGHEST, |v| Scalar::Float(v).to::<T>());
+            let low = min.map_or(T::LOWEST, Scalar::wrapping_to);
+            let high = max.map_or(T::HIGHEST, Scalar::wrapping_to);
             map(self, move |x: T| x.larger(low).smaller(high))?
         });
+        let (min, max) = (min.map(Scalar::to_f64), max.map(Scalar::to_f64));
         Ok(record(out, &[self], |_| {
             let x = self.detach();
             Backward::new("ClampBackward1", move |g: &Tensor| {
@@ -151,6 +211,52 @@ impl Tensor {
     }
 }
 
+/// What can be given as a bound of [`Tensor::clamp`]: a number, a tensor, or `None`.
+pub trait Bound {
+    /// The bound, if there is one.
+    fn into_bound(self) -> Option<Operand>;
+}
+
+impl Bound for Option<f64> {
+    fn into_bound(self) -> Option<Operand> {
+        self.map(Operand::from)
+    }
+}
+macro_rules! bounds {
+    ($($t:ty),*) => {$(
+        impl Bound for $t {
+            fn into_bound(self) -> Option<Operand> {
+                Some(self.into())
+            }
+        }
+    )*};
+}
+bounds!(f64, f32, i64, i32, bool, Scalar, &Tensor, Operand);
+
+/// A number as a bound of a dtype's elements: `None` if all of them are within.
+fn limit(dtype: DType, name: &str, bound: Scalar) -> Result<Option<Scalar>> {
+    if dtype.is_float() {
+        return dispatch_all!(dtype, T => bound.to::<T>().map(|_| Some(bound)));
+    }
+    let Some((lowest, highest)) = dtype.range() else {
+        return Ok(Some(bound));
+    };
+    // An integer is compared as f64: only the i64s, which every bound is one of, are not exact.
+    let value = bound.to_f64();
+    let (beyond, idle) = match name {
+        "min" => (value > highest, value < lowest),
+        _ => (value < lowest, value > highest),
+    };
+    if beyond {
+        return Err(Error::value(format!(
+            "Clamp {name} value {} is outside the representable range of {}",
+            crate::print::general(value, 6),
+            dtype.torch_name()
+        )));
+    }
+    Ok((!idle).then_some(bound))
+}
+
 /// `a` where the condition is true, `b` elsewhere; all of one shape.
 fn choose<T: crate::Element>(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
     let (condition, a, b) = (
@@ -158,7 +264,7 @@ fn choose<T: crate::Element>(condition: &Tensor, a: &Tensor, b: &Tensor) -> Resu
         a.detach().contiguous()?,
         b.detach().contiguous()?,
     );
-    let mut out = pleach_kernels::Buffer::<T>::new(a.numel());
+    let mut out = pleach_kernels::Buffer::<T>::try_new(a.numel())?;
     let inputs = condition.as_slice::<bool>()?.iter();
     let inputs = inputs.zip(a.as_slice::<T>()?).zip(b.as_slice::<T>()?);
     for (out, ((condition, a), b)) in out.iter_mut().zip(inputs) {

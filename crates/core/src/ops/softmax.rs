@@ -33,7 +33,7 @@ macro_rules! row_function {
                 let (outer, n, inner) = around(&input, dim)?;
                 let x = input.detach().contiguous()?;
                 let output = dispatch_float!(stringify!($name), x.dtype(), T => {
-                    let mut out = Buffer::<T>::new(x.numel());
+                    let mut out = Buffer::<T>::try_new(x.numel())?;
                     $forward(x.as_slice()?, outer, n, inner, &mut out);
                     Tensor::from_buffer(out, x.shape())
                 });
@@ -41,7 +41,7 @@ macro_rules! row_function {
                     Backward::new($grad, move |grad: &Tensor| {
                         let grad = grad.contiguous()?;
                         Ok(smallvec![Some(dispatch_float!($grad, grad.dtype(), T => {
-                            let mut out = Buffer::<T>::new(grad.numel());
+                            let mut out = Buffer::<T>::try_new(grad.numel())?;
                             $backward(output.as_slice()?, grad.as_slice()?, outer, n, inner, &mut out);
                             Tensor::from_buffer(out, grad.shape())
                         }))])

@@ -6,6 +6,7 @@ use pleach_kernels::Buffer;
 use smallvec::{SmallVec, smallvec};
 
 use crate::autograd::{Backward, GradFn, InputGrads, record, record_many};
+use crate::memory::vec_for;
 use crate::shape::{Shape, resolve_dim};
 use crate::{Element, Error, Result, Tensor};
 
@@ -43,8 +44,8 @@ impl Rows {
         let x = self.x.to_dtype(self.x.dtype().comparable())?;
         dispatch_number!("sort", x.dtype(), T => {
             let x = x.as_slice::<T>()?;
-            let mut out = Buffer::<i64>::new(x.len());
-            let mut order: Vec<usize> = Vec::with_capacity(self.n);
+            let mut out = Buffer::<i64>::try_new(x.len())?;
+            let mut order: Vec<usize> = vec_for(self.n)?;
             for (row, out) in x.chunks(self.n.max(1)).zip(out.chunks_mut(self.n.max(1))) {
                 order.clear();
                 order.extend(0..self.n);
@@ -89,7 +90,7 @@ impl GradFn for ReorderBackward {
         let Some(Some(g)) = grads.first() else {
             return Ok(InputGrads::new());
         };
-        let zeros = Tensor::zeros_of(&self.shape, g.dtype());
+        let zeros = Tensor::try_zeros_of(&self.shape, g.dtype())?;
         Ok(smallvec![Some(zeros.scatter(
             self.dim,
             &self.positions,
@@ -244,8 +245,8 @@ impl Rows {
         dispatch_all!(self.x.dtype(), T => {
             let x = self.x.as_slice::<T>()?;
             let rows = x.len() / self.n;
-            let mut order: Vec<usize> = Vec::with_capacity(self.n);
-            let mut out = Buffer::<i64>::new(rows);
+            let mut order: Vec<usize> = vec_for(self.n)?;
+            let mut out = Buffer::<i64>::try_new(rows)?;
             for (row, to) in x.chunks(self.n).zip(out.iter_mut()) {
                 order.clear();
                 order.extend(0..self.n);

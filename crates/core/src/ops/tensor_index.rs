@@ -3,6 +3,7 @@
 use std::ops::{Range, RangeFrom, RangeFull, RangeInclusive, RangeTo, RangeToInclusive};
 
 use crate::Tensor;
+use crate::extent::signed;
 
 /// One part of an index expression.
 #[derive(Clone, Debug)]
@@ -73,7 +74,7 @@ impl From<i32> for TensorIndex {
 }
 impl From<usize> for TensorIndex {
     fn from(at: usize) -> Self {
-        TensorIndex::At(at as i64)
+        TensorIndex::At(signed(at))
     }
 }
 impl From<&Tensor> for TensorIndex {
@@ -106,31 +107,31 @@ impl From<RangeFull> for TensorIndex {
     }
 }
 macro_rules! from_ranges {
-    ($($t:ty),*) => {$(
+    ($($t:ty: $signed:expr),*) => {$(
         impl From<Range<$t>> for TensorIndex {
-            fn from(r: Range<$t>) -> Self { span(Some(r.start as i64), Some(r.end as i64)) }
+            fn from(r: Range<$t>) -> Self { span(Some($signed(r.start)), Some($signed(r.end))) }
         }
         impl From<RangeFrom<$t>> for TensorIndex {
-            fn from(r: RangeFrom<$t>) -> Self { span(Some(r.start as i64), None) }
+            fn from(r: RangeFrom<$t>) -> Self { span(Some($signed(r.start)), None) }
         }
         impl From<RangeTo<$t>> for TensorIndex {
-            fn from(r: RangeTo<$t>) -> Self { span(None, Some(r.end as i64)) }
+            fn from(r: RangeTo<$t>) -> Self { span(None, Some($signed(r.end))) }
         }
         impl From<RangeInclusive<$t>> for TensorIndex {
             fn from(r: RangeInclusive<$t>) -> Self {
-                span(Some(*r.start() as i64), after(*r.end() as i64))
+                span(Some($signed(*r.start())), after($signed(*r.end())))
             }
         }
         impl From<RangeToInclusive<$t>> for TensorIndex {
-            fn from(r: RangeToInclusive<$t>) -> Self { span(None, after(r.end as i64)) }
+            fn from(r: RangeToInclusive<$t>) -> Self { span(None, after($signed(r.end))) }
         }
     )*};
 }
-from_ranges!(i64, i32, usize);
+from_ranges!(i64: std::convert::identity, i32: i64::from, usize: signed);
 
 /// The end of an inclusive range: `..=-1` reaches the last position.
 fn after(last: i64) -> Option<i64> {
-    if last == -1 { None } else { Some(last + 1) }
+    last.checked_add(1).filter(|end| *end != 0)
 }
 
 /// What can be given as a whole index: one [`TensorIndex`], a tuple of up to six, or a list.

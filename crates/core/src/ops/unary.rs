@@ -31,7 +31,7 @@ pub fn apply_function(
     let input = input.to_dtype(float_type(input.dtype()))?;
     let x = input.detach().contiguous()?;
     let output = dispatch_float!(name, x.dtype(), T => {
-        let mut out = Buffer::<T>::new(x.numel());
+        let mut out = Buffer::<T>::try_new(x.numel())?;
         function.apply(x.as_slice::<T>()?, &mut out);
         Tensor::from_buffer(out, x.shape())
     });
@@ -43,12 +43,12 @@ pub fn apply_function(
         };
         Backward::new(grad_name, move |grad: &Tensor| {
             if function.saves() == Saves::Nothing {
-                return Ok(smallvec![Some(grad.zeros_like())]);
+                return Ok(smallvec![Some(grad.try_zeros_like()?)]);
             }
             let grad = grad.contiguous()?;
             Ok(smallvec![Some(
                 dispatch_float!(grad_name, grad.dtype(), T => {
-                    let mut out = Buffer::<T>::new(grad.numel());
+                    let mut out = Buffer::<T>::try_new(grad.numel())?;
                     function.gradient(saved.as_slice::<T>()?, grad.as_slice::<T>()?, &mut out);
                     Tensor::from_buffer(out, grad.shape())
                 })
@@ -133,7 +133,7 @@ step_functions! {
 }
 
 fn zero_gradient(name: &'static str) -> impl crate::autograd::GradFn {
-    Backward::stateless(name, |g: &Tensor| Ok(smallvec![Some(g.zeros_like())]))
+    Backward::stateless(name, |g: &Tensor| Ok(smallvec![Some(g.try_zeros_like()?)]))
 }
 
 impl Tensor {
@@ -213,7 +213,7 @@ impl Tensor {
     /// True where an element is nan.
     pub fn isnan(&self) -> Result<Tensor> {
         if !self.dtype().is_float() {
-            return Ok(Tensor::zeros_of(self.shape(), DType::Bool));
+            return Tensor::try_zeros_of(self.shape(), DType::Bool);
         }
         Ok(dispatch_float!("isnan", self.dtype(), T => map(self, |x: T| x.is_nan())?))
     }
@@ -221,7 +221,7 @@ impl Tensor {
     /// True where an element is finite.
     pub fn isfinite(&self) -> Result<Tensor> {
         if !self.dtype().is_float() {
-            return Ok(Tensor::ones_of(self.shape(), DType::Bool));
+            return Tensor::try_ones_of(self.shape(), DType::Bool);
         }
         Ok(dispatch_float!("isfinite", self.dtype(), T => map(self, |x: T| x.is_finite())?))
     }

@@ -1,16 +1,81 @@
 //! Sliding windows of images as columns.
 
+use pleach_kernels::Buffer;
 use smallvec::smallvec;
 
-use super::gather::{pick, put};
+use super::index::plus;
 use crate::autograd::{Backward, record};
-use crate::shape::contiguous_strides;
-use crate::{Error, PadMode, Result, Tensor};
+use crate::extent::{Window, checked_numel};
+use crate::memory::{check_room, vec_for};
+use crate::{Error, Result, Tensor};
 
-/// The number of windows along a dimension, or `None` if not one fits.
-fn windows(size: usize, kernel: usize, dilation: usize, stride: usize) -> Option<usize> {
-    let span = dilation * (kernel - 1) + 1;
-    size.checked_sub(span).map(|room| room / stride + 1)
+/// Where a padded element comes from.
+const NOWHERE: usize = usize::MAX;
+
+/// Where the elements of a column come from along one dimension: for each position of the kernel,
+/// each window's element, counted from the first one in the image; [`NOWHERE`] in the padding.
+fn sources(window: Window, size: usize, count: usize) -> Result<Vec<usize>> {
+    let mut at = vec_for(checked_numel(&[window.kernel, count])?)?;
+    for tap in 0..window.kernel {
+        at.extend((0..count).map(|i| {
+            let place = i * window.stride + tap * window.dilation;
+            match place.checked_sub(window.padding) {
+                Some(place) if place < size => place,
+                _ => NOWHERE,
+            }
+        }));
+    }
+    Ok(at)
+}
+
+/// The columns' elements in order, as places in the contiguous input.
+fn places(shape: [usize; 4], windows: [Window; 2], counts: [usize; 2]) -> Result<Vec<usize>> {
+    let [images, channels, height, width] = shape;
+    let from_rows = sources(windows[0], height, counts[0])?;
+    let from_cols = sources(windows[1], width, counts[1])?;
+    let mut at = vec_for(checked_numel(&[
+        images,
+        channels,
+        from_rows.len(),
+        from_cols.len(),
+    ])?)?;
+    for plane in 0..images * channels {
+        for rows in from_rows.chunks(counts[0]) {
+            for cols in from_cols.chunks(counts[1]) {
+                for &row in rows {
+                    at.extend(cols.iter().map(|&col| match (row, col) {
+                        (NOWHERE, _) | (_, NOWHERE) => NOWHERE,
+                        _ => (plane * height + row) * width + col,
+                    }));
+                }
+            }
+        }
+    }
+    Ok(at)
+}
+
+/// The elements of `x` at these places, 0 for nowhere.
+fn pick_or_zero(x: &Tensor, at: &[usize], shape: &[usize]) -> Result<Tensor> {
+    let x = x.detach().contiguous()?;
+    dispatch_all!(x.dtype(), T => {
+        let from = x.as_slice::<T>()?;
+        let values = at.iter().map(|&i| from.get(i).copied().unwrap_or_default());
+        Ok(Tensor::from_buffer(Buffer::try_from_exact_iter(values)?, shape))
+    })
+}
+
+/// Zeros of a shape, and at these places the sums of the values that belong there.
+fn add_up(values: &Tensor, at: &[usize], shape: &[usize]) -> Result<Tensor> {
+    let values = values.detach().contiguous()?;
+    dispatch_all!(values.dtype(), T => {
+        let mut out = Buffer::<T>::try_zeroed(checked_numel(shape)?)?;
+        for (&i, &v) in at.iter().zip(values.as_slice::<T>()?) {
+            if let Some(sum) = out.get_mut(i) {
+                *sum = plus(*sum, v);
+            }
+        }
+        Ok(Tensor::from_buffer(out, shape))
+    })
 }
 
 impl Tensor {
@@ -21,7 +86,8 @@ impl Tensor {
     /// `[C * kh * kw, L]` with L windows in row-major order.
     ///
     /// # Errors
-    /// If the input has other than 3 or 4 dimensions, a size is 0, or no window fits.
+    /// If the input has other than 3 or 4 dimensions, a size is 0, no window fits, or the memory
+    /// cannot be had.
     ///
     /// ```
     /// use pleach_core::Tensor;
@@ -58,15 +124,17 @@ impl Tensor {
                 self.shape()
             )));
         }
-        let x = self.detach();
-        let x = if batched { x } else { x.unsqueeze(0)? };
-        let pad = [padding[1], padding[1], padding[0], padding[0]].map(|p| p as i64);
-        let x = x.pad(&pad, PadMode::Constant, 0.0)?;
-        let s = x.shape().to_vec();
-        let (Some(rows), Some(cols)) = (
-            windows(s[2], kernel[0], dilation[0], stride[0]),
-            windows(s[3], kernel[1], dilation[1], stride[1]),
-        ) else {
+        let (images, plane) = self.shape().split_at(self.rank() - 3);
+        let images = images.first().copied().unwrap_or(1);
+        let (channels, sizes) = (plane[0], [plane[1], plane[2]]);
+        let windows = [0, 1].map(|d| Window {
+            kernel: kernel[d],
+            stride: stride[d],
+            padding: padding[d],
+            dilation: dilation[d],
+        });
+        let (Some(rows), Some(cols)) = (windows[0].count(sizes[0])?, windows[1].count(sizes[1])?)
+        else {
             return Err(Error::shape(format!(
                 "Given input with spatial size ({}, {}), kernel_size=({}, {}), dilation=({}, {}), padding=({}, {}), stride=({}, {}), calculated shape of the array of sliding blocks has a non-positive value.",
                 self.shape()[self.rank() - 2],
@@ -81,33 +149,23 @@ impl Tensor {
                 stride[1]
             )));
         };
-        let strides = contiguous_strides(&s);
-        let mut at = Vec::with_capacity(s[0] * s[1] * kernel[0] * kernel[1] * rows * cols);
-        for image in 0..s[0] {
-            for channel in 0..s[1] {
-                let base = image * strides[0] + channel * strides[1];
-                for (kh, kw) in (0..kernel[0]).flat_map(|h| (0..kernel[1]).map(move |w| (h, w))) {
-                    for row in 0..rows {
-                        let h = row * stride[0] + kh * dilation[0];
-                        at.extend(
-                            (0..cols).map(|col| {
-                                base + h * strides[2] + col * stride[1] + kw * dilation[1]
-                            }),
-                        );
-                    }
-                }
-            }
-        }
-        let shape = [s[0], s[1] * kernel[0] * kernel[1], rows * cols];
-        let out = pick(&x, &at, &shape)?;
-        let out = if batched { out } else { out.squeeze_dim(0)? };
+        check_room(
+            &[images, channels, kernel[0], kernel[1], rows, cols],
+            self.dtype(),
+        )?;
+        let at = places(
+            [images, channels, sizes[0], sizes[1]],
+            windows,
+            [rows, cols],
+        )?;
+        let mut shape = self.shape_vec();
+        shape.truncate(self.rank() - 3);
+        shape.extend([channels * kernel[0] * kernel[1], rows * cols]);
+        let out = pick_or_zero(self, &at, &shape)?;
         let from = self.shape_vec();
         Ok(record(out, &[self], |_| {
             Backward::new("Im2ColBackward0", move |g: &Tensor| {
-                let zeros = Tensor::zeros_of(&s[..], g.dtype());
-                let g = put(&zeros, &at, g, true)?;
-                let g = g.pad(&pad.map(|p| -p), PadMode::Constant, 0.0)?;
-                Ok(smallvec![Some(g.reshape(&from)?)])
+                Ok(smallvec![Some(add_up(g, &at, &from)?)])
             })
         }))
     }

@@ -1,9 +1,12 @@
 //! Other shapes of the same elements: views that share memory, and rearranged copies.
 
+use pleach_kernels::Buffer;
 use smallvec::{SmallVec, smallvec};
 
 use super::elementwise::embed;
 use crate::autograd::{Backward, record};
+use crate::extent::checked_numel;
+use crate::memory::check_room;
 use crate::shape::{IntoSizes, Layout, Shape, infer_sizes, resolve_dim};
 use crate::{Dims, Error, ErrorKind, Result, Tensor};
 
@@ -245,7 +248,7 @@ impl Tensor {
     /// Dimensions of size 1 repeated without a copy, and new ones in front; -1 keeps a size.
     ///
     /// # Errors
-    /// If a size other than 1 would change.
+    /// If a size other than 1 would change, or the number of elements overflows.
     pub fn expand(&self, sizes: impl IntoSizes) -> Result<Tensor> {
         self.expand_to(&sizes.into_sizes())
     }
@@ -271,7 +274,7 @@ impl Tensor {
                         self.dtype().torch_name()
                     )));
                 }
-                (Some(n), _) if n == size as usize && size >= 0 => n,
+                (Some(n), 0..) if n == size as usize => n,
                 (Some(1) | None, 0..) => size as usize,
                 (n, _) => {
                     return Err(Error::shape(format!(
@@ -281,6 +284,7 @@ impl Tensor {
                 }
             });
         }
+        checked_numel(&shape)?;
         let from = self.shape_vec();
         let out = self.with_layout(self.layout().broadcast(&shape));
         Ok(record(out, &[self], |_| {
@@ -364,14 +368,16 @@ impl Tensor {
         };
         let start = clip(start.into().unwrap_or(0));
         let end = clip(end.into().unwrap_or(size)).max(start);
-        let count = ((end - start + step - 1) / step) as usize;
+        let count = ((end - start) as usize).div_ceil(step as usize);
         Ok(self.view_of("SliceBackward0", |from| {
             let mut layout = from.clone();
             if count > 0 {
                 layout.offset += start as usize * layout.strides[d];
             }
             layout.shape[d] = count;
-            layout.strides[d] *= step as usize;
+            // A step that overflows is one beyond the only element.
+            let stride = layout.strides[d].checked_mul(step as usize);
+            layout.strides[d] = stride.unwrap_or(layout.strides[d]);
             layout
         }))
     }
@@ -406,7 +412,7 @@ impl Tensor {
         let length = if offset >= 0 {
             rows.min(cols - offset)
         } else {
-            (rows + offset).min(cols)
+            rows.saturating_add(offset).min(cols)
         }
         .max(0) as usize;
         Ok(self.view_of("DiagonalBackward0", |from| {
@@ -427,7 +433,7 @@ impl Tensor {
     /// The whole tensor repeated along each dimension: PyTorch's `repeat`, NumPy's `tile`.
     ///
     /// # Errors
-    /// If there are fewer repeats than dimensions, or a negative one.
+    /// If there are fewer repeats than dimensions, or a negative one, or the memory cannot be had.
     pub fn repeat(&self, repeats: impl IntoSizes) -> Result<Tensor> {
         let repeats = repeats.into_sizes();
         if repeats.len() < self.rank() {
@@ -442,13 +448,14 @@ impl Tensor {
         }
         // [a, b] repeated [r, s] is [1, a, 1, b] expanded to [r, a, s, b].
         let lead = repeats.len() - self.rank();
-        let (mut apart, mut wide, mut out) = (Shape::new(), Shape::new(), Shape::new());
+        let (mut apart, mut wide) = (Shape::new(), Shape::new());
         for (i, &r) in repeats.iter().enumerate() {
             let size = i.checked_sub(lead).map_or(1, |d| self.shape()[d]);
             apart.extend([1, size]);
             wide.extend([r as usize, size]);
-            out.push(r as usize * size);
         }
+        check_room(&wide, self.dtype())?;
+        let out: Shape = wide.chunks(2).map(|pair| pair[0] * pair[1]).collect();
         let result = self
             .detach()
             .reshape(&apart)?
@@ -482,7 +489,7 @@ impl Tensor {
             for &d in dims.iter().filter(|d| **d < self.rank()) {
                 view.invert_axis(ndarray::Axis(d));
             }
-            Tensor::from(view)
+            Tensor::try_from_array(view)?
         });
         Ok(record(out, &[self], |_| {
             let dims: Vec<i64> = dims.iter().map(|&d| d as i64).collect();
@@ -502,7 +509,8 @@ impl Tensor {
         if size == 0 || self.rank() == 0 {
             return Ok(self.clone());
         }
-        let cut = size - shift.rem_euclid(size as i64) as usize;
+        let shift = shift.rem_euclid(size as i64);
+        let cut = size - shift as usize;
         let (x, dim) = (self.detach(), d as i64);
         let out = Tensor::cat(
             &[&x.narrow(dim, cut, size - cut)?, &x.narrow(dim, 0, cut)?],
@@ -541,9 +549,9 @@ impl Tensor {
         let (rows, cols) = (self.shape()[self.rank() - 2], self.shape()[self.rank() - 1]);
         let x = self.detach().contiguous()?;
         let out = dispatch_all!(self.dtype(), T => {
-            let mut values = pleach_kernels::Buffer::<T>::from_slice(x.as_slice::<T>()?);
+            let mut values = Buffer::<T>::try_from_slice(x.as_slice::<T>()?)?;
             for (i, row) in values.chunks_mut(cols.max(1)).enumerate() {
-                let on = (i % rows.max(1)) as i64 + diagonal;
+                let on = ((i % rows.max(1)) as i64).saturating_add(diagonal);
                 for (j, v) in row.iter_mut().enumerate() {
                     let keep = if lower { j as i64 <= on } else { j as i64 >= on };
                     if !keep {

@@ -7,6 +7,8 @@ use rand::distr::Distribution;
 use super::float::RandomFloat;
 use super::generator::Generator;
 use super::state::State;
+use crate::error::done;
+use crate::memory::vec_for;
 use crate::{DType, Element};
 
 /// From this range on, an integer takes two words.
@@ -179,12 +181,25 @@ impl Generator {
     ///
     /// assert_eq!(Generator::seeded(42).randperm(10), [2, 6, 1, 8, 4, 5, 0, 9, 3, 7]);
     /// ```
+    ///
+    /// # Panics
+    /// If memory for `n` numbers cannot be had; [`Generator::fill_permutation`] takes memory that
+    /// is there.
+    #[track_caller]
     pub fn randperm(&self, n: usize) -> Vec<i64> {
+        let mut order = done(vec_for(n));
+        order.resize(n, 0);
+        self.fill_permutation(&mut order);
+        order
+    }
+
+    /// A random permutation of the numbers from 0 on, as many as there is room for.
+    pub fn fill_permutation(&self, out: &mut [i64]) {
         let engine = &mut self.lock().engine;
-        if n < LONG_PERMUTATION {
-            short_permutation(engine, n)
+        if out.len() < LONG_PERMUTATION {
+            short_permutation(engine, out)
         } else {
-            long_permutation(engine, n)
+            long_permutation(engine, out)
         }
     }
 }
@@ -199,23 +214,21 @@ fn fill_below<T: Element>(engine: &mut Mt19937, out: &mut [T], from: i64, count:
     }
 }
 
-fn short_permutation(engine: &mut Mt19937, n: usize) -> Vec<i64> {
-    let mut order: Vec<i64> = (0..n as i64).collect();
+fn short_permutation(engine: &mut Mt19937, order: &mut [i64]) {
+    let n = order.len();
+    order.iter_mut().zip(0..).for_each(|(o, i)| *o = i);
     for i in 0..n.saturating_sub(1) {
         let offset = engine.word() % (n - i) as u32;
         order.swap(i, i + offset as usize);
     }
-    order
 }
 
-fn long_permutation(engine: &mut Mt19937, n: usize) -> Vec<i64> {
-    let mut order = Vec::with_capacity(n);
-    for i in 0..n {
+fn long_permutation(engine: &mut Mt19937, order: &mut [i64]) {
+    for i in 0..order.len() {
         let other = (engine.word64() % (i as u64 + 1)) as usize;
-        order.push(i as i64);
+        order[i] = i as i64;
         order.swap(i, other);
     }
-    order
 }
 
 #[cfg(test)]
@@ -303,7 +316,8 @@ mod tests {
     fn both_ways_permute() {
         for n in [0, 1, 2, 1000] {
             for permutation in [short_permutation, long_permutation] {
-                let mut order = permutation(&mut Mt19937::new(1), n);
+                let mut order = vec![0; n];
+                permutation(&mut Mt19937::new(1), &mut order);
                 order.sort_unstable();
                 assert!(order.into_iter().eq(0..n as i64));
             }

@@ -3,10 +3,10 @@
 //! The source of the formulas is NumPy's `RandomState`; its stream is frozen by NumPy's own
 //! compatibility policy.
 
-use pleach_kernels::Buffer;
 use pleach_kernels::random::mt19937::Mt19937;
 
-use crate::shape::numel;
+use crate::error::done;
+use crate::memory::buffer_for;
 use crate::{IntoShape, Tensor};
 
 /// `np.random.RandomState(seed)`, number for number.
@@ -66,17 +66,25 @@ impl RandomState {
     }
 
     /// f64 values uniform in `[low, high)`: `np.random.uniform(low, high, size)`.
+    ///
+    /// # Panics
+    /// If the memory cannot be had; [`fill_uniform`](Self::fill_uniform) takes memory that is there.
+    #[track_caller]
     pub fn uniform(&mut self, low: f64, high: f64, shape: impl IntoShape) -> Tensor {
         let shape = shape.into_shape();
-        let mut values = Buffer::<f64>::new(numel(&shape));
+        let mut values = done(buffer_for::<f64>(&shape));
         self.fill_uniform(&mut values[..], low, high);
         Tensor::from_buffer(values, shape)
     }
 
     /// f64 normal values: `np.random.normal(mean, std, size)`.
+    ///
+    /// # Panics
+    /// If the memory cannot be had; [`fill_normal`](Self::fill_normal) takes memory that is there.
+    #[track_caller]
     pub fn normal(&mut self, mean: f64, std: f64, shape: impl IntoShape) -> Tensor {
         let shape = shape.into_shape();
-        let mut values = Buffer::<f64>::new(numel(&shape));
+        let mut values = done(buffer_for::<f64>(&shape));
         self.fill_normal(&mut values[..], mean, std);
         Tensor::from_buffer(values, shape)
     }

@@ -4,29 +4,28 @@ use ndarray::{Array, ArrayD, ArrayView, Dimension};
 use pleach_kernels::Buffer;
 
 use crate::autograd::{self, Backward};
+use crate::error::done;
 use crate::{DType, Element, Result, Tensor};
 
-/// Copies an array of any layout.
+/// Copies an array of any layout. Panics where [`Tensor::try_from_array`] returns an error.
 impl<T: Element, D: Dimension> From<ArrayView<'_, T, D>> for Tensor {
+    #[track_caller]
     fn from(array: ArrayView<'_, T, D>) -> Self {
-        let shape = array.shape().to_vec();
-        let buffer = match array.as_slice() {
-            Some(values) => Buffer::from_slice(values),
-            None => Buffer::from_exact_iter(array.iter().copied()),
-        };
-        Tensor::from_buffer(buffer, shape)
+        done(Tensor::try_from_array(array))
     }
 }
 
-/// Copies an array into a tensor's own, aligned memory.
+/// Copies an array into a tensor's own, aligned memory. Panics where [`Tensor::try_from_array`]
+/// returns an error.
 ///
 /// ```
 /// let t = pleach_core::Tensor::from(ndarray::array![[1.0f64, 2.0]]);
 /// assert_eq!(t.shape(), [1, 2]);
 /// ```
 impl<T: Element, D: Dimension> From<Array<T, D>> for Tensor {
+    #[track_caller]
     fn from(array: Array<T, D>) -> Self {
-        Tensor::from(array.view())
+        done(Tensor::try_from_array(array.view()))
     }
 }
 
@@ -37,12 +36,31 @@ impl From<&Tensor> for Tensor {
 }
 
 impl Tensor {
+    /// A copy of an array of any layout: `Tensor::from` as a `Result`.
+    ///
+    /// # Errors
+    /// If the number of elements overflows or the memory cannot be had.
+    ///
+    /// ```
+    /// let array = ndarray::array![[1.0f64, 2.0]];
+    /// assert_eq!(pleach_core::Tensor::try_from_array(array.view())?.shape(), [1, 2]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn try_from_array<T: Element, D: Dimension>(array: ArrayView<'_, T, D>) -> Result<Tensor> {
+        let shape = array.shape().to_vec();
+        let buffer = match array.as_slice() {
+            Some(values) => Buffer::try_from_slice(values)?,
+            None => Buffer::try_from_exact_iter(array.iter().copied())?,
+        };
+        Tensor::try_from_buffer(buffer, shape)
+    }
+
     /// The values as an owned `ndarray` array in row-major order.
     ///
     /// # Errors
-    /// If `T` is not the tensor's dtype.
+    /// If `T` is not the tensor's dtype, or the memory cannot be had.
     pub fn to_array<T: Element>(&self) -> Result<ArrayD<T>> {
-        Ok(self.array::<T>()?.to_owned())
+        Ok(ArrayD::from_shape_vec(self.shape(), self.to_vec()?)?)
     }
 
     /// The same values in another dtype; the tensor itself if it has that dtype already. A
@@ -62,7 +80,7 @@ impl Tensor {
         }
         let x = self.detach().contiguous()?;
         let out = dispatch_all!(dtype, U => {
-            let mut out = Buffer::<U>::new(x.numel());
+            let mut out = Buffer::<U>::try_new(x.numel())?;
             convert(&x, &mut out)?;
             Tensor::from_buffer(out, x.shape())
         });

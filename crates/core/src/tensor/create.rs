@@ -3,75 +3,142 @@
 use half::{bf16, f16};
 use pleach_kernels::Buffer;
 
+use crate::extent::{checked_numel, signed};
 use crate::shape::{Shape, numel};
 use crate::{DType, Element, Error, IntoShape, Result, Scalar, Tensor};
 
-impl Tensor {
+twins! {
     /// Zeros of the default dtype, f32.
     ///
     /// ```
     /// use pleach_core::{DType, Tensor};
     /// assert_eq!(Tensor::zeros([2, 3]).shape(), [2, 3]);
     /// assert_eq!(Tensor::zeros([2]).to_dtype(DType::I64)?.dtype(), DType::I64);
+    /// assert!(Tensor::try_zeros([1 << 45]).is_err()); // 128 TiB
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    pub fn zeros(shape: impl IntoShape) -> Tensor {
-        Self::zeros_of(shape, DType::F32)
-    }
+    zeros, try_zeros (shape: impl IntoShape) => Self::try_zeros_of(shape, DType::F32);
 
     /// Zeros of a dtype.
-    pub fn zeros_of(shape: impl IntoShape, dtype: DType) -> Tensor {
+    zeros_of, try_zeros_of (shape: impl IntoShape, dtype: DType) => {
         // Not generic, so compiled once.
-        fn make(shape: Shape, dtype: DType) -> Tensor {
+        fn make(shape: Shape, dtype: DType) -> Result<Tensor> {
             dispatch_all!(dtype, T => {
-                Tensor::from_buffer(Buffer::<T>::zeroed(numel(&shape)), shape)
+                let values = Buffer::<T>::try_zeroed(checked_numel(&shape)?)?;
+                Ok(Tensor::from_buffer(values, shape))
             })
         }
         make(shape.into_shape(), dtype)
-    }
+    };
 
     /// Ones of the default dtype, f32.
-    pub fn ones(shape: impl IntoShape) -> Tensor {
-        Self::full(shape, 1.0)
-    }
+    ones, try_ones (shape: impl IntoShape) => Self::try_full(shape, 1.0);
 
     /// Ones of a dtype.
-    pub fn ones_of(shape: impl IntoShape, dtype: DType) -> Tensor {
-        Self::full_of(shape, 1, dtype)
-    }
+    ones_of, try_ones_of (shape: impl IntoShape, dtype: DType) => Self::try_full_of(shape, 1, dtype);
 
     /// One value everywhere. Its type decides the dtype: a float makes f32, an integer i64, a
     /// truth value bool.
-    pub fn full(shape: impl IntoShape, value: impl Into<Scalar>) -> Tensor {
+    full, try_full (shape: impl IntoShape, value: impl Into<Scalar>) => {
         let value = value.into();
-        Self::full_of(shape, value, value.dtype())
-    }
+        Self::try_full_of(shape, value, value.dtype())
+    };
 
-    /// One value everywhere, of a dtype.
-    pub fn full_of(shape: impl IntoShape, value: impl Into<Scalar>, dtype: DType) -> Tensor {
-        fn make(shape: Shape, value: Scalar, dtype: DType) -> Tensor {
+    /// One value everywhere, of a dtype. A value that the dtype cannot hold is refused, except that
+    /// an integer dtype takes the whole part of a float.
+    ///
+    /// ```
+    /// use pleach_core::{DType, Tensor};
+    /// assert_eq!(Tensor::full_of([1], 2.5, DType::U8).to_vec::<u8>()?, [2]);
+    /// assert_eq!(
+    ///     Tensor::try_full_of([1], 300, DType::U8).unwrap_err().to_string(),
+    ///     "value cannot be converted to type uint8_t without overflow"
+    /// );
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    full_of, try_full_of (shape: impl IntoShape, value: impl Into<Scalar>, dtype: DType) => {
+        fn make(shape: Shape, value: Scalar, dtype: DType) -> Result<Tensor> {
             dispatch_all!(dtype, T => {
-                Tensor::from_buffer(Buffer::<T>::full(numel(&shape), value.to()), shape)
+                let value = value.to::<T>()?;
+                let values = Buffer::try_full(checked_numel(&shape)?, value)?;
+                Ok(Tensor::from_buffer(values, shape))
             })
         }
         make(shape.into_shape(), value.into(), dtype)
-    }
+    };
 
+    /// A 0-d tensor: a float makes f32, an integer i64, a truth value bool.
+    scalar, try_scalar (value: impl Into<Scalar>) => Self::try_full((), value);
+
+    /// `0, 1, …, end - 1` as i64.
+    ///
+    /// ```
+    /// assert_eq!(pleach_core::Tensor::arange(3).to_vec::<i64>()?, [0, 1, 2]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    arange, try_arange (end: usize) => whole_numbers(end, 0, 1);
+
+    /// `steps` evenly spaced f32 values from `start` to `end`, both included.
+    linspace, try_linspace (start: f64, end: f64, steps: usize) => {
+        // PyTorch computes in f32 and counts from the nearer end.
+        let (a, b) = (start as f32, end as f32);
+        let step = if steps > 1 {
+            (b - a) / (steps - 1) as f32
+        } else {
+            0.0
+        };
+        let value = |i: usize| {
+            if i < steps / 2 || steps == 1 {
+                step.mul_add(i as f32, a)
+            } else {
+                step.mul_add(-((steps - 1 - i) as f32), b)
+            }
+        };
+        let values = Buffer::try_from_exact_iter((0..steps).map(value))?;
+        Ok(Tensor::from_buffer(values, [steps]))
+    };
+
+    /// The `n × n` identity matrix, f32.
+    eye, try_eye (n: usize) => {
+        let mut values = Buffer::<f32>::try_zeroed(checked_numel(&[n, n])?)?;
+        values.iter_mut().step_by(n + 1).for_each(|v| *v = 1.0);
+        Ok(Tensor::from_buffer(values, [n, n]))
+    };
+}
+
+twins! {
+    t:
     /// Zeros of this tensor's shape, dtype and order in memory.
-    pub fn zeros_like(&self) -> Tensor {
-        Self::zeros_of(self.shape(), self.dtype()).ordered_like(self)
-    }
+    zeros_like, try_zeros_like () => Ok(Self::try_zeros_of(t.shape(), t.dtype())?.ordered_like(t));
 
     /// Ones of this tensor's shape, dtype and order in memory.
-    pub fn ones_like(&self) -> Tensor {
-        Self::ones_of(self.shape(), self.dtype()).ordered_like(self)
-    }
+    ones_like, try_ones_like () => Ok(Self::try_ones_of(t.shape(), t.dtype())?.ordered_like(t));
 
-    /// One value everywhere, of this tensor's shape, dtype and order in memory.
-    pub fn full_like(&self, value: impl Into<Scalar>) -> Tensor {
-        Self::full_of(self.shape(), value, self.dtype()).ordered_like(self)
-    }
+    /// One value everywhere, of this tensor's shape, dtype and order in memory. A value that the
+    /// dtype cannot hold is refused, as by [`Tensor::full_of`].
+    full_like, try_full_like (value: impl Into<Scalar>) => {
+        Ok(Self::try_full_of(t.shape(), value, t.dtype())?.ordered_like(t))
+    };
+}
 
+/// `start + i * step` for the first `n` whole numbers.
+fn whole_numbers(n: usize, start: i64, step: i64) -> Result<Tensor> {
+    let value = |i: usize| start.wrapping_add((i as i64).wrapping_mul(step));
+    let values = Buffer::try_from_exact_iter((0..n).map(value))?;
+    Ok(Tensor::from_buffer(values, [n]))
+}
+
+/// The number of values from `start` on, `step` apart, before `end`; `None` if it is no size.
+fn steps_to(start: Scalar, end: Scalar, step: Scalar) -> Option<usize> {
+    if let (Scalar::Int(a), Scalar::Int(b), Scalar::Int(s)) = (start, end, step) {
+        let (way, s) = (i128::from(b) - i128::from(a), i128::from(s));
+        return usize::try_from((way + s - s.signum()) / s).ok();
+    }
+    let n = ((end.to_f64() - start.to_f64()) / step.to_f64()).ceil();
+    (n <= i64::MAX as f64).then_some(n as usize)
+}
+
+impl Tensor {
     /// A tensor of one value, laid out densely with its dimensions in the order in which `other`
     /// has them in memory (row-major if its elements share memory). The order decides which random
     /// number an element gets.
@@ -82,22 +149,12 @@ impl Tensor {
         self.with_layout(other.layout().dense())
     }
 
-    /// `0, 1, …, end - 1` as i64.
-    ///
-    /// ```
-    /// assert_eq!(pleach_core::Tensor::arange(3).to_vec::<i64>()?, [0, 1, 2]);
-    /// # Ok::<(), pleach_core::Error>(())
-    /// ```
-    pub fn arange(end: usize) -> Tensor {
-        let values = Buffer::from_exact_iter((0..end).map(|i| i as i64));
-        Tensor::from_buffer(values, [end])
-    }
-
     /// `start, start + step, …` up to, not including, `end`: i64 if all three are integers,
     /// otherwise f32.
     ///
     /// # Errors
-    /// If `step` is zero or points away from `end`, or a bound is not finite.
+    /// If `step` is zero or points away from `end`, a bound is not finite, or the memory cannot be
+    /// had.
     pub fn arange_step(
         start: impl Into<Scalar>,
         end: impl Into<Scalar>,
@@ -116,45 +173,21 @@ impl Tensor {
                 "upper bound and lower bound inconsistent with step sign",
             ));
         }
-        let n = ((b - a) / s).ceil() as usize;
+        let n = steps_to(start, end, step)
+            .ok_or_else(|| Error::value("invalid size, possible overflow?"))?;
+        checked_numel(&[n])?;
         if let (Scalar::Int(a), Scalar::Int(_), Scalar::Int(s)) = (start, end, step) {
-            let values = Buffer::from_exact_iter((0..n).map(|i| a + i as i64 * s));
-            return Ok(Tensor::from_buffer(values, [n]));
+            return whole_numbers(n, a, s);
         }
-        let values = Buffer::from_exact_iter((0..n).map(|i| (a + i as f64 * s) as f32));
+        let value = |i: usize| (a + i as f64 * s) as f32;
+        let values = Buffer::try_from_exact_iter((0..n).map(value))?;
         Ok(Tensor::from_buffer(values, [n]))
-    }
-
-    /// `steps` evenly spaced f32 values from `start` to `end`, both included.
-    pub fn linspace(start: f64, end: f64, steps: usize) -> Tensor {
-        // PyTorch computes in f32 and counts from the nearer end.
-        let (a, b) = (start as f32, end as f32);
-        let step = if steps > 1 {
-            (b - a) / (steps - 1) as f32
-        } else {
-            0.0
-        };
-        let value = |i: usize| {
-            if i < steps / 2 || steps == 1 {
-                step.mul_add(i as f32, a)
-            } else {
-                step.mul_add(-((steps - 1 - i) as f32), b)
-            }
-        };
-        Tensor::from_buffer(Buffer::from_exact_iter((0..steps).map(value)), [steps])
-    }
-
-    /// The `n × n` identity matrix, f32.
-    pub fn eye(n: usize) -> Tensor {
-        let mut values = Buffer::<f32>::zeroed(n * n);
-        values.iter_mut().step_by(n + 1).for_each(|v| *v = 1.0);
-        Tensor::from_buffer(values, [n, n])
     }
 
     /// A tensor with these values in row-major order.
     ///
     /// # Errors
-    /// If the number of values is not that of the shape.
+    /// If the number of values is not that of the shape, or the memory cannot be had.
     pub fn from_vec<T: Element>(values: Vec<T>, shape: impl IntoShape) -> Result<Tensor> {
         Self::from_slice(&values, shape)
     }
@@ -162,23 +195,41 @@ impl Tensor {
     /// A tensor with a copy of these values in row-major order.
     ///
     /// # Errors
-    /// If the number of values is not that of the shape.
+    /// If the number of values is not that of the shape, or the memory cannot be had.
     pub fn from_slice<T: Element>(values: &[T], shape: impl IntoShape) -> Result<Tensor> {
         let shape: Shape = shape.into_shape();
-        if numel(&shape) != values.len() {
-            return Err(crate::ErrorKind::InvalidShape {
-                shape: shape.iter().map(|&s| s as i64).collect(),
-                numel: values.len(),
-            }
-            .into());
-        }
-        Ok(Tensor::from_buffer(Buffer::from_slice(values), shape))
+        check_count(values.len(), &shape)?;
+        Ok(Tensor::from_buffer(Buffer::try_from_slice(values)?, shape))
     }
 
-    /// A 0-d tensor: a float makes f32, an integer i64, a truth value bool.
-    pub fn scalar(value: impl Into<Scalar>) -> Tensor {
-        Self::full((), value)
+    /// A contiguous tensor that owns this buffer: [`Tensor::from_buffer`] as a `Result`.
+    ///
+    /// # Errors
+    /// If the number of elements is not that of the shape.
+    ///
+    /// ```
+    /// use pleach_core::Tensor;
+    /// use pleach_kernels::Buffer;
+    /// assert!(Tensor::try_from_buffer(Buffer::<f32>::zeroed(6), [2, 3]).is_ok());
+    /// assert!(Tensor::try_from_buffer(Buffer::<f32>::zeroed(6), [2, 4]).is_err());
+    /// ```
+    pub fn try_from_buffer<T: Element>(buffer: Buffer<T>, shape: impl IntoShape) -> Result<Tensor> {
+        let shape: Shape = shape.into_shape();
+        check_count(buffer.len(), &shape)?;
+        Ok(Tensor::from_buffer(buffer, shape))
     }
+}
+
+/// Whether a shape has so many elements.
+fn check_count(count: usize, shape: &[usize]) -> Result<()> {
+    if checked_numel(shape).is_ok_and(|n| n == count) {
+        return Ok(());
+    }
+    Err(crate::ErrorKind::InvalidShape {
+        shape: shape.iter().copied().map(signed).collect(),
+        numel: count,
+    }
+    .into())
 }
 
 /// Makes the elements of [`tensor!`](crate::tensor!): nested arrays and numbers.

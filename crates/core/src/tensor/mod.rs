@@ -17,7 +17,10 @@ use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder};
 use pleach_kernels::Buffer;
 
 use crate::autograd::History;
-use crate::shape::{Layout, Shape, numel};
+use crate::error::done;
+use crate::extent::checked_numel;
+use crate::memory::copied;
+use crate::shape::{Layout, Shape};
 use crate::storage::Storage;
 use crate::{DType, Element, Error, ErrorKind, Result};
 
@@ -59,14 +62,19 @@ impl Tensor {
     }
 
     /// A contiguous tensor that owns this buffer.
+    ///
+    /// # Panics
+    /// Where [`Tensor::try_from_buffer`] returns an error.
+    #[track_caller]
     pub fn from_buffer<T: Element>(buffer: Buffer<T>, shape: impl crate::IntoShape) -> Tensor {
         Self::from_buffer_shaped(buffer, shape.into_shape())
     }
 
+    #[track_caller]
     fn from_buffer_shaped<T: Element>(buffer: Buffer<T>, shape: Shape) -> Tensor {
         assert_eq!(
-            buffer.len(),
-            numel(&shape),
+            checked_numel(&shape).ok(),
+            Some(buffer.len()),
             "a buffer of {} elements cannot have shape {shape:?}",
             buffer.len()
         );
@@ -232,18 +240,26 @@ impl Tensor {
     /// The elements in row-major order, whatever the layout.
     ///
     /// # Errors
-    /// If `T` is not the tensor's dtype.
+    /// If `T` is not the tensor's dtype, or the memory cannot be had.
     pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
-        if self.is_contiguous() {
-            return Ok(self.as_slice::<T>()?.to_vec());
-        }
-        Ok(self.detach().contiguous()?.as_slice::<T>()?.to_vec())
+        copied(self.detach().contiguous()?.as_slice::<T>()?)
     }
 
     /// The elements in row-major order, widened to f64 whatever the dtype.
+    ///
+    /// # Panics
+    /// Where [`Tensor::try_to_vec_f64`] returns an error.
+    #[track_caller]
     pub fn to_vec_f64(&self) -> Vec<f64> {
-        let wide = self.detach().double().and_then(|x| x.to_vec());
-        wide.expect("every dtype is converted to f64")
+        done(self.try_to_vec_f64())
+    }
+
+    /// [`Tensor::to_vec_f64`] as a `Result`.
+    ///
+    /// # Errors
+    /// If the memory cannot be had.
+    pub fn try_to_vec_f64(&self) -> Result<Vec<f64>> {
+        self.detach().double()?.to_vec()
     }
 
     /// The only element, as f64.
@@ -252,7 +268,7 @@ impl Tensor {
     /// If the tensor has not exactly one element.
     pub fn item(&self) -> Result<f64> {
         self.one_element()?;
-        Ok(self.to_vec_f64()[0])
+        Ok(self.try_to_vec_f64()?[0])
     }
 
     /// The only element, as i64 (floats truncate): exact for every integer.
@@ -292,7 +308,7 @@ impl Tensor {
         }
         if Arc::get_mut(buffer).is_none() {
             // Shared: copy this tensor's part only.
-            *buffer = Arc::new(Buffer::from_slice(&buffer[start..start + n]));
+            *buffer = Arc::new(Buffer::try_from_slice(&buffer[start..start + n])?);
             inner.layout = Layout::contiguous(inner.layout.shape.clone());
         }
         let start = inner.layout.offset;
@@ -357,7 +373,7 @@ impl Tensor {
             return fill(self.make_slice_mut::<T>()?);
         }
         self.buffer::<T>()?;
-        let mut buffer = Buffer::<T>::new(self.numel());
+        let mut buffer = Buffer::<T>::try_new(self.numel())?;
         fill(&mut buffer)?;
         let layout = self.layout().dense();
         *self = Tensor::new(T::into_storage(Arc::new(buffer)), layout, History::None);

@@ -1,5 +1,6 @@
 //! A tensor's memory: where it is, how long it is, and any view of it.
 
+use crate::extent::checked_numel;
 use crate::shape::{IntoShape, Layout};
 use crate::{Error, Result, Tensor};
 
@@ -58,12 +59,21 @@ impl Tensor {
             )));
         }
         let len = self.storage_len();
+        checked_numel(&shape)?;
         match extent(&shape, &strides, offset) {
-            Some(end) if end <= len => Ok(self.with_layout(Layout {
-                shape,
-                strides,
-                offset,
-            })),
+            Some(end) if end <= len => {
+                // Nobody takes the step of a single element; as it is, it could be beyond counting.
+                let within = |(&n, &stride): (&usize, &usize)| match n {
+                    0 | 1 => stride.min(len.max(1)),
+                    _ => stride,
+                };
+                let strides = shape.iter().zip(&strides).map(within).collect();
+                Ok(self.with_layout(Layout {
+                    shape,
+                    strides,
+                    offset,
+                }))
+            }
             _ => Err(Error::shape(format!(
                 "a view of shape {shape:?}, strides {strides:?} and offset {offset} reaches beyond \
                  a storage of {len} elements"
@@ -72,13 +82,8 @@ impl Tensor {
     }
 }
 
-/// The number of elements that a memory must have for this view; `None` if that, or the number of
-/// the view's own elements (zero sizes left out), cannot be counted.
+/// The number of elements that a memory must have for this view; `None` if that cannot be counted.
 fn extent(shape: &[usize], strides: &[usize], offset: usize) -> Option<usize> {
-    let mut sizes = shape.iter().filter(|&&size| size > 0);
-    sizes.try_fold(8usize, |n, &size| {
-        n.checked_mul(size).filter(|n| *n <= isize::MAX as usize)
-    })?;
     if shape.contains(&0) {
         return Some(offset);
     }

@@ -1,6 +1,6 @@
 //! [`Block`]: memory from the system, zeroed.
 
-use std::alloc::{Layout, alloc_zeroed, dealloc, handle_alloc_error};
+use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
 use super::ALIGN;
@@ -16,19 +16,17 @@ fn layout(size: usize) -> Layout {
 }
 
 impl Block {
-    pub(super) fn new(size: usize) -> Block {
+    /// A block of `size` bytes (at least one, at most `isize::MAX`), if the system has it.
+    pub(super) fn new(size: usize) -> Option<Block> {
         #[cfg(all(unix, not(pleach_asan)))]
         if size >= map::HUGE_PAGE {
-            let Some(start) = map::map(size) else {
-                handle_alloc_error(layout(size));
-            };
-            return Block(start);
+            return map::map(size).map(Block);
         }
         let layout = layout(size);
         assert!(size > 0);
         // SAFETY: the layout has a size.
         let raw = unsafe { alloc_zeroed(layout) };
-        Block(NonNull::new(raw).unwrap_or_else(|| handle_alloc_error(layout)))
+        NonNull::new(raw).map(Block)
     }
 
     pub(super) fn into_raw(self) -> NonNull<u8> {

@@ -53,7 +53,7 @@ pub fn scaled_dot_product_attention(
     let causal;
     let mask = if is_causal {
         let (l, s) = (query.shape()[query.rank() - 2], key.shape()[key.rank() - 2]);
-        causal = Tensor::ones_of([l, s], DType::Bool).tril(0)?;
+        causal = Tensor::try_ones_of([l, s], DType::Bool)?.tril(0)?;
         Some(&causal)
     } else {
         attn_mask

@@ -246,10 +246,10 @@ fn check_channels(name: &str, t: &Tensor, shape: &BatchNormShape, dtype: DType) 
 
 /// Moves running statistics towards those of a batch, times `factor`, in f64 as PyTorch does.
 fn move_towards(running: &Buffer, batch: &Tensor, momentum: f64, factor: f64) -> Result<()> {
-    let batch = batch.to_vec_f64();
+    let batch = batch.try_to_vec_f64()?;
     running.update(|running| {
         let moved: Vec<f64> = running
-            .to_vec_f64()
+            .try_to_vec_f64()?
             .iter()
             .zip(&batch)
             .map(|(old, new)| momentum * (new * factor) + (1.0 - momentum) * old)
@@ -312,9 +312,9 @@ impl Call {
     fn train(&self, residual: Option<&Tensor>) -> Result<(Tensor, BatchStatistics)> {
         let c = self.shape.channels;
         dispatch_float!("batch_norm", self.x.dtype(), T => {
-            let mut out = Memory::<T>::new(self.x.numel());
-            let (mut mean, mut var) = (Memory::<T>::new(c), Memory::<T>::new(c));
-            let mut invstd = Memory::<T>::new(c);
+            let mut out = Memory::<T>::try_new(self.x.numel())?;
+            let (mut mean, mut var) = (Memory::<T>::try_new(c)?, Memory::<T>::try_new(c)?);
+            let mut invstd = Memory::<T>::try_new(c)?;
             let stats = BatchStatsMut { mean: &mut mean, var: &mut var, invstd: &mut invstd };
             let x = self.x.as_slice::<T>()?;
             let (affine, then) = (self.affine::<T>()?, self.then::<T>(residual)?);
@@ -333,7 +333,7 @@ impl Call {
     fn eval(&self, statistics: &Statistics, residual: Option<&Tensor>) -> Result<Tensor> {
         let (Statistics::Running(mean, var) | Statistics::Batch(mean, var)) = statistics;
         dispatch_float!("batch_norm", self.x.dtype(), T => {
-            let mut out = Memory::<T>::new(self.x.numel());
+            let mut out = Memory::<T>::try_new(self.x.numel())?;
             let stats = RunningStats {
                 mean: mean.as_slice::<T>()?,
                 var: var.as_slice::<T>()?,
@@ -359,10 +359,11 @@ impl Call {
         let c = self.shape.channels;
         let n = self.x.numel();
         dispatch_float!("batch_norm", grad.dtype(), T => {
-            let mut dx = needs.input.then(|| Memory::<T>::new(n));
-            let mut dw = needs.weight.then(|| Memory::<T>::new(c));
-            let mut db = needs.bias.then(|| Memory::<T>::new(c));
-            let mut dr = needs.residual.then(|| Memory::<T>::new(n));
+            let room = |needed: bool, len: usize| -> Result<Option<Memory<T>>> {
+                Ok(needed.then(|| Memory::try_new(len)).transpose()?)
+            };
+            let (mut dx, mut dr) = (room(needs.input, n)?, room(needs.residual, n)?);
+            let (mut dw, mut db) = (room(needs.weight, c)?, room(needs.bias, c)?);
             let grads = BatchNormGrads {
                 input: dx.as_deref_mut(),
                 weight: dw.as_deref_mut(),

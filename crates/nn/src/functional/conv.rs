@@ -1,7 +1,7 @@
 //! Convolution of images.
 
 use pleach_core::autograd::{Backward, record};
-use pleach_core::{Error, PadMode, Result, Tensor};
+use pleach_core::{Error, PadMode, Result, Tensor, Window, checked_numel};
 use pleach_kernels::{
     Buffer, ConvShape, conv_backward_bias, conv_backward_input, conv_backward_weight, conv_forward,
 };
@@ -109,6 +109,22 @@ fn check_dtypes(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Resul
     }
 }
 
+/// The windows along the rows and along the columns.
+pub(crate) fn windows(
+    kernel: (usize, usize),
+    stride: (usize, usize),
+    padding: (usize, usize),
+    dilation: (usize, usize),
+) -> [Window; 2] {
+    let along = |axis: fn((usize, usize)) -> usize| Window {
+        kernel: axis(kernel),
+        stride: axis(stride),
+        padding: axis(padding),
+        dilation: axis(dilation),
+    };
+    [along(|(h, _)| h), along(|(_, w)| w)]
+}
+
 /// The padding that keeps the size. Where it is odd, the input gets the extra row or column.
 fn pad_same(
     input: &Tensor,
@@ -121,8 +137,9 @@ fn pad_same(
             "padding='same' is not supported for strided convolutions",
         ));
     }
-    let total_h = dilation.0 * weight.shape()[2].saturating_sub(1);
-    let total_w = dilation.1 * weight.shape()[3].saturating_sub(1);
+    let kernel = (weight.shape()[2], weight.shape()[3]);
+    let [rows, columns] = windows(kernel, stride, (0, 0), dilation);
+    let (total_h, total_w) = (rows.span()? - 1, columns.span()? - 1);
     let extra = [0, (total_w % 2) as i64, 0, (total_h % 2) as i64];
     let input = input.pad(&extra, PadMode::Constant, 0.0)?;
     Ok((input, (total_h / 2, total_w / 2)))
@@ -163,12 +180,12 @@ fn checked_shape(
             weight.shape()
         )));
     }
-    if in_channels != per_group * groups {
+    let expected = per_group.saturating_mul(groups);
+    if in_channels != expected {
         return Err(Error::shape(format!(
-            "Given groups={groups}, weight of size {:?}, expected input{:?} to have {} channels, but got {in_channels} channels instead",
+            "Given groups={groups}, weight of size {:?}, expected input{:?} to have {expected} channels, but got {in_channels} channels instead",
             weight.shape(),
             input.shape(),
-            per_group * groups
         )));
     }
     if let Some(bias) = bias
@@ -180,19 +197,22 @@ fn checked_shape(
             bias.shape()
         )));
     }
-    let padded = (in_h + 2 * padding.0, in_w + 2 * padding.1);
-    let window = (dilation.0 * (kh - 1) + 1, dilation.1 * (kw - 1) + 1);
-    if window.0 > padded.0 || window.1 > padded.1 {
+    let [rows, columns] = windows((kh, kw), stride, padding, dilation);
+    if rows.count(in_h)?.is_none() || columns.count(in_w)?.is_none() {
         return Err(Error::shape(format!(
             "Calculated padded input size per channel: ({} x {}). Kernel size: ({} x {}). Kernel size can't be greater than actual input size",
-            padded.0, padded.1, window.0, window.1
+            rows.padded(in_h)?,
+            columns.padded(in_w)?,
+            rows.span()?,
+            columns.span()?
         )));
     }
+    let (rows, columns) = (rows.within(in_h)?, columns.within(in_w)?);
     Ok(
         ConvShape::new(batch, [in_channels, out_channels], [in_h, in_w], [kh, kw])
-            .with_stride([stride.0, stride.1])
-            .with_padding([padding.0, padding.1])
-            .with_dilation([dilation.0, dilation.1])
+            .with_stride([rows.stride, columns.stride])
+            .with_padding([rows.padding, columns.padding])
+            .with_dilation([rows.dilation, columns.dilation])
             .with_groups(groups),
     )
 }
@@ -209,7 +229,7 @@ fn convolution(
     let w = weight.detach().contiguous()?;
     let b = bias.map(|b| b.detach().contiguous()).transpose()?;
     let out = dispatch_float!("slow_conv2d_cpu", x.dtype(), T => {
-        let mut out = Buffer::<T>::new(out_shape.iter().product());
+        let mut out = Buffer::<T>::try_new(checked_numel(&out_shape)?)?;
         let bias = b.as_ref().map(Tensor::as_slice::<T>).transpose()?;
         conv_forward(&shape, x.as_slice::<T>()?, w.as_slice::<T>()?, bias, &mut out);
         Tensor::from_buffer(out, out_shape)
@@ -234,7 +254,7 @@ fn input_grad(shape: &ConvShape, grad: &Tensor, weight: &Tensor) -> Result<Tenso
     let [_, in_h, in_w] = shape.input;
     let sizes = [shape.batch, shape.in_channels, in_h, in_w];
     dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
-        let mut out = Buffer::<T>::new(sizes.iter().product());
+        let mut out = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
         conv_backward_input(shape, grad.as_slice::<T>()?, weight.as_slice::<T>()?, &mut out);
         Ok(Tensor::from_buffer(out, sizes))
     })
@@ -245,7 +265,7 @@ fn weight_grad(shape: &ConvShape, input: &Tensor, grad: &Tensor) -> Result<Tenso
     let [_, kh, kw] = shape.kernel;
     let sizes = [shape.out_channels, per_group, kh, kw];
     dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
-        let mut out = Buffer::<T>::new(sizes.iter().product());
+        let mut out = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
         conv_backward_weight(shape, input.as_slice::<T>()?, grad.as_slice::<T>()?, &mut out);
         Ok(Tensor::from_buffer(out, sizes))
     })
@@ -253,7 +273,7 @@ fn weight_grad(shape: &ConvShape, input: &Tensor, grad: &Tensor) -> Result<Tenso
 
 fn bias_grad(shape: &ConvShape, grad: &Tensor) -> Result<Tensor> {
     dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
-        let mut out = Buffer::<T>::new(shape.out_channels);
+        let mut out = Buffer::<T>::try_new(shape.out_channels)?;
         conv_backward_bias(shape, grad.as_slice::<T>()?, &mut out);
         Ok(Tensor::from_buffer(out, [shape.out_channels]))
     })

@@ -144,8 +144,9 @@ impl Fused {
     fn run<T: Float + Element>(self, scores: &Tensor, reduction: Reduction) -> Result<Tensor> {
         let x = scores.detach().contiguous()?;
         let count = self.sizes.0 * self.sizes.2;
-        let [mut losses, mut weights, mut max, mut log_sum] =
-            [(); 4].map(|_| Buffer::<T>::new(count));
+        let room = || Buffer::<T>::try_new(count);
+        let (mut losses, mut weights) = (room()?, room()?);
+        let (mut max, mut log_sum) = (room()?, room()?);
         self.kernel::<T>()?.forward(
             x.as_slice()?,
             &mut losses,
@@ -159,7 +160,7 @@ impl Fused {
             let [max, log_sum] = [max, log_sum].map(|b| Tensor::from_buffer(b, [count]));
             Backward::new(self.name, move |grad: &Tensor| {
                 let each = of_each(grad, total, &self.shape)?;
-                let mut dx = Buffer::<T>::new(x.numel());
+                let mut dx = Buffer::<T>::try_new(x.numel())?;
                 self.kernel::<T>()?.backward(
                     x.as_slice()?,
                     max.as_slice()?,

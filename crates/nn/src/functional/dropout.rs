@@ -36,14 +36,14 @@ pub fn dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
 
 /// The product with a scaled mask, of which a byte an element is kept for the gradient.
 fn drop_elements<T: Float + Element>(input: &Tensor, keep: f64) -> Result<Tensor> {
-    let mut mask = Buffer::<bool>::new(input.numel());
+    let mut mask = Buffer::<bool>::try_new(input.numel())?;
     Generator::current().fill_bernoulli(&mut mask, keep);
     let mask = Tensor::from_buffer(mask, input.shape());
     let scale = scale::<T>(keep);
     // A multiplication, so that nan comes through.
     let masked = move |x: &Tensor| -> Result<Tensor> {
         let x = x.contiguous()?;
-        let mut out = Buffer::<T>::new(x.numel());
+        let mut out = Buffer::<T>::try_new(x.numel())?;
         zip(
             x.as_slice::<T>()?,
             mask.as_slice::<bool>()?,
@@ -166,7 +166,7 @@ pub fn alpha_dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
     if let Some(output) = without_mask(input, p, training)? {
         return Ok(output);
     }
-    let mask = bernoulli_mask(input.detach().zeros_like(), p)?;
+    let mask = bernoulli_mask(input.detach().try_zeros_like()?, p)?;
     alpha_scaled(input, &mask, p)
 }
 
@@ -200,7 +200,9 @@ fn without_mask(input: &Tensor, p: f64, training: bool) -> Result<Option<Tensor>
     }
     if p == 1.0 {
         // A multiplication, so that nan and the sign of zero come through.
-        return input.mul(Tensor::zeros_of((), input.dtype())).map(Some);
+        return input
+            .mul(Tensor::try_zeros_of((), input.dtype())?)
+            .map(Some);
     }
     Ok(None)
 }
@@ -221,7 +223,7 @@ fn channels_of(input: &Tensor) -> Result<Tensor> {
         ));
     }
     shape[2..].fill(1);
-    Ok(Tensor::zeros_of(shape, input.dtype()))
+    Tensor::try_zeros_of(shape, input.dtype())
 }
 
 /// Ones with probability `1 - p`, laid out as `like`.
@@ -275,7 +277,7 @@ fn scaled_mask(input: &Tensor, keep: f64) -> Result<Tensor> {
         return mask.mul(scale);
     }
     dispatch_float!("dropout", input.dtype(), T => {
-        let mut mask = Buffer::<T>::new(input.numel());
+        let mut mask = Buffer::<T>::try_new(input.numel())?;
         Generator::current().fill_bernoulli(&mut mask, keep);
         let scale = scale::<T>(keep);
         map_inplace(&mut mask, move |m| m * scale);

@@ -55,7 +55,7 @@ pub fn embedding(
     let out = weight.detach().index_select(0, &at)?.reshape(&shape[..])?;
     Ok(record(out, &[weight], |_| {
         Backward::new("EmbeddingBackward0", move |g: &Tensor| {
-            let zeros = Tensor::zeros_of([rows, width], g.dtype());
+            let zeros = Tensor::try_zeros_of([rows, width], g.dtype())?;
             let mut grad = zeros.index_add(0, &at, &g.reshape([at.numel(), width])?)?;
             if let Some(row) = padding {
                 grad.index_put_(row, 0.0)?;

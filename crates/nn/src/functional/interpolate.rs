@@ -4,7 +4,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use pleach_core::autograd::{Backward, record};
-use pleach_core::{Error, Result, Tensor};
+use pleach_core::{Error, Result, Scalar, Tensor, check_room};
+use pleach_kernels::Buffer;
 use smallvec::smallvec;
 
 /// How [`interpolate`] finds a value between pixels.
@@ -85,7 +86,10 @@ impl Resize {
                     Resize::Size(s) => (s[i.min(given - 1)], None),
                     Resize::ScaleFactor(f) => {
                         let factor = f[i.min(given - 1)];
-                        ((n as f64 * factor).floor() as usize, Some(factor))
+                        let new = (n as f64 * factor).floor();
+                        // What is negative is 0 here, and refused below.
+                        let new = Scalar::Float(new).to::<i64>()?.max(0) as usize;
+                        (new, Some(factor))
                     }
                 };
                 if new == 0 || n == 0 {
@@ -127,29 +131,26 @@ impl Axis {
             },
             InterpolateMode::Linear => ((i as f64 + 0.5) * scale - 0.5).max(0.0),
         };
-        let positions: Vec<f64> = (0..new).map(position).collect();
-        let low: Vec<i64> = positions
-            .iter()
-            .map(|p| (*p as i64).min(last as i64))
-            .collect();
+        let positions = Buffer::try_from_exact_iter((0..new).map(position))?;
+        let low = positions.iter().map(|p| (*p as i64).min(last as i64));
+        let low = Buffer::try_from_exact_iter(low)?;
         let high = match mode {
             InterpolateMode::Nearest => None,
             InterpolateMode::Linear => {
-                let above: Vec<i64> = low.iter().map(|l| (l + 1).min(last as i64)).collect();
-                let weights: Vec<f64> = positions
-                    .iter()
-                    .zip(&low)
-                    .map(|(p, l)| (p - *l as f64).min(1.0))
-                    .collect();
+                let above = low.iter().map(|l| (l + 1).min(last as i64));
+                let above = Buffer::try_from_exact_iter(above)?;
+                let weights = positions.iter().zip(&low[..]);
+                let weights = weights.map(|(p, l)| (p - *l as f64).min(1.0));
+                let weights = Buffer::try_from_exact_iter(weights)?;
                 let mut shape = vec![1; input.rank()];
                 shape[dim] = new;
-                let weights = Tensor::from_vec(weights, shape)?.to_dtype(input.dtype())?;
-                Some((Tensor::from_vec(above, [new])?, weights))
+                let weights = Tensor::try_from_buffer(weights, shape)?.to_dtype(input.dtype())?;
+                Some((Tensor::try_from_buffer(above, [new])?, weights))
             }
         };
         Ok(Axis {
             dim: dim as i64,
-            low: Tensor::from_vec(low, [new])?,
+            low: Tensor::try_from_buffer(low, [new])?,
             high,
         })
     }
@@ -168,7 +169,7 @@ impl Axis {
     fn backward(&self, g: &Tensor, size: usize) -> Result<Tensor> {
         let mut shape = g.shape().to_vec();
         shape[self.dim as usize] = size;
-        let zeros = Tensor::zeros_of(shape, g.dtype());
+        let zeros = Tensor::try_zeros_of(shape, g.dtype())?;
         match &self.high {
             None => zeros.index_add(self.dim, &self.low, g),
             Some((at, weight)) => zeros
@@ -188,7 +189,7 @@ impl Axis {
 /// new sizes after the first two.
 ///
 /// # Errors
-/// If the input has other dimensions, or a size is 0.
+/// If the input has other dimensions, a size is 0, or the memory cannot be had.
 ///
 /// ```
 /// use pleach_core::tensor;
@@ -222,8 +223,11 @@ pub fn interpolate(
             "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear",
         ));
     }
-    let axes = resize
-        .of(&input.shape()[2..])?
+    let sizes = resize.of(&input.shape()[2..])?;
+    let mut whole = input.shape()[..2].to_vec();
+    whole.extend(sizes.iter().map(|(new, _)| *new));
+    check_room(&whole, input.dtype())?;
+    let axes = sizes
         .into_iter()
         .enumerate()
         .map(|(i, new)| Axis::new(input, i + 2, new, mode, align_corners))

@@ -69,7 +69,7 @@ fn one_number(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result<T
     };
     let loss = dispatch_float!("mse_cpu", difference.dtype(), T => {
         let d = difference.as_slice::<T>()?;
-        let mut squares = Buffer::<T>::new(d.len());
+        let mut squares = Buffer::<T>::try_new(d.len())?;
         elementwise::map(d, &mut squares, |d| d * d);
         Tensor::from_buffer(Buffer::full(1, sum(&squares) / n as T), ())
     });
@@ -80,7 +80,7 @@ fn one_number(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result<T
                 Ok(dispatch_float!("mse_cpu", grad.dtype(), T => {
                     let by = grad.as_slice::<T>()?[0] * by as T;
                     let d = difference.as_slice::<T>()?;
-                    let mut out = Buffer::<T>::new(d.len());
+                    let mut out = Buffer::<T>::try_new(d.len())?;
                     elementwise::map(d, &mut out, move |d| d * by);
                     Tensor::from_buffer(out, difference.shape())
                 }))

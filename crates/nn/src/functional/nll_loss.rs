@@ -1,7 +1,7 @@
 //! Negative log-likelihood of class targets.
 
 use pleach_core::autograd::{Backward, record};
-use pleach_core::{DType, Element, Error, Result, Tensor};
+use pleach_core::{DType, Element, Error, Result, Tensor, checked_numel};
 use pleach_kernels::{Buffer, Float, NllLoss};
 use smallvec::smallvec;
 
@@ -47,7 +47,7 @@ fn typed<T: Float + Element>(
 ) -> Result<Tensor> {
     let x = input.detach().contiguous()?;
     let count = targets.target.numel();
-    let (mut losses, mut weights) = (Buffer::<T>::new(count), Buffer::<T>::new(count));
+    let (mut losses, mut weights) = (Buffer::<T>::try_new(count)?, Buffer::<T>::try_new(count)?);
     targets
         .loss::<T>()?
         .forward(x.as_slice::<T>()?, &mut losses, &mut weights);
@@ -57,7 +57,7 @@ fn typed<T: Float + Element>(
     Ok(record(loss, &[input], |_| {
         Backward::new(node_name(sizes.len()), move |grad: &Tensor| {
             let each = of_each(grad, total, targets.target.shape())?;
-            let mut dx = Buffer::<T>::new(sizes.iter().product());
+            let mut dx = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
             targets
                 .loss::<T>()?
                 .backward(each.as_slice::<T>()?, &mut dx);

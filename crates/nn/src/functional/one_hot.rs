@@ -1,6 +1,7 @@
 //! Class numbers as vectors.
 
-use pleach_core::{DType, Error, Result, Tensor};
+use pleach_core::{DType, Error, Result, Tensor, checked_numel};
+use pleach_kernels::Buffer;
 
 /// For each class number a vector that is 1 at its place and 0 elsewhere, i64. Without
 /// `num_classes` (PyTorch's -1) there are as many as the largest number needs.
@@ -9,7 +10,7 @@ use pleach_core::{DType, Error, Result, Tensor};
 ///
 /// # Errors
 /// If the numbers are not i64, negative or not below `num_classes`, or there are none and
-/// `num_classes` is not given.
+/// `num_classes` is not given; or if the memory cannot be had.
 ///
 /// ```
 /// use pleach_core::tensor;
@@ -28,7 +29,7 @@ pub fn one_hot(input: &Tensor, num_classes: impl Into<Option<usize>>) -> Result<
     let at = input.to_vec::<i64>()?;
     let classes = match (num_classes.into(), at.iter().max()) {
         (Some(n), _) => n,
-        (None, Some(&largest)) => usize::try_from(largest + 1).unwrap_or(0),
+        (None, Some(&largest)) => usize::try_from(largest).map_or(0, |n| n + 1),
         (None, None) => {
             return Err(Error::value(
                 "Can not infer total number of classes from empty tensor.",
@@ -38,18 +39,18 @@ pub fn one_hot(input: &Tensor, num_classes: impl Into<Option<usize>>) -> Result<
     if at.iter().any(|i| *i < 0) {
         return Err(Error::value("Class values must be non-negative."));
     }
-    if at.iter().any(|i| *i >= classes as i64) {
+    if at.iter().any(|i| *i as usize >= classes) {
         return Err(Error::value(
             "Class values must be smaller than num_classes.",
         ));
     }
-    let mut out = vec![0i64; at.len() * classes];
-    for (row, &i) in at.iter().enumerate() {
-        out[row * classes + i as usize] = 1;
-    }
     let mut shape = input.shape().to_vec();
     shape.push(classes);
-    Tensor::from_vec(out, shape)
+    let mut out = Buffer::try_zeroed(checked_numel(&shape)?)?;
+    for (row, &i) in at.iter().enumerate() {
+        out[row * classes + i as usize] = 1i64;
+    }
+    Tensor::try_from_buffer(out, shape)
 }
 
 #[cfg(test)]

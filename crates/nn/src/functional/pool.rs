@@ -1,7 +1,7 @@
 //! Pooling of images: maximum, average, adaptive average.
 
 use pleach_core::autograd::{Backward, record};
-use pleach_core::{Error, Result, Tensor};
+use pleach_core::{Error, Result, Tensor, Window, checked_numel};
 use pleach_kernels::{
     AvgDivisor, Buffer, MAX_POOL_TAPS, Pool2dShape, adaptive_avg_pool2d_backward,
     adaptive_avg_pool2d_forward, avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward,
@@ -9,6 +9,7 @@ use pleach_kernels::{
 };
 use smallvec::smallvec;
 
+use super::conv::windows;
 use super::{IntoStride, OutputSize, Pair};
 
 /// The maximum of each window.
@@ -97,9 +98,9 @@ fn max_window(
     padding: impl Into<Pair>,
     dilation: impl Into<Pair>,
     ceil_mode: bool,
-) -> Window {
+) -> Sliding {
     let kernel = kernel_size.into();
-    Window {
+    Sliding {
         kernel: kernel.tuple(),
         stride: stride.into_stride().unwrap_or(kernel).tuple(),
         padding: padding.into().tuple(),
@@ -120,7 +121,7 @@ enum Maxima {
 /// generic, so compiled once.
 fn max_pool_windows(
     input: &Tensor,
-    window: Window,
+    window: Sliding,
     relu: bool,
     wants_indices: bool,
 ) -> Result<(Tensor, Option<Tensor>)> {
@@ -130,40 +131,43 @@ fn max_pool_windows(
         ));
     }
     let shape = window.over(input)?;
-    window.check_meets_input(&shape)?;
     let sizes = with_plane(input, shape.output);
-    let n = sizes.iter().product();
+    let n = checked_numel(&sizes)?;
     let in_a_byte = shape.kernel.0.saturating_mul(shape.kernel.1) <= MAX_POOL_TAPS;
     if relu && !in_a_byte {
         return max_pool_windows(&super::relu(input)?, window, false, wants_indices);
     }
     let x = input.detach().contiguous()?;
     let mut maxima = match in_a_byte {
-        true => Maxima::Taps(Buffer::new(n)),
-        false => Maxima::Places(Buffer::new(n)),
+        true => Maxima::Taps(Buffer::try_new(n)?),
+        false => Maxima::Places(Buffer::try_new(n)?),
     };
+    check_meets_input(&shape)?;
     let out = dispatch_float!("max_pool2d", x.dtype(), T => {
-        let (x, mut out) = (x.as_slice::<T>()?, Buffer::<T>::new(n));
+        let (x, mut out) = (x.as_slice::<T>()?, Buffer::<T>::try_new(n)?);
         match &mut maxima {
             Maxima::Taps(taps) => max_pool2d_forward_taps(&shape, x, relu, &mut out, taps),
             Maxima::Places(places) => max_pool2d_forward(&shape, x, &mut out, places),
         }
         Tensor::from_buffer(out, &sizes[..])
     });
-    let indices = wants_indices.then(|| {
-        let mut indices = Buffer::<i64>::new(n);
-        match &maxima {
-            Maxima::Taps(taps) => max_pool2d_places(&shape, taps, &mut indices),
-            Maxima::Places(places) => indices.copy_from_slice(places),
+    let indices = match wants_indices {
+        false => None,
+        true => {
+            let mut indices = Buffer::<i64>::try_new(n)?;
+            match &maxima {
+                Maxima::Taps(taps) => max_pool2d_places(&shape, taps, &mut indices),
+                Maxima::Places(places) => indices.copy_from_slice(places),
+            }
+            Some(Tensor::from_buffer(indices, sizes))
         }
-        Tensor::from_buffer(indices, sizes)
-    });
+    };
     let in_sizes = input.shape().to_vec();
     let out = record(out, &[input], move |_| {
         Backward::new("MaxPool2DWithIndicesBackward0", move |grad: &Tensor| {
             let grad = grad.contiguous()?;
             let dx = dispatch_float!("max_pool2d", grad.dtype(), T => {
-                let (grad, mut dx) = (grad.as_slice::<T>()?, Buffer::<T>::new(in_sizes.iter().product()));
+                let (grad, mut dx) = (grad.as_slice::<T>()?, Buffer::<T>::try_new(checked_numel(&in_sizes)?)?);
                 match &maxima {
                     Maxima::Taps(taps) => max_pool2d_backward_taps(&shape, grad, taps, &mut dx),
                     Maxima::Places(places) => max_pool2d_backward(&shape, grad, places, &mut dx),
@@ -215,7 +219,7 @@ pub fn avg_pool2d(
         None => AvgDivisor::CountInput,
     };
     let kernel = kernel_size.into();
-    let window = Window {
+    let window = Sliding {
         kernel: kernel.tuple(),
         stride: stride.into_stride().unwrap_or(kernel).tuple(),
         padding: padding.into().tuple(),
@@ -226,12 +230,12 @@ pub fn avg_pool2d(
 }
 
 /// Not generic, so compiled once.
-fn avg_pool_windows(input: &Tensor, window: Window, divisor: AvgDivisor) -> Result<Tensor> {
+fn avg_pool_windows(input: &Tensor, window: Sliding, divisor: AvgDivisor) -> Result<Tensor> {
     let shape = window.over(input)?;
     let sizes = with_plane(input, shape.output);
     let x = input.detach().contiguous()?;
     let out = dispatch_float!("avg_pool2d", x.dtype(), T => {
-        let mut out = Buffer::<T>::new(sizes.iter().product());
+        let mut out = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
         avg_pool2d_forward(&shape, x.as_slice::<T>()?, divisor, &mut out);
         Tensor::from_buffer(out, sizes)
     });
@@ -240,7 +244,7 @@ fn avg_pool_windows(input: &Tensor, window: Window, divisor: AvgDivisor) -> Resu
         Backward::stateless("AvgPool2DBackward0", move |grad: &Tensor| {
             let grad = grad.contiguous()?;
             let dx = dispatch_float!("avg_pool2d", grad.dtype(), T => {
-                let mut dx = Buffer::<T>::new(in_sizes.iter().product());
+                let mut dx = Buffer::<T>::try_new(checked_numel(&in_sizes)?)?;
                 avg_pool2d_backward(&shape, grad.as_slice::<T>()?, divisor, &mut dx);
                 Tensor::from_buffer(dx, &in_sizes[..])
             });
@@ -296,7 +300,7 @@ fn adaptive_avg_pool_to(input: &Tensor, output_size: OutputSize) -> Result<Tenso
     let sizes = with_plane(input, output);
     let x = input.detach().contiguous()?;
     let out = dispatch_float!("adaptive_avg_pool2d", x.dtype(), T => {
-        let mut out = Buffer::<T>::new(sizes.iter().product());
+        let mut out = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
         adaptive_avg_pool2d_forward(planes, in_plane, output, x.as_slice::<T>()?, &mut out);
         Tensor::from_buffer(out, sizes)
     });
@@ -305,7 +309,7 @@ fn adaptive_avg_pool_to(input: &Tensor, output_size: OutputSize) -> Result<Tenso
         Backward::stateless("AdaptiveAvgPool2DBackward0", move |grad: &Tensor| {
             let grad = grad.contiguous()?;
             let dx = dispatch_float!("adaptive_avg_pool2d", grad.dtype(), T => {
-                let mut dx = Buffer::<T>::new(in_sizes.iter().product());
+                let mut dx = Buffer::<T>::try_new(checked_numel(&in_sizes)?)?;
                 let grad = grad.as_slice::<T>()?;
                 adaptive_avg_pool2d_backward(planes, in_plane, output, grad, &mut dx);
                 Tensor::from_buffer(dx, &in_sizes[..])
@@ -329,7 +333,7 @@ fn with_plane(input: &Tensor, (h, w): (usize, usize)) -> Vec<usize> {
 }
 
 /// How a window slides.
-struct Window {
+struct Sliding {
     kernel: (usize, usize),
     stride: (usize, usize),
     padding: (usize, usize),
@@ -337,7 +341,7 @@ struct Window {
     ceil_mode: bool,
 }
 
-impl Window {
+impl Sliding {
     /// The shape for the kernels, after the checks that they rely on.
     fn over(&self, input: &Tensor) -> Result<Pool2dShape> {
         let sizes = input.shape();
@@ -360,8 +364,10 @@ impl Window {
             }
         }
         let (planes, plane) = planes(input);
-        let out_h = self.out_size(plane.0, |(h, _)| h)?;
-        let out_w = self.out_size(plane.1, |(_, w)| w)?;
+        let [rows, columns] = windows(self.kernel, self.stride, self.padding, self.dilation);
+        let (rows, columns) = (rows.within(plane.0)?, columns.within(plane.1)?);
+        let out_h = out_size(rows, plane.0, self.ceil_mode)?;
+        let out_w = out_size(columns, plane.1, self.ceil_mode)?;
         // The batch alone may be empty.
         if sizes.len() > 4 || sizes[sizes.len() - 3..].contains(&0) {
             return Err(Error::shape(format!(
@@ -380,54 +386,65 @@ impl Window {
             input: plane,
             output: (out_h as usize, out_w as usize),
             kernel: self.kernel,
-            stride: self.stride,
+            stride: (rows.stride, columns.stride),
             padding: self.padding,
-            dilation: self.dilation,
+            dilation: (rows.dilation, columns.dilation),
         })
     }
+}
 
-    /// The size of the output along one axis, which may come out below 1.
-    fn out_size(&self, size: usize, axis: impl Fn((usize, usize)) -> usize) -> Result<i64> {
-        let (kernel, stride) = (axis(self.kernel), axis(self.stride));
-        let (padding, dilation) = (axis(self.padding), axis(self.dilation));
-        let effective = (kernel - 1) * dilation + 1;
-        if padding > effective / 2 {
-            return Err(Error::value(format!(
-                "pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={kernel} and dilation={dilation}"
-            )));
-        }
-        let rest = (size + 2 * padding) as i64 - effective as i64;
-        let round_up = if self.ceil_mode { stride as i64 - 1 } else { 0 };
-        let out = (rest + round_up).div_euclid(stride as i64) + 1;
-        // With ceil_mode, the last window must start inside the input or the padding before it.
-        let starts_outside = (out - 1) * stride as i64 >= (size + padding) as i64;
-        Ok(if self.ceil_mode && starts_outside {
-            out - 1
-        } else {
-            out
+/// The size of the output along one axis, which may come out below 1.
+fn out_size(window: Window, size: usize, ceil_mode: bool) -> Result<i64> {
+    let Window {
+        kernel,
+        stride,
+        padding,
+        dilation,
+    } = window;
+    let (span, padded) = (window.span()?, window.padded(size)?);
+    if padding > span / 2 {
+        return Err(Error::value(format!(
+            "pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={kernel} and dilation={dilation}"
+        )));
+    }
+    // No step is longer than the dimension: all of these are i64s.
+    let (rest, stride) = (padded as i64 - span as i64, stride as i64);
+    let below = rest.div_euclid(stride) + 1;
+    if !ceil_mode || rest.rem_euclid(stride) == 0 {
+        return Ok(below);
+    }
+    // With ceil_mode there is one more window, which must start inside the input or the padding
+    // before it.
+    let start = below * stride;
+    let starts_outside = start >= (size + padding) as i64;
+    Ok(if starts_outside { below } else { below + 1 })
+}
+
+/// A dilated window can step over a tiny input, whose maximum would be minus infinity, taken from
+/// nowhere.
+fn check_meets_input(shape: &Pool2dShape) -> Result<()> {
+    let Pool2dShape {
+        input,
+        output,
+        kernel,
+        stride,
+        padding,
+        dilation,
+        ..
+    } = *shape;
+    let meets = |axis: fn((usize, usize)) -> usize| {
+        let (first, steps) = (axis(padding), axis(dilation));
+        (0..axis(output)).all(|i| {
+            // The first tap that is not before the input.
+            let start = i * axis(stride);
+            let tap = first.saturating_sub(start).div_ceil(steps);
+            tap < axis(kernel) && start + tap * steps < first + axis(input)
         })
+    };
+    if meets(|(h, _)| h) && meets(|(_, w)| w) {
+        return Ok(());
     }
-
-    /// A dilated window can step over a tiny input, whose maximum would be minus infinity, taken
-    /// from nowhere.
-    fn check_meets_input(&self, shape: &Pool2dShape) -> Result<()> {
-        let meets = |size: usize, out: usize, axis: fn((usize, usize)) -> usize| {
-            (0..out).all(|i| {
-                let start = i * axis(self.stride);
-                (0..axis(self.kernel)).any(|tap| {
-                    let at = start + tap * axis(self.dilation);
-                    (axis(self.padding)..axis(self.padding) + size).contains(&at)
-                })
-            })
-        };
-        if meets(shape.input.0, shape.output.0, |(h, _)| h)
-            && meets(shape.input.1, shape.output.1, |(_, w)| w)
-        {
-            return Ok(());
-        }
-        Err(Error::shape(format!(
-            "max_pool2d: a window with dilation {:?} and padding {:?} lies wholly outside an input of {:?}",
-            self.dilation, self.padding, shape.input
-        )))
-    }
+    Err(Error::shape(format!(
+        "max_pool2d: a window with dilation {dilation:?} and padding {padding:?} lies wholly outside an input of {input:?}"
+    )))
 }

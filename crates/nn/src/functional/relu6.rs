@@ -1,6 +1,6 @@
 //! [`relu6`].
 
-use pleach_core::{Result, Tensor, apply_function};
+use pleach_core::{DType, Error, Result, Tensor, apply_function};
 use pleach_kernels::Function;
 
 /// `min(max(x, 0), 6)`; the gradient at 0 and at 6 is 0, nan stays nan. Any shape.
@@ -15,8 +15,10 @@ use pleach_kernels::Function;
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn relu6(input: &Tensor) -> Result<Tensor> {
-    if !input.dtype().is_float() {
-        return input.clamp(0.0, 6.0);
+    match input.dtype() {
+        DType::Bool => return Err(Error::dtype("Bool inputs not supported for hardtanh")),
+        dtype if !dtype.is_float() => return input.clamp(0, 6),
+        _ => {}
     }
     apply_function(input, Function::Relu6, "relu6", "HardtanhBackward0")
 }
@@ -31,6 +33,14 @@ mod tests {
         let x = Tensor::from_slice(&[-3.0f64, -0.1, 0.2, 5.9, 6.1, 9.0], [2, 3]).unwrap();
         gradcheck(|x| relu6(&x[0]), std::slice::from_ref(&x)).unwrap();
         gradcheck(|x| relu6(&x[0]), &[x.t().unwrap()]).unwrap();
+    }
+
+    #[test]
+    fn integers_stay_integers_and_truth_is_refused() {
+        let x = pleach_core::tensor![1, -5, 7];
+        assert_eq!(relu6(&x).unwrap().to_vec::<i64>().unwrap(), [1, 0, 6]);
+        let error = relu6(&pleach_core::tensor![true]).unwrap_err();
+        assert_eq!(error.to_string(), "Bool inputs not supported for hardtanh");
     }
 
     #[test]

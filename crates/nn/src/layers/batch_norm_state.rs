@@ -12,8 +12,8 @@ pub(super) fn count_batch(
         return Ok(momentum.unwrap_or(0.0));
     };
     let count = tracked.update(|count| {
-        let next = count.item_i64()? + 1;
-        *count = Tensor::full_of((), next, count.dtype());
+        let next = count.item_i64()?.wrapping_add(1);
+        *count = Tensor::try_full_of((), next, count.dtype())?;
         Ok(next)
     })?;
     Ok(momentum.unwrap_or(1.0 / count as f64))
@@ -214,24 +214,24 @@ macro_rules! batch_norm {
             /// Builds the layer; nothing is drawn.
             ///
             /// # Errors
-            /// If the dtype is not a float type.
+            /// If the dtype is not a float type, or the memory cannot be had.
             pub fn build(self) -> Result<$layer> {
                 crate::layers::default_init::check_float(self.dtype)?;
                 let (n, dtype) = (self.num_features, self.dtype);
-                let zeros = || Tensor::zeros_of([n], dtype);
-                let ones = || Tensor::ones_of([n], dtype);
+                let zeros = Tensor::try_zeros_of([n], dtype)?;
+                let ones = Tensor::try_ones_of([n], dtype)?;
+                let count = Tensor::try_zeros_of((), DType::I64)?;
                 let track = self.track_running_stats;
                 Ok($layer {
                     node: Node::new(),
                     num_features: n,
                     eps: Setting::new(self.eps),
                     momentum: Setting::new(self.momentum),
-                    weight: self.affine.then(|| Parameter::new(ones())),
-                    bias: (self.affine && self.bias).then(|| Parameter::new(zeros())),
-                    running_mean: track.then(|| Buffer::new(zeros())),
-                    running_var: track.then(|| Buffer::new(ones())),
-                    num_batches_tracked: track
-                        .then(|| Buffer::new(Tensor::zeros_of((), DType::I64))),
+                    weight: self.affine.then(|| Parameter::new(&ones)),
+                    bias: (self.affine && self.bias).then(|| Parameter::new(&zeros)),
+                    running_mean: track.then(|| Buffer::new(zeros)),
+                    running_var: track.then(|| Buffer::new(ones)),
+                    num_batches_tracked: track.then(|| Buffer::new(count)),
                 })
             }
         }

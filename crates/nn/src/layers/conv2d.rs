@@ -1,6 +1,6 @@
 //! [`Conv2d`].
 
-use pleach_core::{DType, Error, Parameter, Result, Tensor};
+use pleach_core::{DType, Error, Parameter, Result, Tensor, Window, checked_numel};
 use pleach_kernels::{Buffer, ConvShape, PackedConv};
 
 use super::default_init::{check_float, empty_parameter, reset_weight_and_bias};
@@ -100,23 +100,24 @@ impl Conv2d {
     }
 
     /// What to add before and after the columns, then the rows, for a padding that is not of zeros.
-    fn border(&self) -> [i64; 4] {
-        let same = |dilation: usize, kernel: usize| {
-            let total = dilation * kernel.saturating_sub(1);
-            (total / 2, total - total / 2)
+    fn border(&self) -> Result<[i64; 4]> {
+        let (h, w) = match self.padding {
+            Padding::Size(size) => size.tuple(),
+            Padding::Valid | Padding::Same => (0, 0),
         };
-        let (rows, columns) = match self.padding {
-            Padding::Valid => ((0, 0), (0, 0)),
-            Padding::Size(size) => {
-                let (h, w) = size.tuple();
-                ((h, h), (w, w))
+        let [rows, columns] =
+            functional::windows(self.kernel_size, self.stride, (h, w), self.dilation);
+        // Each is half of a size that was checked, so it is an i64.
+        let of = |window: Window| -> Result<(usize, usize)> {
+            if self.padding == Padding::Same {
+                let total = window.span()? - 1;
+                return Ok((total / 2, total - total / 2));
             }
-            Padding::Same => (
-                same(self.dilation.0, self.kernel_size.0),
-                same(self.dilation.1, self.kernel_size.1),
-            ),
+            window.padded(0)?;
+            Ok((window.padding, window.padding))
         };
-        [columns.0, columns.1, rows.0, rows.1].map(|n| n as i64)
+        let (rows, columns) = (of(rows)?, of(columns)?);
+        Ok([columns.0, columns.1, rows.0, rows.1].map(|n| n as i64))
     }
 
     fn extra_repr(&self) -> String {
@@ -167,7 +168,7 @@ impl Forward for Conv2d {
         if self.padding_mode == PaddingMode::Zeros {
             return convolve(input, self.padding);
         }
-        let padded = input.pad(&self.border(), self.padding_mode.into(), 0.0)?;
+        let padded = input.pad(&self.border()?, self.padding_mode.into(), 0.0)?;
         convolve(&padded, Padding::Valid)
     }
 
@@ -241,7 +242,7 @@ impl Conv2d {
         let pack = || PackedConv::new(&shape, w, b);
         // The batch too has a part in the choice of an algorithm.
         let packed = self.packed.get(weight, bias, shape, pack);
-        let mut out = Buffer::<f32>::new(sizes.iter().product());
+        let mut out = Buffer::<f32>::try_new(checked_numel(&sizes)?)?;
         let residual = residual.as_ref().map(Tensor::as_slice).transpose()?;
         let x = x.as_slice::<f32>()?;
         packed.forward(shape.batch, shape.input, x, residual, relu, &mut out);
@@ -313,7 +314,8 @@ impl Conv2dBuilder {
     ///
     /// # Errors
     /// If the groups do not divide the channels, `"same"` padding comes with a stride, a string is
-    /// unknown, a stride or dilation is 0, or the dtype is not a float type.
+    /// unknown, a stride or dilation is 0, the dtype is not a float type, or the memory cannot be
+    /// had.
     pub fn build(self) -> Result<Conv2d> {
         if self.groups == 0 {
             return Err(Error::value("groups must be a positive integer"));
@@ -344,10 +346,11 @@ impl Conv2dBuilder {
             dilation: self.dilation,
             groups: self.groups,
             padding_mode,
-            weight: empty_parameter(&weight_shape, self.dtype),
+            weight: empty_parameter(&weight_shape, self.dtype)?,
             bias: self
                 .bias
-                .then(|| empty_parameter(&[self.out_channels], self.dtype)),
+                .then(|| empty_parameter(&[self.out_channels], self.dtype))
+                .transpose()?,
             packed: PackedCache::default(),
         };
         conv.reset_parameters()?;

@@ -11,8 +11,8 @@ pub(crate) fn bool_text(value: bool) -> &'static str {
 }
 
 /// A parameter of zeros, to be initialised.
-pub(crate) fn empty_parameter(shape: &[usize], dtype: DType) -> Parameter {
-    Parameter::new(Tensor::zeros_of(shape, dtype))
+pub(crate) fn empty_parameter(shape: &[usize], dtype: DType) -> Result<Parameter> {
+    Parameter::try_new(Tensor::try_zeros_of(shape, dtype)?)
 }
 
 /// Parameters need a float dtype.

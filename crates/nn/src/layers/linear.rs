@@ -1,6 +1,6 @@
 //! [`Linear`].
 
-use pleach_core::{DType, Parameter, Result, Tensor};
+use pleach_core::{DType, Parameter, Result, Tensor, checked_numel};
 use pleach_kernels::{Bias, Buffer, Epilogue, MatRef, PackedB, gemm_epilogue, gemm_packed};
 
 use super::default_init::{bool_text, check_float, empty_parameter, reset_weight_and_bias};
@@ -154,7 +154,7 @@ impl Linear {
             },
             relu,
         };
-        let mut out = Buffer::<f32>::new(rows * outputs);
+        let mut out = Buffer::<f32>::try_new(checked_numel(&[rows, outputs])?)?;
         if !out.is_empty() {
             let x = MatRef::row_major(x.as_slice()?, rows, inputs);
             let w = MatRef::row_major(w.as_slice()?, outputs, inputs).transposed();
@@ -195,17 +195,18 @@ impl LinearBuilder {
     /// Builds the layer and draws its initial values.
     ///
     /// # Errors
-    /// If the dtype is not a float type.
+    /// If the dtype is not a float type, or the memory cannot be had.
     pub fn build(self) -> Result<Linear> {
         check_float(self.dtype)?;
         let linear = Linear {
             node: Node::new(),
             in_features: self.in_features,
             out_features: self.out_features,
-            weight: empty_parameter(&[self.out_features, self.in_features], self.dtype),
+            weight: empty_parameter(&[self.out_features, self.in_features], self.dtype)?,
             bias: self
                 .bias
-                .then(|| empty_parameter(&[self.out_features], self.dtype)),
+                .then(|| empty_parameter(&[self.out_features], self.dtype))
+                .transpose()?,
             packed: PackedCache::default(),
         };
         linear.reset_parameters()?;

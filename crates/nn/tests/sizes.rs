@@ -1,0 +1,243 @@
+//! Sizes, steps and counts that no image has: an error at once, and no cost beyond what the input
+//! and the output hold.
+
+use std::time::{Duration, Instant};
+
+use pleach_core::{DType, Result, Tensor, tensor};
+use pleach_nn::Forward;
+use pleach_nn::functional::{self as F, InterpolateMode, Resize};
+use pleach_nn::layers::{AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d};
+
+const OVERFLOW: &str = "numel: integer multiplication overflow";
+
+/// What is said of memory that cannot be had.
+fn refused(bytes: u128) -> String {
+    format!(
+        "DefaultCPUAllocator: can't allocate memory: you tried to allocate {bytes} bytes. Error code 12 (Cannot allocate memory)"
+    )
+}
+
+/// What something gives that must not take long.
+fn at_once<T>(f: impl FnOnce() -> T) -> T {
+    let start = Instant::now();
+    let result = f();
+    let time = start.elapsed();
+    assert!(time < Duration::from_secs(5), "{time:?}");
+    result
+}
+
+fn text<T>(f: impl FnOnce() -> Result<T>) -> String {
+    match at_once(f) {
+        Ok(_) => panic!("a huge size was accepted"),
+        Err(error) => error.to_string(),
+    }
+}
+
+fn values(f: impl FnOnce() -> Result<Tensor>) -> Vec<f32> {
+    at_once(f).unwrap().to_vec().unwrap()
+}
+
+fn image() -> Tensor {
+    tensor![[[[1.0, 2.0], [3.0, 4.0]]]]
+}
+
+/// 2^40.
+const FAR: usize = 1 << 40;
+
+#[test]
+fn adaptive_pools_of_huge_outputs_are_refused() {
+    let x = image();
+    assert_eq!(
+        text(|| F::adaptive_avg_pool2d(&x, (1 << 60, 1 << 40))),
+        OVERFLOW
+    );
+    assert_eq!(
+        text(|| F::adaptive_avg_pool2d(&x, (1 << 30, 1 << 20))),
+        refused(1 << 52)
+    );
+    assert_eq!(text(|| F::adaptive_avg_pool2d(&x, usize::MAX)), OVERFLOW);
+    assert_eq!(
+        text(|| F::adaptive_avg_pool2d(&x, (None, 1 << 62))),
+        OVERFLOW
+    );
+}
+
+#[test]
+fn convolutions_with_huge_options_are_refused() {
+    let (x, w) = (image(), Tensor::ones([1, 1, 1, 1]));
+    let conv = |padding: usize, dilation: usize| F::conv2d(&x, &w, None, 1, padding, dilation, 1);
+    text(|| conv(1 << 61, 1));
+    text(|| conv(usize::MAX, 1));
+    assert_eq!(text(|| conv(1 << 32, 1)), OVERFLOW);
+    text(|| conv(1 << 24, 1));
+    let wide = Tensor::ones([1, 1, 2, 2]);
+    text(|| F::conv2d(&x, &wide, None, 1, 0, 1 << 62, 1));
+    text(|| F::conv2d(&x, &wide, None, 1, 0, usize::MAX, 1));
+    text(|| F::conv2d(&x, &wide, None, 1, "same", usize::MAX, 1));
+    text(|| F::conv2d(&x, &w, None, 1, 0, 1, usize::MAX));
+    assert_eq!(
+        text(|| F::conv2d(&x, &wide, None, 1, 0, FAR, 1)),
+        format!(
+            "Calculated padded input size per channel: (2 x 2). Kernel size: ({0} x {0}). Kernel size can't be greater than actual input size",
+            FAR + 1
+        )
+    );
+    for mode in ["zeros", "replicate", "circular", "reflect"] {
+        for padding in [usize::MAX, 1 << 62, 1 << 30] {
+            let conv = Conv2d::builder(1, 1, 1).padding(padding).padding_mode(mode);
+            let conv = conv.build().unwrap();
+            text(|| conv.call(&x));
+        }
+        let conv = Conv2d::builder(1, 1, 2)
+            .padding("same")
+            .dilation(usize::MAX);
+        let conv = conv.padding_mode(mode).build().unwrap();
+        text(|| conv.call(&x));
+    }
+}
+
+#[test]
+fn a_convolution_with_a_step_beyond_the_image_sees_its_corner() {
+    let (x, w) = (image(), Tensor::full([1, 1, 1, 1], 3.0));
+    for stride in [2, FAR, usize::MAX] {
+        assert_eq!(values(|| F::conv2d(&x, &w, None, stride, 0, 1, 1)), [3.0]);
+        // A kernel of one pixel has no distance between its pixels.
+        assert_eq!(
+            values(|| F::conv2d(&x, &w, None, stride, 0, usize::MAX, 1)),
+            [3.0]
+        );
+    }
+    let w = w.requires_grad_(true).unwrap();
+    let y = at_once(|| F::conv2d(&x, &w, None, FAR, 0, FAR, 1)).unwrap();
+    at_once(|| y.sum()?.backward()).unwrap();
+    assert_eq!(w.grad().unwrap().to_vec::<f32>().unwrap(), [1.0]);
+}
+
+#[test]
+fn pools_with_huge_options_are_refused() {
+    let x = image();
+    let max = |kernel: usize, stride: usize, padding: usize, dilation: usize| {
+        F::max_pool2d(&x, kernel, stride, padding, dilation, false)
+    };
+    for huge in [usize::MAX, 1 << 63, 1 << 62] {
+        text(|| max(2, 1, 0, huge));
+        text(|| max(huge, 1, 0, 1));
+        text(|| max(2, 1, huge, 1));
+        text(|| max(huge, 1, huge / 2, 1));
+        text(|| max(huge, huge, huge, huge));
+        text(|| F::avg_pool2d(&x, huge, 1, 0, false, true, None));
+        text(|| F::avg_pool2d(&x, 2, 1, huge, true, true, None));
+    }
+    text(|| F::max_pool2d(&x, 3, None, 0, 1, true).and_then(|y| y.repeat([1i64 << 60])));
+    text(|| MaxPool2d::builder(2).dilation(usize::MAX).build().call(&x));
+    text(|| AvgPool2d::builder(usize::MAX).build().call(&x));
+}
+
+#[test]
+fn a_pool_with_a_step_beyond_the_image_sees_its_corner() {
+    let x = image();
+    for stride in [2, FAR, usize::MAX] {
+        assert_eq!(values(|| F::max_pool2d(&x, 2, stride, 0, 1, false)), [4.0]);
+        assert_eq!(
+            values(|| F::max_pool2d(&x, 1, stride, 0, usize::MAX, false)),
+            [1.0]
+        );
+        assert_eq!(values(|| F::max_pool2d(&x, 1, stride, 0, 1, true)), [1.0]);
+        assert_eq!(
+            values(|| F::avg_pool2d(&x, 2, stride, 0, false, true, None)),
+            [2.5]
+        );
+    }
+}
+
+#[test]
+fn a_dilated_window_that_steps_over_the_image_is_found_at_once() {
+    let x = image();
+    let error = text(|| F::max_pool2d(&x, 4, 1, FAR, FAR - 1, false));
+    assert!(error.contains("lies wholly outside"), "{error}");
+    // Taps at -2^40, 0 and 2^40, and the window after it.
+    assert_eq!(
+        values(|| F::max_pool2d(&x, 3, 1, FAR, FAR, false)),
+        [1.0, 2.0, 3.0, 4.0]
+    );
+}
+
+#[test]
+fn resizing_to_a_huge_image_is_refused() {
+    let x = image();
+    for mode in [InterpolateMode::Nearest, InterpolateMode::Linear] {
+        let resize = |resize: Resize| text(|| F::interpolate(&x, resize, mode, false));
+        assert_eq!(resize(Resize::size(1 << 32)), OVERFLOW);
+        assert_eq!(resize(Resize::size(1 << 24)), refused(1 << 50));
+        assert_eq!(resize(Resize::Size(vec![usize::MAX, 1])), OVERFLOW);
+        let overflow = "value cannot be converted to type int64_t without overflow";
+        assert_eq!(resize(Resize::scale_factor(1e30)), overflow);
+        assert_eq!(resize(Resize::scale_factor(f64::NAN)), overflow);
+        assert_eq!(resize(Resize::scale_factor(f64::INFINITY)), overflow);
+        assert!(resize(Resize::scale_factor(-1.0)).contains("greater than 0"));
+    }
+}
+
+#[test]
+fn classes_beyond_memory_are_refused() {
+    let x = tensor![0, 1];
+    assert_eq!(text(|| F::one_hot(&x, 1 << 62)), OVERFLOW);
+    assert_eq!(text(|| F::one_hot(&x, usize::MAX)), OVERFLOW);
+    assert_eq!(text(|| F::one_hot(&x, 1 << 45)), refused(1 << 49));
+    assert_eq!(
+        text(|| F::one_hot(&tensor![0, 1i64 << 45], None)),
+        refused(((1 << 45) + 1) << 4)
+    );
+    assert_eq!(text(|| F::one_hot(&tensor![0, i64::MAX], None)), OVERFLOW);
+}
+
+#[test]
+fn layers_beyond_memory_are_errors_of_their_builders() {
+    assert_eq!(text(|| Linear::builder(1 << 32, 1 << 32).build()), OVERFLOW);
+    assert_eq!(
+        text(|| Linear::builder(1 << 23, 1 << 23).build()),
+        refused(1 << 48)
+    );
+    assert_eq!(
+        text(|| Linear::builder(0, 1 << 45).build()),
+        refused(1 << 47)
+    );
+    assert_eq!(text(|| Conv2d::builder(1, 1, 1 << 32).build()), OVERFLOW);
+    assert_eq!(
+        text(|| Conv2d::builder(1 << 15, 1 << 15, 1 << 8).build()),
+        refused(1 << 48)
+    );
+    assert_eq!(
+        text(|| BatchNorm2d::builder(1 << 45).build()),
+        refused(1 << 47)
+    );
+}
+
+#[test]
+fn functions_of_expanded_tensors_are_refused_before_they_start() {
+    let n = 1i64 << 45;
+    let x = Tensor::ones([1]).expand([1, 1, n, 1]).unwrap();
+    let bytes = refused(1 << 47);
+    assert_eq!(text(|| F::relu6(&x)), bytes);
+    assert_eq!(text(|| F::gelu(&x, Default::default())), bytes);
+    assert_eq!(text(|| F::max_pool2d(&x, 1, 1, 0, 1, false)), bytes);
+    assert_eq!(
+        text(|| F::avg_pool2d(&x, 1, 1, 0, false, true, None)),
+        bytes
+    );
+    assert_eq!(text(|| F::adaptive_avg_pool2d(&x, 3)), bytes);
+    text(|| F::conv2d(&x, &Tensor::ones([1, 1, 1, 1]), None, 1, 0, 1, 1));
+    text(|| F::batch_norm(&x, None, None, None, true, 0.1, 1e-5));
+    text(|| F::dropout(&x, 0.5, true));
+    text(|| F::layer_norm(&x, [1], None, None, 1e-5));
+    text(|| F::unfold(&x, 1, 1, 0, 1));
+    let weight = Tensor::zeros([1]).expand([3, n]).unwrap();
+    text(|| F::embedding(&tensor![0, 1], &weight, None));
+    let scores = Tensor::zeros([1]).expand([n, 3]).unwrap();
+    let classes = Tensor::zeros_of([1], DType::I64).expand([n]).unwrap();
+    text(|| F::cross_entropy(&scores, &classes, None, -100, Default::default(), 0.0));
+    let query = Tensor::ones([1 << 23, 1]);
+    let attention =
+        || F::scaled_dot_product_attention(&query, &query, &query, None, 0.0, false, None);
+    assert_eq!(text(attention), refused(1 << 48));
+}

@@ -113,6 +113,11 @@ fn parameter_state(p: &mut Program) -> Result<()> {
     assert_eq!(copy.numel(), parameter.numel());
     assert_eq!(copy.dtype(), parameter.dtype());
     let on = p.bytes.flag();
+    // Inside its own update a parameter has no values to be read.
+    copy.data().zero_()?;
+    let _ =
+        copy.update::<f32>(|_| assert!(copy.try_tensor().is_err() && copy.set_grad(None).is_ok()));
+    copy.try_tensor()?;
     copy.set_requires_grad(on)?;
     assert_eq!(copy.requires_grad(), on);
     p.keep_parameter(copy);
@@ -196,6 +201,7 @@ pub const CALLS: &[Call] = &[
     call(
         "Parameter::share Parameter::deep_copy Parameter::id Parameter::handles Parameter::same \
          Parameter::shape Parameter::numel Parameter::dtype Parameter::tensor \
+         Parameter::try_tensor \
          Parameter::requires_grad Parameter::set_requires_grad",
         parameter_state,
     ),
@@ -244,14 +250,17 @@ pub const CALLS: &[Call] = &[
         },
     ),
     call(
-        "Buffer::tensor Buffer::set Buffer::update Buffer::shape Buffer::dtype Buffer::is_persistent",
+        "Buffer::tensor Buffer::try_tensor Buffer::set Buffer::try_set Buffer::update Buffer::shape Buffer::dtype Buffer::is_persistent",
         |p| {
             let (buffer, x) = (p.buffer()?, p.tensor()?);
             buffer.set(x);
             assert_eq!(buffer.shape(), buffer.tensor().shape());
             assert_eq!(buffer.dtype(), buffer.tensor().dtype());
             let value = p.bytes.scalar();
-            buffer.update(|t| t.fill_(value).map(drop))?;
+            buffer.update(|t| {
+                assert!(buffer.try_tensor().is_err() && buffer.try_set(&*t).is_err());
+                t.fill_(value).map(drop)
+            })?;
             p.keep(buffer.tensor())
         },
     ),

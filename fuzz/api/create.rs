@@ -4,9 +4,12 @@ use pleach::{DType, Element, Result, Tensor};
 
 use super::{Call, Program, call};
 
-/// A size that is small, and seldom one that no memory holds.
-fn count(p: &mut Program) -> usize {
-    p.bytes.small()
+/// A shape that may be beyond any memory.
+pub fn asked_shape(p: &mut Program) -> Vec<usize> {
+    match p.bytes.flag() {
+        true => p.shape(),
+        false => (0..p.bytes.below(5)).map(|_| p.bytes.size()).collect(),
+    }
 }
 
 fn arange_step(p: &mut Program) -> Result<()> {
@@ -41,7 +44,8 @@ fn read<T: Element>(t: &Tensor) -> Result<()> {
     if t.is_contiguous() {
         assert_eq!(t.as_slice::<T>()?.len(), t.numel());
     }
-    let back = Tensor::from(t.to_array::<T>()?);
+    let back = Tensor::try_from_array(t.to_array::<T>()?.view())?;
+    assert_eq!(Tensor::from(t.to_array::<T>()?).shape(), back.shape());
     assert_eq!((back.shape(), back.dtype()), (t.shape(), T::DTYPE));
     Ok(())
 }
@@ -74,7 +78,7 @@ fn bytes_round_trip(p: &mut Program) -> Result<()> {
     let t = p.tensor()?;
     let mut bytes = t.to_le_bytes();
     let back = Tensor::from_le_bytes(&bytes, t.shape().to_vec(), t.dtype())?;
-    assert_eq!(back.to_le_bytes(), bytes);
+    assert_eq!(back.try_to_le_bytes()?, bytes);
     bytes.truncate(p.bytes.below(bytes.len() + 1));
     let shape: Vec<usize> = (0..p.bytes.below(4)).map(|_| p.bytes.size()).collect();
     let dtype = p.bytes.dtype();
@@ -82,45 +86,87 @@ fn bytes_round_trip(p: &mut Program) -> Result<()> {
 }
 
 pub const CALLS: &[Call] = &[
-    call("Tensor::zeros Tensor::ones", |p| {
-        let shape = p.shape();
-        p.keep(Tensor::zeros(shape.clone()))?;
-        p.keep(Tensor::ones(shape))
-    }),
-    call("Tensor::zeros_of Tensor::ones_of", |p| {
-        let (shape, dtype) = (p.shape(), p.bytes.dtype());
-        p.keep(Tensor::zeros_of(shape.clone(), dtype))?;
-        p.keep(Tensor::ones_of(shape, dtype))
-    }),
-    call("Tensor::full Tensor::full_of Tensor::scalar", |p| {
-        let (shape, value, dtype) = (p.shape(), p.bytes.scalar(), p.bytes.dtype());
-        p.keep(Tensor::full_of(shape.clone(), value, dtype))?;
-        p.keep(Tensor::full(shape, value))?;
-        p.keep(Tensor::scalar(value))
-    }),
     call(
-        "Tensor::zeros_like Tensor::ones_like Tensor::full_like",
+        "Tensor::zeros Tensor::ones Tensor::zeros_of Tensor::ones_of",
+        |p| {
+            let (shape, dtype) = (p.shape(), p.bytes.dtype());
+            p.keep(Tensor::zeros(shape.clone()))?;
+            p.keep(Tensor::ones(shape.clone()))?;
+            p.keep(Tensor::zeros_of(shape.clone(), dtype))?;
+            p.keep(Tensor::ones_of(shape, dtype))
+        },
+    ),
+    call(
+        "Tensor::full Tensor::full_of Tensor::scalar Tensor::full_like",
+        |p| {
+            let (shape, value) = (p.shape(), p.bytes.scalar());
+            p.keep(Tensor::full(shape.clone(), value))?;
+            p.keep(Tensor::scalar(value))?;
+            // One is a value of every dtype.
+            let full = Tensor::full_of(shape, 1, p.bytes.dtype());
+            p.keep(full.full_like(true))
+        },
+    ),
+    call(
+        "Tensor::try_zeros Tensor::try_ones Tensor::try_zeros_of Tensor::try_ones_of \
+         Tensor::try_full Tensor::try_full_of",
+        |p| {
+            let (shape, dtype, value) = (asked_shape(p), p.bytes.dtype(), p.bytes.scalar());
+            if !p.may_have(&shape) {
+                return Ok(());
+            }
+            let made = match p.bytes.below(6) {
+                0 => Tensor::try_zeros(shape.clone()),
+                1 => Tensor::try_ones(shape.clone()),
+                2 => Tensor::try_zeros_of(shape.clone(), dtype),
+                3 => Tensor::try_ones_of(shape.clone(), dtype),
+                4 => Tensor::try_full(shape.clone(), value),
+                _ => Tensor::try_full_of(shape.clone(), value, dtype),
+            }?;
+            assert_eq!(made.shape(), shape);
+            p.keep(made)
+        },
+    ),
+    call(
+        "Tensor::zeros_like Tensor::ones_like Tensor::try_zeros_like Tensor::try_ones_like \
+         Tensor::try_full_like Tensor::try_scalar",
         |p| {
             let (t, dtype) = (p.tensor()?, p.bytes.dtype());
             let t = t.to_dtype(dtype)?;
             p.keep(t.zeros_like())?;
             p.keep(t.ones_like())?;
+            p.keep(t.try_zeros_like()?)?;
+            p.keep(t.try_ones_like()?)?;
             let value = p.bytes.scalar();
-            let full = t.full_like(value);
+            p.keep(Tensor::try_scalar(value)?)?;
+            let full = t.try_full_like(value)?;
             assert_eq!((full.shape(), full.dtype()), (t.shape(), dtype));
             p.keep(full)
         },
     ),
-    call("Tensor::arange Tensor::eye", |p| {
-        let n = count(p);
+    call("Tensor::arange Tensor::eye Tensor::linspace", |p| {
+        let n = p.bytes.small();
         p.keep(Tensor::arange(n))?;
-        p.keep(Tensor::eye(n))
-    }),
-    call("Tensor::arange_step", arange_step),
-    call("Tensor::linspace", |p| {
-        let (a, b, n) = (p.bytes.float(), p.bytes.float(), count(p));
+        p.keep(Tensor::eye(n))?;
+        let (a, b) = (p.bytes.float(), p.bytes.float());
         p.keep(Tensor::linspace(a, b, n))
     }),
+    call(
+        "Tensor::try_arange Tensor::try_eye Tensor::try_linspace",
+        |p| {
+            let (a, b, n) = (p.bytes.float(), p.bytes.float(), p.bytes.size());
+            if !p.may_have(&[n]) {
+                return Ok(());
+            }
+            let made = match p.bytes.below(3) {
+                0 => Tensor::try_arange(n),
+                1 if p.may_have(&[n, n]) => Tensor::try_eye(n),
+                _ => Tensor::try_linspace(a, b, n),
+            }?;
+            p.keep(made)
+        },
+    ),
+    call("Tensor::arange_step", arange_step),
     call("Tensor::from_vec Tensor::from_slice", |p| {
         let t = match p.bytes.below(3) {
             0 => values::<f32>(p),
@@ -130,11 +176,12 @@ pub const CALLS: &[Call] = &[
         p.keep(t)
     }),
     call(
-        "Tensor::from_le_bytes Tensor::to_le_bytes",
+        "Tensor::from_le_bytes Tensor::to_le_bytes Tensor::try_to_le_bytes",
         bytes_round_trip,
     ),
     call(
-        "Tensor::to_vec Tensor::array Tensor::to_array Tensor::as_slice",
+        "Tensor::to_vec Tensor::array Tensor::to_array Tensor::try_from_array \
+         Tensor::as_slice",
         |p| {
             let t = p.tensor()?;
             read_any(&t, t.dtype()).or_else(|error| match t.dtype() {
@@ -146,12 +193,15 @@ pub const CALLS: &[Call] = &[
             read_any(&t, dtype)
         },
     ),
-    call("Tensor::to_vec_f64 Tensor::item Tensor::item_i64", |p| {
-        let t = p.tensor()?;
-        assert_eq!(t.to_vec_f64().len(), t.numel());
-        t.item_i64()?;
-        t.item().map(drop)
-    }),
+    call(
+        "Tensor::to_vec_f64 Tensor::try_to_vec_f64 Tensor::item Tensor::item_i64",
+        |p| {
+            let t = p.tensor()?;
+            assert_eq!(t.to_vec_f64().len(), t.try_to_vec_f64()?.len());
+            t.item_i64()?;
+            t.item().map(drop)
+        },
+    ),
     call("Tensor::update Tensor::update_slice", |p| {
         match p.bytes.below(3) {
             0 => update::<f32>(p),
@@ -177,13 +227,18 @@ pub const CALLS: &[Call] = &[
     ),
     call(
         "DType::is_float DType::size_of DType::torch_name DType::c_name DType::promote \
-         Scalar::to Scalar::to_f64 Scalar::dtype",
+         Scalar::to Scalar::wrapping_to Scalar::to_f64 Scalar::dtype",
         |p| {
             let (a, b) = (p.bytes.dtype(), p.bytes.dtype());
             assert_eq!(a.promote(b), b.promote(a));
             assert!(!a.torch_name().is_empty() && !a.c_name().is_empty() && a.size_of() > 0);
             let s = p.bytes.scalar();
-            let _ = (s.to::<u8>(), s.to::<bool>(), s.to::<f32>(), s.to_f64());
+            let _ = (
+                s.to::<u8>().is_ok(),
+                s.to::<bool>(),
+                s.wrapping_to::<i8>(),
+                s.to_f64(),
+            );
             assert_eq!(s.dtype().is_float(), matches!(s, pleach::Scalar::Float(_)));
             Ok(())
         },

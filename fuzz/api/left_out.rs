@@ -35,7 +35,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         "what tensor! expands to: rows of literals, checked by their author",
     ),
     (
-        "Tensor::from_buffer",
+        "Tensor::from_buffer Tensor::try_from_buffer",
         "it takes a kernel's buffer, whose length must be the shape's",
     ),
     (

@@ -151,7 +151,8 @@ pub const CALLS: &[Call] = &[
         states,
     ),
     call(
-        "SGD::add_group SGD::set_lr SGD::options SGD::set_group_lr Optimizer::coverage \
+        "SGD::add_group SGD::set_lr SGD::options SGD::try_options SGD::set_group_lr \
+         SGD::try_set_group_lr Optimizer::coverage \
          Optimizer::zero_grad Coverage::is_complete check_groups",
         |p| {
             let (at, lr) = (p.bytes.below(5), p.bytes.float());
@@ -162,7 +163,12 @@ pub const CALLS: &[Call] = &[
             };
             sgd.set_lr(lr);
             sgd.set_group_lr(0, lr);
-            let _ = sgd.options(0);
+            sgd.try_set_group_lr(at, lr)
+                .or_else(|_| sgd.try_set_group_lr(0, lr))?;
+            assert_eq!(
+                sgd.options(0).lr.to_bits(),
+                sgd.try_options(0)?.lr.to_bits()
+            );
             let coverage = sgd.coverage(&model);
             let _ = (coverage.is_complete(), coverage.to_string());
             sgd.zero_grad();

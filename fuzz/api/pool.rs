@@ -1,7 +1,7 @@
 //! The pool: what calls take, and what their results must satisfy.
 
 use pleach::nn::layers::Identity;
-use pleach::nn::{Forward, StateDict};
+use pleach::nn::{Forward, Listing, StateDict};
 use pleach::{Buffer, DType, Element, Operand, Parameter, Result, Tensor};
 
 use super::Program;
@@ -291,7 +291,11 @@ impl Program<'_> {
 
     pub fn keep_module(&mut self, module: impl Into<Box<dyn Forward>>) {
         let slot = self.bytes.byte() as usize;
-        put(&mut self.modules, slot, module.into());
+        let module = module.into();
+        // Containers of containers would grow without end.
+        if module.named_modules_with(Listing::with_duplicates()).len() <= 40 {
+            put(&mut self.modules, slot, module);
+        }
     }
 
     /// A module of the pool: another handle to it.

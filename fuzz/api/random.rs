@@ -8,6 +8,7 @@ use rand_distr::{Distribution, StandardUniform};
 
 use pleach::{Error, Generator, Result, Tensor, manual_seed};
 
+use super::create::asked_shape;
 use super::{Call, Program, call};
 
 fn generators(p: &mut Program) -> Result<()> {
@@ -63,6 +64,7 @@ fn fills(p: &mut Program) -> Result<()> {
     {
         generator.fill_random_range(&mut whole, from, to);
     }
+    generator.fill_permutation(&mut whole);
     assert_eq!(generator.randperm(n).len(), n);
     Ok(())
 }
@@ -73,19 +75,33 @@ pub const CALLS: &[Call] = &[
         p.keep(Tensor::rand(shape.clone()))?;
         p.keep(Tensor::randn(shape))
     }),
-    call("Tensor::rand_of Tensor::randn_of", |p| {
-        let (shape, dtype) = (p.shape(), p.bytes.dtype());
-        p.keep(Tensor::rand_of(shape.clone(), dtype)?)?;
-        p.keep(Tensor::randn_of(shape, dtype)?)
-    }),
+    call(
+        "Tensor::rand_of Tensor::randn_of Tensor::try_rand Tensor::try_randn",
+        |p| {
+            let (shape, dtype) = (asked_shape(p), p.bytes.dtype());
+            if !p.may_have(&shape) {
+                return Ok(());
+            }
+            let made = match p.bytes.below(4) {
+                0 => Tensor::rand_of(shape, dtype),
+                1 => Tensor::randn_of(shape, dtype),
+                2 => Tensor::try_rand(shape),
+                _ => Tensor::try_randn(shape),
+            }?;
+            p.keep(made)
+        },
+    ),
     call("Tensor::rand_like Tensor::randn_like", |p| {
         let x = p.tensor()?;
         p.keep(x.rand_like()?)?;
         p.keep(x.randn_like()?)
     }),
     call("Tensor::normal", |p| {
-        let (mean, std, shape) = (p.bytes.float(), p.bytes.float(), p.shape());
-        p.keep(Tensor::normal(mean, std, shape)?)
+        let (mean, std, shape) = (p.bytes.float(), p.bytes.float(), asked_shape(p));
+        match p.may_have(&shape) {
+            true => p.keep(Tensor::normal(mean, std, shape)?),
+            false => Ok(()),
+        }
     }),
     call(
         "Tensor::randint Tensor::randint_of Tensor::randint_like",
@@ -97,9 +113,13 @@ pub const CALLS: &[Call] = &[
             p.keep(Tensor::randint_of(a, b, shape, dtype)?)
         },
     ),
-    call("Tensor::randperm", |p| {
-        let n = p.bytes.small();
-        p.keep(Tensor::randperm(n))
+    call("Tensor::randperm Tensor::try_randperm", |p| {
+        let (n, asked) = (p.bytes.small(), p.bytes.size());
+        p.keep(Tensor::randperm(n))?;
+        match p.may_have(&[asked]) {
+            true => p.keep(Tensor::try_randperm(asked)?),
+            false => Ok(()),
+        }
     }),
     call(
         "Tensor::sample_from Generator::fill_sample init::sample_",
@@ -127,6 +147,7 @@ pub const CALLS: &[Call] = &[
         "Generator::fill_uniform Generator::fill_normal Generator::fill_bernoulli \
          Generator::fill_bernoulli_each Generator::fill_exponential Generator::fill_random \
          Generator::fill_random_range Generator::fill_random_bits Generator::randperm \
+         Generator::fill_permutation \
          check_uniform check_normal check_bernoulli check_exponential random_bounds",
         fills,
     ),

@@ -3,5 +3,6 @@
 #[path = "../../fuzz/api/mod.rs"]
 mod api;
 mod coverage;
+mod panics;
 mod programs;
 mod sources;

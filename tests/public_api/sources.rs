@@ -26,14 +26,27 @@ pub fn public_functions(packages: &[&'static str]) -> BTreeSet<Function> {
     packages.iter().copied().flat_map(of_package).collect()
 }
 
+/// The sources of these crates without their tests, by file.
+pub fn texts(packages: &[&str]) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for package in packages {
+        let mut files = Vec::new();
+        list(&folder(package), &mut files);
+        let texts = files
+            .iter()
+            .map(|file| (file.display().to_string(), without_tests(file)));
+        found.extend(texts);
+    }
+    found
+}
+
+fn folder(package: &str) -> PathBuf {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR"));
+    root.join("crates").join(package).join("src")
+}
+
 fn of_package(package: &'static str) -> Vec<Function> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR"))
-        .join("crates")
-        .join(package)
-        .join("src");
-    let mut files = Vec::new();
-    list(&root, &mut files);
-    let texts: Vec<String> = files.iter().map(|file| without_tests(file)).collect();
+    let texts: Vec<String> = texts(&[package]).into_iter().map(|file| file.1).collect();
     let exported = exports(&texts);
     let mut found = Vec::new();
     let mut macros = BTreeMap::new();
@@ -120,8 +133,8 @@ fn scan(text: &str, package: &'static str, found: &mut Vec<Function>, macros: &m
     while let Some(line) = lines.next() {
         let trimmed = line.trim_start();
         let indent = line.len() - trimmed.len();
-        if trimmed == "}" || trimmed == "};" {
-            if blocks.last().is_some_and(|block| block.indent == indent) {
+        if ["}", "};", ")*}"].contains(&trimmed) {
+            while blocks.last().is_some_and(|block| block.indent >= indent) {
                 blocks.pop();
             }
             if indent == 0 {
@@ -148,8 +161,10 @@ fn scan(text: &str, package: &'static str, found: &mut Vec<Function>, macros: &m
                 header.push_str(lines.next().unwrap_or("{").trim());
             }
             let (interface, owner) = header_names(&header);
+            // `operators!` writes some; see `expand`.
             if let Some(interface) = &interface
                 && panics
+                && !interface.starts_with('$')
             {
                 let name = format!("{interface} for {owner}");
                 found.push(Function {
@@ -260,6 +275,18 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
             });
         }
     };
+    for call in calls_of(text, "operators") {
+        for row in call.lines().filter(|row| row.ends_with(';')) {
+            let words: Vec<&str> = row.split_whitespace().collect();
+            for name in [
+                format!("{} for Tensor", words[0]),
+                format!("{} for Tensor", words[2]),
+                format!("{} for Data", words[2]),
+            ] {
+                add(&[""], &name, true);
+            }
+        }
+    }
     for (name, functions) in macros {
         for call in calls_of(text, name) {
             let mut rows = call.lines().map(str::trim);
@@ -279,6 +306,13 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                 "options" => rows
                     .filter(|row| row.ends_with(';'))
                     .for_each(|row| add(&["SGD", "SgdGroup"], first_word(row), false)),
+                "twins" => rows
+                    .filter(|row| row.contains(", try_") && !row.starts_with("///"))
+                    .for_each(|row| {
+                        let name = first_word(row);
+                        add(&["Tensor"], name, true);
+                        add(&["Tensor"], first_word(&row[name.len() + 2..]), false);
+                    }),
                 "old_name" => add(&[""], first_word(call.trim_start()), false),
                 "dropout_layer" | "batch_norm" | "inplace_activation" => {
                     let names = rows.find(|row| row.starts_with(char::is_uppercase));
@@ -288,6 +322,8 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                         add(&[names[which].trim_end_matches(',')], function, *panics);
                     }
                 }
+                // The constructors of whole models.
+                "known" => {}
                 _ if functions
                     .iter()
                     .all(|f| !f.1.contains('$') && !f.0.contains('$')) => {}

@@ -153,12 +153,31 @@ fn a_pool_with_a_step_beyond_the_image_sees_its_corner() {
 #[test]
 fn a_dilated_window_that_steps_over_the_image_is_found_at_once() {
     let x = image();
-    let error = text(|| F::max_pool2d(&x, 4, 1, FAR, FAR - 1, false));
+    // Taps at -3/2, -1/2, 1/2 and 3/2 of 2^40, more or less.
+    let error = text(|| F::max_pool2d(&x, 4, 1, FAR / 2 * 3 - 2, FAR - 1, false));
     assert!(error.contains("lies wholly outside"), "{error}");
-    // Taps at -2^40, 0 and 2^40, and the window after it.
+    // Taps at -2^20, 0 and 2^20 of the first window: each sees its pixel.
+    let far = 1 << 20;
+    let seen = values(|| F::max_pool2d(&x, 3, 1, far, far, false));
+    assert_eq!(seen, [1.0, 2.0, 3.0, 4.0]);
+}
+
+#[test]
+fn windows_that_cover_the_image_many_times_see_it_once() {
+    let x = image().requires_grad_(true).unwrap();
+    let max = at_once(|| F::max_pool2d(&x, FAR, 1, FAR / 2, 1, false)).unwrap();
+    assert_eq!(max.to_vec::<f32>().unwrap(), [4.0; 9]);
+    at_once(|| max.sum()?.backward()).unwrap();
     assert_eq!(
-        values(|| F::max_pool2d(&x, 3, 1, FAR, FAR, false)),
-        [1.0, 2.0, 3.0, 4.0]
+        x.grad().unwrap().to_vec::<f32>().unwrap(),
+        [0.0, 0.0, 0.0, 9.0]
+    );
+    let average = |pad: bool| values(|| F::avg_pool2d(&x, 1 << 30, 1, 1 << 29, false, pad, None));
+    assert_eq!(average(false), [2.5; 9]);
+    assert_eq!(average(true), [10.0 / 2f32.powi(60); 9]);
+    assert_eq!(
+        text(|| F::avg_pool2d(&x, FAR, 1, FAR / 2, false, true, None)),
+        OVERFLOW
     );
 }
 
@@ -175,6 +194,25 @@ fn resizing_to_a_huge_image_is_refused() {
         assert_eq!(resize(Resize::scale_factor(f64::NAN)), overflow);
         assert_eq!(resize(Resize::scale_factor(f64::INFINITY)), overflow);
         assert!(resize(Resize::scale_factor(-1.0)).contains("greater than 0"));
+    }
+}
+
+#[test]
+fn resizing_holds_nothing_larger_than_both_images() {
+    // One way round, 2^20 columns and 2^20 rows would lie between.
+    let long = 1usize << 20;
+    for mode in [InterpolateMode::Nearest, InterpolateMode::Linear] {
+        for (sizes, resize) in [([1, long], vec![long, 1]), ([long, 1], vec![1, long])] {
+            let x = Tensor::ones([1, 1, sizes[0], sizes[1]])
+                .requires_grad_(true)
+                .unwrap();
+            let resize = Resize::Size(resize);
+            let y = at_once(|| F::interpolate(&x, resize, mode, false)).unwrap();
+            assert_eq!(y.sum().unwrap().item().unwrap(), long as f64);
+            at_once(|| y.sum()?.backward()).unwrap();
+            let sum = x.grad().unwrap().sum().unwrap().item().unwrap();
+            assert_eq!(sum, long as f64);
+        }
     }
 }
 

@@ -179,6 +179,20 @@ impl Axis {
     }
 }
 
+/// The order in which to resize the dimensions: the first one first, unless what lies between would
+/// be larger than both ends. Then those that shrink come first.
+fn order(from: &[usize], to: &[usize]) -> Vec<usize> {
+    let count = |sizes: &[usize]| sizes.iter().map(|n| *n as f64).product::<f64>();
+    let mut order: Vec<usize> = (0..from.len()).collect();
+    let largest = count(from).max(count(to));
+    let between = |k: usize| count(&to[..k]) * count(&from[k..]);
+    if (1..from.len()).any(|k| between(k) > largest) {
+        let growth = |i: &usize| to[*i] as f64 / from[*i] as f64;
+        order.sort_by(|a, b| growth(a).total_cmp(&growth(b)));
+    }
+    order
+}
+
 /// Resizes images (or rows, or volumes): `F.interpolate(input, size, scale_factor, mode,
 /// align_corners)`. PyTorch's defaults are nearest and not aligned.
 ///
@@ -232,15 +246,15 @@ pub fn interpolate(
         .enumerate()
         .map(|(i, new)| Axis::new(input, i + 2, new, mode, align_corners))
         .collect::<Result<Vec<_>>>()?;
-    let out = axes
-        .iter()
-        .try_fold(input.detach(), |x, axis| axis.forward(&x))?;
-    let sizes = input.shape().to_vec();
+    let (old, new) = (input.shape()[2..].to_vec(), whole[2..].to_vec());
+    let out = order(&old, &new)
+        .into_iter()
+        .try_fold(input.detach(), |x, i| axes[i].forward(&x))?;
     Ok(record(out, &[input], |_| {
         Backward::new(name, move |g: &Tensor| {
-            let g = axes.iter().try_fold(g.clone(), |g, axis| {
-                axis.backward(&g, sizes[axis.dim as usize])
-            })?;
+            let g = order(&new, &old)
+                .into_iter()
+                .try_fold(g.clone(), |g, i| axes[i].backward(&g, old[i]))?;
             Ok(smallvec![Some(g)])
         })
     }))

@@ -133,7 +133,10 @@ fn max_pool_windows(
     let shape = window.over(input)?;
     let sizes = with_plane(input, shape.output);
     let n = checked_numel(&sizes)?;
-    let in_a_byte = shape.kernel.0.saturating_mul(shape.kernel.1) <= MAX_POOL_TAPS;
+    // Of windows that reach far beyond the input, only the taps inside are looked at, one by one.
+    let reaches_far = shape.dilation.0 > shape.input.0 || shape.dilation.1 > shape.input.1;
+    let taps = shape.kernel.0.saturating_mul(shape.kernel.1);
+    let in_a_byte = taps <= MAX_POOL_TAPS && !reaches_far;
     if relu && !in_a_byte {
         return max_pool_windows(&super::relu(input)?, window, false, wants_indices);
     }
@@ -232,6 +235,8 @@ pub fn avg_pool2d(
 /// Not generic, so compiled once.
 fn avg_pool_windows(input: &Tensor, window: Sliding, divisor: AvgDivisor) -> Result<Tensor> {
     let shape = window.over(input)?;
+    // The positions of a window are counted.
+    checked_numel(&[shape.kernel.0, shape.kernel.1])?;
     let sizes = with_plane(input, shape.output);
     let x = input.detach().contiguous()?;
     let out = dispatch_float!("avg_pool2d", x.dtype(), T => {
@@ -381,12 +386,14 @@ impl Sliding {
                 plane.0, plane.1
             )));
         }
+        // A window that is alone takes no step.
+        let step = |out: i64, stride: usize| if out == 1 { 1 } else { stride };
         Ok(Pool2dShape {
             planes,
             input: plane,
             output: (out_h as usize, out_w as usize),
             kernel: self.kernel,
-            stride: (rows.stride, columns.stride),
+            stride: (step(out_h, rows.stride), step(out_w, columns.stride)),
             padding: self.padding,
             dilation: (rows.dilation, columns.dilation),
         })

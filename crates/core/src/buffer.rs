@@ -4,6 +4,7 @@ use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use crate::error::done;
 use crate::parameter::{ValueCell, unrecorded};
 use crate::{DType, Result, Tensor};
 
@@ -58,6 +59,10 @@ impl Buffer {
     }
 
     /// A new buffer with equal values.
+    ///
+    /// # Panics
+    /// Inside this buffer's own [`update`](Buffer::update); see [`Buffer::try_tensor`].
+    #[track_caller]
     pub fn deep_copy(&self) -> Self {
         Self::with_persistent(self.tensor(), self.0.persistent)
     }
@@ -78,33 +83,67 @@ impl Buffer {
     }
 
     /// The values; no copy.
+    ///
+    /// # Panics
+    /// Inside this buffer's own [`update`](Buffer::update), which has taken the values out; see
+    /// [`Buffer::try_tensor`]. The same is true of whatever reads the buffer.
+    #[track_caller]
     pub fn tensor(&self) -> Tensor {
+        done(self.try_tensor())
+    }
+
+    /// [`Buffer::tensor`] as a `Result`.
+    ///
+    /// # Errors
+    /// Inside this buffer's own [`update`](Buffer::update), which has taken the values out.
+    pub fn try_tensor(&self) -> Result<Tensor> {
         self.0.cell.get(WHAT)
     }
 
     /// Replaces the values.
+    ///
+    /// # Panics
+    /// Inside this buffer's own [`update`](Buffer::update); see [`Buffer::try_set`].
+    #[track_caller]
     pub fn set(&self, data: impl Into<Tensor>) {
-        self.0.cell.set(data.into().detach(), WHAT);
+        done(self.try_set(data));
+    }
+
+    /// [`Buffer::set`] as a `Result`.
+    ///
+    /// # Errors
+    /// Inside this buffer's own [`update`](Buffer::update), which has taken the values out.
+    pub fn try_set(&self, data: impl Into<Tensor>) -> Result<()> {
+        self.0.cell.set(data.into().detach(), WHAT)
     }
 
     /// Changes the values in place: `buffer.update(|t| t.fill_(0.0).map(drop))`. Nothing is
     /// recorded.
     ///
-    /// # Errors
-    /// What `f` returns.
+    /// The values are taken out meanwhile. On this thread, `f` cannot read the buffer
+    /// ([`Buffer::try_tensor`] is an error then); other threads wait until they are back, so two
+    /// updates that read each other's buffers would wait for ever.
     ///
-    /// # Panics
-    /// If `f` reads this same buffer: its value is taken out meanwhile.
+    /// # Errors
+    /// What `f` returns, and inside another update of this buffer.
     pub fn update<R>(&self, f: impl FnOnce(&mut Tensor) -> Result<R>) -> Result<R> {
         self.0.cell.update(WHAT, |value| unrecorded(value, f))
     }
 
     /// The sizes of the dimensions.
+    ///
+    /// # Panics
+    /// Inside this buffer's own [`update`](Buffer::update); see [`Buffer::try_tensor`].
+    #[track_caller]
     pub fn shape(&self) -> Vec<usize> {
         self.tensor().shape().to_vec()
     }
 
     /// The type of the elements.
+    ///
+    /// # Panics
+    /// Inside this buffer's own [`update`](Buffer::update); see [`Buffer::try_tensor`].
+    #[track_caller]
     pub fn dtype(&self) -> DType {
         self.tensor().dtype()
     }
@@ -112,7 +151,10 @@ impl Buffer {
 
 impl fmt::Display for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.tensor().fmt(f)
+        match self.try_tensor() {
+            Ok(tensor) => tensor.fmt(f),
+            Err(_) => f.write_str("<in its update>"),
+        }
     }
 }
 

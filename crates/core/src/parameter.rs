@@ -9,6 +9,7 @@ use std::thread::{self, ThreadId};
 use ndarray::ArrayViewMutD;
 
 use crate::autograd::{History, Leaf, check_grad, no_grad};
+use crate::error::done;
 use crate::{DType, Element, Error, Result, Tensor};
 
 /// The identity of a [`Parameter`]: equal for its shared handles, never reused.
@@ -61,37 +62,39 @@ impl ValueCell {
         }
     }
 
-    /// The slot, once its value is there.
-    fn wait(&self, what: &str) -> MutexGuard<'_, Slot> {
+    /// The slot, once its value is there. Whoever took it out would wait for itself: an error.
+    fn wait(&self, what: &str) -> Result<MutexGuard<'_, Slot>> {
         // A slot is only ever replaced whole, so a poisoned lock still guards a valid one.
         let mut slot = self.value.lock().unwrap_or_else(|e| e.into_inner());
         while let Slot::Taken(by) = &*slot {
-            assert!(
-                *by != thread::current().id(),
-                "a {what} was read inside its own update, which has taken its value out"
-            );
+            if *by == thread::current().id() {
+                return Err(Error::value(format!(
+                    "a {what} was used inside its own update, which has taken its value out"
+                )));
+            }
             self.waiting.fetch_add(1, Ordering::Relaxed);
             slot = self.returned.wait(slot).unwrap_or_else(|e| e.into_inner());
             self.waiting.fetch_sub(1, Ordering::Relaxed);
         }
-        slot
+        Ok(slot)
     }
 
-    pub fn get(&self, what: &str) -> Tensor {
-        match &*self.wait(what) {
-            Slot::Here(value) => value.clone(),
+    pub fn get(&self, what: &str) -> Result<Tensor> {
+        match &*self.wait(what)? {
+            Slot::Here(value) => Ok(value.clone()),
             Slot::Taken(_) => unreachable!("wait returns when the value is there"),
         }
     }
 
-    pub fn set(&self, value: Tensor, what: &str) {
-        let old = std::mem::replace(&mut *self.wait(what), Slot::Here(value));
+    pub fn set(&self, value: Tensor, what: &str) -> Result<()> {
+        let old = std::mem::replace(&mut *self.wait(what)?, Slot::Here(value));
         drop(old);
+        Ok(())
     }
 
     /// Takes the value out (so that `f` may be its only owner), and puts back what `f` leaves,
     /// also when `f` fails or panics.
-    pub fn update<R>(&self, what: &str, f: impl FnOnce(&mut Tensor) -> R) -> R {
+    pub fn update<R>(&self, what: &str, f: impl FnOnce(&mut Tensor) -> Result<R>) -> Result<R> {
         struct PutBack<'a> {
             cell: &'a ValueCell,
             value: Option<Tensor>,
@@ -108,7 +111,8 @@ impl ValueCell {
                 }
             }
         }
-        let taken = std::mem::replace(&mut *self.wait(what), Slot::Taken(thread::current().id()));
+        let mine = Slot::Taken(thread::current().id());
+        let taken = std::mem::replace(&mut *self.wait(what)?, mine);
         let Slot::Here(value) = taken else {
             unreachable!("wait returns when the value is there")
         };
@@ -145,10 +149,7 @@ impl Parameter {
     /// If the tensor is not of a float dtype; see [`Parameter::try_new`].
     #[track_caller]
     pub fn new(data: impl Into<Tensor>) -> Self {
-        match Self::try_new(data) {
-            Ok(parameter) => parameter,
-            Err(e) => panic!("{e}"),
-        }
+        done(Self::try_new(data))
     }
 
     /// A parameter that requires a gradient.
@@ -184,6 +185,10 @@ impl Parameter {
     }
 
     /// A new parameter with equal values and `requires_grad`, and a copy of the gradient.
+    ///
+    /// # Panics
+    /// Inside this parameter's own [`update`](Parameter::update); see [`Parameter::try_tensor`].
+    #[track_caller]
     pub fn deep_copy(&self) -> Self {
         let copy = Self::with_requires_grad(self.value(), self.requires_grad());
         copy.0.leaf.set_grad(self.grad());
@@ -206,22 +211,44 @@ impl Parameter {
         Arc::ptr_eq(&self.0, &other.0)
     }
 
-    fn value(&self) -> Tensor {
+    fn try_value(&self) -> Result<Tensor> {
         self.0.cell.get(WHAT)
     }
 
+    #[track_caller]
+    fn value(&self) -> Tensor {
+        done(self.try_value())
+    }
+
     /// The tensor that forward computes with: a leaf of the graph while it requires a gradient.
+    ///
+    /// # Panics
+    /// Inside this parameter's own [`update`](Parameter::update), which has taken the values out;
+    /// see [`Parameter::try_tensor`]. The same is true of whatever reads the parameter, such as its
+    /// layer's `forward`.
+    #[track_caller]
     pub fn tensor(&self) -> Tensor {
-        let value = self.value();
-        if self.requires_grad() {
-            value.with_history(History::Leaf(self.0.leaf.clone()))
-        } else {
-            value
-        }
+        done(self.try_tensor())
+    }
+
+    /// [`Parameter::tensor`] as a `Result`.
+    ///
+    /// # Errors
+    /// Inside this parameter's own [`update`](Parameter::update), which has taken the values out.
+    pub fn try_tensor(&self) -> Result<Tensor> {
+        let value = self.try_value()?;
+        Ok(match self.requires_grad() {
+            true => value.with_history(History::Leaf(self.0.leaf.clone())),
+            false => value,
+        })
     }
 
     /// PyTorch's `.data`: reads like a tensor without history (no copy), and its in-place
     /// methods write through to the parameter without being recorded.
+    ///
+    /// # Panics
+    /// Inside this parameter's own [`update`](Parameter::update); see [`Parameter::try_tensor`].
+    #[track_caller]
     pub fn data(&self) -> Data {
         Data {
             snapshot: self.value(),
@@ -233,7 +260,8 @@ impl Parameter {
     /// of another shape or dtype is dropped.
     ///
     /// # Errors
-    /// If it requires a gradient and the new dtype is not a float type.
+    /// If it requires a gradient and the new dtype is not a float type, or inside the parameter's
+    /// own [`update`](Parameter::update).
     pub fn set_data(&self, data: impl Into<Tensor>) -> Result<()> {
         let data = data.into().detach();
         if self.requires_grad() && !data.dtype().is_float() {
@@ -242,23 +270,24 @@ impl Parameter {
                 data.dtype()
             )));
         }
+        self.try_value()?;
         if let Some(grad) = self.grad()
             && (grad.shape() != data.shape() || grad.dtype() != data.dtype())
         {
             self.zero_grad();
         }
-        self.0.cell.set(data, WHAT);
-        Ok(())
+        self.0.cell.set(data, WHAT)
     }
 
     /// Changes the values in place through an `ndarray` view, in row-major order; nothing is
     /// recorded. Memory that a graph or a snapshot still uses is copied first.
     ///
-    /// # Errors
-    /// If `T` is not the parameter's dtype.
+    /// The values are taken out meanwhile. On this thread, `f` cannot read the parameter
+    /// ([`Parameter::try_tensor`] is an error then); other threads wait until they are back, so two
+    /// updates that read each other's parameters would wait for ever.
     ///
-    /// # Panics
-    /// If `f` reads this same parameter: its value is taken out meanwhile.
+    /// # Errors
+    /// If `T` is not the parameter's dtype, or inside another update of this parameter.
     ///
     /// ```
     /// use pleach_core::{tensor, Parameter};
@@ -275,9 +304,6 @@ impl Parameter {
     /// do.
     ///
     /// # Errors
-    /// As [`Parameter::update`].
-    ///
-    /// # Panics
     /// As [`Parameter::update`].
     ///
     /// ```
@@ -304,10 +330,11 @@ impl Parameter {
     /// Sets the gradient.
     ///
     /// # Errors
-    /// If its shape or dtype is not the parameter's.
+    /// If its shape or dtype is not the parameter's, or inside the parameter's own
+    /// [`update`](Parameter::update).
     pub fn set_grad(&self, grad: Option<Tensor>) -> Result<()> {
         if let Some(grad) = &grad {
-            check_grad(grad, &self.value())?;
+            check_grad(grad, &self.try_value()?)?;
         }
         self.0.leaf.set_grad(grad.map(|g| g.detach()));
         Ok(())
@@ -326,9 +353,10 @@ impl Parameter {
     /// Freezes or unfreezes the parameter. A frozen parameter keeps the gradient it has.
     ///
     /// # Errors
-    /// If it is turned on and the dtype is not a float type.
+    /// If it is turned on and the dtype is not a float type, or inside the parameter's own
+    /// [`update`](Parameter::update).
     pub fn set_requires_grad(&self, on: bool) -> Result<()> {
-        if on && !self.dtype().is_float() {
+        if on && !self.try_value()?.dtype().is_float() {
             return Err(Error::autograd(
                 "only Tensors of floating point dtype can require gradients",
             ));
@@ -338,16 +366,28 @@ impl Parameter {
     }
 
     /// The sizes of the dimensions.
+    ///
+    /// # Panics
+    /// Inside this parameter's own [`update`](Parameter::update); see [`Parameter::try_tensor`].
+    #[track_caller]
     pub fn shape(&self) -> Vec<usize> {
         self.value().shape().to_vec()
     }
 
     /// The number of elements.
+    ///
+    /// # Panics
+    /// Inside this parameter's own [`update`](Parameter::update); see [`Parameter::try_tensor`].
+    #[track_caller]
     pub fn numel(&self) -> usize {
         self.value().numel()
     }
 
     /// The type of the elements.
+    ///
+    /// # Panics
+    /// Inside this parameter's own [`update`](Parameter::update); see [`Parameter::try_tensor`].
+    #[track_caller]
     pub fn dtype(&self) -> DType {
         self.value().dtype()
     }
@@ -357,7 +397,10 @@ impl Parameter {
 impl fmt::Display for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Parameter containing:\n")?;
-        fmt::Display::fmt(&self.tensor(), f)
+        match self.try_tensor() {
+            Ok(tensor) => fmt::Display::fmt(&tensor, f),
+            Err(_) => f.write_str("<in its update>"),
+        }
     }
 }
 
@@ -379,16 +422,17 @@ pub struct Data {
 impl Data {
     /// Changes the parameter's values, unrecorded, and reads them again.
     pub(crate) fn write<R>(&mut self, f: impl FnOnce(&mut Tensor) -> Result<R>) -> Result<R> {
+        self.parameter.try_value()?;
         // The snapshot must not force a copy.
         self.snapshot = Tensor::zeros([0]);
         let result = self.parameter.write(f);
-        self.snapshot = self.parameter.value();
+        self.snapshot = self.parameter.try_value()?;
         result
     }
 
     pub(crate) fn replace(&mut self, data: &Tensor) -> Result<()> {
         self.parameter.set_data(data)?;
-        self.snapshot = self.parameter.value();
+        self.snapshot = self.parameter.try_value()?;
         Ok(())
     }
 }

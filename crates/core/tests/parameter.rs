@@ -63,7 +63,7 @@ fn reading_a_parameter_inside_its_update_panics_and_leaves_it_usable() {
         .unwrap();
     assert_eq!(
         message,
-        "a parameter was read inside its own update, which has taken its value out"
+        "a parameter was used inside its own update, which has taken its value out"
     );
     w.update::<f32>(|mut v| v[0] = 5.0).unwrap();
     assert_eq!(values(&w.data()), [5.0, 2.0]);
@@ -71,6 +71,37 @@ fn reading_a_parameter_inside_its_update_panics_and_leaves_it_usable() {
     let b = Buffer::new(tensor![1.0]);
     assert!(catch_unwind(AssertUnwindSafe(|| b.update(|_| Ok(b.tensor())))).is_err());
     b.update(|t| t.add_(1.0).map(drop)).unwrap();
+    assert_eq!(values(&b.tensor()), [2.0]);
+}
+
+#[test]
+fn what_returns_a_result_does_not_panic_inside_an_update() {
+    let w = Parameter::new(tensor![1.0, 2.0]);
+    w.tensor().sum().unwrap().backward().unwrap();
+    let mut data = w.data();
+    w.update::<f32>(|mut v| {
+        assert!(w.try_tensor().is_err());
+        assert!(w.set_data(tensor![7.0, 7.0, 7.0]).is_err());
+        assert!(w.set_grad(Some(tensor![0.0, 0.0])).is_err());
+        assert!(w.set_requires_grad(true).is_err());
+        assert!(w.update_slice::<f32>(|_| ()).is_err());
+        assert!(data.fill_(7.0).is_err() && data.set(tensor![7.0]).is_err());
+        assert_eq!(w.to_string(), "Parameter containing:\n<in its update>");
+        v[1] = 5.0;
+    })
+    .unwrap();
+    assert_eq!(values(&w.data()), [1.0, 5.0]);
+    assert_eq!(values(&data), [1.0, 2.0]);
+    assert_eq!(values(&w.grad().unwrap()), [1.0, 1.0]);
+
+    let b = Buffer::new(tensor![1.0]);
+    b.update(|t| {
+        assert!(b.try_tensor().is_err() && b.try_set(tensor![7.0]).is_err());
+        assert!(b.update(|_| Ok(())).is_err());
+        assert_eq!(b.to_string(), "<in its update>");
+        t.add_(1.0).map(drop)
+    })
+    .unwrap();
     assert_eq!(values(&b.tensor()), [2.0]);
 }
 

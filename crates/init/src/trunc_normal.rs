@@ -9,7 +9,9 @@ use pleach_core::{DType, Error, Result, Target, Tensor};
 /// by their density.
 ///
 /// # Errors
-/// If `std` is zero, the interval is empty, or the dtype is not a float type.
+/// If `std` is zero, the interval is empty, the dtype is not a float type, or so little of the
+/// distribution is within the interval that hardly any value would be accepted (PyTorch does not
+/// return then).
 ///
 /// ```
 /// let mut w = pleach_core::Tensor::zeros([1000]);
@@ -53,6 +55,18 @@ fn redraw(t: &mut Tensor, mean: f64, std: f64, a: f64, b: f64) -> Result<()> {
     }
 }
 
+/// The part of the uniform values that is accepted, roughly: below this one the loop is refused.
+const FEWEST_ACCEPTED: f64 = 1e-4;
+/// After so many rounds nothing is accepted any more: the density at the bounds is lost in rounding.
+const MOST_ROUNDS: usize = 200_000;
+
+fn too_little(mean: f64, std: f64, a: f64, b: f64) -> Error {
+    Error::value(format!(
+        "trunc_normal_: [{a}, {b}] holds too little of the normal distribution of mean {mean} and \
+         standard deviation {std} to draw from"
+    ))
+}
+
 /// Uniform values, accepted with a probability that is their density over the largest one.
 fn reject(t: &mut Tensor, mean: f64, std: f64, a: f64, b: f64) -> Result<()> {
     let mode = a.max(mean.min(b));
@@ -63,13 +77,20 @@ fn reject(t: &mut Tensor, mean: f64, std: f64, a: f64, b: f64) -> Result<()> {
         DType::F64 => DType::F64,
         _ => DType::F32,
     };
+    if peak.abs() < f32::MAX as f64 {
+        // In a tail the density falls by e within this length.
+        let length = std.abs().min(std * std / (mode - mean).abs());
+        if length / (b - a) < FEWEST_ACCEPTED {
+            return Err(too_little(mean, std, a, b));
+        }
+    }
     let number = |v: f64| Tensor::full_of((), v, dtype).to_dtype(compute);
-    let (mean, std, peak) = (number(mean)?, number(std)?, number(peak)?);
+    let (center, deviation, peak) = (number(mean)?, number(std)?, number(peak)?);
     let rounded = |x: Tensor| x.to_dtype(dtype)?.to_dtype(compute);
 
     let like = t.clone();
     let mut pending = Tensor::ones_of(t.shape(), DType::Bool);
-    loop {
+    for _ in 0..MOST_ROUNDS {
         let mut candidate = like.clone();
         candidate.uniform_(a, b)?;
         let mut u = like.clone();
@@ -77,7 +98,7 @@ fn reject(t: &mut Tensor, mean: f64, std: f64, a: f64, b: f64) -> Result<()> {
         *t = Tensor::where_cond(&pending, &candidate, &*t)?;
 
         let x = candidate.to_dtype(compute)?;
-        let q = rounded(rounded(x.sub(&mean)?)?.div(&std)?)?;
+        let q = rounded(rounded(x.sub(&center)?)?.div(&deviation)?)?;
         let square = rounded(q.mul(&q)?)?;
         let density = rounded(rounded(square.mul(-0.5)?)?.sub(&peak)?)?;
         let log_u = u.double()?.log()?.to_dtype(dtype)?.to_dtype(compute)?;
@@ -85,5 +106,40 @@ fn reject(t: &mut Tensor, mean: f64, std: f64, a: f64, b: f64) -> Result<()> {
         if pending.any()?.item()? == 0.0 {
             return Ok(());
         }
+    }
+    Err(too_little(mean, std, a, b))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_interval_that_holds_next_to_nothing_is_refused_at_once() {
+        for (mean, std, a, b) in [
+            (0.0, 1e-5, 0.3, 1.0),
+            (1e3, 0.1, -2.0, 2.0),
+            (-2.5, 1e-3, 0.0, 255.0),
+            (0.0, -1e-5, 0.3, 1.0),
+        ] {
+            let mut w = Tensor::zeros([10]);
+            let refused = trunc_normal_(&mut w, mean, std, a, b)
+                .map(drop)
+                .unwrap_err();
+            assert!(
+                refused.to_string().contains("holds too little"),
+                "{refused}"
+            );
+        }
+    }
+
+    #[test]
+    fn a_tail_that_can_be_drawn_from_is() -> Result<()> {
+        let mut w = Tensor::zeros([500]);
+        trunc_normal_(&mut w, 0.0, 1.0, 5.0, 10.0)?;
+        assert!(w.min()?.item()? >= 5.0 && w.max()?.item()? <= 10.0);
+        // The mean of a normal value above 5 is φ(5) / (1 - Φ(5)) = 5.1865.
+        assert!((w.mean()?.item()? - 5.1865).abs() < 0.05);
+        Ok(())
     }
 }

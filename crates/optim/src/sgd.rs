@@ -174,6 +174,10 @@ impl SgdGroup {
     }
 }
 
+fn no_group(group: usize) -> Error {
+    Error::index(format!("there is no parameter group {group}"))
+}
+
 impl SGD {
     /// An optimizer of one group of parameters.
     pub fn new(params: impl IntoIterator<Item = Parameter>, lr: f64) -> Self {
@@ -210,9 +214,22 @@ impl SGD {
     /// The options of a group, by its number.
     ///
     /// # Panics
-    /// If there is no such group.
+    /// If there is no such group; see [`SGD::try_options`].
+    #[track_caller]
     pub fn options(&self, group: usize) -> SgdOptions {
-        self.groups[group].options(&self.defaults)
+        match self.try_options(group) {
+            Ok(options) => options,
+            Err(e) => panic!("{e}"),
+        }
+    }
+
+    /// [`SGD::options`] as a `Result`.
+    ///
+    /// # Errors
+    /// If there is no such group.
+    pub fn try_options(&self, group: usize) -> Result<SgdOptions> {
+        let found = self.groups.get(group).ok_or_else(|| no_group(group))?;
+        Ok(found.options(&self.defaults))
     }
 
     /// Adds a group, as for layers that are unfrozen later.
@@ -231,10 +248,23 @@ impl SGD {
     /// Sets the learning rate of one group.
     ///
     /// # Panics
-    /// If there is no such group.
+    /// If there is no such group; see [`SGD::try_set_group_lr`].
+    #[track_caller]
     pub fn set_group_lr(&mut self, group: usize, lr: f64) {
-        self.groups[group].lr = Some(lr);
+        if let Err(e) = self.try_set_group_lr(group, lr) {
+            panic!("{e}");
+        }
+    }
+
+    /// [`SGD::set_group_lr`] as a `Result`.
+    ///
+    /// # Errors
+    /// If there is no such group.
+    pub fn try_set_group_lr(&mut self, group: usize, lr: f64) -> Result<()> {
+        let found = self.groups.get_mut(group);
+        found.ok_or_else(|| no_group(group))?.lr = Some(lr);
         self.checked = false;
+        Ok(())
     }
 
     /// The momentum buffer of a parameter, after its first step with momentum.

@@ -11,30 +11,42 @@ use crate::{Data, Tensor};
 
 macro_rules! operators {
     ($($Op:ident $op:ident $Assign:ident $assign:ident $method:ident $in_place:ident;)*) => {$(
+        /// # Panics
+        /// Where the method of this name returns an error.
         impl $Op<&Tensor> for &Tensor {
             type Output = Tensor;
             #[track_caller]
             fn $op(self, other: &Tensor) -> Tensor { done(Tensor::$method(self, other)) }
         }
+        /// # Panics
+        /// Where the method of this name returns an error.
         impl $Op<Tensor> for &Tensor {
             type Output = Tensor;
             #[track_caller]
             fn $op(self, other: Tensor) -> Tensor { done(Tensor::$method(self, &other)) }
         }
+        /// # Panics
+        /// Where the method of this name returns an error.
         impl $Op<&Tensor> for Tensor {
             type Output = Tensor;
             #[track_caller]
             fn $op(self, other: &Tensor) -> Tensor { done(Tensor::$method(&self, other)) }
         }
+        /// # Panics
+        /// Where the method of this name returns an error.
         impl $Op<Tensor> for Tensor {
             type Output = Tensor;
             #[track_caller]
             fn $op(self, other: Tensor) -> Tensor { done(Tensor::$method(&self, &other)) }
         }
+        /// # Panics
+        /// Where the method of this name returns an error.
         impl $Assign<&Tensor> for Tensor {
             #[track_caller]
             fn $assign(&mut self, other: &Tensor) { done(self.$in_place(other)); }
         }
+        /// # Panics
+        /// Where the method of this name returns an error.
         impl $Assign<&Tensor> for Data {
             #[track_caller]
             fn $assign(&mut self, other: &Tensor) { done(self.$in_place(other)); }
@@ -45,20 +57,28 @@ macro_rules! operators {
 
 macro_rules! scalar_operators {
     ($Op:ident $op:ident $Assign:ident $assign:ident $method:ident $in_place:ident: $($t:ty),*) => {$(
+        /// # Panics
+        /// Where the method of this name returns an error.
         impl $Op<$t> for &Tensor {
             type Output = Tensor;
             #[track_caller]
             fn $op(self, other: $t) -> Tensor { done(Tensor::$method(self, other)) }
         }
+        /// # Panics
+        /// Where the method of this name returns an error.
         impl $Op<$t> for Tensor {
             type Output = Tensor;
             #[track_caller]
             fn $op(self, other: $t) -> Tensor { done(Tensor::$method(&self, other)) }
         }
+        /// # Panics
+        /// Where the method of this name returns an error.
         impl $Assign<$t> for Tensor {
             #[track_caller]
             fn $assign(&mut self, other: $t) { done(self.$in_place(other)); }
         }
+        /// # Panics
+        /// Where the method of this name returns an error.
         impl $Assign<$t> for Data {
             #[track_caller]
             fn $assign(&mut self, other: $t) { done(self.$in_place(other)); }
@@ -75,21 +95,29 @@ operators! {
 
 macro_rules! scalar_first {
     ($($t:ty),*) => {$(
+        /// # Panics
+        /// Where the method of this name returns an error.
         impl Add<&Tensor> for $t {
             type Output = Tensor;
             #[track_caller]
             fn add(self, other: &Tensor) -> Tensor { done(Tensor::add(other, self)) }
         }
+        /// # Panics
+        /// Where the method of this name returns an error.
         impl Sub<&Tensor> for $t {
             type Output = Tensor;
             #[track_caller]
             fn sub(self, other: &Tensor) -> Tensor { done(Tensor::rsub(other, self)) }
         }
+        /// # Panics
+        /// Where the method of this name returns an error.
         impl Mul<&Tensor> for $t {
             type Output = Tensor;
             #[track_caller]
             fn mul(self, other: &Tensor) -> Tensor { done(Tensor::mul(other, self)) }
         }
+        /// # Panics
+        /// Where the method of this name returns an error.
         impl Div<&Tensor> for $t {
             type Output = Tensor;
             #[track_caller]
@@ -99,6 +127,8 @@ macro_rules! scalar_first {
 }
 scalar_first!(f64, i64);
 
+/// # Panics
+/// Where the method of this name returns an error.
 impl Neg for &Tensor {
     type Output = Tensor;
     #[track_caller]
@@ -107,6 +137,8 @@ impl Neg for &Tensor {
     }
 }
 
+/// # Panics
+/// Where the method of this name returns an error.
 impl Neg for Tensor {
     type Output = Tensor;
     #[track_caller]

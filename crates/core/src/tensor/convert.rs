@@ -7,7 +7,10 @@ use crate::autograd::{self, Backward};
 use crate::error::done;
 use crate::{DType, Element, Result, Tensor};
 
-/// Copies an array of any layout. Panics where [`Tensor::try_from_array`] returns an error.
+/// Copies an array of any layout.
+///
+/// # Panics
+/// Where [`Tensor::try_from_array`] returns an error.
 impl<T: Element, D: Dimension> From<ArrayView<'_, T, D>> for Tensor {
     #[track_caller]
     fn from(array: ArrayView<'_, T, D>) -> Self {
@@ -15,8 +18,10 @@ impl<T: Element, D: Dimension> From<ArrayView<'_, T, D>> for Tensor {
     }
 }
 
-/// Copies an array into a tensor's own, aligned memory. Panics where [`Tensor::try_from_array`]
-/// returns an error.
+/// Copies an array into a tensor's own, aligned memory.
+///
+/// # Panics
+/// Where [`Tensor::try_from_array`] returns an error.
 ///
 /// ```
 /// let t = pleach_core::Tensor::from(ndarray::array![[1.0f64, 2.0]]);

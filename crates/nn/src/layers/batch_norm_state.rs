@@ -26,10 +26,14 @@ macro_rules! batch_norm {
         impl $layer {
             /// A layer with PyTorch's defaults, in f32: eps 1e-5, momentum 0.1, weight, bias and
             /// running statistics.
+            ///
+            /// # Panics
+            /// If the memory cannot be had; see its builder's `build`.
+            #[track_caller]
             pub fn new(num_features: usize) -> Self {
                 Self::builder(num_features)
                     .build()
-                    .expect("the defaults are valid")
+                    .unwrap_or_else(|e| panic!("{e}"))
             }
 
             /// A layer with options.

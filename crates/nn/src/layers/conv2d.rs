@@ -65,10 +65,14 @@ impl Conv2d {
     /// A convolution with stride 1, no padding, and a bias, in f32.
     ///
     /// A kernel size of 0 is noticed by `forward`, as in PyTorch.
+    ///
+    /// # Panics
+    /// If the memory cannot be had; see [`Conv2dBuilder::build`].
+    #[track_caller]
     pub fn new(in_channels: usize, out_channels: usize, kernel_size: impl Into<Pair>) -> Self {
         Self::builder(in_channels, out_channels, kernel_size)
             .build()
-            .expect("the defaults are valid")
+            .unwrap_or_else(|e| panic!("{e}"))
     }
 
     /// A convolution with options.

@@ -45,10 +45,14 @@ pub struct Linear {
 
 impl Linear {
     /// A layer with a bias, in f32.
+    ///
+    /// # Panics
+    /// If the memory cannot be had; see [`LinearBuilder::build`].
+    #[track_caller]
     pub fn new(in_features: usize, out_features: usize) -> Self {
         Self::builder(in_features, out_features)
             .build()
-            .expect("the defaults are valid")
+            .unwrap_or_else(|e| panic!("{e}"))
     }
 
     /// A layer with options.

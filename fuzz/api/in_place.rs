@@ -1,0 +1,74 @@
+//! What changes a tensor, a parameter or its data in place.
+
+use pleach::no_grad;
+
+use super::index::index_of;
+use super::{Call, call};
+
+/// Calls a method that a tensor, a parameter and its data have in common on one of the three.
+macro_rules! in_place {
+    (|$p:ident, $x:ident| [$($var:ident = $make:expr),*] $method:ident($($arg:expr),*)) => {
+        call(
+            concat!(
+                "Tensor::", stringify!($method),
+                " Parameter::", stringify!($method),
+                " Data::", stringify!($method)
+            ),
+            |$p| {
+                let which = $p.bytes.below(8);
+                let parameter = $p.parameter()?;
+                let $x = match which {
+                    0..=2 => parameter.tensor(),
+                    _ => $p.tensor()?,
+                };
+                $(let $var = $make;)*
+                match which {
+                    0 => parameter.$method($($arg),*).map(drop),
+                    1 => no_grad(|| parameter.$method($($arg),*).map(drop)),
+                    2 => parameter.data().$method($($arg),*).map(drop),
+                    _ => {
+                        // A copy is nobody else's, so it is really changed in place.
+                        let mut changed = match which {
+                            3..=5 => $x.copy()?,
+                            _ => $x.clone(),
+                        };
+                        changed.$method($($arg),*)?;
+                        assert_eq!(changed.shape(), $x.shape());
+                        assert_eq!(changed.dtype(), $x.dtype());
+                        $p.keep_and_go_back(changed)
+                    }
+                }
+            },
+        )
+    };
+}
+
+pub const CALLS: &[Call] = &[
+    in_place!(|p, x| [value = p.bytes.scalar()] fill_(value)),
+    in_place!(|p, x| [] zero_()),
+    in_place!(|p, x| [y = p.beside(&x)?] copy_(&y)),
+    in_place!(|p, x| [y = p.operand(&x)?] add_(y)),
+    in_place!(|p, x| [y = p.operand(&x)?] sub_(y)),
+    in_place!(|p, x| [y = p.operand(&x)?] mul_(y)),
+    in_place!(|p, x| [y = p.operand(&x)?] div_(y)),
+    in_place!(|p, x| [y = p.operand(&x)?] pow_(y)),
+    in_place!(|p, x| [] neg_()),
+    in_place!(|p, x| [] relu_()),
+    in_place!(|p, x| [a = p.bytes.float(), b = p.bytes.maybe(|b| b.float())] clamp_(a, b)),
+    in_place!(|p, x| [mask = p.mask(&x)?, value = p.bytes.scalar()] masked_fill_(&mask, value)),
+    in_place!(|p, x| [a = p.same_shape(&x)?, b = p.beside(&x)?, v = p.bytes.float()]
+        addcmul_(&a, &b, v)),
+    in_place!(|p, x| [a = p.same_shape(&x)?, b = p.beside(&x)?, v = p.bytes.float()]
+        addcdiv_(&a, &b, v)),
+    in_place!(|p, x| [end = p.same_shape(&x)?, weight = p.bytes.float()] lerp_(&end, weight)),
+    in_place!(|p, x| [index = index_of(p, &x)?, value = p.operand(&x)?]
+        index_put_(&index[..], value)),
+    in_place!(|p, x| [index = index_of(p, &x)?, value = p.operand(&x)?]
+        index_put_accumulate_(&index[..], value)),
+    in_place!(|p, x| [a = p.bytes.float(), b = p.bytes.float()] uniform_(a, b)),
+    in_place!(|p, x| [a = p.bytes.float(), b = p.bytes.float()] normal_(a, b)),
+    in_place!(|p, x| [y = p.operand(&x)?] bernoulli_(y)),
+    in_place!(|p, x| [lambda = p.bytes.float()] exponential_(lambda)),
+    in_place!(|p, x| [] random_()),
+    in_place!(|p, x| [a = p.bytes.whole(), b = p.bytes.whole()] random_range_(a, b)),
+];

@@ -1,0 +1,45 @@
+//! Public functions that no program calls, and why.
+
+const CONVERSION: &str = "a trait of arguments: what takes them is called";
+const TREE: &str = "written by the derive macro, for the walks that are called";
+
+/// Names, with a space between, and the reason.
+pub const LEFT_OUT: &[(&str, &str)] = &[
+    (
+        "Dims::into_dims IntoIndex::into_index IntoShape::into_shape IntoSizes::into_sizes",
+        CONVERSION,
+    ),
+    (
+        "IntoPadding::into_padding IntoPaddingMode::into_padding_mode",
+        CONVERSION,
+    ),
+    (
+        "IntoStride::into_stride Position::find Seed::into_bits PythonRepr::python_repr",
+        CONVERSION,
+    ),
+    (
+        "Element::cast Element::from_f64 Element::from_i64 Element::to_f64 Element::to_i64",
+        CONVERSION,
+    ),
+    ("Target::change_values", CONVERSION),
+    (
+        "Field::copy_field Field::field_node Field::has_members Field::list_name",
+        TREE,
+    ),
+    (
+        "Field::share_field Field::visit_field Field::visit_field_mut",
+        TREE,
+    ),
+    (
+        "LiteralValues::finish",
+        "what tensor! expands to: rows of literals, checked by their author",
+    ),
+    (
+        "Tensor::from_buffer Tensor::try_from_buffer",
+        "it takes a kernel's buffer, whose length must be the shape's",
+    ),
+    (
+        "set_print_options",
+        "it changes the whole process; with_print_options is called",
+    ),
+];

@@ -1,11 +1,9 @@
 //! The module tree: calls, containers, listings, hooks, state dicts.
 
-use std::collections::BTreeMap;
-
 use pleach::nn::layers::{BatchNorm2d, Conv2d, ReLU};
 use pleach::nn::{
     Forward, Listing, Module, ModuleDict, ModuleExt, ModuleList, Node, ParameterDict, Sequential,
-    Setting, StateDict, call_add_relu, call_relu, fuse_conv_bn, same,
+    Setting, StateDict, Versions, call_add_relu, call_relu, fuse_conv_bn, same,
 };
 use pleach::{Error, Result};
 
@@ -190,7 +188,11 @@ fn state(p: &mut Program) -> Result<()> {
         0 => drop(other.insert(name, x)),
         1 => drop(other.remove(name)),
         2 => other.extend(own.iter().map(|(name, t)| (name.to_string(), t.clone()))),
-        _ => other.set_versions(Some(BTreeMap::from([(name.to_string(), 7)]))),
+        _ => {
+            let mut versions = Versions::new();
+            versions.insert(name, 7);
+            other.set_versions(Some(versions));
+        }
     }
     assert_eq!(other.contains_key(name), other.get(name).is_some());
     assert_eq!(

@@ -129,12 +129,12 @@ impl Tensor {
         }))
     }
 
-    /// Whether every element is non-zero.
+    /// Whether every element is non-zero: a bool, of a u8 tensor a u8.
     pub fn all(&self) -> Result<Tensor> {
         self.truth(&all_of(self), false, true)
     }
 
-    /// Whether any element is non-zero.
+    /// Whether any element is non-zero: a bool, of a u8 tensor a u8.
     pub fn any(&self) -> Result<Tensor> {
         self.truth(&all_of(self), false, false)
     }
@@ -157,7 +157,12 @@ impl Tensor {
 
     fn truth(&self, mask: &[bool], keepdim: bool, all: bool) -> Result<Tensor> {
         let plan = Plan::new(&self.detach().to_dtype(DType::Bool)?, mask)?;
-        plan.fold::<bool, bool>(keepdim, all, move |a, v| if all { a & v } else { a | v })
+        let out =
+            plan.fold::<bool, bool>(keepdim, all, move |a, v| if all { a & v } else { a | v })?;
+        match self.dtype() {
+            DType::U8 => out.to_dtype(DType::U8),
+            _ => Ok(out),
+        }
     }
 
     /// Running sums along a dimension, kept in f64; integers and bools sum as i64.

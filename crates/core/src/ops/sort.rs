@@ -226,17 +226,21 @@ impl Tensor {
         Ok(self.picked("MedianBackward1", d, values, positions, kept))
     }
 
-    /// The middle element of all, of an even number the lower middle one; nan if there is one.
-    /// Equal elements share the gradient.
+    /// The middle element of all, of an even number the lower middle one; nan if there is one, or
+    /// no element at all. Equal elements share the gradient.
     ///
     /// # Errors
-    /// If there are no elements, or the tensor is bool.
+    /// If the tensor is bool, or has no elements and no nan for them.
     pub fn median(&self) -> Result<Tensor> {
         if self.dtype() == DType::Bool {
             return Err(Error::not_implemented("median_cpu", DType::Bool));
         }
-        let flat = self.detach().reshape([-1i64])?;
-        let out = flat.median_dim(0, false)?.0;
+        let out = if self.numel() == 0 && self.dtype().is_float() {
+            Tensor::scalar(f64::NAN).to_dtype(self.dtype())?
+        } else {
+            let flat = self.detach().reshape([self.numel()])?;
+            flat.median_dim(0, false)?.0
+        };
         let value = out.detach();
         Ok(record(out, &[self], |_| {
             let x = self.detach();

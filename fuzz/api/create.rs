@@ -99,12 +99,37 @@ pub const CALLS: &[Call] = &[
     call(
         "Tensor::full Tensor::full_of Tensor::scalar Tensor::full_like",
         |p| {
-            let (shape, value) = (p.shape(), p.bytes.scalar());
+            let (shape, value) = (p.shape(), p.bytes.byte());
             p.keep(Tensor::full(shape.clone(), value))?;
-            p.keep(Tensor::scalar(value))?;
+            p.keep(Tensor::scalar(f64::from(value)))?;
             // One is a value of every dtype.
             let full = Tensor::full_of(shape, 1, p.bytes.dtype());
             p.keep(full.full_like(true))
+        },
+    ),
+    call("checked_numel check_room", |p| {
+        let (shape, dtype) = (asked_shape(p), p.bytes.dtype());
+        let n = pleach::checked_numel(&shape)?;
+        assert_eq!(shape.contains(&0), n == 0);
+        match p.may_have(&shape) {
+            true => pleach::check_room(&shape, dtype),
+            false => Ok(()),
+        }
+    }),
+    call(
+        "Window::count Window::padded Window::span Window::within",
+        |p| {
+            let window = pleach::Window {
+                kernel: p.bytes.size(),
+                stride: p.bytes.size(),
+                padding: p.bytes.size(),
+                dilation: p.bytes.size(),
+            };
+            let size = p.bytes.size();
+            window.within(size)?;
+            let (count, padded, span) = (window.count(size)?, window.padded(size)?, window.span()?);
+            assert_eq!(count.is_none(), span > padded);
+            Ok(())
         },
     ),
     call(

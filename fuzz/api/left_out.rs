@@ -21,7 +21,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         "Element::cast Element::from_f64 Element::from_i64 Element::to_f64 Element::to_i64",
         CONVERSION,
     ),
-    ("Target::change_values", CONVERSION),
+    ("Bound::into_bound Target::change_values", CONVERSION),
     (
         "Field::copy_field Field::field_node Field::has_members Field::list_name",
         TREE,

@@ -58,7 +58,7 @@ pub enum ErrorKind {
         b: (usize, usize),
     },
     /// A dimension that the tensor does not have.
-    #[error("Dimension out of range (expected to be in range of [{}, {}], but got {dim})", -(*.rank.max(&1) as i64), *.rank.max(&1) as i64 - 1)]
+    #[error("Dimension out of range (expected to be in range of [{}, {}], but got {dim})", -(*.rank.max(&1) as i128), *.rank.max(&1) as i128 - 1)]
     DimOutOfRange {
         /// The dimension asked for.
         dim: i64,

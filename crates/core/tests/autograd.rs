@@ -310,3 +310,31 @@ fn a_gradient_that_somebody_holds_is_not_added_to() {
     assert_eq!(start.to_vec::<f32>().unwrap(), [1.0, 1.0]);
     assert_eq!(grad(&x), [11.0, 11.0]);
 }
+
+#[test]
+fn a_gradient_of_a_users_operation_gets_its_inputs_shape_and_dtype_or_is_refused() {
+    use pleach_core::autograd::{Backward, record};
+    let step = |x: &Tensor, grad: Tensor| {
+        let y = record(x.detach(), &[x], |_| {
+            Backward::new("OwnBackward", move |_: &Tensor| {
+                Ok([Some(grad.clone())].into_iter().collect())
+            })
+        });
+        y.sum().unwrap().backward()
+    };
+    let leaf = || Tensor::ones([3]).requires_grad_(true).unwrap();
+    let x = leaf();
+    step(&x, Tensor::ones_of([2, 3], DType::F64)).unwrap();
+    let grad = x.grad().unwrap();
+    assert_eq!(grad.to_vec::<f32>().unwrap(), [2.0, 2.0, 2.0]);
+
+    let x = leaf();
+    let refused = step(&x, Tensor::ones([2])).unwrap_err().to_string();
+    assert_eq!(
+        refused,
+        "Function OwnBackward returned an invalid gradient at index 0 - got [2] but expected shape compatible with [3]"
+    );
+    assert!(x.grad().is_none());
+    // One that would have to be broadcast is none either.
+    assert!(step(&leaf(), Tensor::ones([1])).is_err());
+}

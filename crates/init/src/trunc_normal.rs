@@ -84,12 +84,12 @@ fn reject(t: &mut Tensor, mean: f64, std: f64, a: f64, b: f64) -> Result<()> {
             return Err(too_little(mean, std, a, b));
         }
     }
-    let number = |v: f64| Tensor::full_of((), v, dtype).to_dtype(compute);
+    let number = |v: f64| Tensor::try_full_of((), v, dtype)?.to_dtype(compute);
     let (center, deviation, peak) = (number(mean)?, number(std)?, number(peak)?);
     let rounded = |x: Tensor| x.to_dtype(dtype)?.to_dtype(compute);
 
     let like = t.clone();
-    let mut pending = Tensor::ones_of(t.shape(), DType::Bool);
+    let mut pending = Tensor::try_ones_of(t.shape(), DType::Bool)?;
     for _ in 0..MOST_ROUNDS {
         let mut candidate = like.clone();
         candidate.uniform_(a, b)?;

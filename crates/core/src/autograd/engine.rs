@@ -186,9 +186,11 @@ impl Walk {
             }
             // So that a sum may take over the memory of one of its terms.
             drop(grads);
-            for (edge, grad) in node.edges.iter().zip(input_grads?) {
-                if let Some(grad) = grad {
-                    self.push(edge, grad)?;
+            for (index, (edge, grad)) in node.edges.iter().zip(input_grads?).enumerate() {
+                if let Some(grad) = grad
+                    && !matches!(edge, Edge::None)
+                {
+                    self.push(edge, node.fitted(index, grad)?)?;
                 }
             }
         }

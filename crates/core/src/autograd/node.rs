@@ -7,7 +7,8 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use super::mode::is_grad_enabled;
-use crate::{Result, Tensor};
+use crate::shape::{Shape, broadcast_shapes};
+use crate::{DType, Error, Result, Tensor};
 
 /// The gradients of an operation's inputs, in their order; `None` for an input that needs none.
 pub type InputGrads = SmallVec<[Option<Tensor>; 3]>;
@@ -19,6 +20,8 @@ pub trait GradFn: Send + Sync {
 
     /// The inputs' gradients from the outputs'. At least one output has a gradient; it has the
     /// output's shape and dtype. One entry for each recorded input, or fewer if the rest is `None`.
+    /// One of another dtype is converted to its input's, and one of a shape that the input's
+    /// broadcasts to is summed; another shape is an error.
     fn backward(&self, grads: &[Option<Tensor>]) -> Result<InputGrads>;
 
     /// Whether it holds values that `backward()` should free. If it holds none, the graph can be
@@ -146,6 +149,8 @@ pub struct Node {
     name: &'static str,
     pub(super) outputs: usize,
     pub(super) edges: SmallVec<[Edge; 3]>,
+    /// Shape and dtype of each input, which its gradient must have.
+    inputs: SmallVec<[(Shape, DType); 2]>,
     pub(super) step: Mutex<Option<Box<dyn GradFn>>>,
     /// Outputs whose gradient is kept, and that gradient.
     pub(super) retained: Mutex<Retained>,
@@ -160,6 +165,25 @@ impl Node {
     /// The name of the operation's backward step.
     pub fn name(&self) -> &'static str {
         self.name
+    }
+
+    /// A gradient that the backward step has returned, in its input's shape and dtype: summed over
+    /// what was broadcast, and converted.
+    pub(super) fn fitted(&self, index: usize, grad: Tensor) -> Result<Tensor> {
+        let (shape, dtype) = &self.inputs[index];
+        if grad.shape() == shape.as_slice() {
+            return grad.to_dtype(*dtype);
+        }
+        let wide = broadcast_shapes(shape, grad.shape()).ok();
+        if wide.is_none_or(|wide| wide.as_slice() != grad.shape()) {
+            return Err(Error::autograd(format!(
+                "Function {} returned an invalid gradient at index {index} - got {:?} but expected shape compatible with {:?}",
+                self.name,
+                grad.shape(),
+                shape.as_slice()
+            )));
+        }
+        grad.sum_to(shape)?.to_dtype(*dtype)
     }
 
     /// Whether it is a view, or a view of a view, of a leaf: such a tensor may not be changed in
@@ -316,6 +340,7 @@ fn node_of(inputs: &[&Tensor], outputs: usize, step: Box<dyn GradFn>) -> Arc<Nod
         name: step.name(),
         outputs,
         edges,
+        inputs: inputs.iter().map(|t| (t.shape_vec(), t.dtype())).collect(),
         step: Mutex::new(Some(step)),
         retained: Mutex::new(SmallVec::new()),
     })

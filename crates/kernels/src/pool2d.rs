@@ -319,6 +319,9 @@ pub fn avg_pool2d_backward<T: Float>(
     grad_input: &mut [T],
 ) {
     shape.check("avg_pool2d_backward", grad_input.len(), grad_out.len());
+    if grad_out.is_empty() {
+        return grad_input.fill(T::ZERO);
+    }
     if grad_input.is_empty() {
         return;
     }
@@ -380,6 +383,9 @@ pub fn adaptive_avg_pool2d_backward<T: Float>(
         output,
         grad_out.len(),
     );
+    if grad_out.is_empty() {
+        return grad_input.fill(T::ZERO);
+    }
     if grad_input.is_empty() {
         return;
     }

@@ -22,22 +22,25 @@ impl<T: Float> Matrix<'_, T> {
 }
 
 /// The values under each output pixel of some images, for one group:
-/// `[channel, tap][image, pixel]`, zero where the window leaves the input.
+/// `[channel, tap][image, pixel]`, of which the `rows`, zero where the window leaves the input.
 pub(super) fn gather_columns<'a, T: Float>(
     shape: &ConvShape,
     x: &'a [T],
     images: Range<usize>,
     group: usize,
+    rows: Range<usize>,
 ) -> Matrix<'a, T> {
     let (plane, channels) = (shape.in_pixels(), shape.group_in());
     let start_of = |image: usize| (image * shape.groups + group) * channels * plane;
     if shape.is_pointwise() && images.len() == 1 {
-        return Matrix::Borrowed(&x[start_of(images.start)..][..channels * plane]);
+        let x = &x[start_of(images.start)..][..channels * plane];
+        return Matrix::Borrowed(&x[rows.start * plane..rows.end * plane]);
     }
     let pixels = shape.out_pixels();
     let columns = images.len() * pixels;
-    let mut out = Buffer::<T>::new(shape.depth() * columns);
+    let mut out = Buffer::<T>::new(rows.len() * columns);
     for_each_chunk_mut(&mut out, columns, |row, out| {
+        let row = rows.start + row;
         let (channel, tap) = (row / shape.taps(), row % shape.taps());
         let taps = shape.tap(tap);
         for (image, out) in images.clone().zip(out.chunks_exact_mut(pixels)) {
@@ -98,19 +101,26 @@ pub(super) fn for_each_row(
 }
 
 /// The reverse of [`gather_columns`] for one image of the matrix: every value is added to where it
-/// came from. `grad` is `[channel, pixel]`, and overwritten.
+/// came from. `grad` is `[channel, pixel]`; a channel is overwritten with its first row.
 pub(super) fn add_columns<T: Float>(
     shape: &ConvShape,
     matrix: &[T],
     columns: usize,
     image: usize,
+    rows: Range<usize>,
     grad: &mut [T],
 ) {
-    let pixels = shape.out_pixels();
-    for_each_chunk_mut(grad, shape.in_pixels(), |channel, grad| {
-        grad.fill(T::ZERO);
-        for tap in 0..shape.taps() {
-            let row = channel * shape.taps() + tap;
+    let (pixels, plane, taps) = (shape.out_pixels(), shape.in_pixels(), shape.taps());
+    let first = rows.start / taps;
+    let grad = &mut grad[first * plane..rows.end.div_ceil(taps) * plane];
+    for_each_chunk_mut(grad, plane, |channel, grad| {
+        let start = (first + channel) * taps;
+        if rows.contains(&start) {
+            grad.fill(T::ZERO);
+        }
+        for row in rows.start.max(start)..rows.end.min(start + taps) {
+            let tap = row - start;
+            let row = row - rows.start;
             let values = &matrix[row * columns + image * pixels..][..pixels];
             for_each_row(shape, shape.tap(tap), |input, output, len, stride| {
                 let values = &values[output..output + len];

@@ -5,29 +5,55 @@
 //! result that such a product may have spoilt is computed again, from the pixels inside alone, so
 //! that in training a nan is where it belongs, and can be hunted down.
 //!
-//! Looking for such factors costs a pass over the smaller one of a factor and the result. The
+//! Looking for such factors costs a pass over the smaller one of a factor and the result, and one over
+//! the other if that is not finite. The
 //! transformed tiles of [`super::winograd`] are not mended: there a nan spreads over its tile.
+
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use super::ConvShape;
 use super::columns::for_each_row;
-use crate::tap::Tap;
-use crate::{Float, Isa, for_each_chunk_mut};
+use crate::{Float, Isa, Loop, for_each_chunk_mut, parallel_for};
+
+/// Values that a task looks at.
+const TASK: usize = 1 << 16;
 
 /// Whether all values are finite.
-fn all_finite<T: Float>(values: &[T]) -> bool {
-    Isa::current().run_narrow(|| {
+struct AllFinite<'a, T>(&'a [T]);
+
+impl<T: Float> Loop for AllFinite<'_, T> {
+    type Output = bool;
+    #[inline(always)]
+    fn run(self) -> bool {
+        // Zero times what is not finite is not a number, which sums keep.
         let mut lanes = [T::ZERO; 32];
-        let (rows, rest) = values.as_chunks::<32>();
+        let (rows, rest) = self.0.as_chunks::<32>();
         for row in rows {
-            for (lane, v) in lanes.iter_mut().zip(row) {
-                *lane += *v * T::ZERO;
+            for i in 0..32 {
+                lanes[i] += row[i] * T::ZERO;
             }
         }
         for (lane, v) in lanes.iter_mut().zip(rest) {
             *lane += *v * T::ZERO;
         }
         lanes.iter().all(|lane| !lane.is_nan())
-    })
+    }
+}
+
+/// Whether all values are finite.
+fn all_finite<T: Float>(values: &[T]) -> bool {
+    let isa = Isa::current();
+    if values.len() <= TASK {
+        return isa.run_narrow(AllFinite(values));
+    }
+    let finite = AtomicBool::new(true);
+    parallel_for(values.len().div_ceil(TASK), |task| {
+        let values = &values[task * TASK..];
+        if !isa.run_narrow(AllFinite(&values[..TASK.min(values.len())])) {
+            finite.store(false, Ordering::Relaxed);
+        }
+    });
+    finite.into_inner()
 }
 
 /// Whether a factor that is not finite may have met a zero from outside, and spoilt the result.
@@ -167,18 +193,17 @@ pub(super) fn mend_weight_gradient<T: Float>(
     if !spoilt {
         return;
     }
-    let (in_pixels, out_pixels) = (s.in_pixels(), s.out_pixels());
-    let taps: Vec<[Tap; 3]> = (0..s.taps()).map(|tap| s.tap(tap)).collect();
+    let (in_pixels, out_pixels, taps) = (s.in_pixels(), s.out_pixels(), s.taps());
     for_each_chunk_mut(grad_weight, s.depth(), |o, grad_weight| {
         let first = o / s.group_out() * s.group_in();
         let weights = grad_weight.iter_mut().enumerate();
         for (i, grad) in weights.filter(|(_, grad)| grad.is_nan()) {
-            let (c, tap) = (i / taps.len(), i % taps.len());
+            let (c, tap) = (i / taps, s.tap(i % taps));
             let mut sum = Sum(T::ZERO);
             for image in 0..s.batch {
                 let x = &x[(image * s.in_channels + first + c) * in_pixels..][..in_pixels];
                 let grad_out = &grad_out[(image * s.out_channels + o) * out_pixels..];
-                for_each_row(s, taps[tap], |input, output, len, stride| {
+                for_each_row(s, tap, |input, output, len, stride| {
                     if sum.is_lost() {
                         return;
                     }

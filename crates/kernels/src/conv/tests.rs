@@ -46,7 +46,7 @@ pub(super) fn for_each_product(s: &ConvShape, mut f: impl FnMut(usize, usize, us
     }
 }
 
-fn shapes() -> Vec<ConvShape> {
+pub(super) fn shapes() -> Vec<ConvShape> {
     vec![
         ConvShape::new(2, [3, 4], [8, 9], [3, 3]).with_padding([1, 1]),
         ConvShape::new(1, [3, 8], [23, 25], [7, 7])

@@ -6,7 +6,7 @@ use pleach_kernels::{
     batch_norm_train_backward,
 };
 
-use crate::harness::{assert_close, in_f64, on_every_isa, whole_numbers};
+use crate::harness::{assert_close, in_f64, is_large, on_every_isa, whole_numbers};
 
 const EPS: f64 = 1e-5;
 
@@ -192,7 +192,11 @@ fn check<T: Float>(s: &BatchNormShape, case: usize, tolerance: f64) {
 fn batch_normalisation_of_every_image_size_matches_the_formulas() {
     let name = "batch_norm::batch_normalisation_of_every_image_size_matches_the_formulas";
     on_every_isa(name, |run| {
-        run.images(0, 1, |case, [height, width]| {
+        run.images(0, [1, 1], |case, [height, width]| {
+            // A plane is as many pixels turned.
+            if is_large([height, width]) && height < width {
+                return;
+            }
             for (batch, channels, spatial) in [
                 (1, 1, height * width),
                 (2, 2, height),

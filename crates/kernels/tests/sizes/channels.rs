@@ -12,7 +12,7 @@ const SHAPES: [([usize; 2], usize, usize, usize); 6] = [
     ([9, 10], 3, 2, 1),
     ([3, 3], 3, 1, 1),
     ([12, 5], 1, 2, 0),
-    ([19, 31], 2, 2, 0),
+    ([10, 23], 2, 2, 0),
 ];
 
 #[test]
@@ -34,7 +34,7 @@ fn convolutions_with_every_number_of_channels_match_plain_loops() {
                     if !run.takes(case) {
                         continue;
                     }
-                    let batch = 1 + (channels / 3 + i) % 3;
+                    let batch = 1 + (channels / 3 + i) % 2;
                     let shape = ConvShape::new(batch, [c_in, c_out], image, [kernel; 2])
                         .with_stride([stride; 2])
                         .with_padding([padding; 2])

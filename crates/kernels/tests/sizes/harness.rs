@@ -8,6 +8,8 @@ use pleach_kernels::{Float, Isa, set_num_threads};
 
 /// The largest height and width.
 const LARGEST: usize = 300;
+/// A height and width that all windows fit.
+const FITS_ALL: usize = 48;
 /// The cases of a run on one instruction set: `number/how many sets take turns`.
 const TURN: &str = "PLEACH_TEST_TURN";
 
@@ -99,14 +101,16 @@ impl Run {
     }
 
     /// Calls `f(case, image)` for each image that is to be tried with windows of number `kind` and
-    /// is this run's: each size as height and as width, some of them nearly square; or every height
-    /// with every width, each with one of `kinds` neighbouring kinds.
-    pub fn images(&self, kind: usize, kinds: usize, mut f: impl FnMut(usize, [usize; 2])) {
+    /// is this run's: each size as height and as width, some of them square or nearly so; or every
+    /// height with every width, each with one of `kinds` neighbouring kinds: of the first number of
+    /// them if it is small, which all windows need not fit, else of the second.
+    pub fn images(&self, kind: usize, kinds: [usize; 2], mut f: impl FnMut(usize, [usize; 2])) {
         if self.sizes == Sizes::All {
             for height in 1..=LARGEST {
                 for width in 1..=LARGEST {
                     // What is whose turn does not depend on the kinds that an image has.
                     let case = (height * 31 + width * 17 + kind * 5) / 7;
+                    let kinds = kinds[usize::from(height.min(width) >= FITS_ALL)];
                     if (height + width + kind).is_multiple_of(kinds) && self.takes(case) {
                         f(case, [height, width]);
                     }
@@ -119,12 +123,13 @@ impl Run {
             if !self.takes(case) {
                 continue;
             }
-            let short = 1 + size * 11 % 29;
-            let image = match (size + kind / 3) % 6 {
-                0 => [size, size],
+            let (turn, short) = (size + kind / 3, 1 + size * 11 % 29);
+            let image = match turn % 6 {
+                // Few large ones, which take long.
+                0 if size < 100 || (turn / 6).is_multiple_of(6) => [size, size],
                 1 | 4 => [size, short],
                 2 | 5 => [short, size],
-                _ if size < 100 => [size, size + 3],
+                3 if size < 100 => [size, size + 3],
                 _ => [short + 20, size],
             };
             f(case, image);

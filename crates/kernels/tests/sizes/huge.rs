@@ -3,6 +3,7 @@
 
 use std::time::{Duration, Instant};
 
+use pleach_kernels::buffer::{cached_bytes, empty_cache};
 use pleach_kernels::{
     AvgDivisor, ConvShape, MAX_POOL_TAPS, Pool2dShape, adaptive_avg_pool2d_backward,
     adaptive_avg_pool2d_forward, avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward,
@@ -67,6 +68,33 @@ fn convolutions_with_huge_dilations_and_paddings_cost_what_their_outputs_do() {
                 check::<f32>(&shape.with_dilation([usize::MAX, usize::MAX]), 3);
             }
         });
+    });
+}
+
+#[test]
+fn convolutions_with_huge_kernels_have_little_scratch() {
+    let name = "huge::convolutions_with_huge_kernels_have_little_scratch";
+    on_every_isa(name, |_| {
+        for shape in [
+            ConvShape::new(1, [1, 1], [8, 8], [501, 501]).with_padding([250, 250]),
+            ConvShape::new(2, [1, 3], [8, 8], [351, 351]).with_padding([175, 175]),
+            ConvShape::new(1, [2, 2], [8, 8], [401, 401])
+                .with_padding([200, 200])
+                .with_groups(2),
+            // Few columns of outputs, but many rows.
+            ConvShape::new(1, [2, 1], [400, 102], [100, 100]),
+        ] {
+            let [out, taps] = [shape.output(), shape.kernel].map(|s| s.iter().product::<usize>());
+            let matrix = shape.in_channels / shape.groups * taps * out * size_of::<f32>();
+            assert!(matrix >= 25_000_000, "{shape:?}");
+            empty_cache();
+            check::<f32>(&shape, 1);
+            // All scratch is kept for reuse, but for small blocks.
+            let scratch = cached_bytes();
+            let weights = shape.out_channels * shape.in_channels / shape.groups * taps;
+            let bound = (16 << 20) + 2 * weights * size_of::<f32>();
+            assert!(scratch <= bound, "{shape:?}: {scratch} bytes");
+        }
     });
 }
 
@@ -201,5 +229,9 @@ fn averages_with_huge_windows_cost_what_their_images_do() {
         // Without images, sizes are numbers.
         adaptive_avg_pool2d_forward::<f32>(0, (3, 3), (1 << 40, 1 << 20), &[], &mut []);
         adaptive_avg_pool2d_backward::<f32>(0, (3, 3), (1 << 40, 1 << 20), &[], &mut []);
+        // So they are without outputs.
+        let mut grad = [f32::NAN; 9];
+        adaptive_avg_pool2d_backward(1, (3, 3), (0, 1 << 40), &[], &mut grad);
+        assert_eq!(grad, [0.0; 9]);
     });
 }

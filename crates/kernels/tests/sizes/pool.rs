@@ -212,7 +212,7 @@ fn maxima_of_every_image_size_match_plain_loops() {
         let mut checked = 0;
         for (kind, window) in WINDOWS.into_iter().enumerate() {
             for dilation in 1..=3 {
-                run.images(4 * kind + dilation, 12, |case, [height, width]| {
+                run.images(3 * kind + dilation, [6, 42], |case, [height, width]| {
                     let turn = case / 3 + kind;
                     let ceil = turn % 2 == 1;
                     let axis = |size| Axis::new(size, window, dilation, ceil);
@@ -242,7 +242,7 @@ fn averages_of_every_image_size_match_plain_loops() {
     on_every_isa(name, |run| {
         let mut checked = 0;
         for (kind, window) in WINDOWS.into_iter().enumerate() {
-            run.images(kind, 6, |case, [height, width]| {
+            run.images(kind, [4, 14], |case, [height, width]| {
                 let turn = case / 3 + kind;
                 let axis = |size| Axis::new(size, window, 1, turn % 2 == 1);
                 if let Some((h, w)) = axis(height).zip(axis(width)) {
@@ -266,7 +266,7 @@ fn adaptive_averages_of_every_image_size_match_plain_loops() {
     let name = "pool::adaptive_averages_of_every_image_size_match_plain_loops";
     on_every_isa(name, |run| {
         for (kind, out) in [1, 2, 3, 6, 7, 14, 40].into_iter().enumerate() {
-            run.images(kind, 4, |case, [height, width]| {
+            run.images(kind, [4, 7], |case, [height, width]| {
                 let planes = 1 + case % 2;
                 let (input, output) = ((height, width), (out, 1 + (out + 2) % 9));
                 let range = |i: usize, size: usize, out: usize| {

@@ -85,7 +85,7 @@ fn check_softmax<T: Float>(sizes: [usize; 3], case: usize, tolerance: f64) {
 fn reductions_of_every_length_match_plain_loops() {
     let name = "reduce::reductions_of_every_length_match_plain_loops";
     on_every_isa(name, |run| {
-        run.images(0, 1, |case, [n, inner]| {
+        run.images(0, [1, 1], |case, [n, inner]| {
             for (outer, inner) in [(1, inner), (2 + case % 4, 1), (3, 1 + inner % 5)] {
                 match case / 3 % 3 {
                     0 => check::<f64>([outer, n, inner], case),
@@ -100,7 +100,7 @@ fn reductions_of_every_length_match_plain_loops() {
 fn softmax_of_every_length_matches_plain_loops() {
     let name = "reduce::softmax_of_every_length_matches_plain_loops";
     on_every_isa(name, |run| {
-        run.images(0, 1, |case, [n, inner]| {
+        run.images(0, [1, 1], |case, [n, inner]| {
             for (outer, inner) in [(1, inner), (2 + case % 4, 1), (3, 1 + inner % 5)] {
                 match case / 3 % 3 {
                     0 => check_softmax::<f64>([outer, n, inner], case, 1e-12),

@@ -86,7 +86,11 @@ impl Data {
             grey: true,
         };
         let all = MNIST::from_files(&images, labels_beside(&images)?)?;
-        let classes = all.labels().iter().max().map_or(0, |&last| last + 1);
+        let classes = all
+            .labels()
+            .iter()
+            .max()
+            .map_or(0, |&last| usize::from(last) + 1);
         let [train, test] = split(all, arguments.holdout)?;
         Ok(Data {
             train: Box::new(train.transformed(preparation.train()?)),
@@ -106,7 +110,7 @@ impl Data {
         let (for_train, for_test) = (preparation.train()?, preparation.test()?);
         let parts = (path.join("train"), path.join("val"));
         if parts.0.is_dir() && parts.1.is_dir() {
-            let (train, test) = (ImageFolder::new(&parts.0)?, ImageFolder::new(&parts.1)?);
+            let (train, test) = (image_folder(&parts.0)?, image_folder(&parts.1)?);
             let classes = train.classes().to_vec();
             if classes != test.classes() {
                 return Err("train and val have different classes".into());
@@ -118,7 +122,7 @@ impl Data {
                 preparation,
             });
         }
-        let all = ImageFolder::new(path)?;
+        let all = image_folder(path)?;
         let classes = all.classes().to_vec();
         let [train, test] = split(all, arguments.holdout)?;
         Ok(Data {
@@ -128,6 +132,15 @@ impl Data {
             preparation,
         })
     }
+}
+
+/// A folder of images; says what it passes over.
+fn image_folder(path: &Path) -> pleach::vision::Result<ImageFolder> {
+    let images = ImageFolder::new(path)?;
+    if !images.passed_over().is_empty() {
+        eprintln!("{}", images.passed_over());
+    }
+    Ok(images)
 }
 
 /// At random, the same for the same seed.

@@ -1,11 +1,9 @@
 //! The module tree: calls, containers, listings, hooks, state dicts.
 
-use std::collections::BTreeMap;
-
 use pleach::nn::layers::{BatchNorm2d, Conv2d, ReLU};
 use pleach::nn::{
     Forward, Listing, Module, ModuleDict, ModuleExt, ModuleList, Node, ParameterDict, Sequential,
-    Setting, StateDict, call_add_relu, call_relu, fuse_conv_bn, same,
+    Setting, StateDict, Versions, call_add_relu, call_relu, fuse_conv_bn, same,
 };
 use pleach::{Error, Result};
 
@@ -190,7 +188,16 @@ fn state(p: &mut Program) -> Result<()> {
         0 => drop(other.insert(name, x)),
         1 => drop(other.remove(name)),
         2 => other.extend(own.iter().map(|(name, t)| (name.to_string(), t.clone()))),
-        _ => other.set_versions(Some(BTreeMap::from([(name.to_string(), 7)]))),
+        _ => {
+            let mut versions = Versions::new();
+            versions.insert(name, 7);
+            assert_eq!(
+                (versions.get(name), versions.len()),
+                (Some(7), versions.iter().count())
+            );
+            assert!(!versions.is_empty());
+            other.set_versions(Some(versions));
+        }
     }
     assert_eq!(other.contains_key(name), other.get(name).is_some());
     assert_eq!(
@@ -393,7 +400,9 @@ pub const CALLS: &[Call] = &[
     call(
         "StateDict::new StateDict::get StateDict::contains_key StateDict::insert \
          StateDict::remove StateDict::len StateDict::is_empty StateDict::iter StateDict::keys \
-         StateDict::values StateDict::versions StateDict::set_versions Module::state_dict \
+         StateDict::values StateDict::versions StateDict::set_versions Versions::new \
+         Versions::get Versions::insert Versions::iter Versions::len Versions::is_empty \
+         Module::state_dict \
          Module::load_state_dict Module::load_matching",
         state,
     ),

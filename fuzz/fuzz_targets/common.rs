@@ -19,15 +19,46 @@ pub fn check(result: Result<Value, Error>) {
     match result {
         Err(error) => assert!(!error.to_string().is_empty()),
         Ok(value) => {
-            let text = value.to_string();
+            assert!(!value.to_string().is_empty());
+            let text = format!("{value:?}");
             let bytes = to_bytes(value, Format::Torch).expect("what was loaded can be saved");
-            let back = loader().load_bytes(&bytes).expect("what was saved can be loaded");
-            assert_eq!(back.to_string(), text);
+            let back = loader()
+                .load_bytes(&bytes)
+                .expect("what was saved can be loaded");
+            assert_eq!(format!("{back:?}"), text);
+        }
+    }
+}
+
+/// What loads with opaque objects can be shown and searched; it holds all that loads without.
+pub fn check_opaque(plain: &Result<Value, Error>, result: Result<Value, Error>) {
+    match result {
+        Err(error) => {
+            assert!(!error.to_string().is_empty());
+            assert!(
+                plain.is_err(),
+                "it loads without opaque objects, and not with them"
+            );
+        }
+        Ok(value) => {
+            assert!(!value.to_string().is_empty());
+            let text = format!("{value:?}");
+            if let Ok(plain) = plain {
+                assert_eq!(format!("{plain:?}"), text);
+            }
+            match value.state_dict() {
+                Ok(state) => drop(format!("{state:?}")),
+                Err(error) => assert!(!error.to_string().is_empty()),
+            }
+            // Unwritable if there is an opaque object; an error, then.
+            drop(to_bytes(value, Format::Torch));
         }
     }
 }
 
 /// Checks the input as a whole file.
 pub fn check_file(data: &[u8]) {
-    check(loader().load_bytes(data));
+    let plain = loader().load_bytes(data);
+    check_opaque(&plain, loader().opaque_objects(true).load_bytes(data));
+    check(plain);
 }

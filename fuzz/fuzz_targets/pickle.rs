@@ -3,6 +3,10 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
-use pleach_fuzz::{check, loader};
+use pleach_fuzz::{check, check_opaque, loader};
 
-fuzz_target!(|data: &[u8]| check(loader().load_pickle(data)));
+fuzz_target!(|data: &[u8]| {
+    let plain = loader().load_pickle(data);
+    check_opaque(&plain, loader().opaque_objects(true).load_pickle(data));
+    check(plain);
+});

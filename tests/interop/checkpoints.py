@@ -4,7 +4,10 @@ Run by hand with a Python that has torch, safetensors and numpy; see docs/src/ch
 Each line that is printed was checked; the first difference is an AssertionError.
 """
 
+import argparse
 import collections
+import datetime
+import json
 import math
 import pathlib
 import subprocess
@@ -19,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 COMMAND = ["cargo", "run", "--quiet", "-p", "pleach-checkpoint", "--example", "interop", "--"]
 DTYPES = [
     torch.float32, torch.float64, torch.float16, torch.bfloat16, torch.int64, torch.int32,
-    torch.int16, torch.int8, torch.uint8, torch.bool,
+    torch.int16, torch.int8, torch.uint8, torch.bool, torch.uint16, torch.uint32, torch.uint64,
 ]
 
 
@@ -38,6 +41,7 @@ def tensors():
     out["zero_d"] = torch.tensor(-7)
     out["empty"] = torch.zeros(0, 3)
     out["large"] = torch.tensor([2**63 - 1, -(2**63)])
+    out["largest"] = torch.tensor([2**64 - 1, 2**63], dtype=torch.uint64)
     out["special"] = torch.tensor([math.nan, -0.0, math.inf])
     out["transposed"] = torch.tensor([[1.0, 2.0], [3.0, 4.0]]).T
     return out
@@ -98,7 +102,7 @@ def read_what_pleach_wrote(folder):
 
     state = load(folder / "net.pth")
     assert type(state) is collections.OrderedDict and list(state) == list(net().state_dict())
-    assert state._metadata == net().state_dict()._metadata, state._metadata
+    assert list(state._metadata.items()) == list(net().state_dict()._metadata.items()), state._metadata
     assert str(net().load_state_dict(state)) == "<All keys matched successfully>"
     print("a model's state dict, with its order and its versions")
 
@@ -117,7 +121,30 @@ def write_for_pleach(folder):
     np.save(folder / "big_endian.npy", np.array([1, -2, 70000], dtype=">i4"))
     layer = nn.Linear(2, 2)
     safetensors.torch.save_model(nn.Sequential(layer, layer), folder / "save_model.safetensors")
+    write_foreign(folder)
     print(pleach("read", folder).strip())
+
+
+def write_foreign(folder):
+    """What real checkpoints carry beside the weights."""
+    model = net()
+    run = {
+        "model": model.state_dict(), "args": argparse.Namespace(lr=0.5), "when": datetime.date(2024, 5, 17),
+        "path": pathlib.Path("/a"), "losses": collections.defaultdict(list, train=[1.0]),
+        "best": np.float64(0.75), "curve": np.arange(3, dtype=">i4"), "seeds": np.random.get_state(),
+    }
+    torch.save(run, folder / "foreign.pth")
+    torch.save(model, folder / "module.pth")
+    torch.jit.save(torch.jit.script(model), folder / "script.pt")
+    torch.save(model.state_dict(), folder / "plain.pth")
+    parts = list(model.state_dict().items())
+    index = {}
+    for number, part in enumerate([parts[::2], parts[1::2]]):
+        file = f"part{number}.safetensors"
+        safetensors.torch.save_file(dict(part), folder / file)
+        index.update({name: file for name, _ in part})
+    index = {name: index[name] for name, _ in parts}
+    (folder / "model.safetensors.index.json").write_text(json.dumps({"weight_map": index}))
 
 
 def net():

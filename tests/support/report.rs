@@ -1,9 +1,15 @@
 //! Counts the cases of a family, and says what came of them.
+//!
+//! `PLEACH_GOLDEN_RESULTS=file` adds a line of JSON to a file as soon as a case is done, which
+//! outlives a process that is aborted.
 
 use std::any::Any;
 use std::collections::BTreeMap;
+use std::fs::OpenOptions;
 use std::io::Write;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+
+use serde_json::json;
 
 use super::value::{Eval, EvalError};
 
@@ -41,6 +47,7 @@ impl Report {
         let result = catch_unwind(AssertUnwindSafe(run)).unwrap_or_else(|panic| {
             Err(EvalError::Bug(format!("panicked: {}", panic_text(&*panic))))
         });
+        log(id, &result);
         match result {
             Ok(()) => self.passed += 1,
             Err(EvalError::Unknown(name)) => {
@@ -100,6 +107,27 @@ impl Report {
             self.failed.len()
         );
     }
+}
+
+/// The line of one case.
+fn log(id: &str, result: &Eval<()>) {
+    let Some(path) = std::env::var_os("PLEACH_GOLDEN_RESULTS") else {
+        return;
+    };
+    let (outcome, text) = match result {
+        Ok(()) => ("passed", ""),
+        Err(EvalError::Unknown(text)) => ("out of scope", text.as_str()),
+        Err(EvalError::TypedOut(text)) => ("typed out", text.as_str()),
+        Err(EvalError::Raised(text)) => ("pleach's error", text.as_str()),
+        Err(EvalError::Bug(text)) => ("failed", text.as_str()),
+    };
+    let line = format!(
+        "{}\n",
+        json!({ "id": id, "outcome": outcome, "text": text })
+    );
+    let file = OpenOptions::new().create(true).append(true).open(&path);
+    file.and_then(|mut file| file.write_all(line.as_bytes()))
+        .unwrap_or_else(|e| panic!("{}: {e}", path.display()));
 }
 
 fn panic_text(panic: &(dyn Any + Send)) -> String {

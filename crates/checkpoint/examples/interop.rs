@@ -4,11 +4,11 @@
 
 use std::path::Path;
 
-use pleach_checkpoint::{Dict, Value, load, load_state_dict, save};
+use pleach_checkpoint::{Dict, Loader, UnsignedTensor, Value, load, load_state_dict, save};
 use pleach_core::{DType, Result, Tensor, tensor};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, Flatten, Linear, ReLU};
 use pleach_nn::losses::{CrossEntropyLoss, Loss};
-use pleach_nn::{Forward, Module, Sequential, StateDict};
+use pleach_nn::{Forward, Module, Sequential};
 use pleach_optim::{Optimizer, SGD};
 
 fn main() -> Result<()> {
@@ -24,12 +24,29 @@ fn main() -> Result<()> {
 }
 
 /// `0, 1, 1, 3` in every dtype, and shapes at the edges.
-fn tensors() -> Result<StateDict> {
-    let mut out = StateDict::new();
+fn tensors() -> Result<Dict> {
+    let mut out = Dict::new();
     for dtype in DType::ALL {
         let name = dtype.to_string().replace("torch.", "");
         out.insert(name, tensor![[0., 1.], [1., 3.]].to_dtype(dtype)?);
     }
+    let shape = [2, 2];
+    out.insert(
+        "uint16",
+        UnsignedTensor::from_vec(vec![0u16, 1, 1, 3], shape)?,
+    );
+    out.insert(
+        "uint32",
+        UnsignedTensor::from_vec(vec![0u32, 1, 1, 3], shape)?,
+    );
+    out.insert(
+        "uint64",
+        UnsignedTensor::from_vec(vec![0u64, 1, 1, 3], shape)?,
+    );
+    out.insert(
+        "largest",
+        UnsignedTensor::from_vec(vec![u64::MAX, 1 << 63], [2])?,
+    );
     out.insert("zero_d", tensor![-7].reshape(())?);
     out.insert("empty", Tensor::zeros([0, 3]));
     out.insert("large", tensor![i64::MAX, i64::MIN]);
@@ -40,14 +57,17 @@ fn tensors() -> Result<StateDict> {
 
 fn write(folder: &Path) -> Result<()> {
     let all = tensors()?;
-    save(&all, folder.join("tensors.pth"))?;
-    save(&all, folder.join("tensors.safetensors"))?;
-    let mut numpys = all.clone();
-    numpys.remove("bfloat16"); // NumPy has none
-    save(&numpys, folder.join("tensors.npz"))?;
-    for (name, tensor) in numpys.iter() {
-        save(tensor, folder.join(format!("{name}.npy")))?;
+    save(all.clone(), folder.join("tensors.pth"))?;
+    save(all.clone(), folder.join("tensors.safetensors"))?;
+    let mut numpys = Dict::new();
+    for (name, value) in all.iter() {
+        let name = name.as_str()?;
+        if name != "bfloat16" {
+            numpys.insert(name, value.clone()); // NumPy has no bfloat16
+            save(value.clone(), folder.join(format!("{name}.npy")))?;
+        }
     }
+    save(numpys, folder.join("tensors.npz"))?;
     let weight = tensor![[1., 2., 3.], [4., 5., 6.]];
     let tied = Dict::new()
         .with("a", &weight)
@@ -95,14 +115,16 @@ fn read(folder: &Path) -> Result<()> {
         "tensors.npz",
         "deflated.npz",
     ] {
-        let got = load_state_dict(folder.join(file))?;
+        let got = load(folder.join(file))?;
         let is_numpy = file.ends_with("npz");
+        let got = got.as_dict()?;
         assert_eq!(got.len(), expected.len() - is_numpy as usize, "{file}");
-        for (name, tensor) in got.iter() {
-            let expected = &expected[name];
-            let same = (tensor.dtype(), tensor.shape(), tensor.to_le_bytes())
-                == (expected.dtype(), expected.shape(), expected.to_le_bytes());
-            assert!(same, "{file}: {name} is {tensor}");
+        for (name, value) in got.iter() {
+            let expected = expected
+                .get(name.as_str()?)
+                .expect("a name that was written");
+            let same = content(value)? == content(expected)?;
+            assert!(same, "{file}: {name} is {value}");
         }
     }
     let fortran = load(folder.join("fortran.npy"))?;
@@ -115,7 +137,53 @@ fn read(folder: &Path) -> Result<()> {
     assert_eq!(big.as_tensor()?.to_vec::<i32>()?, [1, -2, 70000]);
     let tied = load_state_dict(folder.join("save_model.safetensors"))?;
     assert!(tied["0.weight"].shares_memory_with(&tied["1.weight"]));
+    read_foreign(folder)?;
     println!("read: every file has the values that were written");
+    Ok(())
+}
+
+/// Dtype, shape and bytes.
+fn content(value: &Value) -> Result<(String, Vec<usize>, Vec<u8>)> {
+    Ok(match value {
+        Value::Unsigned(tensor) => {
+            let bytes = tensor.to_vec()?.into_iter().flat_map(u64::to_le_bytes);
+            (
+                tensor.dtype().to_string(),
+                tensor.shape().to_vec(),
+                bytes.collect(),
+            )
+        }
+        other => {
+            let tensor = other.as_tensor()?;
+            let dtype = tensor.dtype().to_string();
+            (dtype, tensor.shape().to_vec(), tensor.to_le_bytes())
+        }
+    })
+}
+
+/// A checkpoint with objects of Python in it, a whole module, a TorchScript archive, and a
+/// checkpoint in several files: all of one model.
+fn read_foreign(folder: &Path) -> Result<()> {
+    let plain = load_state_dict(folder.join("plain.pth"))?;
+    let loader = Loader::new().opaque_objects(true);
+    let run = loader.load(folder.join("foreign.pth"))?;
+    assert_eq!(run.at("args/lr")?.as_float()?, 0.5);
+    assert_eq!(run.at("losses/train/0")?.as_float()?, 1.0);
+    assert_eq!(run.get("best")?.as_float()?, 0.75);
+    assert_eq!(run.get("curve")?.as_tensor()?.to_vec::<i32>()?, [0, 1, 2]);
+    assert_eq!(run.at("seeds/1")?.as_unsigned()?.shape(), [624]);
+    assert_eq!(run.get("when")?.as_opaque()?.class(), "datetime.date");
+    for state in [
+        run.get("model")?.state_dict()?,
+        loader.load_state_dict(folder.join("module.pth"))?,
+        loader.load_state_dict(folder.join("script.pt"))?,
+        load_state_dict(folder.join("model.safetensors.index.json"))?,
+    ] {
+        assert!(state.keys().eq(plain.keys()), "{state:?}");
+        for (name, tensor) in state.iter() {
+            assert_eq!(tensor.to_le_bytes(), plain[name].to_le_bytes(), "{name}");
+        }
+    }
     Ok(())
 }
 

@@ -2,7 +2,7 @@
 
 use pleach_core::Tensor;
 
-use crate::{Dict, Error, Result, Value};
+use crate::{Dict, Error, Opaque, Result, UnsignedTensor, Value};
 
 /// What [`Value::get`] looks for: the text or whole number that is a dict's key, or the position
 /// in a list or tuple.
@@ -50,7 +50,8 @@ impl Key for i32 {
 }
 
 impl Value {
-    /// An entry of a dict by its text or number, or an item of a list or tuple by its position.
+    /// An entry of a dict by its text or number, or an item of a list or tuple by its position. Of
+    /// an [`Opaque`] object: an attribute, an entry, or an item by its position.
     ///
     /// # Errors
     /// If there is none; the text lists what there is.
@@ -82,7 +83,7 @@ impl Value {
         let mut walked = String::new();
         for key in path.split('/').filter(|key| !key.is_empty()) {
             let text = match here {
-                Value::Dict(_) => Some(key),
+                Value::Dict(_) | Value::Opaque(_) => Some(key),
                 _ => None,
             };
             here = here.find(text, key.parse().ok()).map_err(|what| {
@@ -120,12 +121,33 @@ impl Value {
                     format!("there is no item {shown}: the {what} has {}", items.len())
                 })
             }
+            Value::Opaque(opaque) => {
+                let by_text = text.and_then(|text| {
+                    let entry = || opaque.entries().get(text);
+                    opaque.attribute(text).or_else(entry)
+                });
+                let position = number.and_then(|n| usize::try_from(n).ok());
+                let by_number = || {
+                    let entry = number.and_then(|n| opaque.entries().get_int(n));
+                    entry.or_else(|| opaque.items().get(position?))
+                };
+                let found = by_text.or_else(by_number);
+                found.ok_or_else(|| {
+                    let class = opaque.class();
+                    format!("there is no attribute or entry {shown} in the object of {class}")
+                })
+            }
             _ => Err(format!("there is no entry {shown} in {}", self.type_name())),
         }
     }
 
     fn wanted(&self, what: &str) -> Error {
-        Error::Access(format!("expected {what}, got {}", self.type_name()))
+        let of = match self {
+            Value::Opaque(opaque) => format!(" ({})", opaque.class()),
+            Value::Unsigned(tensor) => format!(" (torch.{}, see as_unsigned)", tensor.dtype()),
+            _ => String::new(),
+        };
+        Error::Access(format!("expected {what}, got {}{of}", self.type_name()))
     }
 
     /// The whole number.
@@ -136,6 +158,7 @@ impl Value {
         match self {
             Value::Int(value) => i64::try_from(*value)
                 .map_err(|_| Error::Access(format!("{value} needs more than 64 bits"))),
+            Value::BigInt(value) => Err(Error::Access(format!("{value} needs more than 64 bits"))),
             _ => Err(self.wanted("an int")),
         }
     }
@@ -161,6 +184,10 @@ impl Value {
             Value::Float(value) => Ok(*value),
             Value::Int(value) => Ok(*value as f64),
             Value::Tensor(tensor) if tensor.numel() == 1 => Ok(tensor.item()?),
+            Value::Unsigned(tensor) => match tensor.to_vec()?[..] {
+                [value] => Ok(value as f64),
+                _ => Err(self.wanted("a number")),
+            },
             _ => Err(self.wanted("a number")),
         }
     }
@@ -198,6 +225,28 @@ impl Value {
         }
     }
 
+    /// The tensor of unsigned integers of 16 to 64 bits.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn as_unsigned(&self) -> Result<&UnsignedTensor> {
+        match self {
+            Value::Unsigned(tensor) => Ok(tensor),
+            _ => Err(self.wanted("a tensor of unsigned integers")),
+        }
+    }
+
+    /// The object of a class that is not known.
+    ///
+    /// # Errors
+    /// If it is none.
+    pub fn as_opaque(&self) -> Result<&Opaque> {
+        match self {
+            Value::Opaque(opaque) => Ok(opaque),
+            _ => Err(self.wanted("an object")),
+        }
+    }
+
     /// The dict.
     ///
     /// # Errors
@@ -232,7 +281,7 @@ pub(crate) fn entries_of(dict: &Dict) -> String {
     let keys: Vec<String> = dict
         .iter()
         .take(SHOWN)
-        .map(|(k, _)| k.to_string())
+        .map(|(k, _)| format!("{k:?}"))
         .collect();
     match dict.len() {
         0 => "the dict is empty".to_string(),

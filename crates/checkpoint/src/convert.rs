@@ -1,11 +1,9 @@
 //! Between [`Value`]s and what a training program has: state dicts of models and optimizers.
 
-use std::collections::BTreeMap;
-
-use pleach_nn::StateDict;
+use pleach_nn::{StateDict, Versions};
 use pleach_optim::{GroupState, OptimizerState, Options, StateValue};
 
-use crate::access::entries_of;
+use crate::module;
 use crate::{Dict, Error, Result, Value};
 
 /// The attribute of an ordered dict in which PyTorch keeps the versions of a model's modules.
@@ -22,7 +20,7 @@ impl From<&StateDict> for Value {
             let version = |version: u64| Value::from(Dict::new().with(VERSION, version));
             let versions = versions
                 .iter()
-                .map(|(path, &v)| (Value::from(path.as_str()), version(v)));
+                .map(|(path, v)| (Value::from(path), version(v)));
             let mut metadata = Dict::from_entries(versions.collect());
             metadata.set_ordered(true);
             dict.set_attribute(METADATA, metadata);
@@ -38,11 +36,15 @@ impl From<StateDict> for Value {
 }
 
 impl Value {
-    /// The model's state dict that this is: a dict of tensors by their names.
+    /// The model's state dict that this is: a dict of tensors by their names. Tensors of unsigned
+    /// integers become wider signed ones.
+    ///
+    /// Of a whole module that [`Loader::opaque_objects`](crate::Loader::opaque_objects) has read,
+    /// and of a TorchScript archive, it is what the module's `state_dict()` would be.
     ///
     /// # Errors
     /// If it is no dict, or has an entry that is no tensor, as a whole checkpoint has: the state
-    /// dict is one of its entries then, see [`Value::get`].
+    /// dict is one of its entries then, see [`Value::at`]. The text names those that hold tensors.
     ///
     /// ```
     /// use pleach_checkpoint::{Dict, Value};
@@ -58,20 +60,21 @@ impl Value {
     /// # Ok::<(), pleach_checkpoint::Error>(())
     /// ```
     pub fn state_dict(&self) -> Result<StateDict> {
-        let dict = self.as_dict().map_err(|e| within("not a state dict", e))?;
-        let mut out = StateDict::new();
-        for (key, value) in dict.iter() {
-            let (Value::Str(name), Ok(tensor)) = (key, value.as_tensor()) else {
-                return Err(Error::Access(not_a_state_dict(dict, key, value)));
-            };
-            out.insert(name, tensor);
-        }
+        let dict = match self {
+            Value::Dict(dict) => dict,
+            Value::Opaque(object) => return module::state_dict(self, object),
+            _ => {
+                let error = Error::Access(format!("expected a dict, got {}", self.type_name()));
+                return Err(within("not a state dict", error));
+            }
+        };
+        let mut out = module::tensors_of(self, dict)?;
         if let Some(Value::Dict(metadata)) = dict.attribute(METADATA) {
             let versions = metadata.iter().filter_map(|(path, module)| {
                 let version = module.get(VERSION).ok()?.as_usize().ok()?;
                 Some((path.as_str().ok()?.to_string(), version as u64))
             });
-            out.set_versions(Some(versions.collect::<BTreeMap<_, _>>()));
+            out.set_versions(Some(versions.collect::<Versions>()));
         }
         Ok(out)
     }
@@ -106,22 +109,6 @@ fn within(what: &str, error: Error) -> Error {
     Error::Access(format!("{what}: {error}"))
 }
 
-fn not_a_state_dict(dict: &Dict, key: &Value, value: &Value) -> String {
-    let inner: Vec<String> = dict
-        .iter()
-        .filter(|(_, value)| matches!(value, Value::Dict(_)))
-        .map(|(key, _)| key.to_string())
-        .collect();
-    let advice = match inner.is_empty() {
-        true => entries_of(dict),
-        false => format!(
-            "a state dict may be one of the entries {}",
-            inner.join(", ")
-        ),
-    };
-    format!("not a state dict: {key} is {}; {advice}", value.type_name())
-}
-
 /// The entries of a dict but one.
 fn options(dict: &Dict, without: &str) -> Result<Options> {
     let mut out = Options::new();
@@ -152,6 +139,7 @@ fn state_value(value: &Value) -> Result<StateValue, &'static str> {
         Value::Tensor(tensor) | Value::Parameter { data: tensor, .. } => {
             StateValue::Tensor(tensor.clone())
         }
+        Value::Unsigned(_) => return Err("a tensor of unsigned integers, which tensors lack"),
         other => return Err(other.type_name()),
     })
 }

@@ -43,8 +43,8 @@ pub enum Error {
         place: String,
         /// Module and name, joined by a dot.
         name: String,
-        /// What to do instead, if that is known.
-        hint: &'static str,
+        /// What to do about it.
+        hint: String,
     },
     /// The file is fine, but holds what pleach has no equal of.
     #[error("{place}: {what}")]

@@ -1,8 +1,8 @@
 //! [`KeyMap`]: other names for the tensors of a state dict.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 
-use pleach_nn::StateDict;
+use pleach_nn::{StateDict, Versions};
 
 use crate::{Error, Result};
 
@@ -148,7 +148,7 @@ impl KeyMap {
             dropped: Vec::new(),
         };
         let mut from: HashMap<String, &str> = HashMap::new();
-        let mut versions = BTreeMap::new();
+        let mut versions = Versions::new();
         for (old, tensor) in state.iter() {
             let Some(new) = self.name(old) else {
                 out.dropped.push(old.to_string());
@@ -163,8 +163,8 @@ impl KeyMap {
                 return Err(Error::Access(what));
             }
             let known = state.versions().and_then(|v| v.get(module_of(old)));
-            if let Some(&version) = known {
-                versions.insert(module_of(&new).to_string(), version);
+            if let Some(version) = known {
+                versions.insert(module_of(&new), version);
             }
             if new != old {
                 out.renamed.push((old.to_string(), new.clone()));
@@ -247,12 +247,12 @@ mod tests {
         state.set_versions(Some(versions.into_iter().collect()));
         let mapped = KeyMap::new().strip_prefix("module.").apply(&state)?;
         let versions = mapped.state.versions().expect("they were known");
-        assert_eq!(versions.get("bn"), Some(&2));
-        assert_eq!(versions.get(""), Some(&1));
+        assert_eq!(versions.get("bn"), Some(2));
+        assert_eq!(versions.get(""), Some(1));
         assert_eq!(mapped.renamed[1], ("module.scale".into(), "scale".into()));
         let added = KeyMap::new().add_prefix("net.").apply(&mapped.state)?;
         assert!(added.state.contains_key("net.bn.weight"));
-        assert_eq!(added.state.versions().unwrap().get("net.bn"), Some(&2));
+        assert_eq!(added.state.versions().unwrap().get("net.bn"), Some(2));
         Ok(())
     }
 

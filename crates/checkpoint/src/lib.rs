@@ -30,32 +30,44 @@
 //!
 //! # Safety from files
 //! The pickle in a `.pth` file is a program. Here it is run by a small machine that knows tensors,
-//! containers and numbers, and refuses every other name: nothing is executed. Sizes are checked
-//! against the file before memory is taken, and the [`Limits`] bound the rest.
+//! containers and numbers, and refuses every other name, or keeps it as a name
+//! ([`Loader::opaque_objects`]): nothing is executed. Sizes are checked against the file before
+//! memory is taken, and the [`Limits`] bound the rest.
 
 #![forbid(unsafe_code)]
 
 mod access;
 mod atomic;
+mod bigint;
 mod convert;
+mod display;
+mod element;
 mod error;
 mod keys;
 mod limits;
 mod loader;
 mod memory;
+mod module;
 mod npy;
+mod opaque;
 mod pickle;
+mod recognise;
 mod safetensors;
 mod saver;
+mod sharded;
 mod source;
 mod torch;
+mod unsigned;
 mod value;
 mod zip;
 
 pub use access::Key;
+pub use bigint::BigInt;
 pub use error::{Error, Result};
 pub use keys::{KeyMap, Mapped};
 pub use limits::Limits;
 pub use loader::{Loader, load, load_state_dict};
+pub use opaque::Opaque;
 pub use saver::{Format, save, save_as, to_bytes};
+pub use unsigned::{Unsigned, UnsignedTensor};
 pub use value::{Dict, Value};

@@ -18,7 +18,8 @@
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Limits {
-    /// Values within containers within containers (default 200). Python itself gives up at about 500.
+    /// Values within containers within containers (default 200; more than 500, where Python itself
+    /// gives up, count as 500).
     pub depth: usize,
     /// Values in a pickle, containers and their items alike (default 4,000,000). Each costs less
     /// than 200 bytes; 16 bytes of a text that is copied count as one. What is shared becomes

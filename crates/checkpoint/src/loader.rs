@@ -5,19 +5,25 @@ use std::path::Path;
 use pleach_core::DType;
 use pleach_nn::StateDict;
 
+use crate::pickle::ScriptClasses;
 use crate::source::Source;
 use crate::zip::Archive;
-use crate::{Error, Limits, Result, Value, npy, pickle, safetensors, torch};
+use crate::{Error, Limits, Result, Value, npy, pickle, recognise, safetensors, sharded, torch};
 
 /// Reads a checkpoint: `.pth`, `.pt`, `.bin` and the like as `torch.save` writes them, now or before
 /// 1.6; `.safetensors`; `.npy`; `.npz`. The content decides, not the name (but a file called
-/// `.safetensors` must be one). Tensors of other devices are loaded into ordinary memory.
+/// `.safetensors` must be one). Tensors of other devices are loaded into ordinary memory. NumPy's
+/// numbers and arrays are numbers and tensors.
+///
+/// A checkpoint in several files is loaded by its index, such as `model.safetensors.index.json`, or
+/// by its folder: a dict of all its tensors.
 ///
 /// Nothing in a file is ever executed.
 ///
 /// # Errors
-/// If the file cannot be read, is damaged, holds what pleach has no equal of, or asks for anything
-/// but tensors, containers and numbers. The text says what and where.
+/// If the file cannot be read, is damaged, is something else, holds what pleach has no equal of, or
+/// asks for anything but tensors, containers and numbers ([`Loader::opaque_objects`] reads more).
+/// The text says what and where.
 ///
 /// ```
 /// use pleach_checkpoint::{Dict, load, save};
@@ -56,8 +62,9 @@ pub fn load_state_dict(path: impl AsRef<Path>) -> Result<StateDict> {
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Loader {
-    limits: Limits,
-    dtype: Option<DType>,
+    pub(crate) limits: Limits,
+    pub(crate) dtype: Option<DType>,
+    pub(crate) opaque_objects: bool,
 }
 
 impl Loader {
@@ -80,20 +87,83 @@ impl Loader {
         self
     }
 
-    /// Reads a file, as [`load`] does.
+    /// Reads objects of unknown classes as [`Value::Opaque`]: the class's name and what the file
+    /// says of the object, as data. So the weights can be had of a checkpoint that also holds an
+    /// `argparse.Namespace`, a path, a date, a scheduler or another object of a program; of a whole
+    /// module (`torch.save(model, path)`) and of a TorchScript archive, of which
+    /// [`Value::state_dict`] finds the parameters and buffers.
+    ///
+    /// Nothing is executed, as ever. Names that only harm needs (`os.system`, `eval`, ...) are
+    /// refused all the same: an honest checkpoint has none of them.
+    ///
+    /// ```
+    /// use pleach_checkpoint::Loader;
+    /// // pickle.dumps({'epoch': 3, 'started': datetime.date(2024, 5, 17)}, 2)
+    /// let pickle = b"\x80\x02}(X\x05\0\0\0epochK\x03X\x07\0\0\0startedcdatetime\ndate\n\
+    ///     c_codecs\nencode\nX\x05\0\0\0\x07\xc3\xa8\x05\x11X\x06\0\0\0latin1\x86R\x85Ru.";
+    /// assert!(Loader::new().load_pickle(pickle).is_err());
+    /// let run = Loader::new().opaque_objects(true).load_pickle(pickle)?;
+    /// assert_eq!(run.get("epoch")?.as_int()?, 3);
+    /// assert_eq!(run.get("started")?.as_opaque()?.class(), "datetime.date");
+    /// # Ok::<(), pleach_checkpoint::Error>(())
+    /// ```
+    #[must_use]
+    pub fn opaque_objects(mut self, read: bool) -> Self {
+        self.opaque_objects = read;
+        self
+    }
+
+    /// Reads a file, an index or a folder, as [`load`] does.
     ///
     /// # Errors
     /// Those of [`load`].
     pub fn load(&self, path: impl AsRef<Path>) -> Result<Value> {
         let path = path.as_ref();
+        match sharded::index_of(path, &self.limits) {
+            Ok(None) => self.load_file(path),
+            Ok(Some(sharded::Found::File(file))) => self.load_file(&file),
+            Ok(Some(sharded::Found::Index(index))) => index.load(self),
+            Err(error) => Err(error.in_file(path)),
+        }
+    }
+
+    /// Reads one file.
+    pub(crate) fn load_file(&self, path: &Path) -> Result<Value> {
         let is_safetensors = path.extension().is_some_and(|e| e == "safetensors");
         Source::open(path)
             .map_err(Error::Io)
             .and_then(|source| match is_safetensors {
-                true => safetensors::load(&source, &self.limits, self.dtype),
+                true => self.load_safetensors(&source),
                 false => self.load_source(&source),
             })
             .map_err(|error| error.in_file(path))
+    }
+
+    /// Reads a file whose name says what it must be.
+    fn load_safetensors(&self, source: &Source) -> Result<Value> {
+        let start = start_of(source)?;
+        if safetensors::is_one(&start, source.len()) {
+            return safetensors::load(source, &self.limits, self.dtype);
+        }
+        let other = match &start[..] {
+            [b'P', b'K', 3 | 5, 4 | 6, ..] => "a zip archive, as torch.save and numpy.savez write",
+            _ if torch::is_legacy(&start) => "a pickle, as torch.save before PyTorch 1.6 writes",
+            [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => "an array of NumPy (.npy)",
+            _ => {
+                return Err(match recognise::is_known(&start) {
+                    true => recognise::unknown(&start, source.len()),
+                    // Damaged, more likely: say where.
+                    false => match safetensors::load(source, &self.limits, self.dtype) {
+                        Ok(value) => return Ok(value),
+                        Err(error) => error,
+                    },
+                });
+            }
+        };
+        Err(Error::NotACheckpoint(format!(
+            "it is no .safetensors file, as its name says, but {other}; give it the name it should \
+             have (.pth, .npz, .npy), or load the right file"
+        )))
     }
 
     /// Reads a file that holds a model's state dict and nothing else.
@@ -133,49 +203,59 @@ impl Loader {
             let limit = self.limits.pickle_bytes;
             return Err(Error::limit(LABEL, "bytes of a pickle", limit));
         }
-        let pickled = pickle::run(bytes, &self.limits).map_err(|f| f.into_error(LABEL))?;
+        let pickled = pickle::run(bytes, &self.limits, self.opaque_objects);
+        let pickled = pickled.map_err(|fault| fault.into_error(LABEL))?;
         match pickled.storages.first() {
             Some(storage) => {
                 let what = format!("the data of storage '{}' is not in a pickle", storage.key);
                 Err(Error::corrupt(LABEL, what))
             }
-            None => pickle::build(&pickled, &[], LABEL, &self.limits),
+            None => pickle::build(&pickled, &[], LABEL, self, &ScriptClasses::new()),
         }
     }
 
     fn load_source(&self, source: &Source) -> Result<Value> {
-        let mut start = vec![0; source.len().min(512) as usize];
-        source.read_exact_at(&mut start, 0)?;
+        let start = start_of(source)?;
         match &start[..] {
-            [] => Err(Error::NotACheckpoint("the file is empty".to_string())),
             [b'P', b'K', 3 | 5, 4 | 6, ..] => self.load_zip(source),
             [0x93, b'N', b'U', b'M', b'P', b'Y', ..] => npy::load(source, self.dtype),
             _ if safetensors::is_one(&start, source.len()) => {
                 safetensors::load(source, &self.limits, self.dtype)
             }
-            [0x80, ..] => torch::load_legacy(source, &self.limits, self.dtype),
-            _ if start.get(257..262) == Some(b"ustar") => Err(Error::unsupported(
-                "file",
-                "the tar format of PyTorch before 0.1.10 is not read; load and save it with PyTorch",
-            )),
-            _ => {
-                let shown = &start[..start.len().min(8)];
-                let what = format!("it starts with '{}'", shown.escape_ascii());
-                Err(Error::NotACheckpoint(what))
+            _ if torch::is_legacy(&start) => torch::load_legacy(source, self),
+            _ if self.is_pickle(source) => {
+                Err(Error::NotACheckpoint(torch::BARE_PICKLE.to_string()))
             }
+            _ => Err(recognise::unknown(&start, source.len())),
         }
+    }
+
+    /// Whether the whole file is a pickle of protocol 0 or 1, which has no mark at its start.
+    fn is_pickle(&self, source: &Source) -> bool {
+        const LONGEST: u64 = 1 << 20;
+        if source.len() > LONGEST {
+            return false;
+        }
+        let bytes = source.read_vec(0, source.len() as usize);
+        bytes.is_ok_and(|bytes| {
+            let pickled = pickle::run(&bytes, &self.limits, true);
+            pickled.is_ok_and(|pickled| pickled.len == bytes.len())
+        })
     }
 
     fn load_zip(&self, source: &Source) -> Result<Value> {
         let archive = Archive::open(source, &self.limits)?;
         if let Some(root) = torch::root_of(&archive) {
-            return torch::load_zip(&archive, &root, &self.limits, self.dtype);
+            return torch::load_zip(&archive, &root, self);
         }
         if archive.names().iter().any(|name| name.ends_with(".npy")) {
             return npy::load_archive(&archive, self.dtype);
         }
-        Err(Error::NotACheckpoint(
-            "the zip archive has neither a data.pkl, as PyTorch's have, nor arrays".to_string(),
-        ))
+        Err(recognise::unknown_archive(&archive.names()))
     }
+}
+
+fn start_of(source: &Source) -> Result<Vec<u8>> {
+    const START: u64 = 2048;
+    Ok(source.read_vec(0, source.len().min(START) as usize)?)
 }

@@ -6,6 +6,7 @@ use half::{bf16, f16};
 use pleach_core::{DType, Tensor};
 use pleach_kernels::{Buffer, bytes_of, bytes_of_mut, parallel_for};
 
+use crate::element::Element;
 use crate::source::Source;
 use crate::{Error, Result};
 
@@ -14,7 +15,7 @@ use crate::{Error, Result};
 pub(crate) struct Extent {
     /// The name, for errors.
     pub name: String,
-    pub dtype: DType,
+    pub element: Element,
     /// Elements.
     pub len: usize,
     /// Where the bytes are.
@@ -124,10 +125,15 @@ pub(crate) fn bytes_of_tensor(tensor: &Tensor) -> pleach_core::Result<&[u8]> {
 /// not overlap: nothing is allocated before that is checked.
 pub(crate) fn read_all(source: &Source, extents: &[Extent]) -> Result<Vec<Tensor>> {
     check(source, extents)?;
-    let mut memories: Vec<Memory> = extents
-        .iter()
-        .map(|e| Memory::new(e.dtype, e.len))
-        .collect();
+    let mut total = 0u64;
+    let mut memories = Vec::with_capacity(extents.len());
+    for extent in extents {
+        total = total.saturating_add(byte_len(extent).unwrap_or(u64::MAX));
+    }
+    ensure(total, "tensors")?;
+    for extent in extents {
+        memories.push(Memory::new(bits(extent)?, extent.len));
+    }
     fill(source, extents, &mut memories)?;
     let done = memories.into_iter().zip(extents);
     Ok(done
@@ -137,7 +143,54 @@ pub(crate) fn read_all(source: &Source, extents: &[Extent]) -> Result<Vec<Tensor
 
 /// The bytes of an extent; `None` if they cannot be counted.
 fn byte_len(extent: &Extent) -> Option<u64> {
-    (extent.len as u64).checked_mul(extent.dtype.size_of() as u64)
+    (extent.len as u64).checked_mul(extent.element.size_of() as u64)
+}
+
+fn bits(extent: &Extent) -> Result<DType> {
+    let element = extent.element;
+    element.bits().ok_or_else(|| {
+        let what = format!("a tensor of {element} has no equal here");
+        Error::unsupported(&extent.name, what)
+    })
+}
+
+/// Asks the system whether it has so much memory at all, so that what comes next does not abort.
+pub(crate) fn ensure(bytes: u64, place: &str) -> Result<()> {
+    const SMALL: u64 = 1 << 20;
+    if bytes <= SMALL {
+        return Ok(());
+    }
+    let mut probe: Vec<u8> = Vec::new();
+    let got = usize::try_from(bytes).is_ok_and(|n| probe.try_reserve_exact(n).is_ok());
+    match got {
+        true => Ok(()),
+        false => {
+            let what = format!("{bytes} bytes of memory are needed, and cannot be had");
+            Err(Error::unsupported(place, what))
+        }
+    }
+}
+
+/// The values of an array as a tensor of this shape; one in Fortran's order is a view with the
+/// strides reversed.
+pub(crate) fn in_order(
+    values: &Tensor,
+    shape: &[usize],
+    fortran_order: bool,
+    place: &str,
+) -> Result<Tensor> {
+    let mut sizes = shape.to_vec();
+    if fortran_order {
+        sizes.reverse();
+    }
+    let Some(mut strides) = row_major(&sizes) else {
+        let what = format!("a shape of more than can be counted: {shape:?}");
+        return Err(Error::corrupt(place, what));
+    };
+    if fortran_order {
+        strides.reverse();
+    }
+    Ok(values.as_strided(shape, strides, 0)?)
 }
 
 fn check(source: &Source, extents: &[Extent]) -> Result<()> {
@@ -150,7 +203,7 @@ fn check(source: &Source, extents: &[Extent]) -> Result<()> {
                 let what = format!(
                     "{} elements of {} at byte {} reach beyond the file of {} bytes",
                     extent.len,
-                    extent.dtype,
+                    extent.element,
                     extent.offset,
                     source.len()
                 );
@@ -251,5 +304,30 @@ pub(crate) fn check_sum(name: &str, expected: Option<u32>, got: u32) -> Result<(
             Err(Error::corrupt(name, what))
         }
         _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn memory_that_cannot_be_had_is_an_error_that_says_how_much() {
+        assert!(ensure(1 << 21, "tensors").is_ok());
+        for bytes in [1 << 62, u64::MAX] {
+            let error = ensure(bytes, "tensors").unwrap_err().to_string();
+            let what = format!("tensors: {bytes} bytes of memory are needed, and cannot be had");
+            assert_eq!(error, what);
+        }
+    }
+
+    #[test]
+    fn shapes_that_cannot_be_counted_have_no_strides() {
+        assert_eq!(row_major(&[2, 3, 4]), Some(vec![12, 4, 1]));
+        assert_eq!(row_major(&[0, 3]), Some(vec![3, 1]));
+        assert_eq!(row_major(&[1 << 40, 1 << 40]), None);
+        assert_eq!(row_major(&[0, 1 << 40, 1 << 40]), None);
+        assert_eq!(row_major(&[usize::MAX]), None);
+        assert_eq!(row_major(&[1; 65]), None);
     }
 }

@@ -7,7 +7,9 @@ use std::io::Write;
 use ::safetensors::tensor::{Dtype, Metadata};
 use pleach_core::{DType, Tensor};
 
-use crate::memory::{Extent, bytes_of_tensor, read_all, row_major};
+use crate::element::Element;
+use crate::memory::{Extent, bytes_of_tensor, ensure, read_all, row_major};
+use crate::pickle::of_element;
 use crate::source::Source;
 use crate::torch::converted;
 use crate::{Dict, Error, Limits, Result, Value};
@@ -68,12 +70,19 @@ fn read_tensors(
     start: u64,
     dtype: Option<DType>,
 ) -> Result<Value> {
-    let names = header.offset_keys();
+    // By place, and of the empty ones at one place by name.
+    let mut names = header.offset_keys();
+    names.sort_by_key(|name| {
+        (
+            header.info(name).map(|info| info.data_offsets),
+            name.clone(),
+        )
+    });
     let mut extents = Vec::with_capacity(names.len());
     let mut shapes = Vec::with_capacity(names.len());
     for name in &names {
         let info = header.info(name).expect("the header listed the name");
-        let Some(dtype) = dtype_of(info.dtype) else {
+        let Some(element) = element_of(info.dtype) else {
             let what = format!("a tensor of type {} has no equal here", info.dtype);
             return Err(Error::unsupported(format!("tensor '{name}'"), what));
         };
@@ -81,10 +90,10 @@ fn read_tensors(
             let what = format!("a shape of more than can be counted: {:?}", info.shape);
             return Err(Error::corrupt(format!("tensor '{name}'"), what));
         };
-        shapes.push((&info.shape, strides));
+        shapes.push((&info.shape, strides, element));
         extents.push(Extent {
             name: format!("tensor '{name}'"),
-            dtype,
+            element,
             len: info.shape.iter().product(),
             offset: start + info.data_offsets.0 as u64,
             big_endian: false,
@@ -94,15 +103,17 @@ fn read_tensors(
     }
     let tensors = converted(read_all(source, &extents)?, dtype)?;
     let mut entries = Vec::with_capacity(names.len());
-    for ((name, tensor), (shape, strides)) in names.into_iter().zip(tensors).zip(shapes) {
-        entries.push((name, tensor.as_strided(shape.as_slice(), strides, 0)?));
+    for ((name, tensor), (shape, strides, element)) in names.into_iter().zip(tensors).zip(shapes) {
+        let tensor = tensor.as_strided(shape.as_slice(), strides, 0)?;
+        entries.push((name, tensor, element));
     }
     let metadata = header.metadata().clone().unwrap_or_default();
     // The crate's own kind of map, without its feature `std`.
     let metadata: HashMap<_, _> = metadata.into_iter().collect();
     tie(&mut entries, &metadata)?;
     let entries = entries.into_iter();
-    let entries = entries.map(|(name, tensor)| (Value::Str(name), Value::Tensor(tensor)));
+    let entries =
+        entries.map(|(name, tensor, element)| (Value::Str(name), of_element(tensor, element)));
     let mut dict = Dict::from_entries(entries.collect());
     if header.metadata().is_some() {
         let mut lines: Vec<_> = metadata.into_iter().collect();
@@ -117,11 +128,14 @@ fn read_tensors(
 
 /// Metadata may say that one name is another's tensor, as `safetensors.torch.save_model` (which
 /// leaves the first out of the data) and [`write`] (which does not) have it.
-fn tie(entries: &mut Vec<(String, Tensor)>, metadata: &HashMap<String, String>) -> Result<()> {
+fn tie(
+    entries: &mut Vec<(String, Tensor, Element)>,
+    metadata: &HashMap<String, String>,
+) -> Result<()> {
     let places: HashMap<String, usize> = entries
         .iter()
         .enumerate()
-        .map(|(place, (name, _))| (name.clone(), place))
+        .map(|(place, (name, ..))| (name.clone(), place))
         .collect();
     let mut ties: Vec<_> = metadata
         .iter()
@@ -132,12 +146,13 @@ fn tie(entries: &mut Vec<(String, Tensor)>, metadata: &HashMap<String, String>) 
         let Some(&original) = places.get(original) else {
             continue; // metadata of another kind
         };
-        let tensor = entries[original].1.clone();
+        let (_, tensor, element) = entries[original].clone();
         match places.get(name) {
-            None => entries.push((name.clone(), tensor)),
+            None => entries.push((name.clone(), tensor, element)),
             Some(&place) => {
-                let copy = &entries[place].1;
-                let same = (copy.dtype(), copy.shape()) == (tensor.dtype(), tensor.shape())
+                let (_, copy, other) = &entries[place];
+                let same = (*other, copy.dtype(), copy.shape())
+                    == (element, tensor.dtype(), tensor.shape())
                     && bytes_of_tensor(copy)? == bytes_of_tensor(&tensor)?;
                 if same {
                     entries[place].1 = tensor;
@@ -160,7 +175,14 @@ pub(crate) fn write(value: &Value, out: &mut dyn Write) -> Result<()> {
     };
     let mut tensors = Vec::with_capacity(dict.len());
     for (key, value) in dict.iter() {
-        let (Value::Str(name), Ok(tensor)) = (key, value.as_tensor()) else {
+        let tensor = match value {
+            Value::Unsigned(tensor) => Some((tensor.bits.clone(), tensor.element)),
+            _ => value.as_tensor().ok().map(|tensor| {
+                let element = Element::Own(tensor.dtype());
+                (tensor.detach(), element)
+            }),
+        };
+        let (Value::Str(name), Some((tensor, element))) = (key, tensor) else {
             return Err(Error::Unwritable(format!(
                 "a .safetensors file holds tensors by names, and {key} is {}: save a .pth file, or \
                  the model's state dict alone",
@@ -171,14 +193,14 @@ pub(crate) fn write(value: &Value, out: &mut dyn Write) -> Result<()> {
             let what = format!("no tensor of a .safetensors file can be called {METADATA}");
             return Err(Error::Unwritable(what));
         }
-        tensors.push((name.as_str(), tensor.detach()));
+        tensors.push((name.as_str(), tensor, element));
     }
     // The widest types first, so that all are aligned.
-    tensors.sort_by_key(|(_, tensor)| std::cmp::Reverse(tensor.dtype().size_of()));
+    tensors.sort_by_key(|(_, _, element)| std::cmp::Reverse(element.size_of()));
     let header = header(dict, &tensors)?;
     out.write_all(&(header.len() as u64).to_le_bytes())?;
     out.write_all(header.as_bytes())?;
-    for (_, tensor) in &tensors {
+    for (_, tensor, _) in &tensors {
         write_tensor(tensor, out)?;
     }
     Ok(())
@@ -186,6 +208,9 @@ pub(crate) fn write(value: &Value, out: &mut dyn Write) -> Result<()> {
 
 /// A tensor's elements in row-major order, little-endian.
 pub(crate) fn write_tensor(tensor: &Tensor, out: &mut dyn Write) -> Result<()> {
+    if !tensor.is_contiguous() {
+        ensure(bytes_to_write(tensor)?, "a tensor in row-major order")?;
+    }
     if cfg!(target_endian = "big") {
         out.write_all(&tensor.to_le_bytes())?;
     } else {
@@ -194,7 +219,24 @@ pub(crate) fn write_tensor(tensor: &Tensor, out: &mut dyn Write) -> Result<()> {
     Ok(())
 }
 
-fn header(dict: &Dict, tensors: &[(&str, Tensor)]) -> Result<String> {
+/// The bytes of all elements, those of repeated memory counted each time.
+fn bytes_to_write(tensor: &Tensor) -> Result<u64> {
+    let sizes = tensor.shape().iter().map(|&size| size as u64);
+    let mut all = sizes.chain([tensor.dtype().size_of() as u64]);
+    let bytes = match tensor.shape().contains(&0) {
+        true => Some(0),
+        false => all.try_fold(1u64, u64::checked_mul),
+    };
+    bytes.filter(|&n| n <= i64::MAX as u64).ok_or_else(|| {
+        let what = format!(
+            "more bytes than can be counted: a tensor of {:?}",
+            tensor.shape()
+        );
+        Error::Unwritable(what)
+    })
+}
+
+fn header(dict: &Dict, tensors: &[(&str, Tensor, Element)]) -> Result<String> {
     let text = |text: &str| serde_json::Value::from(text).to_string();
     let mut metadata = vec![(FORMAT.0.to_string(), FORMAT.1.to_string())];
     if let Some(Value::Dict(own)) = dict.attribute(METADATA) {
@@ -210,10 +252,11 @@ fn header(dict: &Dict, tensors: &[(&str, Tensor)]) -> Result<String> {
         }
     }
     let mut firsts = HashMap::new();
-    let mut end = 0usize;
+    let mut end = 0u64;
     let mut lines = Vec::with_capacity(tensors.len());
-    for (name, tensor) in tensors {
+    for (name, tensor, element) in tensors {
         let view = (
+            *element,
             tensor.storage_id(),
             tensor.storage_offset(),
             tensor.shape().to_vec(),
@@ -224,11 +267,13 @@ fn header(dict: &Dict, tensors: &[(&str, Tensor)]) -> Result<String> {
             metadata.push((name.to_string(), first.to_string()));
         }
         let start = end;
-        end += tensor.numel() * tensor.dtype().size_of();
+        end = end
+            .checked_add(bytes_to_write(tensor)?)
+            .ok_or_else(|| Error::Unwritable("more bytes than can be counted".to_string()))?;
         lines.push(format!(
             "{}:{{\"dtype\":\"{}\",\"shape\":{:?},\"data_offsets\":[{start},{end}]}}",
             text(name),
-            name_of(tensor.dtype()),
+            name_of(*element),
             tensor.shape()
         ));
     }
@@ -244,26 +289,29 @@ fn header(dict: &Dict, tensors: &[(&str, Tensor)]) -> Result<String> {
     Ok(header)
 }
 
-const DTYPES: [(Dtype, &str, DType); 10] = [
-    (Dtype::F32, "F32", DType::F32),
-    (Dtype::F64, "F64", DType::F64),
-    (Dtype::F16, "F16", DType::F16),
-    (Dtype::BF16, "BF16", DType::BF16),
-    (Dtype::I64, "I64", DType::I64),
-    (Dtype::I32, "I32", DType::I32),
-    (Dtype::I16, "I16", DType::I16),
-    (Dtype::I8, "I8", DType::I8),
-    (Dtype::U8, "U8", DType::U8),
-    (Dtype::BOOL, "BOOL", DType::Bool),
+const DTYPES: [(Dtype, &str, Element); 13] = [
+    (Dtype::F32, "F32", Element::Own(DType::F32)),
+    (Dtype::F64, "F64", Element::Own(DType::F64)),
+    (Dtype::F16, "F16", Element::Own(DType::F16)),
+    (Dtype::BF16, "BF16", Element::Own(DType::BF16)),
+    (Dtype::I64, "I64", Element::Own(DType::I64)),
+    (Dtype::I32, "I32", Element::Own(DType::I32)),
+    (Dtype::I16, "I16", Element::Own(DType::I16)),
+    (Dtype::I8, "I8", Element::Own(DType::I8)),
+    (Dtype::U8, "U8", Element::Own(DType::U8)),
+    (Dtype::U16, "U16", Element::U16),
+    (Dtype::U32, "U32", Element::U32),
+    (Dtype::U64, "U64", Element::U64),
+    (Dtype::BOOL, "BOOL", Element::Own(DType::Bool)),
 ];
 
-fn dtype_of(dtype: Dtype) -> Option<DType> {
+fn element_of(dtype: Dtype) -> Option<Element> {
     let mut all = DTYPES.iter();
     all.find(|entry| entry.0 == dtype).map(|entry| entry.2)
 }
 
-fn name_of(dtype: DType) -> &'static str {
+fn name_of(element: Element) -> &'static str {
     let mut all = DTYPES.iter();
-    all.find(|entry| entry.2 == dtype)
+    all.find(|entry| entry.2 == element)
         .map_or("", |entry| entry.1)
 }

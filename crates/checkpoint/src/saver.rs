@@ -1,6 +1,6 @@
 //! [`save`]: writing a file of any format.
 
-use std::io::Write;
+use std::io::{self, Write};
 use std::path::Path;
 
 use crate::{Result, Value, atomic, npy, safetensors, torch};
@@ -90,9 +90,27 @@ pub fn save_as(value: impl Into<Value>, path: impl AsRef<Path>, format: Format) 
 /// # Errors
 /// If the format cannot hold the value.
 pub fn to_bytes(value: impl Into<Value>, format: Format) -> Result<Vec<u8>> {
-    let mut out = Vec::new();
+    let mut out = Bytes::default();
     write(&value.into(), &mut out, format, ROOT)?;
-    Ok(out)
+    Ok(out.0)
+}
+
+/// Bytes that are written into memory; an error if that cannot be had.
+#[derive(Default)]
+pub(crate) struct Bytes(pub Vec<u8>);
+
+impl Write for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_reserve(bytes.len()).map_err(|_| {
+            let needed = self.0.len().saturating_add(bytes.len());
+            io::Error::other(format!("{needed} bytes of memory cannot be had"))
+        })?;
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
+    }
 }
 
 const ROOT: &str = "archive";

@@ -39,7 +39,7 @@ impl Source<'_> {
     pub fn read_exact_at(&self, out: &mut [u8], offset: u64) -> io::Result<()> {
         let mut done = 0;
         while done < out.len() {
-            match self.read_at(&mut out[done..], offset + done as u64)? {
+            match self.read_at(&mut out[done..], offset.saturating_add(done as u64))? {
                 0 => return Err(io::ErrorKind::UnexpectedEof.into()),
                 n => done += n,
             }
@@ -67,7 +67,10 @@ impl Source<'_> {
 
     /// The bytes of a range that the source has; its length was checked against [`Source::len`].
     pub fn read_vec(&self, offset: u64, len: usize) -> io::Result<Vec<u8>> {
-        let mut out = vec![0; len];
+        let mut out = Vec::new();
+        out.try_reserve_exact(len)
+            .map_err(|_| io::Error::other(format!("{len} bytes of memory cannot be had")))?;
+        out.resize(len, 0);
         self.read_exact_at(&mut out, offset)?;
         Ok(out)
     }

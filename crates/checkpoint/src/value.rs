@@ -1,9 +1,10 @@
 //! [`Value`] and [`Dict`]: what a checkpoint holds, as a tree.
 
 use std::collections::HashMap;
-use std::fmt;
 
 use pleach_core::Tensor;
+
+use crate::{BigInt, Opaque, UnsignedTensor};
 
 /// A value in a checkpoint: what Python would have, without Python.
 ///
@@ -15,8 +16,10 @@ pub enum Value {
     None,
     /// A truth value.
     Bool(bool),
-    /// A whole number. Python's have no limit; more than 128 bits are refused.
+    /// A whole number of at most 128 bits.
     Int(i128),
+    /// A larger one: Python's have no limit.
+    BigInt(BigInt),
     /// A number.
     Float(f64),
     /// A text.
@@ -31,8 +34,11 @@ pub enum Value {
     Set(Vec<Value>),
     /// A dict, ordered or not.
     Dict(Dict),
-    /// A tensor. Those that shared memory when they were saved share it again.
+    /// A tensor. Those that shared memory when they were saved share it again. A NumPy array is
+    /// one, too.
     Tensor(Tensor),
+    /// A tensor or array of a type that pleach's tensors do not have: `uint16`, `uint32`, `uint64`.
+    Unsigned(UnsignedTensor),
     /// A parameter of a module, as `torch.save` writes it when it is not below a state dict.
     Parameter {
         /// The values.
@@ -46,6 +52,9 @@ pub enum Value {
     DType(String),
     /// A device by PyTorch's name, such as `cuda:0`.
     Device(String),
+    /// An object of a class that is not known here: read only if
+    /// [`Loader::opaque_objects`](crate::Loader::opaque_objects) says so, and never written.
+    Opaque(Opaque),
 }
 
 /// A dict: values by keys, in order. A key is a text, mostly.
@@ -74,7 +83,7 @@ impl Dict {
         let mut places: HashMap<String, usize> = HashMap::new();
         let mut out: Vec<(Value, Value)> = Vec::with_capacity(entries.len());
         for (key, value) in entries {
-            let place = *places.entry(key.to_string()).or_insert(out.len());
+            let place = *places.entry(key.identity()).or_insert(out.len());
             match out.get_mut(place) {
                 Some(entry) => entry.1 = value,
                 None => out.push((key, value)),
@@ -199,7 +208,7 @@ impl Value {
         match self {
             Value::None => "None",
             Value::Bool(_) => "a bool",
-            Value::Int(_) => "an int",
+            Value::Int(_) | Value::BigInt(_) => "an int",
             Value::Float(_) => "a float",
             Value::Str(_) => "a text",
             Value::Bytes(_) => "bytes",
@@ -208,10 +217,13 @@ impl Value {
             Value::Set(_) => "a set",
             Value::Dict(_) => "a dict",
             Value::Tensor(_) => "a tensor",
+            Value::Unsigned(_) => "a tensor of unsigned integers",
             Value::Parameter { .. } => "a parameter",
             Value::Size(_) => "a torch.Size",
             Value::DType(_) => "a dtype",
             Value::Device(_) => "a device",
+            Value::Opaque(opaque) if opaque.is_reference() => "a class or function",
+            Value::Opaque(_) => "an object of an unknown class",
         }
     }
 
@@ -219,7 +231,7 @@ impl Value {
     pub(crate) fn is_hashable(&self) -> bool {
         match self {
             Value::List(_) | Value::Set(_) | Value::Dict(_) => false,
-            Value::Tensor(_) | Value::Parameter { .. } => false,
+            Value::Tensor(_) | Value::Parameter { .. } | Value::Unsigned(_) => false,
             Value::Tuple(items) => items.iter().all(Value::is_hashable),
             _ => true,
         }
@@ -230,7 +242,22 @@ impl Value {
             (Value::Str(a), Value::Str(b)) => a == b,
             (Value::Int(a), Value::Int(b)) => a == b,
             (Value::Str(_) | Value::Int(_), _) | (_, Value::Str(_) | Value::Int(_)) => false,
-            _ => self.to_string() == other.to_string(),
+            _ => self.identity() == other.identity(),
+        }
+    }
+
+    /// A text that no other key has.
+    fn identity(&self) -> String {
+        match self {
+            Value::Opaque(opaque) => format!("object {}", opaque.id()),
+            Value::Str(text) => format!("'{text}"),
+            Value::Bytes(bytes) => format!("b{bytes:?}"),
+            Value::Tuple(items) => {
+                let items: Vec<String> = items.iter().map(Value::identity).collect();
+                format!("({})", items.join(","))
+            }
+            Value::BigInt(number) => format!("{:?}", number.to_le_bytes()),
+            other => format!("{other:?}"),
         }
     }
 }
@@ -256,6 +283,7 @@ from! {
     Dict => Dict(v) v;
     Tensor => Tensor(v) v;
     &Tensor => Tensor(v) v.clone();
+    UnsignedTensor => Unsigned(v) v;
 }
 
 /// `None` is Python's None.
@@ -269,66 +297,5 @@ impl<T: Into<Value>> From<Option<T>> for Value {
 impl<T: Into<Value>> From<Vec<T>> for Value {
     fn from(items: Vec<T>) -> Self {
         Value::List(items.into_iter().map(Into::into).collect())
-    }
-}
-
-/// As Python prints it; a tensor is shown by dtype and shape only.
-impl fmt::Display for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        use pleach_core::print::python_float;
-        match self {
-            Value::None => f.write_str("None"),
-            Value::Bool(value) => f.write_str(if *value { "True" } else { "False" }),
-            Value::Int(value) => write!(f, "{value}"),
-            Value::Float(value) => f.write_str(&python_float(*value)),
-            Value::Str(text) => write!(f, "'{}'", text.escape_debug()),
-            Value::Bytes(bytes) => write!(f, "b'{}'", bytes.escape_ascii()),
-            Value::List(items) => in_brackets(f, "[", items, "]"),
-            Value::Tuple(items) if items.len() == 1 => in_brackets(f, "(", items, ",)"),
-            Value::Tuple(items) => in_brackets(f, "(", items, ")"),
-            Value::Set(items) => in_brackets(f, "{", items, "}"),
-            Value::Dict(dict) => {
-                f.write_str("{")?;
-                for (i, (key, value)) in dict.iter().enumerate() {
-                    let comma = if i > 0 { ", " } else { "" };
-                    write!(f, "{comma}{key}: {value}")?;
-                }
-                f.write_str("}")
-            }
-            Value::Tensor(tensor) => write!(f, "<{} {:?}>", tensor.dtype(), tensor.shape()),
-            Value::Parameter { data, .. } => {
-                write!(f, "<parameter {} {:?}>", data.dtype(), data.shape())
-            }
-            Value::Size(sizes) => f.write_str(&pleach_core::size_text(sizes)),
-            Value::DType(name) => write!(f, "torch.{name}"),
-            Value::Device(name) => write!(f, "device('{name}')"),
-        }
-    }
-}
-
-fn in_brackets(
-    f: &mut fmt::Formatter<'_>,
-    open: &str,
-    items: &[Value],
-    close: &str,
-) -> fmt::Result {
-    f.write_str(open)?;
-    for (i, item) in items.iter().enumerate() {
-        let comma = if i > 0 { ", " } else { "" };
-        write!(f, "{comma}{item}")?;
-    }
-    f.write_str(close)
-}
-
-impl fmt::Debug for Value {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt::Display::fmt(self, f)
-    }
-}
-
-impl fmt::Debug for Dict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let entries = self.entries.iter().map(|(key, value)| (key, value));
-        f.debug_map().entries(entries).finish()
     }
 }

@@ -1,4 +1,4 @@
-//! Damaged files are errors, never panics: the golden files with random bytes changed, cut, doubled
+//! Damaged files are errors, never panics: the golden files, and those of `data`, with random bytes changed, cut, doubled
 //! and put together.
 //!
 //! `PLEACH_MUTATIONS=1000 cargo test --release -p pleach-checkpoint --test mutations` tries a thousand for each
@@ -57,18 +57,18 @@ fn mutate(bytes: &mut Vec<u8>, other: &[u8], random: &mut Random) {
 fn damaged_files_are_errors() {
     let times = std::env::var("PLEACH_MUTATIONS").ok();
     let times: usize = times.map_or(20, |text| text.parse().expect("a number"));
-    let folder = concat!(
-        env!("CARGO_MANIFEST_DIR"),
-        "/../../tests/golden/checkpoints"
-    );
-    let mut paths: Vec<_> = fs::read_dir(folder)
-        .unwrap()
+    let here = env!("CARGO_MANIFEST_DIR");
+    let folders = ["../../tests/golden/checkpoints", "tests/data"];
+    let mut paths: Vec<_> = folders
+        .iter()
+        .flat_map(|folder| fs::read_dir(format!("{here}/{folder}")).unwrap())
         .map(|e| e.unwrap().path())
+        .filter(|path| path.is_file())
         .collect();
     paths.sort();
     let files = paths
         .iter()
-        .filter(|path| path.extension().is_some_and(|e| e != "json"));
+        .filter(|path| path.extension().is_some_and(|e| e != "json" && e != "py"));
     let files: Vec<Vec<u8>> = files.map(|path| fs::read(path).unwrap()).collect();
     let files: Vec<&Vec<u8>> = files.iter().filter(|file| file.len() < 6000).collect();
     assert!(files.len() > 140);
@@ -77,6 +77,7 @@ fn damaged_files_are_errors() {
     limits.inflated_bytes = 1 << 20;
     limits.repeated_elements = 1 << 16;
     let loader = Loader::new().limits(limits);
+    let opaque = loader.clone().opaque_objects(true);
     let mut random = Random(0x9e37_79b9_7f4a_7c15);
     let mut loaded = 0;
     for file in &files {
@@ -86,16 +87,25 @@ fn damaged_files_are_errors() {
                 let other = files[random.below(files.len())];
                 mutate(&mut bytes, other, &mut random);
             }
+            for result in [opaque.load_bytes(&bytes), opaque.load_pickle(&bytes)] {
+                match result {
+                    Err(error) => assert!(!error.to_string().is_empty()),
+                    Ok(value) => {
+                        assert!(!value.to_string().is_empty());
+                        drop(value.state_dict());
+                    }
+                }
+            }
             for result in [loader.load_bytes(&bytes), loader.load_pickle(&bytes)] {
                 match result {
                     Err(error) => assert!(!error.to_string().is_empty()),
                     Ok(value) => {
                         loaded += 1;
                         // Whatever loads can be saved, and is the same then.
-                        let text = value.to_string();
+                        let text = format!("{value:?}");
                         let saved = to_bytes(value, Format::Torch).unwrap();
                         let back = loader.load_bytes(&saved).unwrap();
-                        assert_eq!(back.to_string(), text);
+                        assert_eq!(format!("{back:?}"), text);
                     }
                 }
             }

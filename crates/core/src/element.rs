@@ -102,14 +102,16 @@ primitive!(
     u8 U8: value => whole_part!(value, i32) as u8
 );
 
+// Numbers come by way of f32, as in PyTorch: `half` takes the upper half of an f64 only, and would
+// round what lies just above the middle of two values as if it were the middle.
 macro_rules! half_float {
     ($($t:ident $variant:ident),*) => {$(
         impl Element for $t {
             storage_access!($variant);
             #[inline(always)]
-            fn from_f64(value: f64) -> Self { $t::from_f64(value) }
+            fn from_f64(value: f64) -> Self { $t::from_f32(value as f32) }
             #[inline(always)]
-            fn from_i64(value: i64) -> Self { $t::from_f64(value as f64) }
+            fn from_i64(value: i64) -> Self { $t::from_f32(value as f32) }
             #[inline(always)]
             fn to_f64(self) -> f64 { $t::to_f64(self) }
             #[inline(always)]
@@ -136,5 +138,34 @@ impl Element for bool {
     #[inline(always)]
     fn to_i64(self) -> i64 {
         self as i64
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{DType, Tensor};
+
+    #[test]
+    fn sixteen_bit_floats_are_rounded_as_pytorch_rounds_them() {
+        let rounded = |values: Vec<f32>, dtype| {
+            let x = Tensor::from_vec(values, [2]).unwrap();
+            x.to_dtype(dtype).unwrap().to_vec_f64()
+        };
+        // The middle of two values goes to the even one; the next f32 above it goes up.
+        let (step, next) = (2f32.powi(-11), 2f32.powi(-23));
+        assert_eq!(
+            rounded(vec![1.0 + step, 1.0 + step + next], DType::F16),
+            [1.0, 1.0009765625]
+        );
+        let step = 2f32.powi(-8);
+        assert_eq!(
+            rounded(vec![1.0 + step, 1.0 + step + next], DType::BF16),
+            [1.0, 1.0078125]
+        );
+        // An f64 loses its last digits first: PyTorch's f64 becomes f32 on the way.
+        let above = 1.0 + 2f64.powi(-8) + 2f64.powi(-40);
+        assert_eq!(<bf16 as Element>::from_f64(above).to_f64(), 1.0);
+        assert_eq!(<f16 as Element>::from_i64(4099).to_f64(), 4100.0);
     }
 }

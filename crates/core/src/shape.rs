@@ -286,11 +286,34 @@ impl Layout {
         dims.any(|(&size, &stride)| size > 1 && stride == 0)
     }
 
-    /// The layout without gaps that has this one's shape and order of dimensions.
+    /// The layout without gaps that has this one's shape and order of dimensions: PyTorch's
+    /// `infer_dense_strides`. A dimension of stride 0 keeps its place.
     pub fn dense(&self) -> Self {
+        let (sizes, strides) = (&self.shape, &self.strides);
+        // Whether dimension `a` goes outside of `b`; `None` if nothing says so.
+        let outside = |a: usize, b: usize| match (strides[a], strides[b]) {
+            (0, _) | (_, 0) => None,
+            (x, y) if x != y => Some(x > y),
+            _ => (sizes[a] > sizes[b]).then_some(true),
+        };
+        // From the innermost dimension to the outermost.
+        let mut order: SmallVec<[usize; 6]> = (0..sizes.len()).rev().collect();
+        for i in 1..order.len() {
+            let mut at = i;
+            for before in (0..i).rev() {
+                match outside(order[before], order[at]) {
+                    Some(true) => {
+                        order.swap(before, at);
+                        at = before;
+                    }
+                    Some(false) => break,
+                    None => {}
+                }
+            }
+        }
         let mut layout = Self::contiguous(self.shape.clone());
         let mut step = 1;
-        for &d in self.memory_order().iter().rev() {
+        for d in order {
             layout.strides[d] = step;
             step *= layout.shape[d].max(1);
         }

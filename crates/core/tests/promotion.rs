@@ -97,6 +97,7 @@ fn arithmetic_uses_the_promoted_dtype() {
             assert_eq!(x.mul(&y).unwrap().dtype(), both);
             let float = if category(both) == 2 { both } else { F32 };
             assert_eq!(x.div(&y).unwrap().dtype(), float);
+            // Truth values are not subtracted, also from numbers.
             assert_eq!(x.sub(&y).is_err(), a == Bool || b == Bool);
         }
     }

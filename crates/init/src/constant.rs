@@ -68,6 +68,10 @@ pub fn dirac_<T: Target>(target: T, groups: usize) -> Result<T> {
         if !shape[0].is_multiple_of(groups) {
             return Err(Error::value("dim 0 must be divisible by groups"));
         }
+        // Its sizes say nothing about how much there is to do.
+        if t.numel() == 0 {
+            return Ok(());
+        }
         let out_per_group = shape[0] / groups;
         let mut at: Vec<Vec<i64>> = vec![Vec::new(); shape.len()];
         for group in 0..groups {
@@ -80,9 +84,6 @@ pub fn dirac_<T: Target>(target: T, groups: usize) -> Result<T> {
             }
         }
         t.zero_()?;
-        if t.numel() == 0 {
-            return Ok(());
-        }
         let index: Vec<TensorIndex> = at.into_iter().map(Into::into).collect();
         t.index_put_(&index[..], Tensor::ones_of((), t.dtype()))?;
         Ok(())

@@ -39,7 +39,7 @@ impl TryFrom<&str> for FanMode {
 /// other dimensions.
 ///
 /// # Errors
-/// If there are fewer than two dimensions.
+/// If there are fewer than two dimensions, or a fan does not fit in a `usize`.
 ///
 /// ```
 /// assert_eq!(pleach_init::calculate_fan_in_and_fan_out(&[64, 3, 7, 7])?, (147, 3136));
@@ -51,6 +51,11 @@ pub fn calculate_fan_in_and_fan_out(shape: &[usize]) -> Result<(usize, usize)> {
             "Fan in and fan out can not be computed for tensor with fewer than 2 dimensions",
         ));
     };
-    let receptive_field: usize = field.iter().product();
-    Ok((input * receptive_field, out * receptive_field))
+    let fan = |channels: usize| {
+        let sizes = field.iter().map(|&size| size as u128);
+        let fan = sizes.fold(channels as u128, u128::saturating_mul);
+        usize::try_from(fan)
+            .map_err(|_| Error::value(format!("the fans of {shape:?} are too large to be counted")))
+    };
+    Ok((fan(input)?, fan(out)?))
 }

@@ -10,7 +10,7 @@ use pleach_core::{Error, Generator, Result, Target, TensorIndex};
 /// one counts from the end of the choice, as Python's slices do.
 ///
 /// # Errors
-/// If it is not a matrix, or `std` is negative.
+/// If it is not a matrix, `std` is negative, or the sparsity is not finite.
 ///
 /// ```
 /// let mut w = pleach_core::Tensor::zeros([10, 4]);
@@ -25,7 +25,16 @@ pub fn sparse_<T: Target>(target: T, sparsity: f64, std: f64) -> Result<T> {
             return Err(Error::value("Only tensors with 2 dimensions are supported"));
         };
         t.normal_(0.0, std)?;
-        let count = (sparsity * rows as f64).ceil() as i64;
+        let zeros = (sparsity * rows as f64).ceil();
+        if !zeros.is_finite() {
+            return Err(Error::value(format!(
+                "cannot convert float {zeros} to integer: sparsity is {sparsity}"
+            )));
+        }
+        if t.numel() == 0 {
+            return Ok(());
+        }
+        let count = zeros as i64;
         let end = if count < 0 {
             rows.saturating_sub(count.unsigned_abs() as usize)
         } else {

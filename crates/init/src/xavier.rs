@@ -37,8 +37,10 @@ pub fn xavier_normal_<T: Target>(target: T, gain: f64) -> Result<T> {
 
 fn deviation(shape: &[usize], gain: f64) -> Result<f64> {
     let (fan_in, fan_out) = calculate_fan_in_and_fan_out(shape)?;
-    if fan_in + fan_out == 0 {
+    // The sum of two `usize` always fits.
+    let sum = fan_in as u128 + fan_out as u128;
+    if sum == 0 {
         return Err(Error::value("float division by zero"));
     }
-    Ok(gain * (2.0 / (fan_in + fan_out) as f64).sqrt())
+    Ok(gain * (2.0 / sum as f64).sqrt())
 }

@@ -2,12 +2,14 @@
 //!
 //! Tensors are plain `[batch, channels, depth, height, width]`; what a kernel wants in another
 //! order it packs itself. `Algorithm` lists the ways there are, and chooses. Sums over images run
-//! in order, so results do not depend on the number of threads.
+//! in order, so results do not depend on the number of threads. What the padding's zeros must not do is
+//! in [`outside`].
 
 mod by_gemm;
 mod columns;
 mod direct;
 mod geometry;
+mod outside;
 mod packed;
 mod packing;
 mod planes;
@@ -140,9 +142,10 @@ pub fn conv_forward<T: Float>(
                 ..Epilogue::NONE
             };
             let (x, weight, out) = (as_f32(x), as_f32(weight), as_f32_mut(out));
-            winograd::forward(Isa::current(), &sizes, x, weight, &epilogue, out);
+            return winograd::forward(Isa::current(), &sizes, x, weight, &epilogue, out);
         }
     }
+    outside::mend_forward(shape, x, weight, bias, out);
 }
 
 /// The gradient of a convolution's input: `grad_out` is `[batch, out_channels, output]`,
@@ -182,20 +185,26 @@ pub fn conv_backward_input<T: Float>(
         grad_input.fill(T::ZERO);
         return;
     }
-    match Algorithm::choose::<T>(shape) {
+    let algorithm = match direct::few_classes(shape) {
+        true => Algorithm::choose::<T>(shape),
+        false => Algorithm::Gemm,
+    };
+    match algorithm {
+        // It multiplies no padding.
+        Algorithm::Gemm => return by_gemm::backward_input(shape, grad_out, weight, grad_input),
         Algorithm::Planes => {
             planes::backward_input(Isa::current(), shape, grad_out, weight, grad_input);
         }
-        Algorithm::Gemm => by_gemm::backward_input(shape, grad_out, weight, grad_input),
         Algorithm::Direct => {
             direct::backward_input(Isa::current(), shape, grad_out, weight, grad_input);
         }
         Algorithm::Winograd(sizes) => {
             let (grad_out, weight) = (as_f32(grad_out), as_f32(weight));
             let grad_input = as_f32_mut(grad_input);
-            winograd::backward_input(Isa::current(), &sizes, grad_out, weight, grad_input);
+            return winograd::backward_input(Isa::current(), &sizes, grad_out, weight, grad_input);
         }
     }
+    outside::mend_input_gradient(shape, grad_out, weight, grad_input);
 }
 
 /// The gradient of a convolution's weights: `x` and `grad_out` as in [`conv_forward`] and
@@ -246,9 +255,11 @@ pub fn conv_backward_weight<T: Float>(
         Algorithm::Winograd(sizes) => {
             let (x, grad_out) = (as_f32(x), as_f32(grad_out));
             let grad_weight = as_f32_mut(grad_weight);
-            winograd::backward_weight(Isa::current(), &sizes, x, grad_out, grad_weight);
+            let isa = Isa::current();
+            return winograd::backward_weight(isa, &sizes, x, grad_out, grad_weight);
         }
     }
+    outside::mend_weight_gradient(shape, x, grad_out, grad_weight);
 }
 
 /// The gradient of a convolution's bias, the sum of `grad_out` over images and pixels:

@@ -12,6 +12,10 @@ use crate::softmax::rows::{row_max, row_sum};
 use crate::threads::Disjoint;
 use crate::{Float, Isa, parallel_for};
 
+mod columns;
+
+use columns::{Part, softmax_columns};
+
 /// Positions that are treated together where there are several in a sample.
 const COLUMNS: usize = 128;
 /// Elements that one thread takes at least.
@@ -285,7 +289,7 @@ struct Mix<T> {
     /// e / classes
     spread: T,
     smooths: bool,
-    /// The sum of all weights.
+    /// The sum of all weights; 0 without smoothing.
     weight_sum: T,
 }
 
@@ -300,7 +304,12 @@ impl<T: Float> Mix<T> {
             keep: T::from_f64(1.0 - e),
             spread: T::from_f64(e / call.classes as f64),
             smooths: e != 0.0,
-            weight_sum: T::from_f64(total),
+            // Not multiplied with 0 without smoothing: it may be infinite.
+            weight_sum: if e == 0.0 {
+                T::ZERO
+            } else {
+                T::from_f64(total)
+            },
         }
     }
 }
@@ -370,29 +379,6 @@ impl<T: Float> MathLoop for Forward<'_, T> {
     }
 }
 
-/// The maximum of each column, and the logarithm of the sum of `exp(score - maximum)`.
-#[inline(always)]
-fn softmax_columns<T: Float, M: MulAdd>(group: &Group<'_, T>, max: &mut [T], log_sum: &mut [T]) {
-    let classes = group.call.classes;
-    max.fill(T::NEG_INFINITY);
-    for class in 0..classes {
-        let row = group.row(group.scores, class, max.len());
-        for (max, v) in max.iter_mut().zip(row) {
-            *max = if *v > *max { *v } else { *max };
-        }
-    }
-    log_sum.fill(T::ZERO);
-    for class in 0..classes {
-        let row = group.row(group.scores, class, max.len());
-        for ((sum, max), v) in log_sum.iter_mut().zip(&*max).zip(row) {
-            *sum += (*v - *max).exp::<M>();
-        }
-    }
-    for sum in log_sum {
-        *sum = sum.ln::<M>();
-    }
-}
-
 #[inline(always)]
 fn class_losses<T: Float>(
     group: &Group<'_, T>,
@@ -410,14 +396,17 @@ fn class_losses<T: Float>(
             None => row_sum(x, x, |v, _| total - v),
         };
     } else if mix.smooths {
+        let mut part = Part::new();
         for class in 0..call.classes {
             let row = group.row(group.scores, class, max.len());
             let w = group.weight(class);
             let inputs = row.iter().zip(max).zip(log_sum);
-            for (loss, ((v, max), log)) in losses.iter_mut().zip(inputs) {
+            for (loss, ((v, max), log)) in part.sums.iter_mut().zip(inputs) {
                 *loss += w * (*max - *v + *log);
             }
+            part.end_row(losses);
         }
+        part.flush(losses);
     }
     for (i, (loss, weight)) in losses.iter_mut().zip(weights).enumerate() {
         (*loss, *weight) = match call.class(group.sample * call.spatial + group.first + i) {
@@ -446,15 +435,18 @@ fn probability_losses<'a, T: Float>(
         return;
     }
     losses.fill(T::ZERO);
+    let mut part = Part::new();
     for class in 0..call.classes {
         let row = group.row(group.scores, class, max.len());
         let q = group.row(target, class, max.len());
         let w = group.weight(class);
         let inputs = row.iter().zip(q).zip(max).zip(log_sum);
-        for (loss, (((v, q), max), log)) in losses.iter_mut().zip(inputs) {
+        for (loss, (((v, q), max), log)) in part.sums.iter_mut().zip(inputs) {
             *loss += w * (mix.keep * *q + mix.spread) * (*max - *v + *log);
         }
+        part.end_row(losses);
     }
+    part.flush(losses);
 }
 
 struct Backward<'a, T> {
@@ -475,13 +467,16 @@ impl<T: Float> MathLoop for Backward<'_, T> {
             return self.of_classes::<M>();
         };
         let mut factors = [T::ZERO; COLUMNS];
+        let mut part = Part::new();
         for class in 0..call.classes {
             let w = group.weight(class);
             let q = group.row(target, class, columns);
-            for (factor, q) in factors.iter_mut().zip(q) {
+            for (factor, q) in part.sums.iter_mut().zip(q) {
                 *factor += w * (mix.keep * *q + mix.spread);
             }
+            part.end_row(&mut factors[..columns]);
         }
+        part.flush(&mut factors[..columns]);
         if call.spatial == 1 && call.weight.is_none() {
             let (x, q) = (group.sample(group.scores), group.sample(target));
             let (max, log, g, factor) = (max[0], log_sum[0], grads[0], factors[0]);
@@ -524,7 +519,9 @@ impl<T: Float> Backward<'_, T> {
         for i in 0..columns {
             if let Some((_, w)) = class(i) {
                 factors[i] = grads[i] * (mix.keep * w + mix.spread * mix.weight_sum);
-                scales[i] = grads[i];
+                if mix.smooths {
+                    scales[i] = grads[i];
+                }
             }
         }
         if call.spatial == 1 {

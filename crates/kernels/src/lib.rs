@@ -69,7 +69,7 @@ pub use pool2d::{
 };
 pub use precision::{Precision, float32_precision, set_float32_precision};
 pub use qr::orthogonal_factor;
-pub use reduce::{arg_extreme_axis, fold_axis, sum, sum_axis};
+pub use reduce::{arg_extreme_axis, cumsum_axis, fold_axis, moments_axis, sum, sum_axis};
 pub use softmax::{log_softmax, log_softmax_backward, softmax, softmax_backward};
 pub use strided::copy_strided;
 pub use threads::{for_each_chunk_mut, num_threads, parallel_for, set_num_threads};

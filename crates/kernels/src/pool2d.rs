@@ -31,6 +31,58 @@ pub struct Pool2dShape {
 }
 
 impl Pool2dShape {
+    /// The shape of a pooling over planes of the size `input`, whose output size this counts as PyTorch
+    /// does; `ceil_mode` gives a last window that hangs over, if it starts inside the input or the
+    /// padding before it. `None` if no window fits, a stride, kernel or dilation is 0, or a size is more
+    /// than memory can have.
+    ///
+    /// ```
+    /// use pleach_kernels::Pool2dShape;
+    /// let shape = |kernel, dilation| {
+    ///     Pool2dShape::new(1, (5, 5), kernel, (2, 2), (0, 0), dilation, true)
+    /// };
+    /// assert_eq!(shape((2, 3), (1, 1)).unwrap().output, (3, 2));
+    /// assert_eq!(shape((2, 3), (1, usize::MAX)), None);
+    /// ```
+    pub fn new(
+        planes: usize,
+        input: (usize, usize),
+        kernel: (usize, usize),
+        stride: (usize, usize),
+        padding: (usize, usize),
+        dilation: (usize, usize),
+        ceil_mode: bool,
+    ) -> Option<Self> {
+        let windows =
+            |size: usize, kernel: usize, stride: usize, padding: usize, dilation: usize| {
+                let window =
+                    (kernel.checked_sub(1)?.checked_mul(dilation)).filter(|_| dilation > 0)?;
+                let padded = padding.checked_mul(2)?.checked_add(size)?;
+                let rest = padded.checked_sub(window.checked_add(1)?)?;
+                let out = rest.checked_div(stride)?.checked_add(1)?;
+                let out = out + usize::from(ceil_mode && rest % stride > 0);
+                let start = (out - 1).checked_mul(stride);
+                let outside = ceil_mode && start.is_none_or(|start| start >= size + padding);
+                Some(out - usize::from(outside)).filter(|out| *out > 0)
+            };
+        let output = (
+            windows(input.0, kernel.0, stride.0, padding.0, dilation.0)?,
+            windows(input.1, kernel.1, stride.1, padding.1, dilation.1)?,
+        );
+        let bytes = [planes.max(1), output.0, output.1]
+            .iter()
+            .try_fold(size_of::<f64>(), |bytes, n| bytes.checked_mul(*n))?;
+        (bytes <= isize::MAX as usize).then_some(Pool2dShape {
+            planes,
+            input,
+            output,
+            kernel,
+            stride,
+            padding,
+            dilation,
+        })
+    }
+
     fn check(&self, name: &str, input: usize, output: usize) {
         check_planes(name, self.planes, self.input, input);
         check_planes(name, self.planes, self.output, output);
@@ -65,11 +117,13 @@ fn average_windows(
     padding: usize,
 ) -> Vec<Window> {
     let windows = (0..out).map(|i| {
-        let end = (i * stride + kernel).min(size + 2 * padding);
+        let start = i.saturating_mul(stride);
+        let padded = padding.saturating_mul(2).saturating_add(size);
+        let end = start.saturating_add(kernel).min(padded);
         Window {
-            start: (i * stride).saturating_sub(padding).min(size),
+            start: start.saturating_sub(padding).min(size),
             end: end.saturating_sub(padding).min(size),
-            padded: end.saturating_sub(i * stride),
+            padded: end.saturating_sub(start),
         }
     });
     windows.collect()
@@ -127,7 +181,10 @@ pub enum AvgDivisor {
 impl AvgDivisor {
     fn of<T: Float>(self, row: &Window, col: &Window) -> T {
         match self {
-            AvgDivisor::CountPadding => T::from_usize(row.padded * col.padded),
+            AvgDivisor::CountPadding => match row.padded.checked_mul(col.padded) {
+                Some(count) => T::from_usize(count),
+                None => T::from_f64(row.padded as f64 * col.padded as f64),
+            },
             AvgDivisor::CountInput => T::from_usize((row.end - row.start) * (col.end - col.start)),
             AvgDivisor::Fixed(n) => T::from_f64(n as f64),
         }
@@ -244,6 +301,9 @@ pub fn avg_pool2d_forward<T: Float>(
     out: &mut [T],
 ) {
     shape.check("avg_pool2d_forward", x.len(), out.len());
+    if out.is_empty() {
+        return;
+    }
     Average::new(shape, divisor).forward(x, out);
 }
 
@@ -259,6 +319,9 @@ pub fn avg_pool2d_backward<T: Float>(
     grad_input: &mut [T],
 ) {
     shape.check("avg_pool2d_backward", grad_input.len(), grad_out.len());
+    if grad_input.is_empty() {
+        return;
+    }
     Average::new(shape, divisor).backward(grad_out, grad_input);
 }
 
@@ -287,6 +350,9 @@ pub fn adaptive_avg_pool2d_forward<T: Float>(
         out.is_empty() || !x.is_empty(),
         "adaptive_avg_pool2d_forward: an empty input"
     );
+    if out.is_empty() {
+        return;
+    }
     Average::adaptive(planes, input, output).forward(x, out);
 }
 
@@ -314,6 +380,9 @@ pub fn adaptive_avg_pool2d_backward<T: Float>(
         output,
         grad_out.len(),
     );
+    if grad_input.is_empty() {
+        return;
+    }
     Average::adaptive(planes, input, output).backward(grad_out, grad_input);
 }
 

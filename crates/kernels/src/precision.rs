@@ -8,7 +8,8 @@ pub enum Precision {
     /// Every product of the definition is computed as it stands.
     Highest,
     /// Algorithms that compute the same with fewer products, and round a little more, may be
-    /// used: today Winograd's for convolutions with 3x3 kernels and stride 1.
+    /// used: today Winograd's for convolutions with 3x3 kernels and stride 1. A value that is not
+    /// finite spoils all results of its tile, not only those that the definition says.
     High,
 }
 

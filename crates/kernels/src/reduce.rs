@@ -3,9 +3,13 @@
 //! The bits of a result depend on the shape alone: not on the threads, not on the instruction set.
 
 mod fold;
+mod moments;
+mod scan;
 mod sum;
 
 pub use fold::{arg_extreme_axis, fold_axis};
+pub use moments::moments_axis;
+pub use scan::cumsum_axis;
 pub use sum::{sum, sum_axis};
 
 /// Columns that are reduced together.

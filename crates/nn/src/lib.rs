@@ -36,7 +36,7 @@ pub use module::{Module, ModuleExt};
 pub use node::{Node, same};
 pub use pleach_derive::Module;
 pub use setting::Setting;
-pub use state_dict::{IncompatibleKeys, LoadReport, ShapeMismatch, StateDict};
+pub use state_dict::{IncompatibleKeys, LoadReport, ShapeMismatch, StateDict, Versions};
 pub use walk::Listing;
 
 /// What `#[derive(Module)]` expands to.

@@ -1,11 +1,13 @@
 //! [`StateDict`]: a model's values by name.
 
 mod load;
+mod versions;
 
 pub use load::{IncompatibleKeys, LoadReport, ShapeMismatch};
 pub(crate) use load::{load, load_matching};
+pub use versions::Versions;
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::fmt;
 use std::ops::Index;
 
@@ -35,7 +37,7 @@ use crate::{Member, Module};
 pub struct StateDict {
     entries: Vec<(String, Tensor)>,
     positions: HashMap<String, usize>,
-    versions: Option<BTreeMap<String, u64>>,
+    versions: Option<Versions>,
 }
 
 impl StateDict {
@@ -47,7 +49,7 @@ impl StateDict {
     /// A module's state dict.
     pub(crate) fn of(root: &dyn Module) -> Self {
         fn walk(module: &dyn Module, path: &str, out: &mut StateDict, versions: &mut Versions) {
-            versions.insert(path.to_string(), module.version());
+            versions.insert(path, module.version());
             own_state(module, &mut |name, state| {
                 out.insert(join(path, name), state.tensor());
             });
@@ -57,7 +59,6 @@ impl StateDict {
                 }
             });
         }
-        type Versions = BTreeMap<String, u64>;
         let (mut out, mut versions) = (Self::new(), Versions::new());
         walk(root, "", &mut out, &mut versions);
         out.versions = Some(versions);
@@ -125,14 +126,14 @@ impl StateDict {
         self.entries.iter().map(|(_, tensor)| tensor)
     }
 
-    /// PyTorch's `_metadata`: the version of each module by its path. `None` where it is not
-    /// known, as in a `.safetensors` file.
-    pub fn versions(&self) -> Option<&BTreeMap<String, u64>> {
+    /// PyTorch's `_metadata`: the version of each module by its path, in the model's order. `None`
+    /// where it is not known, as in a `.safetensors` file.
+    pub fn versions(&self) -> Option<&Versions> {
         self.versions.as_ref()
     }
 
     /// Sets or forgets the versions.
-    pub fn set_versions(&mut self, versions: Option<BTreeMap<String, u64>>) {
+    pub fn set_versions(&mut self, versions: Option<Versions>) {
         self.versions = versions;
     }
 }

@@ -325,3 +325,29 @@ fn losses_refuse_what_does_not_fit() {
         "avg is not a valid value for reduction"
     );
 }
+
+#[test]
+fn max_pooling_pads_half_of_its_kernel_at_most_whatever_the_dilation() {
+    let pool = |padding, dilation| {
+        text(F::max_pool2d(
+            &zeros(&[1, 1, 9, 9]),
+            3,
+            1,
+            padding,
+            dilation,
+            false,
+        ))
+    };
+    let half = |h, w| {
+        format!(
+            "pad should be smaller than or equal to half of kernel size, but got padW = {w}, padH = {h}, kW = 3, kH = 3"
+        )
+    };
+    assert_eq!(pool((2, 2), 3), half(2, 2));
+    assert_eq!(pool((2, 0), 2), half(2, 0));
+    assert_eq!(pool((1, 1), 3), "no error");
+    assert_eq!(
+        pool((2, 2), 1),
+        "pad should be at most half of effective kernel size, but got pad=2, kernel_size=3 and dilation=1"
+    );
+}

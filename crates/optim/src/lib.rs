@@ -18,6 +18,7 @@
 
 mod coverage;
 mod display;
+mod fit;
 mod optimizer;
 mod sgd;
 mod state;

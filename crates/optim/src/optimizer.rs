@@ -16,8 +16,9 @@ pub trait Optimizer {
     /// in every case.
     ///
     /// # Errors
-    /// If an option is outside its domain or the groups are unusable (see [`check_groups`]);
-    /// nothing is changed then.
+    /// If an option is outside its domain, the groups are unusable (see [`check_groups`]), or a
+    /// parameter's shape or dtype is no longer that of its gradient or state, because its data was
+    /// replaced in between; nothing is changed then.
     fn step(&mut self) -> Result<()>;
 
     /// The parameters of each group.

@@ -9,6 +9,7 @@ use pleach_kernels::{Float, SgdStep, sgd_momentum_step, sgd_step};
 
 use crate::coverage::OrphanWatch;
 use crate::display::{flag, or_zero, write_optimizer};
+use crate::fit::Place;
 use crate::state::{StateValue, tensor_for};
 use crate::{Optimizer, OptimizerState, check_groups};
 
@@ -271,6 +272,30 @@ impl SGD {
         self.buffers.get(&parameter.id())
     }
 
+    /// Checks that each parameter that has a gradient can be stepped.
+    fn check_group(&self, number: usize) -> Result<()> {
+        let group = &self.groups[number];
+        let has_momentum = group.options(&self.defaults).momentum != 0.0;
+        for (index, parameter) in group.params.iter().enumerate() {
+            let Some(grad) = parameter.grad() else {
+                continue;
+            };
+            let place = Place {
+                optimizer: "SGD",
+                group: number,
+                index,
+            };
+            place.check(parameter, "gradient", &grad)?;
+            if !matches!(grad.dtype(), DType::F32 | DType::F64) {
+                return Err(Error::not_implemented("sgd", grad.dtype()));
+            }
+            if let Some(buffer) = self.momentum_buffer(parameter).filter(|_| has_momentum) {
+                place.check(parameter, MOMENTUM, buffer)?;
+            }
+        }
+        Ok(())
+    }
+
     fn check(&mut self) -> Result<()> {
         if !self.checked {
             for group in &self.groups {
@@ -322,13 +347,16 @@ impl Optimizer for SGD {
         self.check()?;
         let groups: Vec<&[Parameter]> = self.groups.iter().map(|g| g.params.as_slice()).collect();
         self.orphans.check("SGD", &groups);
+        // Everything is checked before anything is changed.
+        for group in 0..self.groups.len() {
+            self.check_group(group)?;
+        }
         for group in &self.groups {
             let options = group.options(&self.defaults);
             for parameter in &group.params {
                 let Some(grad) = parameter.grad() else {
                     continue;
                 };
-                // A gradient has its parameter's dtype.
                 match grad.dtype() {
                     DType::F32 => step::<f32>(parameter, &grad, &options, &mut self.buffers),
                     DType::F64 => step::<f64>(parameter, &grad, &options, &mut self.buffers),

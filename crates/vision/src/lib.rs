@@ -14,7 +14,8 @@
 //! # Ok::<(), pleach_core::Error>(())
 //! ```
 //!
-//! Features: `gzip` (on by default) reads compressed data files, `image` PNG and JPEG files;
+//! Features: `gzip` (on by default) reads compressed data files, `image` image files (PNG, JPEG,
+//! BMP, PNM, TIFF, WebP);
 //! `weights` downloads trained weights by plain HTTP, for which it needs a mirror, `https` from
 //! torchvision's own address.
 
@@ -26,6 +27,7 @@ extern crate pleach_nn as pleach;
 pub mod data;
 mod error;
 pub mod models;
+mod room;
 pub mod transforms;
 #[cfg(feature = "weights")]
 pub mod weights;

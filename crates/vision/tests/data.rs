@@ -195,6 +195,48 @@ fn cifar10_reads_binary_files_and_refuses_broken_ones() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn cifar10_reads_compressed_files_of_any_number_of_images() -> Result<()> {
+    let dir = folder();
+    let whole = [record(3, 10), record(9, 20), record(0, 30)].concat();
+    let path = write(&dir, "a.bin.gz", &zipped(&whole));
+    assert_eq!(CIFAR10::from_files(&[&path], None)?.labels(), [3, 9, 0]);
+    assert_eq!(CIFAR10::from_files(&[&path], Some(3))?.labels(), [3, 9, 0]);
+    let error = |bytes: &[u8], count| {
+        let path = write(&dir, "b.bin.gz", bytes);
+        let text = CIFAR10::from_files(&[&path], count).map(drop).unwrap_err();
+        text.to_string().replace(&path.display().to_string(), "b")
+    };
+    let cut = zipped(&whole[..4000]);
+    let expected = "b at byte 4000: the file ends, but 3073 bytes of image 1 begin at byte 3073";
+    assert_eq!(error(&cut, None), expected);
+    assert!(error(&zipped(&whole), Some(2)).contains("b at byte 6146: the file should end here"));
+    let zipped = zipped(&whole);
+    assert!(error(&zipped[..zipped.len() - 9], None).starts_with("b at byte"));
+    for garbage in [&b"garbage"[..], b"\x1f\x8b"] {
+        let longer = [&zipped[..], garbage].concat();
+        assert!(
+            error(&longer, None).contains("b at byte 9219"),
+            "{}",
+            error(&longer, None)
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_label_that_is_no_digit_is_an_error_of_its_file() {
+    let dir = folder();
+    write(&dir, "t10k-images-idx3-ubyte", &images());
+    let labels = write(&dir, "t10k-labels-idx1-ubyte", &idx(&[2], &[9, 10]));
+    let error = MNIST::from_folder(dir.path(), false).map(drop).unwrap_err();
+    let expected = format!(
+        "{} at byte 9: label 10, but there are ten classes",
+        labels.display()
+    );
+    assert_eq!(error.to_string(), expected);
+}
+
 /// Counts how many elements were read.
 struct Counting {
     read: Arc<AtomicUsize>,

@@ -1,4 +1,8 @@
 //! `nn/`: layers, losses and operations, with gradients.
+//!
+//! A case may say more than the recorded ones do (`tests/interop/compare_operations.py` does):
+//! `tolerances` maps the name of a tensor to its own `[rtol, atol]`, and with `raises` PyTorch
+//! refuses the call, so that pleach has to return an error.
 
 use std::collections::HashMap;
 
@@ -9,7 +13,7 @@ use serde_json::Value as Json;
 use crate::support::args::Args;
 use crate::support::ast;
 use crate::support::compare::{self, Tolerance};
-use crate::support::data::{Family, Tensors, cases, keywords, text, texts};
+use crate::support::data::{Family, Tensors, cases, keywords, numbers, text, texts};
 use crate::support::eval::{Scope, call, find};
 use crate::support::module_object::{self, ModuleHandle};
 use crate::support::report::Report;
@@ -34,7 +38,11 @@ pub fn run() {
             .entry(group)
             .or_insert_with(|| family.tensors(&format!("{group}.safetensors")));
         if let Some(tensors) = tensors {
-            let file = CaseFile { id, tensors };
+            let file = CaseFile {
+                id,
+                tensors,
+                tolerances: &case["tolerances"],
+            };
             report.case(id, || run_case(case, &file, &index["tolerance"]));
         }
     }
@@ -45,6 +53,8 @@ pub fn run() {
 struct CaseFile<'a> {
     id: &'a str,
     tensors: &'a Tensors,
+    /// Tolerances of single tensors.
+    tolerances: &'a Json,
 }
 
 impl CaseFile<'_> {
@@ -53,6 +63,18 @@ impl CaseFile<'_> {
     }
     fn get(&self, name: &str) -> Option<Tensor> {
         self.tensors.get(&format!("{}/{name}", self.id)).cloned()
+    }
+
+    /// Compares with the tensor of a name, by its own tolerance if it has one.
+    fn check(&self, what: &str, got: &Tensor, name: &str, usual: Tolerance) -> Eval<()> {
+        let tolerance = match &self.tolerances[name] {
+            Json::Null => usual,
+            own => match numbers(own)?[..] {
+                [rtol, atol] => Tolerance { rtol, atol },
+                _ => return bug(format!("the tolerance of {name}: {own}")),
+            },
+        };
+        compare::tensors(what, got, &self.need(name)?, tolerance)
     }
 }
 
@@ -71,9 +93,38 @@ fn run_case(case: &Json, file: &CaseFile, tolerances: &Json) -> Eval<()> {
         },
         _ => return bug(format!("no tolerance for {dtype_name}")),
     };
-    let statements = ast::statements(&case["ast"]).or_else(bug)?;
     let grads = texts(&case["grads"])?;
+    let run = forward(case, file, dtype, &grads);
+    if case["raises"] == true {
+        return match run {
+            Ok(_) => bug("a value, where PyTorch raises"),
+            Err(EvalError::Raised(_)) => Ok(()),
+            Err(other) => Err(other),
+        };
+    }
+    let Run {
+        inputs,
+        module,
+        outputs,
+    } = run?;
+    check_outputs(&texts(&case["outputs"])?, &outputs, file, tolerance)?;
+    backward(&texts(&case["outputs"])?, &outputs, file)?;
+    check_grads(&grads, &inputs, module.as_ref(), file, tolerance)?;
+    match &module {
+        Some(module) => check_buffers(&texts(&case["buffers"])?, module, file, tolerance),
+        None => Ok(()),
+    }
+}
 
+/// What a case's code left behind.
+struct Run<'a> {
+    inputs: Vec<(&'a str, Tensor)>,
+    module: Option<ModuleHandle>,
+    outputs: Vec<Tensor>,
+}
+
+fn forward<'a>(case: &'a Json, file: &CaseFile, dtype: DType, grads: &[&str]) -> Eval<Run<'a>> {
+    let statements = ast::statements(&case["ast"]).or_else(bug)?;
     let scope = Scope::default();
     let mut inputs = Vec::new();
     for name in texts(&case["inputs"])? {
@@ -97,13 +148,11 @@ fn run_case(case: &Json, file: &CaseFile, tolerances: &Json) -> Eval<()> {
     }
     manual_seed(seed);
     let outputs = scope.run(&statements)?.flatten_tensors()?;
-    check_outputs(&texts(&case["outputs"])?, &outputs, file, tolerance)?;
-    backward(&texts(&case["outputs"])?, &outputs, file)?;
-    check_grads(&grads, &inputs, module.as_ref(), file, tolerance)?;
-    match &module {
-        Some(module) => check_buffers(&texts(&case["buffers"])?, module, file, tolerance),
-        None => Ok(()),
-    }
+    Ok(Run {
+        inputs,
+        module,
+        outputs,
+    })
 }
 
 /// Builds the module, sets its values, and runs the earlier forwards.
@@ -177,7 +226,7 @@ fn check_outputs(
 ) -> Eval<()> {
     compare::equal("number of outputs", &outputs.len(), &names.len())?;
     for (name, output) in names.iter().zip(outputs) {
-        compare::tensors(name, output, &file.need(&format!("out.{name}"))?, tolerance)?;
+        file.check(name, output, &format!("out.{name}"), tolerance)?;
     }
     Ok(())
 }
@@ -220,8 +269,8 @@ fn check_grads(
     for (name, grad) in &all {
         match (grad, names.contains(&name.as_str())) {
             (Some(grad), true) => {
-                let expected = file.need(&format!("grad.{name}"))?;
-                compare::tensors(&format!("gradient of {name}"), grad, &expected, tolerance)?;
+                let what = format!("gradient of {name}");
+                file.check(&what, grad, &format!("grad.{name}"), tolerance)?;
                 checked += 1;
             }
             (None, true) => return bug(format!("no gradient of {name}")),
@@ -243,11 +292,10 @@ fn check_buffers(
         let Some((_, buffer)) = buffers.iter().find(|(n, _)| n == name) else {
             return bug(format!("no buffer {name}"));
         };
-        let expected = file.need(&format!("bufafter.{name}"))?;
-        compare::tensors(
+        file.check(
             &format!("{name} afterwards"),
             &buffer.tensor(),
-            &expected,
+            &format!("bufafter.{name}"),
             tolerance,
         )?;
     }

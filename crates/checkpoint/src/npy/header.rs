@@ -2,13 +2,14 @@
 
 use pleach_core::DType;
 
+use crate::element::Element;
 use crate::{Error, Result};
 
 const MAGIC: &[u8] = b"\x93NUMPY";
 
 #[derive(Debug, PartialEq)]
 pub(super) struct Header {
-    pub dtype: DType,
+    pub element: Element,
     pub big_endian: bool,
     /// Whether the first index runs fastest.
     pub fortran_order: bool,
@@ -18,17 +19,28 @@ pub(super) struct Header {
 }
 
 /// NumPy's codes, without the byte order.
-const CODES: [(&str, DType); 9] = [
-    ("f4", DType::F32),
-    ("f8", DType::F64),
-    ("f2", DType::F16),
-    ("i8", DType::I64),
-    ("i4", DType::I32),
-    ("i2", DType::I16),
-    ("i1", DType::I8),
-    ("u1", DType::U8),
-    ("b1", DType::Bool),
+const CODES: [(&str, Element); 12] = [
+    ("f4", Element::Own(DType::F32)),
+    ("f8", Element::Own(DType::F64)),
+    ("f2", Element::Own(DType::F16)),
+    ("i8", Element::Own(DType::I64)),
+    ("i4", Element::Own(DType::I32)),
+    ("i2", Element::Own(DType::I16)),
+    ("i1", Element::Own(DType::I8)),
+    ("u1", Element::Own(DType::U8)),
+    ("u2", Element::U16),
+    ("u4", Element::U32),
+    ("u8", Element::U64),
+    ("b1", Element::Own(DType::Bool)),
 ];
+
+/// The elements that NumPy's code stands for, without the byte order.
+pub(crate) fn element_of_code(code: &str) -> Option<Element> {
+    let mut codes = CODES.iter();
+    codes
+        .find(|(known, _)| *known == code)
+        .map(|(_, element)| *element)
+}
 
 impl Header {
     /// Reads the header that a file starts with.
@@ -63,13 +75,17 @@ impl Header {
 
     /// The header as the start of a file, padded so that the data begins at a multiple of 64.
     pub fn write(&self) -> Result<Vec<u8>> {
-        let Some((code, _)) = CODES.iter().find(|(_, dtype)| *dtype == self.dtype) else {
+        let Some((code, _)) = CODES.iter().find(|(_, element)| *element == self.element) else {
             return Err(Error::Unwritable(format!(
                 "NumPy has no type for {}: convert it to torch.float32 first",
-                self.dtype
+                self.element
             )));
         };
-        let order = if self.dtype.size_of() == 1 { '|' } else { '<' };
+        let order = if self.element.size_of() == 1 {
+            '|'
+        } else {
+            '<'
+        };
         let sizes: Vec<String> = self.shape.iter().map(usize::to_string).collect();
         let comma = if sizes.len() == 1 { "," } else { "" };
         let mut text = format!(
@@ -124,8 +140,8 @@ impl Parser<'_> {
             return Err(Problem::Corrupt("goes on after the dict".to_string()));
         }
         match (descr, fortran, shape) {
-            (Some((dtype, big_endian)), Some(fortran_order), Some(shape)) => Ok(Header {
-                dtype,
+            (Some((element, big_endian)), Some(fortran_order), Some(shape)) => Ok(Header {
+                element,
                 big_endian,
                 fortran_order,
                 shape,
@@ -177,8 +193,8 @@ impl Parser<'_> {
         Ok(String::from_utf8_lossy(&rest[..len]).into_owned())
     }
 
-    /// The dtype, and whether it is big-endian.
-    fn descr(&mut self) -> Result<(DType, bool), Problem> {
+    /// The type, and whether it is big-endian.
+    fn descr(&mut self) -> Result<(Element, bool), Problem> {
         if self.accept(b'[') {
             let what = "an array of records has no equal here";
             return Err(Problem::Unsupported(what.to_string()));
@@ -193,8 +209,8 @@ impl Parser<'_> {
             "=" => cfg!(target_endian = "big"),
             _ => false,
         };
-        match CODES.iter().find(|(known, _)| *known == code) {
-            Some((_, dtype)) => Ok((*dtype, big_endian)),
+        match element_of_code(code) {
+            Some(element) => Ok((element, big_endian)),
             None if code.starts_with('O') => Err(Problem::Unsupported(
                 "an array of Python objects is a pickle, which is not run".to_string(),
             )),
@@ -261,13 +277,16 @@ mod tests {
     fn headers_are_read_as_numpy_writes_them() {
         let header = read("{'descr': '<f4', 'fortran_order': False, 'shape': (3, 4), }   \n");
         let header = header.unwrap();
-        assert_eq!((header.dtype, header.shape), (DType::F32, vec![3, 4]));
+        assert_eq!(
+            (header.element, header.shape),
+            (DType::F32.into(), vec![3, 4])
+        );
         assert!(!header.big_endian && !header.fortran_order);
         let header = read("{'shape':(5L,),'fortran_order':True,\"descr\":\">i2\"}").unwrap();
-        assert_eq!((header.dtype, header.shape), (DType::I16, vec![5]));
+        assert_eq!((header.element, header.shape), (DType::I16.into(), vec![5]));
         assert!(header.big_endian && header.fortran_order);
         let header = read("{'descr': '|b1', 'fortran_order': False, 'shape': (), }").unwrap();
-        assert_eq!((header.dtype, header.shape), (DType::Bool, vec![]));
+        assert_eq!((header.element, header.shape), (DType::Bool.into(), vec![]));
     }
 
     #[test]

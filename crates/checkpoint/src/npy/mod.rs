@@ -2,13 +2,18 @@
 
 mod header;
 
+pub(crate) use header::element_of_code;
+
 use std::io::Write;
 
 use pleach_core::{DType, Tensor};
 
 use self::header::Header;
-use crate::memory::{Extent, read_all, row_major};
+use crate::element::Element;
+use crate::memory::{Extent, in_order, read_all, row_major};
+use crate::pickle::of_element;
 use crate::safetensors::write_tensor;
+use crate::saver::Bytes;
 use crate::source::Source;
 use crate::torch::converted;
 use crate::zip::{Archive, ArchiveWriter, Wanted};
@@ -24,15 +29,18 @@ pub(crate) fn load(source: &Source, dtype: Option<DType>) -> Result<Value> {
     let start = source.read_vec(0, source.len().min(START as u64) as usize)?;
     let header = Header::read(&start, PLACE)?;
     let len = header.numel(PLACE)?;
-    let bytes = len as u64 * header.dtype.size_of() as u64;
+    let bytes = len.checked_mul(header.element.size_of());
     let there = source.len() - header.len as u64;
-    if there != bytes {
-        let what = format!("{there} bytes of data are there, and {bytes} announced");
+    if bytes.map(|n| n as u64) != Some(there) {
+        let what = format!(
+            "{there} bytes of data are there, and {len} elements of {} announced",
+            header.element
+        );
         return Err(Error::corrupt(PLACE, what));
     }
     let extent = Extent {
         name: PLACE.to_string(),
-        dtype: header.dtype,
+        element: header.element,
         len,
         offset: header.len as u64,
         big_endian: header.big_endian,
@@ -40,7 +48,8 @@ pub(crate) fn load(source: &Source, dtype: Option<DType>) -> Result<Value> {
         before: Vec::new(),
     };
     let data = converted(read_all(source, &[extent])?, dtype)?;
-    Ok(Value::Tensor(header.shaped(&data[0], PLACE)?))
+    let tensor = in_order(&data[0], &header.shape, header.fortran_order, PLACE)?;
+    Ok(of_element(tensor, header.element))
 }
 
 /// Reads an `.npz` file: a dict of its arrays.
@@ -56,7 +65,7 @@ pub(crate) fn load_archive(archive: &Archive, dtype: Option<DType>) -> Result<Va
         start.truncate(header.len);
         wanted.push(Wanted {
             member: member.to_string(),
-            dtype: header.dtype,
+            element: header.element,
             len: header.numel(member)?,
             before: start,
             big_endian: header.big_endian,
@@ -66,20 +75,32 @@ pub(crate) fn load_archive(archive: &Archive, dtype: Option<DType>) -> Result<Va
     let tensors = converted(archive.tensors(&wanted)?, dtype)?;
     let mut entries = Vec::with_capacity(headers.len());
     for ((name, header), tensor) in headers.into_iter().zip(tensors) {
-        let tensor = header.shaped(&tensor, name)?;
-        entries.push((Value::from(name), Value::Tensor(tensor)));
+        let tensor = in_order(&tensor, &header.shape, header.fortran_order, name)?;
+        entries.push((Value::from(name), of_element(tensor, header.element)));
     }
     Ok(Value::Dict(Dict::from_entries(entries)))
 }
 
+/// The bits of a tensor of any type, and what they are.
+fn array_of(value: &Value) -> Option<(Tensor, Element)> {
+    match value {
+        Value::Unsigned(tensor) => Some((tensor.bits.clone(), tensor.element)),
+        _ => {
+            let tensor = value.as_tensor().ok()?.detach();
+            let element = Element::Own(tensor.dtype());
+            Some((tensor, element))
+        }
+    }
+}
+
 /// Writes a tensor as an `.npy` file.
 pub(crate) fn write(value: &Value, out: &mut dyn Write) -> Result<()> {
-    let Ok(tensor) = value.as_tensor() else {
+    let Some((tensor, element)) = array_of(value) else {
         let what = format!("an .npy file holds one tensor, not {}", value.type_name());
         return Err(Error::Unwritable(what));
     };
-    out.write_all(&header_of(tensor)?)?;
-    write_tensor(&tensor.detach(), out)
+    out.write_all(&header_of(&tensor, element)?)?;
+    write_tensor(&tensor, out)
 }
 
 /// Writes a dict of tensors as an `.npz` file.
@@ -93,25 +114,26 @@ pub(crate) fn write_archive(value: &Value, out: &mut dyn Write) -> Result<()> {
     };
     let mut archive = ArchiveWriter::new(out);
     for (key, value) in dict.iter() {
-        let (Value::Str(name), Ok(tensor)) = (key, value.as_tensor()) else {
+        let (Value::Str(name), Some((tensor, element))) = (key, array_of(value)) else {
             let what = format!(
                 "an .npz file holds tensors by names, and {key} is {}",
                 value.type_name()
             );
             return Err(Error::Unwritable(what));
         };
-        let header = header_of(tensor).map_err(|e| Error::Unwritable(format!("'{name}': {e}")))?;
-        let mut data = Vec::new();
-        write_tensor(&tensor.detach(), &mut data)?;
-        archive.add(&format!("{name}{SUFFIX}"), &[&header, &data])?;
+        let header = header_of(&tensor, element);
+        let header = header.map_err(|e| Error::Unwritable(format!("'{name}': {e}")))?;
+        let mut data = Bytes::default();
+        write_tensor(&tensor, &mut data)?;
+        archive.add(&format!("{name}{SUFFIX}"), &[&header, &data.0])?;
     }
     archive.finish()?;
     Ok(())
 }
 
-fn header_of(tensor: &Tensor) -> Result<Vec<u8>> {
+fn header_of(tensor: &Tensor, element: Element) -> Result<Vec<u8>> {
     Header {
-        dtype: tensor.dtype(),
+        element,
         big_endian: false,
         fortran_order: false,
         shape: tensor.shape().to_vec(),
@@ -129,19 +151,5 @@ impl Header {
                 Err(Error::corrupt(place, what))
             }
         }
-    }
-
-    /// The array of this data; one in Fortran's order is a view with the strides reversed.
-    fn shaped(&self, data: &Tensor, place: &str) -> Result<Tensor> {
-        self.numel(place)?;
-        let mut shape = self.shape.clone();
-        if self.fortran_order {
-            shape.reverse();
-        }
-        let mut strides = row_major(&shape).unwrap_or_default();
-        if self.fortran_order {
-            strides.reverse();
-        }
-        Ok(data.as_strided(self.shape.as_slice(), strides, 0)?)
     }
 }

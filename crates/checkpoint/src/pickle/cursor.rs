@@ -83,4 +83,16 @@ impl<'a> Cursor<'a> {
         std::str::from_utf8(&rest[..len])
             .map_err(|error| What::Corrupt(format!("a name that is not UTF-8: {error}")))
     }
+
+    /// The bytes up to a newline, which is passed; a carriage return before it is none of them.
+    pub fn line_span(&mut self) -> Result<Span, What> {
+        let rest = &self.bytes[self.at..];
+        let len = rest.iter().position(|&b| b == b'\n').ok_or(What::End)?;
+        let mut span = self.span(len as u64)?;
+        self.at += 1;
+        if rest[..len].ends_with(b"\r") {
+            span.len -= 1;
+        }
+        Ok(span)
+    }
 }

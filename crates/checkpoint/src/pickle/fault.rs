@@ -1,5 +1,6 @@
 //! [`Fault`]: what is wrong with a pickle, at which byte.
 
+use super::globals::is_dangerous;
 use crate::Error;
 
 /// What is wrong, and the byte at which the opcode starts that is to blame.
@@ -41,23 +42,23 @@ impl Fault {
     }
 }
 
-/// Advice for the names that honest files contain.
-fn hint(name: &str) -> &'static str {
-    const OTHERS: [&str; 4] = [
-        "torch.load",
-        "torch.serialization",
-        "torch.hub",
-        "torch._utils",
-    ];
+/// What to do about a name that is refused.
+fn hint(name: &str) -> String {
+    const OPTION: &str = "`Loader::new().opaque_objects(true)` reads objects of unknown classes as \
+                          data, still without running anything";
+    if is_dangerous(name) {
+        return "; no honest checkpoint names it: do not load this file in Python".to_string();
+    }
     let is_torch = name.starts_with("torch.") || name.starts_with("torchvision.");
-    if name.starts_with("__torch__.") {
-        "; this is a TorchScript program: save its state_dict() instead"
-    } else if name.starts_with("numpy.") {
-        "; in Python, convert NumPy values with torch.from_numpy(..) or .item() before saving"
-    } else if is_torch && !OTHERS.iter().any(|other| name.starts_with(other)) {
-        "; if a whole module was saved, save its state_dict() instead: \
-         torch.save(model.state_dict(), path)"
+    let advice = if name.starts_with("__torch__.") {
+        "this is a TorchScript program: save its state_dict() instead; "
+    } else if name == "torch.storage._load_from_bytes" {
+        "tensors were written by pickle.dump: write them with torch.save(model.state_dict(), path); "
+    } else if is_torch && !name.starts_with("torch._utils") {
+        "if a whole module was saved, save its state_dict() instead: \
+         torch.save(model.state_dict(), path); "
     } else {
         ""
-    }
+    };
+    format!("; {advice}{OPTION}")
 }

@@ -2,10 +2,10 @@
 
 use std::collections::HashMap;
 
-use super::cursor::Cursor;
+use super::cursor::{Cursor, Span};
 use super::fault::{Fault, What};
-use super::globals::Known;
-use super::node::{DictNode, Item, Node, StorageRef, type_of};
+use super::globals::{Known, is_dangerous, modern};
+use super::node::{DictNode, Item, Node, StorageRef, TEXT_PER_VALUE, type_of};
 use crate::Limits;
 
 /// What a pickle says.
@@ -15,6 +15,8 @@ pub(crate) struct Pickled<'a> {
     pub bytes: &'a [u8],
     pub root: Item,
     pub nodes: Vec<Node>,
+    /// The classes and functions that it names.
+    pub names: Vec<String>,
     /// The storages that its tensors are views of, each once.
     pub storages: Vec<StorageRef>,
     /// Bytes that the pickle takes.
@@ -23,18 +25,26 @@ pub(crate) struct Pickled<'a> {
     pub values: usize,
 }
 
-/// Runs the pickle that the bytes start with.
-pub(crate) fn run<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Pickled<'a>, Fault> {
+/// Runs the pickle that the bytes start with. Names that are not known are refused, or, if `opaque`
+/// says so, make objects without contents of their own.
+pub(crate) fn run<'a>(
+    bytes: &'a [u8],
+    limits: &Limits,
+    opaque: bool,
+) -> Result<Pickled<'a>, Fault> {
     let mut machine = Machine {
         cursor: Cursor { bytes, at: 0 },
         stack: Vec::new(),
         marks: Vec::new(),
         memo: HashMap::new(),
         nodes: Vec::new(),
+        names: Vec::new(),
+        by_name: HashMap::new(),
         storages: Vec::new(),
         by_key: HashMap::new(),
         values: 0,
         limits,
+        opaque,
     };
     if bytes.len() > u32::MAX as usize {
         let what = What::Limit("bytes of a pickle", u32::MAX as usize);
@@ -51,6 +61,7 @@ pub(crate) fn run<'a>(bytes: &'a [u8], limits: &Limits) -> Result<Pickled<'a>, F
                     len: machine.cursor.at,
                     values: machine.values,
                     nodes: machine.nodes,
+                    names: machine.names,
                     storages: machine.storages,
                 });
             }
@@ -66,11 +77,15 @@ pub(super) struct Machine<'a> {
     marks: Vec<usize>,
     memo: HashMap<u32, Item>,
     pub nodes: Vec<Node>,
+    pub names: Vec<String>,
+    by_name: HashMap<String, Item>,
     pub storages: Vec<StorageRef>,
     pub by_key: HashMap<String, usize>,
     /// Values pushed and remembered so far.
     values: usize,
     pub limits: &'a Limits,
+    /// Whether objects of unknown classes are read.
+    pub opaque: bool,
 }
 
 impl Machine<'_> {
@@ -101,31 +116,25 @@ impl Machine<'_> {
             b's' | b'u' => self.set_items(op)?,
             b'q' | b'r' | 0x94 => self.put(op)?,
             b'h' | b'j' => self.get(op)?,
-            b'c' | b'i' => {
-                // INST calls what it names, which nothing that is known needs.
-                let (module, name) = (self.cursor.line()?, self.cursor.line()?);
-                let known = Known::find(module, name)?;
-                match op {
-                    b'c' => self.push(Item::Global(known))?,
-                    _ => return Err(What::Refused(format!("{module}.{name}"))),
-                }
+            b'I' | b'L' | b'F' | b'S' | b'V' | b'p' | b'g' | b'P' => self.line_opcode(op)?,
+            b'c' => {
+                let global = self.named()?;
+                self.push(global)?;
             }
             0x93 => self.stack_global()?,
             b'Q' => self.persistent()?,
-            b'R' => self.reduce()?,
+            b'R' | 0x81 | 0x92 | b'i' | b'o' => self.make(op)?,
             b'b' => self.build()?,
             0x82..=0x84 => {
                 let what = "an extension code, which stands for a global that only Python knows";
                 return Err(What::Unsupported(what.to_string()));
             }
-            0x81 | 0x92 | b'o' => {
-                let name = opcode_name(op);
-                let what = format!("opcode {name} makes objects of classes, which is not done");
-                return Err(What::Unsupported(what));
+            0x97 | 0x98 => {
+                let what = "a buffer outside of the pickle (opcode NEXT_BUFFER of protocol 5)";
+                return Err(What::Unsupported(what.to_string()));
             }
             _ => {
-                let name = opcode_name(op);
-                return Err(What::Corrupt(format!("unknown opcode {op:#04x}{name}")));
+                return Err(What::Corrupt(format!("unknown opcode {op:#04x}")));
             }
         }
         Ok(None)
@@ -172,7 +181,7 @@ impl Machine<'_> {
         Ok(item)
     }
 
-    fn pop_mark(&mut self) -> Result<Vec<Item>, What> {
+    pub fn pop_mark(&mut self) -> Result<Vec<Item>, What> {
         match self.marks.pop() {
             Some(mark) => Ok(self.stack.split_off(mark)),
             None => Err(What::Corrupt("there is no mark on the stack".to_string())),
@@ -196,14 +205,23 @@ impl Machine<'_> {
                     0x8a => self.cursor.u8()?.into(),
                     _ => self.cursor.u32()?,
                 };
-                let value = integer(self.cursor.take(len.into())?)?;
-                match i64::try_from(value) {
-                    Ok(small) => Item::Int(small),
-                    Err(_) => return self.push_node(Node::BigInt(Box::new(value))),
-                }
+                let bytes = self.cursor.take(len.into())?;
+                return self.push_integer(bytes);
             }
         };
         self.push(item)
+    }
+
+    /// A signed little-endian number of any length.
+    pub fn push_integer(&mut self, bytes: &[u8]) -> Result<(), What> {
+        let Some(value) = integer(bytes) else {
+            self.count(bytes.len() / TEXT_PER_VALUE)?;
+            return self.push_node(Node::HugeInt(bytes.into()));
+        };
+        match i64::try_from(value) {
+            Ok(small) => self.push(Item::Int(small)),
+            Err(_) => self.push_node(Node::BigInt(Box::new(value))),
+        }
     }
 
     fn text(&mut self, op: u8) -> Result<(), What> {
@@ -215,21 +233,29 @@ impl Machine<'_> {
         let item = match op {
             b'X' | 0x8c | 0x8d => Item::Text(self.cursor.text(len)?),
             b'B' | b'C' | 0x8e | 0x96 => Item::Bytes(self.cursor.span(len)?),
-            // A `str` of Python 2: a name, most likely.
             _ => {
                 let span = self.cursor.span(len)?;
-                match std::str::from_utf8(span.of(self.cursor.bytes)) {
-                    Ok(_) => Item::Text(span),
-                    Err(_) => Item::Bytes(span),
-                }
+                self.python2_text(span)
             }
         };
         self.push(item)
     }
 
+    /// A `str` of Python 2: a name, most likely, and bytes if it cannot be one.
+    pub fn python2_text(&self, span: Span) -> Item {
+        match std::str::from_utf8(span.of(self.cursor.bytes)) {
+            Ok(_) => Item::Text(span),
+            Err(_) => Item::Bytes(span),
+        }
+    }
+
     pub fn text_of(&self, item: Item) -> Option<&str> {
         match item {
             Item::Text(span) => Some(span.text(self.cursor.bytes)),
+            Item::Node(n) => match &self.nodes[n as usize] {
+                Node::Text(text) => Some(text),
+                _ => None,
+            },
             _ => None,
         }
     }
@@ -265,14 +291,19 @@ impl Machine<'_> {
         if op == b'a' {
             let item = self.pop()?;
             let target = self.top()?;
-            if let Item::Node(n) = target
-                && let Node::List(list) = &mut self.nodes[n as usize]
-            {
-                if list.is_empty() {
-                    list.reserve_exact(1); // many have one item only
+            if let Item::Node(n) = target {
+                let list = match &mut self.nodes[n as usize] {
+                    Node::List(list) => Some(list),
+                    Node::Object(object) => Some(&mut object.items),
+                    _ => None,
+                };
+                if let Some(list) = list {
+                    if list.is_empty() {
+                        list.reserve_exact(1); // many have one item only
+                    }
+                    list.push(item);
+                    return Ok(());
                 }
-                list.push(item);
-                return Ok(());
             }
             let what = format!("cannot append to {}", self.type_of(target));
             return Err(What::Corrupt(what));
@@ -287,6 +318,10 @@ impl Machine<'_> {
                 }
                 (Node::Set(set), 0x90) => {
                     set.extend(items);
+                    return Ok(());
+                }
+                (Node::Object(object), _) => {
+                    object.items.extend(items);
                     return Ok(());
                 }
                 _ => {}
@@ -306,11 +341,18 @@ impl Machine<'_> {
         };
         let target = self.top()?;
         let pairs = pairs(&items)?;
-        if let Item::Node(n) = target
-            && let Node::Dict(dict) = &mut self.nodes[n as usize]
-        {
-            dict.items.extend(pairs);
-            return Ok(());
+        if let Item::Node(n) = target {
+            match &mut self.nodes[n as usize] {
+                Node::Dict(dict) => {
+                    dict.items.extend(pairs);
+                    return Ok(());
+                }
+                Node::Object(object) => {
+                    object.entries.extend(pairs);
+                    return Ok(());
+                }
+                _ => {}
+            }
         }
         let what = format!("cannot set items of {}", self.type_of(target));
         Err(What::Corrupt(what))
@@ -324,6 +366,10 @@ impl Machine<'_> {
             b'r' => self.cursor.u32()?,
             _ => self.memo.len() as u32,
         };
+        self.remember(number)
+    }
+
+    pub fn remember(&mut self, number: u32) -> Result<(), What> {
         let item = self.top()?;
         self.count(1)?;
         self.memo.insert(number, item);
@@ -335,6 +381,10 @@ impl Machine<'_> {
             b'h' => self.cursor.u8()?.into(),
             _ => self.cursor.u32()?,
         };
+        self.recall(number)
+    }
+
+    pub fn recall(&mut self, number: u32) -> Result<(), What> {
         match self.memo.get(&number) {
             Some(&item) => self.push(item),
             None => Err(What::Corrupt(format!("there is no memo {number}"))),
@@ -353,8 +403,32 @@ impl Machine<'_> {
             );
             return Err(What::Corrupt(what));
         };
-        let known = Known::find(module, name)?;
-        self.push(Item::Global(known))
+        let (module, name) = (module.to_string(), name.to_string());
+        let global = self.global(&module, &name)?;
+        self.push(global)
+    }
+
+    /// The global whose module and name are the next two lines.
+    pub fn named(&mut self) -> Result<Item, What> {
+        let (module, name) = (self.cursor.line()?, self.cursor.line()?);
+        self.global(module, name)
+    }
+
+    pub fn global(&mut self, module: &str, name: &str) -> Result<Item, What> {
+        let module = modern(module);
+        let full = format!("{module}.{name}");
+        if let Some(&item) = self.by_name.get(&full) {
+            return Ok(item);
+        }
+        let known = Known::find(module, name);
+        if known == Known::Foreign && (!self.opaque || is_dangerous(&full)) {
+            return Err(What::Refused(full));
+        }
+        let item = Item::Global(known, self.names.len() as u32);
+        self.count(full.len() / TEXT_PER_VALUE)?;
+        self.names.push(full.clone());
+        self.by_name.insert(full, item);
+        Ok(item)
     }
 }
 
@@ -366,42 +440,17 @@ fn pairs(items: &[Item]) -> Result<Vec<(Item, Item)>, What> {
     }
 }
 
-/// A signed little-endian number of any length.
-fn integer(bytes: &[u8]) -> Result<i128, What> {
+/// A signed little-endian number, if it has no more than 128 bits.
+fn integer(bytes: &[u8]) -> Option<i128> {
     let fill = match bytes.last() {
         Some(last) if last & 0x80 != 0 => 0xff,
         _ => 0,
     };
     let used = bytes.iter().rposition(|&b| b != fill).map_or(0, |i| i + 1);
     let mut wide = [fill; 16];
-    let fits = used <= 16;
-    if fits {
-        wide[..used].copy_from_slice(&bytes[..used]);
-    }
+    wide.get_mut(..used)?.copy_from_slice(&bytes[..used]);
     let value = i128::from_le_bytes(wide);
-    if !fits || (value < 0) != (fill != 0) {
-        let what = format!("an int of {} bytes, more than 128 bits", bytes.len());
-        return Err(What::Unsupported(what));
-    }
-    Ok(value)
-}
-
-/// The name that Python gives to some opcodes that are not supported.
-fn opcode_name(op: u8) -> &'static str {
-    match op {
-        0x81 => "NEWOBJ",
-        0x92 => "NEWOBJ_EX",
-        b'o' => "OBJ",
-        b'I' => " (INT, of protocol 0)",
-        b'L' => " (LONG, of protocol 0)",
-        b'F' => " (FLOAT, of protocol 0)",
-        b'S' => " (STRING, of protocol 0)",
-        b'V' => " (UNICODE, of protocol 0)",
-        b'P' => " (PERSID, of protocol 0)",
-        b'p' => " (PUT, of protocol 0)",
-        b'g' => " (GET, of protocol 0)",
-        _ => "",
-    }
+    ((value < 0) == (fill != 0)).then_some(value)
 }
 
 #[cfg(test)]
@@ -427,7 +476,7 @@ mod tests {
             assert_eq!(integer(bytes).unwrap(), value, "{bytes:?}");
         }
         let too_big = [0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0x80, 0];
-        assert!(integer(&too_big).is_err());
-        assert!(integer(&[7; 17]).is_err());
+        assert!(integer(&too_big).is_none());
+        assert!(integer(&[7; 17]).is_none());
     }
 }

@@ -8,13 +8,17 @@
 mod cursor;
 mod fault;
 mod globals;
+mod lines;
 mod machine;
+mod measure;
 mod node;
+mod numpy;
+mod objects;
 mod rebuild;
 mod tree;
 mod write;
 
 pub(crate) use machine::{Pickled, run};
-pub(crate) use node::{Item, Node};
-pub(crate) use tree::build;
+pub(crate) use node::{Item, Node, StorageRef};
+pub(crate) use tree::{ScriptClasses, build, of_element};
 pub(crate) use write::{MOST_DEPTH, Saved, too_deep, write};

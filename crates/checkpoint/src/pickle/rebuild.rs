@@ -1,16 +1,24 @@
 //! What the globals stand for: `REDUCE`, `BUILD` and persistent ids make nodes.
 
+use super::cursor::Span;
 use super::fault::What;
 use super::globals::Known;
 use super::machine::Machine;
 use super::node::{DictNode, Item, Node, StorageRef, StorageView, TEXT_PER_VALUE, TensorNode};
+use crate::element::Element;
+
+/// What a call made: a new node, or something that is there.
+pub(crate) enum Made {
+    Node(Node),
+    Item(Item),
+}
 
 impl Machine<'_> {
-    fn wrong(&self, what: &str, item: Item) -> What {
+    pub fn wrong(&self, what: &str, item: Item) -> What {
         What::Corrupt(format!("{what} is {}", self.type_of(item)))
     }
 
-    fn tuple_of(&self, what: &str, item: Item) -> Result<&[Item], What> {
+    pub fn tuple_of(&self, what: &str, item: Item) -> Result<&[Item], What> {
         if let Item::Node(n) = item
             && let Node::Tuple(items) | Node::Size(items) = &self.nodes[n as usize]
         {
@@ -28,12 +36,12 @@ impl Machine<'_> {
         }
     }
 
-    fn counts_of(&self, what: &str, item: Item) -> Result<Vec<usize>, What> {
+    pub fn counts_of(&self, what: &str, item: Item) -> Result<Vec<usize>, What> {
         let items = self.tuple_of(what, item)?.iter();
         items.map(|&item| self.count_of(what, item)).collect()
     }
 
-    fn flag_of(&self, what: &str, item: Item) -> Result<bool, What> {
+    pub fn flag_of(&self, what: &str, item: Item) -> Result<bool, What> {
         match item {
             Item::Bool(value) => Ok(value),
             // Old files have 0 and 1.
@@ -53,13 +61,14 @@ impl Machine<'_> {
             [kind, class, key, _, numel, part] if self.text_of(kind) == Some("storage") => {
                 (class, key, numel, part)
             }
+            // The class of a module, with its source, in the legacy format.
+            [kind, class, _, _] if self.text_of(kind) == Some("module") => {
+                return self.push(class);
+            }
             _ => {
                 let what = "a persistent id that is no storage's";
                 return Err(What::Corrupt(what.to_string()));
             }
-        };
-        let Item::Global(Known::Storage(dtype)) = class else {
-            return Err(self.wrong("the class of a storage", class));
         };
         let key = match (self.text_of(key), key) {
             (Some(key), _) => key.to_string(),
@@ -67,24 +76,7 @@ impl Machine<'_> {
             _ => return Err(self.wrong("the key of a storage", key)),
         };
         let len = self.count_of("the length of a storage", numel)?;
-        let storage = match self.by_key.get(&key) {
-            Some(&known) => {
-                let before = &self.storages[known];
-                if (before.dtype, before.len) != (dtype, len) {
-                    let what = format!(
-                        "storage '{key}' is {len} elements of {dtype} here, and {} of {} before",
-                        before.len, before.dtype
-                    );
-                    return Err(What::Corrupt(what));
-                }
-                known
-            }
-            None => {
-                self.by_key.insert(key.clone(), self.storages.len());
-                self.storages.push(StorageRef { key, dtype, len });
-                self.storages.len() - 1
-            }
-        };
+        let storage = self.storage(class, key, len)?;
         let mut view = StorageView {
             storage,
             offset: 0,
@@ -109,13 +101,73 @@ impl Machine<'_> {
         self.push_node(Node::Storage(Box::new(view)))
     }
 
-    pub fn reduce(&mut self) -> Result<(), What> {
-        let (args, function) = (self.pop()?, self.pop()?);
-        let Item::Global(known) = function else {
-            return Err(self.wrong("what is called", function));
+    /// A persistent id as protocol 0 writes it: as Python would print it.
+    pub fn persistent_line(&mut self, span: Span) -> Result<(), What> {
+        let line = std::str::from_utf8(span.of(self.cursor.bytes)).unwrap_or_default();
+        let parts = line.strip_prefix("('storage', <class '");
+        let parts = parts.and_then(|rest| rest.strip_suffix(")"));
+        let parts = parts.and_then(|rest| {
+            let (class, rest) = rest.split_once("'>, '")?;
+            let (module, class) = class.rsplit_once('.')?;
+            let (key, rest) = rest.split_once("', '")?;
+            let (_, len) = rest.split_once("', ")?;
+            let len = len.strip_suffix(", None").unwrap_or(len).parse().ok()?;
+            Some((module.to_string(), class.to_string(), key.to_string(), len))
+        });
+        let Some((module, class, key, len)) = parts else {
+            let what = "a persistent id that is no storage's";
+            return Err(What::Corrupt(what.to_string()));
         };
-        let args = self.tuple_of("what a call is given", args)?.to_vec();
-        let node = self.call(known, &args)?;
+        let class = self.global(&module, &class)?;
+        let storage = self.storage(class, key, len)?;
+        let view = StorageView {
+            storage,
+            offset: 0,
+            len,
+        };
+        self.push_node(Node::Storage(Box::new(view)))
+    }
+
+    /// The number of a storage, which may be a known one.
+    fn storage(&mut self, class: Item, key: String, len: usize) -> Result<usize, What> {
+        let element = match class {
+            Item::Global(Known::Storage(element), _) => Some(element),
+            Item::Global(Known::UntypedStorage, _) => None,
+            _ => return Err(self.wrong("the class of a storage", class)),
+        };
+        let new = StorageRef {
+            key: key.clone(),
+            element,
+            untyped: element.is_none(),
+            len,
+        };
+        let Some(&known) = self.by_key.get(&key) else {
+            self.by_key.insert(key, self.storages.len());
+            self.storages.push(new);
+            return Ok(self.storages.len() - 1);
+        };
+        let before = &self.storages[known];
+        let same = before.len == new.len
+            && before.untyped == new.untyped
+            && (new.untyped || before.element == new.element);
+        match same {
+            true => Ok(known),
+            false => {
+                let what = format!(
+                    "storage '{key}' is {} here, and {} before",
+                    described(&new),
+                    described(before)
+                );
+                Err(What::Corrupt(what))
+            }
+        }
+    }
+
+    pub fn push_made(&mut self, made: Made) -> Result<(), What> {
+        let node = match made {
+            Made::Item(item) => return self.push(item),
+            Made::Node(node) => node,
+        };
         // The node may be a copy of something large that is in the pickle once.
         self.count(match &node {
             Node::List(items) | Node::Set(items) => items.len(),
@@ -124,13 +176,44 @@ impl Machine<'_> {
             Node::Bytes(bytes) => bytes.len() / TEXT_PER_VALUE,
             Node::Device(name) => name.len() / TEXT_PER_VALUE,
             Node::Tensor(tensor) => tensor.shape.len(),
+            Node::Object(object) => object.arguments.len(),
+            Node::Array(Some(array)) => array.shape.len(),
+            Node::ArrayType(kind) => kind.code.len() / TEXT_PER_VALUE,
+            // Counted where they are made, or of one size.
+            Node::Text(_) | Node::HugeInt(_) | Node::Array(None) => 0,
             Node::BigInt(_) | Node::Storage(_) | Node::Parameter(..) => 0,
         })?;
         self.push_node(node)
     }
 
+    /// What a call of the global would make.
+    pub fn call(&mut self, known: Known, name: u32, args: &[Item]) -> Result<Made, What> {
+        match (known, args) {
+            // The list itself, and the container whose type is told.
+            (Known::BuildList, &[list]) => Ok(Made::Item(list)),
+            (Known::RestoreTypeTag, &[value, _]) => Ok(Made::Item(value)),
+            (Known::Reconstructor | Known::NewObject | Known::NewObjectEx, _) => {
+                self.copyreg(known, args)
+            }
+            (
+                Known::NumpyReconstruct
+                | Known::NumpyFromBuffer
+                | Known::NumpyScalar
+                | Known::NumpyDType,
+                _,
+            ) => self.numpy_call(known, args),
+            (Known::ObjectClass | Known::TensorClass | Known::ParameterClass, _)
+            | (Known::NumpyArrayClass, _)
+                if self.opaque =>
+            {
+                Ok(Made::Node(self.object(name, false, args, Item::None)))
+            }
+            _ => Ok(Made::Node(self.node_of_call(known, args)?)),
+        }
+    }
+
     /// The node that a call of the global would make.
-    fn call(&mut self, known: Known, args: &[Item]) -> Result<Node, What> {
+    fn node_of_call(&mut self, known: Known, args: &[Item]) -> Result<Node, What> {
         match (known, args) {
             (Known::OrderedDict, []) => Ok(dict(Vec::new(), true)),
             (Known::OrderedDict, &[pairs]) => Ok(dict(self.pairs_of(pairs)?, true)),
@@ -148,7 +231,7 @@ impl Machine<'_> {
             }
             (Known::Device, _) => self.device(args),
             (Known::Encode, &[text, codec]) => self.encode(text, codec),
-            (Known::ByteArray, []) => Ok(Node::Bytes(Box::default())),
+            (Known::ByteArray | Known::Bytes, []) => Ok(Node::Bytes(Box::default())),
             (Known::ByteArray, &[Item::Bytes(span)]) => {
                 Ok(Node::Bytes(span.of(self.cursor.bytes).into()))
             }
@@ -167,6 +250,20 @@ impl Machine<'_> {
             (Known::RebuildTensorV2, &[storage, offset, size, stride, grad, _hooks, metadata]) => {
                 self.no_metadata(metadata)?;
                 let grad = self.flag_of("requires_grad", grad)?;
+                self.tensor(storage, offset, size, stride, grad)
+            }
+            (Known::RebuildTensorV3, &[storage, offset, size, stride, grad, _hooks, dtype]) => {
+                let grad = self.flag_of("requires_grad", grad)?;
+                self.set_element(storage, dtype)?;
+                self.tensor(storage, offset, size, stride, grad)
+            }
+            (
+                Known::RebuildTensorV3,
+                &[storage, offset, size, stride, grad, _hooks, dtype, metadata],
+            ) => {
+                self.no_metadata(metadata)?;
+                let grad = self.flag_of("requires_grad", grad)?;
+                self.set_element(storage, dtype)?;
                 self.tensor(storage, offset, size, stride, grad)
             }
             (Known::RebuildParameter, &[tensor, grad, _hooks])
@@ -189,21 +286,56 @@ impl Machine<'_> {
         }
     }
 
-    /// A tensor that has attributes of its own, which are not kept.
+    /// A tensor that has attributes of its own, which are not kept, or a class of its own.
     fn rebuild_from_type(&mut self, function: Item, class: Item, args: Item) -> Result<Node, What> {
         use Known::*;
-        let Item::Global(TensorClass | ParameterClass) = class else {
+        let Item::Global(TensorClass | ParameterClass | Foreign, _) = class else {
             return Err(self.wrong("the class of a tensor", class));
         };
         let Item::Global(
-            known
-            @ (RebuildTensor | RebuildTensorV2 | RebuildParameter | RebuildParameterWithState),
+            known @ (RebuildTensor
+            | RebuildTensorV2
+            | RebuildTensorV3
+            | RebuildParameter
+            | RebuildParameterWithState),
+            _,
         ) = function
         else {
             return Err(self.wrong("what makes a tensor", function));
         };
         let args = self.tuple_of("what a tensor is made of", args)?.to_vec();
-        self.call(known, &args)
+        self.node_of_call(known, &args)
+    }
+
+    /// Says what a storage without a type holds.
+    fn set_element(&mut self, storage: Item, dtype: Item) -> Result<(), What> {
+        let Item::Global(Known::DType(name), _) = dtype else {
+            return Err(self.wrong("the dtype of a tensor", dtype));
+        };
+        let element = Element::named(name)
+            .ok_or_else(|| What::Unsupported(format!("a tensor of torch.{name}")))?;
+        let number = self.storage_of(storage)?.storage;
+        let storage = &mut self.storages[number];
+        match storage.element {
+            Some(known) if known != element => Err(What::Unsupported(format!(
+                "storage '{}' holds {element} here, and {known} before",
+                storage.key
+            ))),
+            _ => {
+                storage.element = Some(element);
+                Ok(())
+            }
+        }
+    }
+
+    fn storage_of(&self, item: Item) -> Result<StorageView, What> {
+        match item {
+            Item::Node(n) => match &self.nodes[n as usize] {
+                Node::Storage(view) => Ok(**view),
+                _ => Err(self.wrong("the storage of a tensor", item)),
+            },
+            _ => Err(self.wrong("the storage of a tensor", item)),
+        }
     }
 
     fn tensor(
@@ -214,24 +346,32 @@ impl Machine<'_> {
         stride: Item,
         requires_grad: bool,
     ) -> Result<Node, What> {
-        let view = match storage {
-            Item::Node(n) => match &self.nodes[n as usize] {
-                Node::Storage(view) => **view,
-                _ => return Err(self.wrong("the storage of a tensor", storage)),
-            },
-            _ => return Err(self.wrong("the storage of a tensor", storage)),
-        };
+        let mut view = self.storage_of(storage)?;
         let offset = self.count_of("the offset of a tensor", offset)?;
         let shape = self.counts_of("the shape of a tensor", size)?;
         let strides = self.counts_of("the strides of a tensor", stride)?;
+        let storage = &self.storages[view.storage];
+        let Some(element) = storage.element else {
+            let what = format!("a tensor over storage '{}', which has no type", storage.key);
+            return Err(What::Corrupt(what));
+        };
+        if storage.untyped {
+            (view.offset, view.len) = match view.offset % element.size_of() {
+                0 => (
+                    view.offset / element.size_of(),
+                    view.len / element.size_of(),
+                ),
+                _ => return Err(What::Corrupt("a tensor at half an element".to_string())),
+            };
+        }
         self.check_view(&shape, &strides, offset, view.len)?;
-        let dtype = self.storages[view.storage].dtype;
-        if requires_grad && !dtype.is_float() {
-            let what = format!("a tensor of {dtype} that requires a gradient");
+        if requires_grad && !element.is_float() {
+            let what = format!("a tensor of {element} that requires a gradient");
             return Err(What::Corrupt(what));
         }
         Ok(Node::Tensor(Box::new(TensorNode {
             storage: view.storage,
+            element,
             offset: view.offset + offset,
             shape,
             strides,
@@ -350,30 +490,12 @@ impl Machine<'_> {
         });
         pairs.collect()
     }
+}
 
-    /// `BUILD` fills a Python object's `__dict__`. Of what is known, only an ordered dict has one.
-    pub fn build(&mut self) -> Result<(), What> {
-        let state = self.pop()?;
-        let target = self.pop()?;
-        let attributes = match state {
-            Item::Node(n) => match &self.nodes[n as usize] {
-                Node::Dict(dict) => dict.items.clone(),
-                _ => return Err(self.wrong("the state of an object", state)),
-            },
-            _ => return Err(self.wrong("the state of an object", state)),
-        };
-        self.count(2 * attributes.len())?;
-        if let Item::Node(n) = target
-            && let Node::Dict(dict) = &mut self.nodes[n as usize]
-            && dict.ordered
-        {
-            dict.attributes.extend(attributes);
-            return self.push(target);
-        }
-        Err(What::Corrupt(format!(
-            "cannot build {}",
-            self.type_of(target)
-        )))
+fn described(storage: &StorageRef) -> String {
+    match storage.element {
+        Some(element) if !storage.untyped => format!("{} elements of {element}", storage.len),
+        _ => format!("{} bytes", storage.len),
     }
 }
 

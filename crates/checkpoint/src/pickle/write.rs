@@ -5,6 +5,7 @@ use std::collections::HashMap;
 use pleach_core::Tensor;
 
 use super::globals::{is_dtype, storage_class};
+use crate::element::Element;
 use crate::{Dict, Error, Result, Value};
 
 /// Containers within containers that are written; more are not read either.
@@ -54,6 +55,19 @@ impl Writer<'_> {
             Value::None => self.out.push(b'N'),
             Value::Bool(value) => self.bool(*value),
             Value::Int(value) => self.int(*value),
+            Value::BigInt(value) => {
+                let bytes = value.to_le_bytes();
+                let len = u32::try_from(bytes.len());
+                let len = len.map_err(|_| Error::Unwritable("an int of 4 GiB".to_string()))?;
+                match u8::try_from(len) {
+                    Ok(len) => self.out.extend([0x8a, len]),
+                    Err(_) => {
+                        self.out.push(0x8b);
+                        self.out.extend(len.to_le_bytes());
+                    }
+                }
+                self.out.extend(bytes);
+            }
             Value::Float(value) => {
                 self.out.push(b'G');
                 self.out.extend(value.to_be_bytes());
@@ -81,14 +95,18 @@ impl Writer<'_> {
                 self.out.extend([0x85, b'R']);
             }
             Value::Dict(dict) => self.dict(dict, depth)?,
-            Value::Tensor(tensor) => self.tensor(tensor, tensor.requires_grad())?,
+            Value::Tensor(tensor) => {
+                let element = Element::Own(tensor.dtype());
+                self.tensor(tensor, element, tensor.requires_grad())?
+            }
+            Value::Unsigned(tensor) => self.tensor(&tensor.bits, tensor.element, false)?,
             Value::Parameter {
                 data,
                 requires_grad,
             } => {
                 self.global("torch._utils", "_rebuild_parameter");
                 self.out.push(b'(');
-                self.tensor(data, false)?;
+                self.tensor(data, Element::Own(data.dtype()), false)?;
                 self.bool(*requires_grad);
                 self.ordered_dict();
                 self.out.extend(b"tR");
@@ -106,6 +124,13 @@ impl Writer<'_> {
                 self.global("torch", "device");
                 self.text(name)?;
                 self.out.extend([0x85, b'R']);
+            }
+            Value::Opaque(opaque) => {
+                return Err(Error::Unwritable(format!(
+                    "an object of the unknown class `{}` cannot be written: take the values that \
+                     are wanted out of it",
+                    opaque.class()
+                )));
             }
         }
         Ok(())
@@ -215,21 +240,39 @@ impl Writer<'_> {
         Ok(())
     }
 
-    fn tensor(&mut self, tensor: &Tensor, requires_grad: bool) -> Result<()> {
+    fn tensor(&mut self, tensor: &Tensor, element: Element, requires_grad: bool) -> Result<()> {
         let saved = (self.saved)(tensor)?;
-        self.global("torch._utils", "_rebuild_tensor_v2");
+        let class = storage_class(element);
+        // Storages of newer types have none; the tensor tells.
+        let function = match class {
+            Some(_) => "_rebuild_tensor_v2",
+            None => "_rebuild_tensor_v3",
+        };
+        self.global("torch._utils", function);
         self.out.extend(b"((");
         self.text("storage")?;
-        self.global("torch", storage_class(tensor.dtype()));
+        let len = match class {
+            Some(class) => {
+                self.global("torch", class);
+                saved.len
+            }
+            None => {
+                self.global("torch.storage", "UntypedStorage");
+                saved.len * element.size_of()
+            }
+        };
         self.text(&saved.storage.to_string())?;
         self.text("cpu")?;
-        self.int(saved.len as i128);
+        self.int(len as i128);
         self.out.extend(b"tQ");
         self.int(saved.offset as i128);
         self.sizes(tensor.shape());
         self.sizes(tensor.strides());
         self.bool(requires_grad);
         self.ordered_dict();
+        if class.is_none() {
+            self.global("torch", &element.to_string()[6..]);
+        }
         self.out.extend(b"tR");
         Ok(())
     }

@@ -3,24 +3,29 @@
 //! key the number of elements in 8 bytes, and the elements. All of it is little-endian, whatever
 //! the machine was.
 
-use pleach_core::DType;
-
-use super::read::converted;
+use super::read::{converted, in_places};
 use crate::memory::{Extent, read_all};
-use crate::pickle::{Item, Node, Pickled, build, run};
+use crate::pickle::{Item, Node, Pickled, ScriptClasses, build, run};
 use crate::source::Source;
-use crate::{Error, Limits, Result, Value};
+use crate::{Error, Loader, Result, Value};
 
 const MAGIC: i128 = 0x1950a86a20f9469cfc6c;
+/// The start of the magic number as protocols 0 and 1 write it.
+const MAGIC_LINE: &[u8] = b"L119547037146038801333356L";
 const VERSION: i64 = 1001;
 
-pub(crate) fn load(source: &Source, limits: &Limits, dtype: Option<DType>) -> Result<Value> {
-    let most = (limits.pickle_bytes as u64).min(source.len()) as usize;
+/// Whether a file that starts like this may be one: a pickle of the magic number, in any protocol.
+pub(crate) fn is_one(start: &[u8]) -> bool {
+    start.starts_with(b"\x80") || start.starts_with(MAGIC_LINE)
+}
+
+pub(crate) fn load(source: &Source, loader: &Loader) -> Result<Value> {
+    let most = (loader.limits.pickle_bytes as u64).min(source.len()) as usize;
     // The pickles say nowhere how long they are: read more until they are whole.
     let mut window = most.min(64 << 10);
     loop {
         let start = source.read_vec(0, window)?;
-        match load_from(&start, source, limits, dtype) {
+        match load_from(&start, source, loader) {
             Err(Failure::TooShort(_)) if window < most => {
                 window = window.saturating_mul(8).min(most)
             }
@@ -29,6 +34,11 @@ pub(crate) fn load(source: &Source, limits: &Limits, dtype: Option<DType>) -> Re
         }
     }
 }
+
+/// What a pickle is that `torch.save` did not write.
+pub(crate) const BARE_PICKLE: &str = "it is a pickle, but not one of torch.save, which writes \
+    PyTorch's magic number first; in Python, write what it holds with torch.save(..), or, if it is \
+    of texts, numbers, containers and arrays only, read it with `Loader::load_pickle`";
 
 /// An error, and whether it may go away when more of the file is read.
 enum Failure {
@@ -46,13 +56,14 @@ impl From<Error> for Failure {
 struct Pickles<'a> {
     bytes: &'a [u8],
     at: usize,
-    limits: &'a Limits,
+    loader: &'a Loader,
 }
 
 impl<'a> Pickles<'a> {
     fn next(&mut self, label: &str) -> Result<Pickled<'a>, Failure> {
         let start = self.at;
-        match run(&self.bytes[start..], self.limits) {
+        let (limits, opaque) = (&self.loader.limits, self.loader.opaque_objects);
+        match run(&self.bytes[start..], limits, opaque) {
             Ok(pickled) => {
                 self.at += pickled.len;
                 Ok(pickled)
@@ -70,21 +81,15 @@ impl<'a> Pickles<'a> {
     }
 }
 
-fn load_from(
-    start: &[u8],
-    source: &Source,
-    limits: &Limits,
-    dtype: Option<DType>,
-) -> Result<Value, Failure> {
+fn load_from(start: &[u8], source: &Source, loader: &Loader) -> Result<Value, Failure> {
     let mut pickles = Pickles {
         bytes: start,
         at: 0,
-        limits,
+        loader,
     };
     let magic = pickles.next("first pickle")?;
     if !matches!(&magic.nodes[..], [Node::BigInt(value)] if **value == MAGIC) {
-        let what = "it starts with a pickle, but not with PyTorch's magic number";
-        return Err(Error::NotACheckpoint(what.to_string()).into());
+        return Err(Error::NotACheckpoint(BARE_PICKLE.to_string()).into());
     }
     match pickles.next("protocol version")?.root {
         Item::Int(VERSION) => {}
@@ -97,8 +102,15 @@ fn load_from(
     let tree = pickles.next("tree")?;
     let keys = pickles.next("keys of the storages")?;
     let extents = extents(&tree, &keys, source, pickles.at as u64)?;
-    let storages = converted(read_all(source, &extents)?, dtype)?;
-    Ok(build(&tree, &storages, "tree", limits)?)
+    let read = converted(read_all(source, &extents)?, loader.dtype)?;
+    let storages = in_places(&tree.storages, read);
+    Ok(build(
+        &tree,
+        &storages,
+        "tree",
+        loader,
+        &ScriptClasses::new(),
+    )?)
 }
 
 /// Where the data of the tree's storages is, in the tree's order.
@@ -117,7 +129,7 @@ fn extents(tree: &Pickled, keys: &Pickled, source: &Source, start: u64) -> Resul
         .enumerate()
         .map(|(number, storage)| (storage.key.as_str(), number))
         .collect();
-    let mut found: Vec<Option<Extent>> = tree.storages.iter().map(|_| None).collect();
+    let mut found: Vec<Option<u64>> = vec![None; tree.storages.len()];
     let mut at = start;
     for item in items {
         let key = match item {
@@ -143,25 +155,18 @@ fn extents(tree: &Pickled, keys: &Pickled, source: &Source, start: u64) -> Resul
             let what = format!("{len} elements are there, and {} announced", storage.len);
             return Err(Error::corrupt(name, what));
         }
-        let end = len.checked_mul(storage.dtype.size_of() as u64);
+        let end = storage.bytes().and_then(|bytes| u64::try_from(bytes).ok());
         let end = end.and_then(|bytes| bytes.checked_add(at + 8));
         match end {
             Some(end) if end <= source.len() => {
-                found[number] = Some(Extent {
-                    name,
-                    dtype: storage.dtype,
-                    len: storage.len,
-                    offset: at + 8,
-                    crc: None,
-                    before: Vec::new(),
-                    big_endian: false,
-                });
+                found[number] = Some(at + 8);
                 at = end;
             }
             _ => {
+                let of = storage.element.map(|element| format!(" of {element}"));
                 let what = format!(
-                    "its {len} elements of {} reach beyond the file of {} bytes",
-                    storage.dtype,
+                    "its {len} elements{} reach beyond the file of {} bytes",
+                    of.unwrap_or_default(),
                     source.len()
                 );
                 return Err(Error::corrupt(name, what));
@@ -169,13 +174,22 @@ fn extents(tree: &Pickled, keys: &Pickled, source: &Source, start: u64) -> Resul
         }
     }
     let mut out = Vec::with_capacity(found.len());
-    for (extent, storage) in found.into_iter().zip(&tree.storages) {
-        out.push(extent.ok_or_else(|| {
-            Error::corrupt(
-                format!("storage '{}'", storage.key),
-                "its data is not there",
-            )
-        })?);
+    for (offset, storage) in found.into_iter().zip(&tree.storages) {
+        let name = format!("storage '{}'", storage.key);
+        let Some(offset) = offset else {
+            return Err(Error::corrupt(name, "its data is not there"));
+        };
+        if let Some((element, len)) = storage.wanted() {
+            out.push(Extent {
+                name,
+                element,
+                len,
+                offset,
+                crc: None,
+                before: Vec::new(),
+                big_endian: false,
+            });
+        }
     }
     Ok(out)
 }

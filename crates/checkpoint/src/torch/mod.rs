@@ -2,8 +2,9 @@
 
 mod legacy;
 mod read;
+mod script;
 mod write;
 
-pub(crate) use legacy::load as load_legacy;
-pub(crate) use read::{converted, load as load_zip, root_of};
+pub(crate) use legacy::{BARE_PICKLE, is_one as is_legacy, load as load_legacy};
+pub(crate) use read::{converted, converted_one, load as load_zip, root_of};
 pub(crate) use write::write;

@@ -3,9 +3,10 @@
 
 use pleach_core::{DType, Tensor};
 
-use crate::pickle::{build, run};
+use super::script;
+use crate::pickle::{ScriptClasses, StorageRef, build, run};
 use crate::zip::{Archive, Wanted};
-use crate::{Error, Limits, Result, Value};
+use crate::{Error, Loader, Result, Value};
 
 /// The folder in the archive that holds everything, with its slash; `None` if it is no checkpoint.
 pub(crate) fn root_of(archive: &Archive) -> Option<String> {
@@ -16,29 +17,38 @@ pub(crate) fn root_of(archive: &Archive) -> Option<String> {
         .map(str::to_string)
 }
 
-pub(crate) fn load(
-    archive: &Archive,
-    root: &str,
-    limits: &Limits,
-    dtype: Option<DType>,
-) -> Result<Value> {
+pub(crate) fn load(archive: &Archive, root: &str, loader: &Loader) -> Result<Value> {
     let big_endian = is_big_endian(archive, root)?;
     let name = format!("{root}data.pkl");
-    let pickle = archive.read(&name, limits.pickle_bytes, "bytes of a pickle")?;
-    let pickled = run(&pickle, limits).map_err(|fault| fault.into_error(&name))?;
-    let wanted: Vec<Wanted> = pickled
-        .storages
-        .iter()
-        .map(|storage| Wanted {
+    let pickle = archive.read(&name, loader.limits.pickle_bytes, "bytes of a pickle")?;
+    let pickled = run(&pickle, &loader.limits, loader.opaque_objects);
+    let pickled = pickled.map_err(|fault| fault.into_error(&name))?;
+    let wanted = pickled.storages.iter().filter_map(|storage| {
+        let (element, len) = storage.wanted()?;
+        Some(Wanted {
             member: format!("{root}data/{}", storage.key),
-            dtype: storage.dtype,
-            len: storage.len,
+            element,
+            len,
             before: Vec::new(),
             big_endian,
         })
-        .collect();
-    let storages = converted(archive.tensors(&wanted)?, dtype)?;
-    build(&pickled, &storages, &name, limits)
+    });
+    let wanted: Vec<Wanted> = wanted.collect();
+    let read = converted(archive.tensors(&wanted)?, loader.dtype)?;
+    let storages = in_places(&pickled.storages, read);
+    let scripts = match loader.opaque_objects {
+        true => script::classes(archive, root, &loader.limits)?,
+        false => ScriptClasses::new(),
+    };
+    build(&pickled, &storages, &name, loader, &scripts)
+}
+
+/// The storages that were read, at the numbers of those that are there.
+pub(super) fn in_places(all: &[StorageRef], read: Vec<Tensor>) -> Vec<Option<Tensor>> {
+    let mut read = read.into_iter();
+    let all = all.iter();
+    all.map(|storage| storage.wanted().and_then(|_| read.next()))
+        .collect()
 }
 
 /// What the member `byteorder` says. Files without one are little-endian.
@@ -63,13 +73,16 @@ fn is_big_endian(archive: &Archive, root: &str) -> Result<bool> {
 
 /// Converts float storages, if that is wanted: before the views are made, so that they stay views.
 pub(crate) fn converted(storages: Vec<Tensor>, dtype: Option<DType>) -> Result<Vec<Tensor>> {
-    let Some(dtype) = dtype else {
-        return Ok(storages);
-    };
     let storages = storages.into_iter();
-    let storages = storages.map(|storage| match storage.dtype().is_float() {
-        true => Ok(storage.to_dtype(dtype)?),
-        false => Ok(storage),
-    });
-    storages.collect()
+    storages
+        .map(|storage| converted_one(storage, dtype))
+        .collect()
+}
+
+/// Converts floats, if that is wanted.
+pub(crate) fn converted_one(storage: Tensor, dtype: Option<DType>) -> Result<Tensor> {
+    match dtype {
+        Some(dtype) if storage.dtype().is_float() => Ok(storage.to_dtype(dtype)?),
+        _ => Ok(storage),
+    }
 }

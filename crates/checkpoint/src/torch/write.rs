@@ -55,6 +55,7 @@ impl Parts {
         }
         match value {
             Value::Tensor(tensor) | Value::Parameter { data: tensor, .. } => self.add(tensor),
+            Value::Unsigned(tensor) => self.add(&tensor.bits),
             Value::List(items) | Value::Tuple(items) | Value::Set(items) => {
                 for item in items {
                     self.collect(item, depth + 1)?;

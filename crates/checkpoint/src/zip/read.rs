@@ -3,10 +3,11 @@
 use std::collections::HashMap;
 
 use miniz_oxide::inflate::{TINFLStatus, decompress_slice_iter_to_slice};
-use pleach_core::{DType, Tensor};
+use pleach_core::Tensor;
 use rawzip::{CompressionMethod, MAX_CENTRAL_DIRECTORY_RECORD_SIZE, ZipArchive, ZipLocator};
 
-use crate::memory::{Extent, Memory, check_sum, read_all};
+use crate::element::Element;
+use crate::memory::{Extent, Memory, check_sum, ensure, read_all};
 use crate::source::Source;
 use crate::{Error, Limits, Result};
 
@@ -27,7 +28,7 @@ struct Member {
 /// Data of a member that is to become a tensor.
 pub(crate) struct Wanted {
     pub member: String,
-    pub dtype: DType,
+    pub element: Element,
     /// Elements.
     pub len: usize,
     /// The bytes before the first element: the header of an array.
@@ -135,6 +136,7 @@ impl<'s> Archive<'s> {
             CompressionMethod::STORE => self.source.read_vec(start, size as usize)?,
             _ => {
                 self.check_ratio(name, member)?;
+                ensure(size, name)?;
                 let mut bytes = vec![0; size as usize];
                 self.inflate(name, member, &mut bytes)?;
                 bytes
@@ -182,6 +184,7 @@ impl<'s> Archive<'s> {
             return Err(Error::unsupported(name, what));
         }
         let (start, end) = self.range(name, member)?;
+        ensure(end - start, name)?;
         let packed = self.source.read_vec(start, (end - start) as usize)?;
         let got = decompress_slice_iter_to_slice(out, std::iter::once(&packed[..]), false, true);
         match got {
@@ -208,7 +211,7 @@ impl<'s> Archive<'s> {
         for want in wanted {
             let member = self.member(&want.member)?;
             let size = member.place.uncompressed_size_hint();
-            let item = want.dtype.size_of() as u64;
+            let item = want.element.size_of() as u64;
             let skip = want.before.len() as u64;
             let needed = (want.len as u64).checked_mul(item);
             if needed.and_then(|n| n.checked_add(skip)) != Some(size) {
@@ -216,7 +219,7 @@ impl<'s> Archive<'s> {
                     "{} bytes of data are there for {} elements of {}",
                     size.saturating_sub(skip),
                     want.len,
-                    want.dtype
+                    want.element
                 );
                 return Err(Error::corrupt(&want.member, what));
             }
@@ -224,7 +227,7 @@ impl<'s> Archive<'s> {
             if member.method == CompressionMethod::STORE {
                 stored.push(Extent {
                     name: want.member.clone(),
-                    dtype: want.dtype,
+                    element: want.element,
                     len: want.len,
                     offset: start + skip,
                     big_endian: want.big_endian,
@@ -254,7 +257,12 @@ impl<'s> Archive<'s> {
     }
 
     fn inflated_tensor(&self, want: &Wanted, member: &Member) -> Result<Tensor> {
-        let mut memory = Memory::new(want.dtype, want.len);
+        let bits = want.element.bits().ok_or_else(|| {
+            let what = format!("a tensor of {} has no equal here", want.element);
+            Error::unsupported(&want.member, what)
+        })?;
+        ensure(member.place.uncompressed_size_hint(), &want.member)?;
+        let mut memory = Memory::new(bits, want.len);
         if want.before.is_empty() {
             let bytes = memory.bytes_mut();
             self.inflate(&want.member, member, bytes)?;

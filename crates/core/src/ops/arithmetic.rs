@@ -209,11 +209,11 @@ impl Tensor {
             let for_y = (needs.get(1) == Some(&true)).then(|| x.detach());
             let y = saved(&y);
             Backward::new("DivBackward0", move |g: &Tensor| {
-                let quotient = g.div(&y)?;
+                let dx = needs_x.then(|| unbroadcast(g.div(&y)?, &xs));
+                // x / y / y, since y² may overflow where this does not.
                 let dy = for_y
                     .as_ref()
-                    .map(|x| unbroadcast(quotient.mul(&x.div(&y)?)?.neg()?, &ys));
-                let dx = needs_x.then(|| unbroadcast(quotient.clone(), &xs));
+                    .map(|x| unbroadcast(g.mul(&x.div(&y)?.div(&y)?)?.neg()?, &ys));
                 Ok(smallvec![dx.transpose()?, dy.transpose()?])
             })
         }))
@@ -337,9 +337,8 @@ impl Tensor {
                     let (needs_x, needs_y) = (needs[0], needs[1]);
                     Backward::new("PowBackward1", move |g: &Tensor| {
                         let dx = needs_x.then(|| {
-                            let slope = y.mul(&x.pow(&y.sub(1.0)?)?)?;
-                            let slope = Tensor::where_cond(&y.eq(0.0)?, 0.0, &slope)?;
-                            unbroadcast(g.mul(&slope)?, &xs)
+                            let dx = g.mul(&y.mul(&x.pow(&y.sub(1.0)?)?)?)?;
+                            unbroadcast(Tensor::where_cond(&y.eq(0.0)?, 0.0, &dx)?, &xs)
                         });
                         let dy = needs_y.then(|| {
                             // 0 ** y is constant for y >= 0, where ln(0) would spoil it.
@@ -438,43 +437,19 @@ impl Tensor {
             let (x, y) = (x.detach(), y.detach());
             let (needs_x, needs_y) = (needs[0], needs[1]);
             Backward::new(name, move |g: &Tensor| {
-                let tie = x.eq(&y)?;
-                let x_wins = if max { x.gt(&y)? } else { x.lt(&y)? };
-                let half = Tensor::where_cond(&tie, 0.5, g.try_zeros_like()?)?;
-                let share = Tensor::where_cond(&x_wins, 1.0, &half)?;
-                let dx = needs_x.then(|| unbroadcast(g.mul(&share)?, &xs));
-                let dy = needs_y.then(|| unbroadcast(g.mul(&share.rsub(1.0)?)?, &ys));
+                // The loser gets nothing. A nan does not lose, nor does what stands beside it.
+                let share = Tensor::where_cond(&x.eq(&y)?, g.div(2.0)?, g)?;
+                let (x_less, x_more) = (x.lt(&y)?, x.gt(&y)?);
+                let (x_loses, y_loses) = if max {
+                    (x_less, x_more)
+                } else {
+                    (x_more, x_less)
+                };
+                let dx = needs_x.then(|| unbroadcast(share.masked_fill(&x_loses, 0.0)?, &xs));
+                let dy = needs_y.then(|| unbroadcast(share.masked_fill(&y_loses, 0.0)?, &ys));
                 Ok(smallvec![dx.transpose()?, dy.transpose()?])
             })
         }))
-    }
-
-    /// `self + weight * (end - self)`.
-    ///
-    /// # Errors
-    /// If the shapes cannot be broadcast together, the dtypes differ, or they cannot hold the
-    /// weight: integers cannot.
-    pub fn lerp(&self, end: &Tensor, weight: impl Into<Operand>) -> Result<Tensor> {
-        let (dtype, weight) = (self.dtype(), weight.into());
-        if end.dtype() != dtype {
-            return Err(Error::dtype(format!(
-                "expected dtype {} for `end` but got dtype {}",
-                dtype.c_name(),
-                end.dtype().c_name()
-            )));
-        }
-        let kernel = match &weight {
-            Operand::Scalar(weight) if dtype.is_float() => {
-                factor(dtype, *weight)?;
-                None
-            }
-            Operand::Scalar(_) => Some(("lerp_kernel_scalar", dtype)),
-            weight => Some(("lerp_kernel_tensor", result_type(self, weight))),
-        };
-        if let Some((kernel, dtype)) = kernel.filter(|(_, dtype)| !dtype.is_float()) {
-            return Err(Error::not_implemented(kernel, dtype));
-        }
-        self.add(&end.sub(self)?.mul(weight)?)
     }
 
     /// `self + value * a * b`; an integer dtype takes the whole part of the value.
@@ -486,17 +461,17 @@ impl Tensor {
     }
 
     fn add_scaled_product(&self, a: &Tensor, b: &Tensor, value: Scalar) -> Result<Tensor> {
-        let product = a.mul(b)?;
-        let dtype = result_type(self, &Operand::Tensor(product.clone()));
+        let of_product = result_type(a, &Operand::Tensor(b.clone()));
+        let dtype = self.dtype().promote(of_product);
         if dtype == DType::Bool {
             return Err(Error::not_implemented("addcmul_cpu_out", dtype));
         }
         // Scaling by one would only cost a pass.
         if value.to_f64() == 1.0 {
-            return self.add(&product);
+            return self.add(&a.mul(b)?);
         }
         let value = factor(dtype, value)?;
-        self.add(&product.mul(value)?)
+        self.add(&a.to_dtype(dtype)?.mul(value)?.mul(b)?)
     }
 
     /// `self + value * a / b`.
@@ -512,15 +487,18 @@ impl Tensor {
         if !a.dtype().is_float() && !b.dtype().is_float() {
             return Err(Error::dtype(INTEGER_ADDCDIV));
         }
-        let quotient = a.div(b)?;
-        let dtype = result_type(self, &Operand::Tensor(quotient.clone()));
+        let dtype = (self.dtype()).promote(result_type(a, &Operand::Tensor(b.clone())));
         let value = factor(dtype, value)?;
-        self.add(&quotient.mul(value)?)
+        // Scaling by one would only cost a pass.
+        if value.to_f64() == 1.0 {
+            return self.add(&a.div(b)?);
+        }
+        self.add(&a.to_dtype(dtype)?.mul(value)?.div(b)?)
     }
 }
 
 /// PyTorch subtracts no truth values.
-fn refuse_bool(x: &Tensor, y: &Operand) -> Result<()> {
+pub(super) fn refuse_bool(x: &Tensor, y: &Operand) -> Result<()> {
     let y = match y {
         Operand::Tensor(y) => y.dtype() == DType::Bool,
         Operand::Scalar(y) => matches!(y, Scalar::Bool(_)),

@@ -1,12 +1,12 @@
 //! The largest and the smallest: over all elements, or over some dimensions, and where they are.
 
-use smallvec::smallvec;
+use smallvec::{SmallVec, smallvec};
 
 use super::operand::dim_mask;
 use super::plan::{Plan, all_of, spread};
 use crate::autograd::{Backward, GradFn, InputGrads, record, record_many};
 use crate::shape::{Shape, resolve_dim};
-use crate::{Dims, Error, Result, Tensor};
+use crate::{DType, Dims, Error, Result, Tensor};
 
 /// The backward step of `max(dim)` and its relatives: the gradient goes to one element of a row.
 struct PickBackward {
@@ -37,13 +37,34 @@ impl GradFn for PickBackward {
     }
 }
 
+/// The dimensions of size 1 in the shape of a result: those that were reduced.
+pub(super) fn reduced_dims(kept: &Shape) -> SmallVec<[i64; 6]> {
+    (0..kept.len() as i64)
+        .filter(|d| kept[*d as usize] == 1)
+        .collect()
+}
+
+/// The gradient of an extreme value: the elements equal to it share it, along `dims` (none: all);
+/// the others get 0, also of a gradient that is not finite.
+pub(super) fn shared_by_hits(
+    g: &Tensor,
+    x: &Tensor,
+    value: &Tensor,
+    dims: &[i64],
+) -> Result<Tensor> {
+    // A nan equals nothing, but is the extreme.
+    let hit = x.eq(value)?.logical_or(&x.isnan()?)?;
+    let count = hit.to_dtype(g.dtype())?.sum_dim(dims, true)?;
+    Tensor::where_cond(&hit, g.div(&count)?, 0.0)
+}
+
 impl Tensor {
     /// The largest element; nan if there is one. Equal ones share the gradient.
     ///
     /// # Errors
     /// If there are no elements.
     pub fn max(&self) -> Result<Tensor> {
-        self.extreme_over("max", true, &all_of(self), false, "MaxBackward1")
+        self.extreme_over("max", true, &all_of(self), false, false)
     }
 
     /// The smallest element; nan if there is one. Equal ones share the gradient.
@@ -51,7 +72,7 @@ impl Tensor {
     /// # Errors
     /// If there are no elements.
     pub fn min(&self) -> Result<Tensor> {
-        self.extreme_over("min", false, &all_of(self), false, "MinBackward1")
+        self.extreme_over("min", false, &all_of(self), false, false)
     }
 
     /// The largest element over some dimensions. Equal ones share the gradient.
@@ -59,8 +80,9 @@ impl Tensor {
     /// # Errors
     /// If a dimension does not exist, or there is nothing to choose from.
     pub fn amax(&self, dims: impl Dims, keepdim: bool) -> Result<Tensor> {
-        let mask = dim_mask(dims, self.rank())?;
-        self.extreme_over("amax", true, &mask, keepdim, "AmaxBackward0")
+        let dims = dims.into_dims();
+        let mask = dim_mask(&dims[..], self.rank())?;
+        self.extreme_over("amax", true, &mask, keepdim, !dims.is_empty())
     }
 
     /// The smallest element over some dimensions. Equal ones share the gradient.
@@ -68,20 +90,29 @@ impl Tensor {
     /// # Errors
     /// If a dimension does not exist, or there is nothing to choose from.
     pub fn amin(&self, dims: impl Dims, keepdim: bool) -> Result<Tensor> {
-        let mask = dim_mask(dims, self.rank())?;
-        self.extreme_over("amin", false, &mask, keepdim, "AminBackward0")
+        let dims = dims.into_dims();
+        let mask = dim_mask(&dims[..], self.rank())?;
+        self.extreme_over("amin", false, &mask, keepdim, !dims.is_empty())
     }
 
+    /// `named` says whether the caller named dimensions.
     fn extreme_over(
         &self,
         op: &str,
         max: bool,
         mask: &[bool],
         keepdim: bool,
-        name: &'static str,
+        named: bool,
     ) -> Result<Tensor> {
+        let name = match op {
+            "max" => "MaxBackward1",
+            "min" => "MinBackward1",
+            "amax" => "AmaxBackward0",
+            _ => "AminBackward0",
+        };
         let plan = Plan::new(self, mask)?;
-        plan.refuse_empty(op, None)?;
+        let empty = (0..self.rank()).find(|d| mask[*d] && self.shape()[*d] == 0);
+        plan.refuse_empty(op, empty.filter(|_| named))?;
         let out = plan.extreme(max, keepdim)?.0;
         let shape = self.shape_vec();
         let (x, value) = (self.detach(), out.detach());
@@ -89,16 +120,9 @@ impl Tensor {
             let kept = plan.kept.clone();
             Backward::new(name, move |g: &Tensor| {
                 let value = spread(&value, &kept, &shape)?;
-                // A nan equals nothing, but is the extreme.
-                let hit = x.eq(&value)?.logical_or(&x.isnan()?)?.to_dtype(g.dtype())?;
-                let mut count = hit.clone();
-                for d in 0..shape.len() {
-                    if kept[d] == 1 {
-                        count = count.sum_dim(d as i64, true)?;
-                    }
-                }
+                let dims = reduced_dims(&kept);
                 let g = spread(g, &kept, &shape)?;
-                Ok(smallvec![Some(g.mul(&hit)?.div(&count)?)])
+                Ok(smallvec![Some(shared_by_hits(&g, &x, &value, &dims)?)])
             })
         }))
     }
@@ -163,7 +187,7 @@ impl Tensor {
     /// The first position of the largest element, in row-major order.
     ///
     /// # Errors
-    /// If there are no elements.
+    /// If there are no elements, or the tensor is bool.
     pub fn argmax(&self) -> Result<Tensor> {
         self.arg_extreme("argmax", true, None, false)
     }
@@ -171,7 +195,7 @@ impl Tensor {
     /// The first position of the smallest element, in row-major order.
     ///
     /// # Errors
-    /// If there are no elements.
+    /// If there are no elements, or the tensor is bool.
     pub fn argmin(&self) -> Result<Tensor> {
         self.arg_extreme("argmin", false, None, false)
     }
@@ -179,7 +203,7 @@ impl Tensor {
     /// The first position of the largest element along a dimension.
     ///
     /// # Errors
-    /// If the dimension does not exist or is empty.
+    /// If the dimension does not exist or is empty, or the tensor is bool.
     pub fn argmax_dim(&self, dim: i64, keepdim: bool) -> Result<Tensor> {
         self.arg_extreme("argmax", true, Some(dim), keepdim)
     }
@@ -187,12 +211,15 @@ impl Tensor {
     /// The first position of the smallest element along a dimension.
     ///
     /// # Errors
-    /// If the dimension does not exist or is empty.
+    /// If the dimension does not exist or is empty, or the tensor is bool.
     pub fn argmin_dim(&self, dim: i64, keepdim: bool) -> Result<Tensor> {
         self.arg_extreme("argmin", false, Some(dim), keepdim)
     }
 
     fn arg_extreme(&self, op: &str, max: bool, dim: Option<i64>, keepdim: bool) -> Result<Tensor> {
+        if self.dtype() == DType::Bool {
+            return Err(Error::dtype(format!("{op}(): does not support bool input")));
+        }
         let (mask, d) = match dim {
             None => (all_of(self), None),
             Some(dim) => (

@@ -48,9 +48,9 @@ fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
 
 /// Checks that `index` fits inside `outer` in every dimension but `dim`.
 fn check_index(op: &str, index: &Tensor, outer: &Tensor, dim: usize, also_dim: bool) -> Result<()> {
-    if index.dtype() != DType::I64 {
+    if !matches!(index.dtype(), DType::I64 | DType::I32) {
         return Err(Error::dtype(format!(
-            "{op}(): Expected dtype int64 for index"
+            "{op}(): Expected dtype int32/int64 for index"
         )));
     }
     if index.rank().max(1) != outer.rank().max(1) {
@@ -177,6 +177,19 @@ impl Tensor {
     /// If the index is no vector of integers, does not fit, or points outside.
     pub fn index_add(&self, dim: i64, index: &Tensor, source: &Tensor) -> Result<Tensor> {
         let d = resolve_dim(dim, self.rank())?;
+        if !matches!(index.dtype(), DType::I64 | DType::I32) {
+            return Err(Error::dtype(format!(
+                "index_add_(): Expected dtype int32/int64 for index but got: {}",
+                index.dtype().torch_name()
+            )));
+        }
+        if self.dtype() != source.dtype() {
+            return Err(Error::dtype(format!(
+                "index_add_(): self ({}) and source ({}) must have the same scalar type",
+                self.dtype().torch_name(),
+                source.dtype().torch_name()
+            )));
+        }
         if self.rank() != source.rank() {
             return Err(Error::shape(format!(
                 "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = {:?} source.shape = {:?}",

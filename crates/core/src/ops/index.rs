@@ -467,6 +467,11 @@ impl Tensor {
     /// # Errors
     /// If a position does not exist, or `positions` is not a vector of integers.
     pub fn index_select(&self, dim: i64, positions: &Tensor) -> Result<Tensor> {
+        if !matches!(positions.dtype(), DType::I64 | DType::I32) {
+            return Err(Error::dtype(
+                "index_select(): Expected dtype int32 or int64 for index",
+            ));
+        }
         if positions.rank() > 1 {
             return Err(Error::index(
                 "index_select(): Index is supposed to be a vector",

@@ -5,6 +5,7 @@
 
 use smallvec::smallvec;
 
+use super::arithmetic::refuse_bool;
 use super::operand::Operand;
 use super::overwrite::Arithmetic;
 use super::select::Bound;
@@ -75,6 +76,9 @@ impl Tensor {
 
     /// An arithmetic operation in place: in this tensor's memory where nobody else sees it.
     fn arithmetic(&mut self, op: Arithmetic, other: Operand) -> Result<&mut Self> {
+        if op == Arithmetic::Sub {
+            refuse_bool(self, &other)?;
+        }
         if op.write(self, &other)? {
             return Ok(self);
         }

@@ -314,7 +314,8 @@ impl Tensor {
             .collect()
     }
 
-    /// At most `chunks` parts of equal size along a dimension; the last may be smaller.
+    /// At most `chunks` parts of equal size along a dimension; the last may be smaller. An empty
+    /// dimension makes that many empty ones.
     ///
     /// # Errors
     /// If the dimension does not exist or `chunks` is zero.
@@ -325,10 +326,17 @@ impl Tensor {
             ));
         }
         let size = self.size(dim)?;
-        let each = size.div_ceil(chunks).max(1);
-        let mut sizes: Vec<usize> = vec_for(size.div_ceil(each).max(1))?;
+        if size == 0 {
+            // As many pieces as are asked for, each a tensor of its own.
+            drop(vec_for::<[u64; 32]>(chunks)?);
+            let mut sizes = vec_for(chunks)?;
+            sizes.resize(chunks, 0);
+            return self.split_parts(&sizes, dim, "SplitBackward0");
+        }
+        let each = size.div_ceil(chunks);
+        let mut sizes: Vec<usize> = vec_for(size.div_ceil(each))?;
         let mut left = size;
-        while left > 0 || sizes.is_empty() {
+        while left > 0 {
             sizes.push(each.min(left));
             left -= each.min(left);
         }

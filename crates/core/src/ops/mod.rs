@@ -9,6 +9,7 @@ mod gather;
 mod index;
 mod inplace;
 mod join;
+mod lerp;
 mod linear;
 mod matmul;
 mod norm;
@@ -25,6 +26,7 @@ mod sort;
 mod tensor_index;
 mod unary;
 mod unfold;
+mod variance;
 mod view;
 
 pub use einsum::einsum;

@@ -2,9 +2,11 @@
 
 use smallvec::smallvec;
 
+use super::extreme::{reduced_dims, shared_by_hits};
 use super::operand::dim_mask;
 use super::plan::{Plan, all_of, spread};
 use crate::autograd::{Backward, record};
+use crate::shape::Shape;
 use crate::{Dims, Error, Result, Tensor};
 
 impl Tensor {
@@ -44,10 +46,12 @@ impl Tensor {
     }
 
     /// The p-norm `(Σ |x|^p)^(1/p)` over some dimensions; p may be 0 (count), infinite (largest)
-    /// or negative infinite (smallest). No dimensions means all.
+    /// or negative infinite (smallest). No dimensions means all. The gradient at a pole (an element 0
+    /// for p < 1, a norm of 0) is 0.
     ///
     /// # Errors
-    /// If a dimension does not exist, or the dtype is not a float type.
+    /// If a dimension does not exist, the dtype is not a float type, or p is negative or infinite and
+    /// there is no element.
     pub fn norm_dim(&self, p: f64, dims: impl Dims, keepdim: bool) -> Result<Tensor> {
         self.norm_over(p, &dim_mask(dims, self.rank())?, keepdim)
     }
@@ -60,19 +64,23 @@ impl Tensor {
             )));
         }
         let plan = Plan::new(self, mask)?;
+        if plan.n == 0 && (p < 0.0 || p.is_infinite()) && plan.outer * plan.inner > 0 {
+            return Err(no_identity(p, self.shape(), mask));
+        }
         let x = self.detach();
         let total = |t: &Tensor| Plan::new(t, mask)?.sum(keepdim);
         let size = x.abs()?;
-        let out = if p == 2.0 {
+        let out = if p == 0.0 {
+            total(&x.ne(0.0)?.to_dtype(x.dtype())?)?
+        } else if plan.n == 1 {
+            // A square could overflow or vanish.
+            size.reshape(plan.shape(keepdim))?
+        } else if p == 2.0 {
             total(&x.mul(&x)?)?.sqrt()?
         } else if p == 1.0 {
             total(&size)?
-        } else if p == 0.0 {
-            total(&x.ne(0.0)?.to_dtype(x.dtype())?)?
         } else if p.is_infinite() {
-            let plan = Plan::new(&size, mask)?;
-            plan.refuse_empty("linalg.vector_norm", None)?;
-            plan.extreme(p > 0.0, keepdim)?.0
+            Plan::new(&size, mask)?.extreme(p > 0.0, keepdim)?.0
         } else {
             total(&size.pow(p)?)?.pow(1.0 / p)?
         };
@@ -81,29 +89,61 @@ impl Tensor {
         Ok(record(out, &[self], |_| {
             let kept = plan.kept.clone();
             Backward::new("LinalgVectorNormBackward0", move |g: &Tensor| {
+                if p == 0.0 {
+                    // A count is constant: there is no gradient, also of one that is not finite.
+                    return Ok(smallvec![Some(x.try_zeros_like()?)]);
+                }
                 let g = spread(g, &kept, &shape)?;
                 let norm = spread(&norm, &kept, &shape)?;
-                let slope = if p == 2.0 {
-                    x.div(&norm)?
-                } else if p == 1.0 {
-                    x.sign()?
-                } else if p == 0.0 {
-                    x.try_zeros_like()?
-                } else if p.is_infinite() {
-                    let hit = size.eq(&norm)?.to_dtype(x.dtype())?;
-                    let mut count = hit.clone();
-                    for d in (0..shape.len()).filter(|d| kept[*d] == 1) {
-                        count = count.sum_dim(d as i64, true)?;
-                    }
-                    x.sign()?.mul(&hit)?.div(&count)?
-                } else {
-                    x.sign()?
-                        .mul(&size.pow(p - 1.0)?)?
-                        .div(&norm.pow(p - 1.0)?)?
-                };
-                let slope = slope.masked_fill(&norm.eq(0.0)?, 0.0)?;
-                Ok(smallvec![Some(g.mul(&slope)?)])
+                Ok(smallvec![Some(gradient(p, &x, &norm, &g, &kept)?)])
             })
         }))
     }
+}
+
+/// The gradient of a norm whose p is not 0. `norm` and `g` have the shape of `x`. Where the norm
+/// has a pole or a corner, the gradient is 0: at 0 for p < 1, and where the norm is 0.
+fn gradient(p: f64, x: &Tensor, norm: &Tensor, g: &Tensor, kept: &Shape) -> Result<Tensor> {
+    let size = x.abs()?;
+    if p == 1.0 {
+        return g.mul(&x.sign()?);
+    }
+    if p == 2.0 {
+        return g.mul(&x.div(norm)?.masked_fill(&norm.eq(0.0)?, 0.0)?);
+    }
+    if p.is_infinite() {
+        let share = shared_by_hits(g, &size, norm, &reduced_dims(kept))?;
+        return x.sign()?.mul(&share);
+    }
+    if p < 1.0 {
+        let slope = x.sign()?.mul(&size.pow(p - 1.0)?)?;
+        let slope = slope.masked_fill(&x.eq(0.0)?, 0.0)?;
+        return slope.mul(g)?.mul(&norm.pow(1.0 - p)?);
+    }
+    let scale = g.div(&norm.pow(p - 1.0)?)?;
+    let scale = scale.masked_fill(&norm.eq(0.0)?, 0.0)?;
+    let slope = if p < 2.0 {
+        x.sign()?.mul(&size.pow(p - 1.0)?)?
+    } else {
+        x.mul(&size.pow(p - 2.0)?)?
+    };
+    slope.mul(&scale)
+}
+
+/// PyTorch's refusal of a norm of nothing that has no value for nothing.
+fn no_identity(p: f64, shape: &[usize], mask: &[bool]) -> Error {
+    let p = if p.is_infinite() {
+        if p > 0.0 { "inf" } else { "-inf" }.to_string()
+    } else {
+        p.to_string()
+    };
+    let empty = (0..shape.len()).find(|d| mask[*d] && shape[*d] == 0);
+    Error::value(match empty {
+        Some(d) if !mask.iter().all(|m| *m) => format!(
+            "linalg.vector_norm cannot compute the {p} norm on the dimension {d}because this dimension is empty and the operation does not have an identity"
+        ),
+        _ => format!(
+            "linalg.vector_norm cannot compute the {p} norm on an empty tensor because the operation does not have an identity"
+        ),
+    })
 }

@@ -1,9 +1,8 @@
-//! Sums, means, variances, products and truth: over all elements, or over some dimensions.
+//! Sums, means, products and truth: over all elements, or over some dimensions.
 
-use pleach_kernels::Buffer;
+use pleach_kernels::{Buffer, reduce};
 use smallvec::smallvec;
 
-use super::elementwise::zip;
 use super::operand::dim_mask;
 use super::plan::{Plan, all_of, spread};
 use crate::autograd::{Backward, record};
@@ -76,61 +75,6 @@ impl Tensor {
         }))
     }
 
-    /// The variance of all elements: unbiased (divided by n - 1), so nan for a single one.
-    ///
-    /// # Errors
-    /// If the dtype is not a float type.
-    pub fn var(&self) -> Result<Tensor> {
-        self.var_over(&all_of(self), 1.0, false)
-    }
-
-    /// The variance over some dimensions, divided by `n - correction`: 1 is unbiased, 0 biased.
-    ///
-    /// # Errors
-    /// If a dimension does not exist or is given twice, or the dtype is not a float type.
-    pub fn var_dim(&self, dims: impl Dims, correction: f64, keepdim: bool) -> Result<Tensor> {
-        self.var_over(&dim_mask(dims, self.rank())?, correction, keepdim)
-    }
-
-    fn var_over(&self, mask: &[bool], correction: f64, keepdim: bool) -> Result<Tensor> {
-        if !self.dtype().is_float() {
-            return Err(Error::dtype(
-                "std and var only support floating point and complex dtypes",
-            ));
-        }
-        let plan = Plan::new(self, mask)?;
-        let freedom = (plan.n as f64 - correction).max(0.0);
-        let mean = plan.sum(true)?.div(plan.n as f64)?;
-        let centred = self.detach().sub(&mean)?;
-        let out = Plan::new(&centred.mul(&centred)?, mask)?
-            .sum(keepdim)?
-            .div(freedom)?;
-        let shape = self.shape_vec();
-        Ok(record(out, &[self], |_| {
-            let kept = plan.kept.clone();
-            Backward::new("VarBackward0", move |g: &Tensor| {
-                let g = spread(&g.mul(2.0 / freedom)?, &kept, &shape)?;
-                Ok(smallvec![Some(g.mul(&centred)?)])
-            })
-        }))
-    }
-
-    /// The standard deviation of all elements: the root of [`Tensor::var`].
-    ///
-    /// # Errors
-    /// If the dtype is not a float type.
-    pub fn std(&self) -> Result<Tensor> {
-        root_of_variance(self.var()?)
-    }
-
-    /// The standard deviation over some dimensions: the root of [`Tensor::var_dim`].
-    ///
-    /// # Errors
-    /// As [`Tensor::var_dim`].
-    pub fn std_dim(&self, dims: impl Dims, correction: f64, keepdim: bool) -> Result<Tensor> {
-        root_of_variance(self.var_dim(dims, correction, keepdim)?)
-    }
-
     /// The product of all elements; integers multiply as i64.
     ///
     /// # Errors
@@ -160,24 +104,37 @@ impl Tensor {
             }),
         };
         let shape = self.shape_vec();
-        Ok(record(out, &[self], |_| {
+        Ok(record(out.clone(), &[self], |_| {
             let kept = plan.kept.clone();
             Backward::new(name, move |g: &Tensor| {
+                if plan.n == 1 {
+                    // Nothing is multiplied.
+                    return Ok(smallvec![Some(g.reshape(&shape)?)]);
+                }
+                let g = spread(g, &kept, &shape)?;
+                let x = plan.x.reshape(&shape)?;
+                let zeros = x.eq(0.0)?.sum_dim(dim, true)?;
+                if zeros.sum()?.item_i64()? == 0 {
+                    let product = spread(&out, &kept, &shape)?;
+                    return Ok(smallvec![Some(g.mul(&product.div(&x)?)?)]);
+                }
                 let others = dispatch_float!("prod", plan.x.dtype(), T => {
                     product_of_others::<T>(plan.x.as_slice()?, plan.outer, plan.n, plan.inner)?
                 });
-                let others = others.reshape(&shape)?;
-                Ok(smallvec![Some(spread(g, &kept, &shape)?.mul(&others)?)])
+                let dx = g.mul(&others.reshape(&shape)?)?;
+                // Two zeros leave nothing, of whatever gradient.
+                let flat = zeros.gt(1)?.broadcast_to(&shape)?;
+                Ok(smallvec![Some(dx.masked_fill(&flat, 0.0)?)])
             })
         }))
     }
 
-    /// Whether every element is non-zero.
+    /// Whether every element is non-zero: a bool, of a u8 tensor a u8.
     pub fn all(&self) -> Result<Tensor> {
         self.truth(&all_of(self), false, true)
     }
 
-    /// Whether any element is non-zero.
+    /// Whether any element is non-zero: a bool, of a u8 tensor a u8.
     pub fn any(&self) -> Result<Tensor> {
         self.truth(&all_of(self), false, false)
     }
@@ -200,10 +157,15 @@ impl Tensor {
 
     fn truth(&self, mask: &[bool], keepdim: bool, all: bool) -> Result<Tensor> {
         let plan = Plan::new(&self.detach().to_dtype(DType::Bool)?, mask)?;
-        plan.fold::<bool, bool>(keepdim, all, move |a, v| if all { a & v } else { a | v })
+        let out =
+            plan.fold::<bool, bool>(keepdim, all, move |a, v| if all { a & v } else { a | v })?;
+        match self.dtype() {
+            DType::U8 => out.to_dtype(DType::U8),
+            _ => Ok(out),
+        }
     }
 
-    /// Running sums along a dimension; integers and bools sum as i64.
+    /// Running sums along a dimension, kept in f64; integers and bools sum as i64.
     ///
     /// # Errors
     /// If the dimension does not exist.
@@ -214,35 +176,29 @@ impl Tensor {
         } else {
             plan.x.to_dtype(DType::I64)?
         };
-        let out = dispatch_number!("cumsum", x.dtype(), T => {
-            let mut out = Buffer::<T>::try_from_slice(x.as_slice()?)?;
-            let row = plan.inner;
-            for block in out.chunks_mut((plan.n * row).max(1)) {
-                for i in row..block.len() {
-                    block[i] = block[i].add(block[i - row]);
+        let (outer, n, inner) = (plan.outer, plan.n, plan.inner);
+        let out = match x.dtype() {
+            DType::F32 | DType::F64 => dispatch_float!("cumsum", x.dtype(), T => {
+                let mut out = Buffer::<T>::try_new(x.numel())?;
+                reduce::cumsum_axis(x.as_slice::<T>()?, outer, n, inner, &mut out);
+                Tensor::from_buffer(out, self.shape())
+            }),
+            dtype => dispatch_number!("cumsum", dtype, T => {
+                let mut out = Buffer::<T>::try_from_slice(x.as_slice()?)?;
+                for block in out.chunks_mut((n * inner).max(1)) {
+                    for i in inner..block.len() {
+                        block[i] = block[i].add(block[i - inner]);
+                    }
                 }
-            }
-            Tensor::from_buffer(out, self.shape())
-        });
+                Tensor::from_buffer(out, self.shape())
+            }),
+        };
         Ok(record(out, &[self], |_| {
             Backward::stateless("CumsumBackward0", move |g: &Tensor| {
                 Ok(smallvec![Some(g.flip(dim)?.cumsum(dim)?.flip(dim)?)])
             })
         }))
     }
-}
-
-/// The square root of a variance, under the name that PyTorch prints. Its gradient where the
-/// deviation is 0 is 0.
-fn root_of_variance(variance: Tensor) -> Result<Tensor> {
-    let root = variance.detach().sqrt()?;
-    Ok(record(root.clone(), &[&variance], |_| {
-        Backward::new("StdBackward0", move |g: &Tensor| {
-            Ok(smallvec![Some(dispatch_float!("std", g.dtype(), T => {
-                zip(g, &root, |g: T, r: T| if r == 0.0 { 0.0 } else { g / (r + r) })?
-            }))])
-        })
-    }))
 }
 
 /// For each element the product of the others in its row: right also where some are zero.

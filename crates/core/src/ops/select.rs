@@ -201,9 +201,13 @@ impl Tensor {
             Backward::new("ClampBackward1", move |g: &Tensor| {
                 Ok(smallvec![Some(
                     dispatch_float!("ClampBackward1", g.dtype(), T => {
-                        let low = min.map_or(T::LOWEST, |v| v as T);
-                        let high = max.map_or(T::HIGHEST, |v| v as T);
-                        zip(g, &x, move |g: T, x: T| if x > low && x < high { g } else { T::ZERO })?
+                        // An absent bound lets an infinity through.
+                        let (no_low, low) = (min.is_none(), min.map_or(T::LOWEST, |v| v as T));
+                        let (no_high, high) = (max.is_none(), max.map_or(T::HIGHEST, |v| v as T));
+                        zip(g, &x, move |g: T, x: T| {
+                            let inside = (no_low || x > low) && (no_high || x < high);
+                            if inside { g } else { T::ZERO }
+                        })?
                     })
                 )])
             })

@@ -3,7 +3,6 @@
 use pleach_kernels::{Buffer, softmax};
 use smallvec::smallvec;
 
-use super::arithmetic::float_type;
 use crate::autograd::{Backward, record};
 use crate::shape::resolve_dim;
 use crate::{Result, Tensor};
@@ -24,20 +23,21 @@ macro_rules! row_function {
         impl Tensor {
             $(#[$doc])*
             ///
-            /// Integers are computed as f32.
-            ///
             /// # Errors
-            /// If the dimension does not exist, or the dtype does not compute.
+            /// If the dimension does not exist, or the dtype is not a float type.
             pub fn $name(&self, dim: i64) -> Result<Tensor> {
-                let input = self.to_dtype(float_type(self.dtype()))?;
-                let (outer, n, inner) = around(&input, dim)?;
-                let x = input.detach().contiguous()?;
-                let output = dispatch_float!(stringify!($name), x.dtype(), T => {
+                let (outer, n, inner) = around(self, dim)?;
+                let x = self.detach().contiguous()?;
+                let kernel = match inner {
+                    1 => concat!(stringify!($name), "_lastdim_kernel_impl"),
+                    _ => concat!(stringify!($name), "_kernel_impl"),
+                };
+                let output = dispatch_float!(kernel, x.dtype(), T => {
                     let mut out = Buffer::<T>::try_new(x.numel())?;
                     $forward(x.as_slice()?, outer, n, inner, &mut out);
                     Tensor::from_buffer(out, x.shape())
                 });
-                Ok(record(output.clone(), &[&input], |_| {
+                Ok(record(output.clone(), &[self], |_| {
                     Backward::new($grad, move |grad: &Tensor| {
                         let grad = grad.contiguous()?;
                         Ok(smallvec![Some(dispatch_float!($grad, grad.dtype(), T => {

@@ -5,10 +5,11 @@ use std::cmp::Ordering;
 use pleach_kernels::Buffer;
 use smallvec::{SmallVec, smallvec};
 
+use super::extreme::shared_by_hits;
 use crate::autograd::{Backward, GradFn, InputGrads, record, record_many};
 use crate::memory::vec_for;
 use crate::shape::{Shape, resolve_dim};
-use crate::{Element, Error, Result, Tensor};
+use crate::{DType, Element, Error, Result, Tensor};
 
 /// A tensor's rows along one dimension: the elements, rearranged so that this dimension is last.
 struct Rows {
@@ -134,7 +135,7 @@ impl Tensor {
     /// `largest = true`.
     ///
     /// # Errors
-    /// If the dimension does not exist or has fewer than `k` elements.
+    /// If the dimension does not exist or has fewer than `k` elements, or the tensor is bool.
     ///
     /// ```
     /// let x = pleach_core::tensor![3., 1., 2.];
@@ -144,6 +145,9 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn topk(&self, k: usize, dim: i64, largest: bool) -> Result<(Tensor, Tensor)> {
+        if self.dtype() == DType::Bool {
+            return Err(Error::dtype("topk does not support bool dtypes on CPU"));
+        }
         let d = resolve_dim(dim, self.rank())?;
         let rows = Rows::new(self, d)?;
         if k > rows.n {
@@ -186,7 +190,7 @@ impl Tensor {
     /// position; nan if there is one. The gradient goes to that position alone.
     ///
     /// # Errors
-    /// If the dimension does not exist or is empty.
+    /// If the dimension does not exist or is empty, or the tensor is bool.
     ///
     /// ```
     /// let x = pleach_core::tensor![[4., 1., 3., 2.]];
@@ -196,6 +200,9 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn median_dim(&self, dim: i64, keepdim: bool) -> Result<(Tensor, Tensor)> {
+        if self.dtype() == DType::Bool {
+            return Err(Error::not_implemented("median_out", DType::Bool));
+        }
         let d = resolve_dim(dim, self.rank())?;
         let rows = Rows::new(self, d)?;
         if rows.n == 0 {
@@ -219,21 +226,26 @@ impl Tensor {
         Ok(self.picked("MedianBackward1", d, values, positions, kept))
     }
 
-    /// The middle element of all, of an even number the lower middle one; nan if there is one.
-    /// Equal elements share the gradient.
+    /// The middle element of all, of an even number the lower middle one; nan if there is one, or
+    /// no element at all. Equal elements share the gradient.
     ///
     /// # Errors
-    /// If there are no elements.
+    /// If the tensor is bool, or has no elements and no nan for them.
     pub fn median(&self) -> Result<Tensor> {
-        let flat = self.detach().reshape([-1i64])?;
-        let out = flat.median_dim(0, false)?.0;
+        if self.dtype() == DType::Bool {
+            return Err(Error::not_implemented("median_cpu", DType::Bool));
+        }
+        let out = if self.numel() == 0 && self.dtype().is_float() {
+            Tensor::scalar(f64::NAN).to_dtype(self.dtype())?
+        } else {
+            let flat = self.detach().reshape([self.numel()])?;
+            flat.median_dim(0, false)?.0
+        };
         let value = out.detach();
         Ok(record(out, &[self], |_| {
             let x = self.detach();
             Backward::new("MedianBackward0", move |g: &Tensor| {
-                let hit = x.eq(&value)?.logical_or(&x.isnan()?)?.to_dtype(g.dtype())?;
-                let share = g.div(&hit.sum()?)?;
-                Ok(smallvec![Some(hit.mul(&share)?)])
+                Ok(smallvec![Some(shared_by_hits(g, &x, &value, &[])?)])
             })
         }))
     }

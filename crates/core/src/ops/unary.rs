@@ -110,8 +110,12 @@ macro_rules! step_functions {
             /// Integers stay as they are; the gradient is zero.
             ///
             /// # Errors
-            /// If the dtype does not compute.
+            /// If the tensor is bool, or the dtype does not compute.
             pub fn $name(&self) -> Result<Tensor> {
+                if self.dtype() == DType::Bool {
+                    let name = concat!(stringify!($name), "_vml_cpu");
+                    return Err(Error::not_implemented(name, DType::Bool));
+                }
                 if !self.dtype().is_float() {
                     return Ok(self.clone());
                 }
@@ -142,6 +146,11 @@ impl Tensor {
     /// # Errors
     /// If the tensor is bool.
     pub fn neg(&self) -> Result<Tensor> {
+        if self.dtype() == DType::Bool {
+            return Err(Error::dtype(
+                "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
+            ));
+        }
         if self.dtype().is_small_int() {
             return self.long()?.neg()?.to_dtype(self.dtype());
         }
@@ -159,7 +168,7 @@ impl Tensor {
         if self.dtype().is_small_int() {
             return self.long()?.abs()?.to_dtype(self.dtype());
         }
-        let out = dispatch_number!("abs", self.dtype(), T => {
+        let out = dispatch_number!("abs_cpu", self.dtype(), T => {
             map(self, |x: T| if x.is_nan() || x > T::ZERO { x } else { T::ZERO.sub(x) })?
         });
         Ok(record(out, &[self], |_| {
@@ -197,7 +206,7 @@ impl Tensor {
         }
         match self.dtype() {
             DType::I64 => map(&self.detach(), |x: i64| x.max(0)),
-            DType::Bool => Err(Error::not_implemented("relu", DType::Bool)),
+            DType::Bool => Err(Error::dtype("Boolean inputs not supported for relu")),
             _ => apply_function(self, Function::Relu, "relu", "ReluBackward0"),
         }
     }

@@ -140,10 +140,9 @@ fn steps_to(start: Scalar, end: Scalar, step: Scalar) -> Option<usize> {
 
 impl Tensor {
     /// A tensor of one value, laid out densely with its dimensions in the order in which `other`
-    /// has them in memory (row-major if its elements share memory). The order decides which random
-    /// number an element gets.
+    /// has them in memory. The order decides which random number an element gets.
     fn ordered_like(self, other: &Tensor) -> Tensor {
-        if other.is_contiguous() || other.layout().shares_elements() {
+        if other.is_contiguous() {
             return self;
         }
         self.with_layout(other.layout().dense())

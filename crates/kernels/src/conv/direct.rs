@@ -96,20 +96,39 @@ struct Unit<'a, T: Float> {
     group: usize,
 }
 
-/// Whether the kernel can count the elements of an image's packed source.
+/// Packed elements of a channel that are always worth their memory.
+const SMALL_PLANE: usize = 1 << 14;
+/// Packed elements for each one of the input and the output, at most.
+const SPARSE: usize = 64;
+/// The most classes of pixels of an input's gradient: each piece of it goes through them all.
+const CLASSES: usize = 1024;
+
+/// Whether the kernel can count the elements of an image's packed source, of which there are not many
+/// more than the image has: with a large dilation, most of them would be zeros.
 pub(super) fn fits(shape: &ConvShape) -> bool {
-    let padded = |sizes: [usize; 3]| -> Option<usize> {
-        (0..3).try_fold(
-            shape.in_channels.max(shape.out_channels) + 32,
-            |product, d| {
-                let reach = 2 * (shape.padding[d] + shape.kernel[d] * shape.dilation[d]);
-                product.checked_mul(sizes[d].checked_add(reach + shape.stride[d])?)
-            },
-        )
+    let output = shape.output();
+    let span = |d: usize| shape.kernel[d].saturating_sub(1) * shape.dilation[d];
+    let forward = |d: usize| {
+        let rests = shape.stride[d].min(shape.kernel[d]);
+        let part = (span(d) + (output[d] - 1) * shape.stride[d]) / shape.stride[d] + 1;
+        part.saturating_mul(rests)
     };
-    [shape.input, shape.output()]
-        .iter()
-        .all(|sizes| padded(*sizes).is_some_and(|size| size < u32::MAX as usize))
+    let gradient = |d: usize| (span(d) / shape.stride[d] + shape.input[d] / shape.stride[d]) + 3;
+    let channels = shape.in_channels.max(shape.out_channels) + 32;
+    let real = shape.in_pixels().saturating_add(shape.out_pixels());
+    let most = real.saturating_mul(SPARSE).saturating_add(SMALL_PLANE);
+    let plane = |axis: &dyn Fn(usize) -> usize| (0..3).map(axis).fold(1, usize::saturating_mul);
+    [plane(&forward), plane(&gradient)].iter().all(|plane| {
+        // Room that is left after each channel.
+        let elements = plane.saturating_add(256).saturating_mul(channels);
+        *plane <= most && elements < u32::MAX as usize
+    })
+}
+
+/// Whether the gradient of the input has few enough classes.
+pub(super) fn few_classes(shape: &ConvShape) -> bool {
+    let phases = (0..3).map(|d| shape.stride[d].min(shape.input[d]));
+    phases.fold(1, usize::saturating_mul) <= CLASSES
 }
 
 /// A convolution.
@@ -300,6 +319,11 @@ impl<T: Float> Unit<'_, T> {
         }
         for (class, offsets) in plan.classes.iter().zip(self.offsets) {
             let (pixels, runs) = self.runs_of(class, first_row, rows);
+            if runs.is_empty() {
+                // A strided kernel's piece of few rows may have none of this class.
+                terms_before += offsets.len();
+                continue;
+            }
             sums = if sums.len() == runs.len() * pixels * width {
                 sums
             } else {
@@ -321,7 +345,7 @@ impl<T: Float> Unit<'_, T> {
             if finished.is_empty() {
                 finished = Buffer::new(rows * row_len * width);
             }
-            let step = plan.axes[2].step * width;
+            let step = plan.axes[2].step.saturating_mul(width);
             for (run, sums) in runs.iter().zip(sums.chunks_exact(pixels * width)) {
                 let out = finished[run.pixel * width..].chunks_mut(step);
                 for (out, sums) in out.zip(sums.chunks_exact(width)) {

@@ -79,17 +79,17 @@ impl Axis {
 
     /// Dimension `d` of the gradient of a convolution's input.
     fn input_gradient(s: &ConvShape, d: usize) -> Self {
-        let stride = s.stride[d] as isize;
-        let phases = (0..stride)
-            .map(|phase| {
-                (0..s.kernel[d])
-                    .filter_map(|k| {
-                        let distance = phase + s.padding[d] as isize - (k * s.dilation[d]) as isize;
-                        (distance % stride == 0).then_some((k, distance / stride))
-                    })
-                    .collect()
-            })
-            .collect();
+        // A larger stride than any distance makes no difference.
+        let stride = isize::try_from(s.stride[d]).unwrap_or(isize::MAX);
+        // Those that some position of the input has.
+        let mut phases = vec![Vec::new(); s.stride[d].min(s.input[d])];
+        for k in 0..s.kernel[d] {
+            let distance = (k * s.dilation[d]) as isize - s.padding[d] as isize;
+            let phase = distance.rem_euclid(stride);
+            if let Some(taps) = phases.get_mut(phase as usize) {
+                taps.push((k, (phase - distance) / stride));
+            }
+        }
         Axis::new(s.output()[d], s.input[d], s.stride[d], 1, phases)
     }
 

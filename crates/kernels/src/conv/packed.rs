@@ -2,7 +2,8 @@
 
 use super::direct::{self, DirectWeights, Epilogue};
 use super::geometry::Plan;
-use super::weights::{PlainWeights, WeightStrides, pack_weights};
+use super::outside;
+use super::weights::{PlainWeights, WeightStrides, pack_weights, unpack_weights};
 use super::winograd;
 use super::{Algorithm, ConvShape, as_f32, as_f32_mut, conv_forward};
 use crate::{Buffer, Float, Isa, for_each_chunk_mut};
@@ -61,6 +62,7 @@ impl<T: Float> PackedConv<T> {
             );
         }
         let weights = match Algorithm::choose::<T>(shape) {
+            _ if outside::may_leak(shape, weight) => Weights::Plain(Buffer::from_slice(weight)),
             Algorithm::Direct => {
                 let plan = Plan::forward(&shape.flattened());
                 let weights = PlainWeights {
@@ -96,7 +98,7 @@ impl<T: Float> PackedConv<T> {
     /// `[batch, in_channels, input]`, `residual` and `out` are `[batch, out_channels, output]`.
     ///
     /// # Panics
-    /// If a length does not fit the shape, or a padded image has more than 2^32 elements.
+    /// If a length does not fit the shape.
     pub fn forward(
         &self,
         batch: usize,
@@ -126,8 +128,7 @@ impl<T: Float> PackedConv<T> {
             return;
         }
         match &self.weights {
-            Weights::Direct(weights) => {
-                assert!(direct::fits(&shape), "{name}: too large: {shape:?}");
+            Weights::Direct(weights) if direct::fits(&shape) => {
                 let plan = Plan::forward(&shape.flattened());
                 let epilogue = Epilogue {
                     bias,
@@ -137,21 +138,39 @@ impl<T: Float> PackedConv<T> {
                 let weights = DirectWeights::Packed(weights);
                 direct::run(self.isa, &plan, x, weights, &epilogue, out);
             }
+            // Packed for images that the kernel can count.
+            Weights::Direct(weights) => {
+                let weights = unpack_weights(self.isa, &shape, weights);
+                self.forward_plain(&shape, x, &weights, [residual, bias], relu, out);
+            }
             Weights::Plain(weights) | Weights::Winograd(_, weights) => {
-                conv_forward(&shape, x, weights, bias, out);
-                if residual.is_none() && !relu {
-                    return;
-                }
-                let epilogue = Epilogue {
-                    bias: None,
-                    residual,
-                    relu,
-                };
-                let chunk = 1 << 14;
-                for_each_chunk_mut(out, chunk, |i, out| {
-                    epilogue.apply(self.isa, 0, i * chunk, out);
-                });
+                self.forward_plain(&shape, x, weights, [residual, bias], relu, out);
             }
         }
+    }
+
+    /// As [`Self::forward`], with weights that are not packed.
+    fn forward_plain(
+        &self,
+        shape: &ConvShape,
+        x: &[T],
+        weights: &[T],
+        [residual, bias]: [Option<&[T]>; 2],
+        relu: bool,
+        out: &mut [T],
+    ) {
+        conv_forward(shape, x, weights, bias, out);
+        if residual.is_none() && !relu {
+            return;
+        }
+        let epilogue = Epilogue {
+            bias: None,
+            residual,
+            relu,
+        };
+        let chunk = 1 << 14;
+        for_each_chunk_mut(out, chunk, |i, out| {
+            epilogue.apply(self.isa, 0, i * chunk, out);
+        });
     }
 }

@@ -55,7 +55,7 @@ impl Packing {
                     zeros = 0;
                 }
             }
-            next = column.map(|c| c + stride);
+            next = column.map(|c| c.saturating_add(stride));
         }
         Packing {
             last_row: rows.iter().copied().flatten().max().unwrap_or(0),

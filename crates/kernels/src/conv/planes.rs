@@ -287,6 +287,9 @@ impl<T: Float> Depth<'_, T> {
     /// Inlined into a function with the features of `V`.
     #[inline(always)]
     unsafe fn compute<V: Vector<Elem = T>>(&self, sums: &mut [T], room: usize, out: &mut [T]) {
+        if self.terms.offsets.is_empty() {
+            return self.fill(out);
+        }
         let [_, height, width] = &self.plan.axes;
         let rows = self.terms.sizes[1];
         let lines = self.terms.lines;
@@ -333,6 +336,25 @@ impl<T: Float> Depth<'_, T> {
                 let out = &mut out[self.z * plane..][..plane];
                 // SAFETY: the caller has the features.
                 unsafe { self.write::<V>(rows.clone(), sums, out) };
+            }
+        }
+    }
+
+    /// Writes the bias to the pixels of a class that sums nothing. Such a class may have more rows and
+    /// columns than the packed source, which ends with the last pixel that a tap sees.
+    fn fill(&self, out: &mut [T]) {
+        let [_, height, width] = &self.plan.axes;
+        let [_, rows, columns] = self.terms.sizes;
+        let plane = height.out * width.out;
+        let pixels = self.plan.out_pixels();
+        for (out, bias) in out.chunks_exact_mut(pixels).zip(&self.bias) {
+            let out = &mut out[self.z * plane..][..plane];
+            for row in 0..rows {
+                let first = (row * height.step + self.terms.phase[1]) * width.out;
+                let row = out[first + self.terms.phase[2]..].iter_mut();
+                row.step_by(width.step)
+                    .take(columns)
+                    .for_each(|v| *v = *bias);
             }
         }
     }

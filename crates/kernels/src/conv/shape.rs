@@ -100,18 +100,43 @@ impl ConvShape {
     /// Spatial sizes of the output.
     ///
     /// # Panics
-    /// If a stride is 0, or the dilated kernel is larger than the padded input.
+    /// Where [`ConvShape::checked_output`] is `None`.
     pub fn output(&self) -> [usize; 3] {
-        std::array::from_fn(|d| {
-            let window = self.dilation[d] * self.kernel[d].saturating_sub(1) + 1;
-            let padded = self.input[d] + 2 * self.padding[d];
-            assert!(
-                self.stride[d] > 0 && window <= padded,
-                "ConvShape: a window of {window} with stride {} on {padded}: {self:?}",
-                self.stride[d]
-            );
-            (padded - window) / self.stride[d] + 1
-        })
+        self.checked_output()
+            .unwrap_or_else(|| panic!("ConvShape: no output of these sizes: {self:?}"))
+    }
+
+    /// Spatial sizes of the output, or `None` if there is no such convolution: a stride is 0, the dilated
+    /// kernel is larger than the padded input, or a size, or the bytes of the input, the weight or the
+    /// output, are more than memory can have. Nothing else about a shape can be too large.
+    ///
+    /// ```
+    /// use pleach_kernels::ConvShape;
+    /// let shape = ConvShape::new(1, [1, 1], [5, 5], [3, 3]);
+    /// assert_eq!(shape.with_stride([1 << 61, 2]).checked_output(), Some([1, 1, 2]));
+    /// assert_eq!(shape.with_padding([1 << 61, 0]).checked_output(), None);
+    /// assert_eq!(shape.with_dilation([3, 1]).checked_output(), None);
+    /// ```
+    pub fn checked_output(&self) -> Option<[usize; 3]> {
+        let largest = isize::MAX as usize;
+        let mut output = [0; 3];
+        for (d, size) in output.iter_mut().enumerate() {
+            let steps = self.kernel[d].saturating_sub(1);
+            let window = self.dilation[d].checked_mul(steps)?.checked_add(1)?;
+            let padded = self.padding[d].checked_mul(2)?.checked_add(self.input[d])?;
+            let rest = padded.checked_sub(window).filter(|_| padded <= largest)?;
+            *size = rest.checked_div(self.stride[d])? + 1;
+        }
+        // Also without images or channels, so that the pixels of one can always be counted.
+        let fits = |channels: [usize; 2], sizes: &[usize; 3]| {
+            (channels.iter().chain(sizes))
+                .try_fold(size_of::<f64>(), |bytes, n| bytes.checked_mul((*n).max(1)))
+                .is_some_and(|bytes| bytes <= largest)
+        };
+        (fits([self.batch, self.in_channels], &self.input)
+            && fits([self.out_channels, self.in_channels], &self.kernel)
+            && fits([self.batch, self.out_channels], &output))
+        .then_some(output)
     }
 
     /// Pixels of an input channel.

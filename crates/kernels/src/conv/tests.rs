@@ -108,6 +108,11 @@ fn shapes() -> Vec<ConvShape> {
         ConvShape::new(2, [32, 48], [9, 9], [3, 3])
             .with_padding([1, 1])
             .with_groups(2),
+        // Pieces of few rows, which have none of some phase of the stride.
+        ConvShape::new(1, [1, 1], [57, 57], [2, 2]).with_stride([2, 2]),
+        ConvShape::new(1, [2, 3], [9, 300], [3, 3])
+            .with_stride([2, 2])
+            .with_padding([1, 1]),
     ]
 }
 

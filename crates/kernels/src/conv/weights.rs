@@ -141,3 +141,18 @@ pub(super) fn pack_weights<T: Float>(
     });
     packed
 }
+
+/// The weights of a convolution that [`pack_weights`] packed, as they came.
+pub(super) fn unpack_weights<T: Float>(isa: Isa, shape: &ConvShape, packed: &[T]) -> Buffer<T> {
+    let (width, depth, outputs) = (block_width::<T>(isa), shape.depth(), shape.group_out());
+    let blocks = outputs.div_ceil(width);
+    let mut plain = Buffer::<T>::new(shape.out_channels * depth);
+    for (o, plain) in plain.chunks_exact_mut(depth.max(1)).enumerate() {
+        let (group, o) = (o / outputs, o % outputs);
+        let panel = &packed[(group * blocks + o / width) * depth * width..];
+        for (term, plain) in plain.iter_mut().enumerate() {
+            *plain = panel[term * width + o % width];
+        }
+    }
+    plain
+}

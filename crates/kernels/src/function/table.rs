@@ -67,9 +67,9 @@ functions! {
     /// The square root.
     Sqrt, false, |x, M| x.sqrt(), Output |y, g| g / (y + y);
     /// One over the square root.
-    Rsqrt, false, |x, M| T::ONE / x.sqrt(), Output |y, g| T::from_f64(-0.5) * g * y * y * y;
+    Rsqrt, false, |x, M| T::ONE / x.sqrt(), Output |y, g| T::from_f64(-0.5) * g * (y * y * y);
     /// One over x.
-    Reciprocal, false, |x, M| T::ONE / x, Output |y, g| -g * y * y;
+    Reciprocal, false, |x, M| T::ONE / x, Output |y, g| -g * (y * y);
     /// The sine.
     Sin, false, |x, M| x.sin(), Input |x, g| g * x.cos();
     /// The cosine.

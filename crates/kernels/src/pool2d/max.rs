@@ -16,6 +16,23 @@ pub const MAX_POOL_TAPS: usize = u8::MAX as usize;
 /// The tap of a maximum that a ReLU made zero: nothing flows back to it.
 const NO_TAP: u8 = u8::MAX;
 
+/// The first tap of window `i` along one axis that is inside the input, if there is one.
+fn first_tap(
+    i: usize,
+    size: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
+) -> Option<usize> {
+    let start = i.checked_mul(stride)?;
+    let first = padding.saturating_sub(start).div_ceil(dilation);
+    let place = start
+        .checked_add(first.checked_mul(dilation)?)?
+        .checked_sub(padding)?;
+    (first < kernel && place < size).then_some(first)
+}
+
 /// The first tap inside the input of each window along one axis.
 fn first_taps(
     size: usize,
@@ -26,13 +43,8 @@ fn first_taps(
     dilation: usize,
 ) -> Vec<usize> {
     let windows = (0..out).map(|i| {
-        let first = padding.saturating_sub(i * stride).div_ceil(dilation);
-        let place = (i * stride + first * dilation).checked_sub(padding);
-        assert!(
-            first < kernel && place.is_some_and(|place| place < size),
-            "max_pool2d: window {i} does not meet the input of {size}"
-        );
-        first
+        first_tap(i, size, kernel, stride, padding, dilation)
+            .unwrap_or_else(|| panic!("max_pool2d: window {i} does not meet the input of {size}"))
     });
     windows.collect()
 }
@@ -60,20 +72,61 @@ fn first_taps_of(s: &Pool2dShape) -> [Vec<usize>; 2] {
 }
 
 impl Pool2dShape {
+    /// Whether every window sees a part of the input, as a maximum needs: a dilated one can step over a
+    /// small image.
+    pub fn windows_meet_input(&self) -> bool {
+        let s = self;
+        let meets = |size, out, kernel, stride, padding, dilation| {
+            (0..out).all(|i| first_tap(i, size, kernel, stride, padding, dilation).is_some())
+        };
+        meets(
+            s.input.0,
+            s.output.0,
+            s.kernel.0,
+            s.stride.0,
+            s.padding.0,
+            s.dilation.0,
+        ) && meets(
+            s.input.1,
+            s.output.1,
+            s.kernel.1,
+            s.stride.1,
+            s.padding.1,
+            s.dilation.1,
+        )
+    }
+
+    /// Whether windows are taken by vectors, several at once: if what they reach and skip is of the
+    /// size of the image, or not much larger. Other ones are taken one by one, as far as they are inside.
+    fn is_dense(&self) -> bool {
+        let (pixels, taps) = (
+            self.input.0 * self.input.1,
+            self.kernel.0.checked_mul(self.kernel.1),
+        );
+        let reach = (self.kernel.1.saturating_sub(1))
+            .saturating_mul(self.dilation.1)
+            .saturating_add(self.padding.1);
+        taps.is_some_and(|taps| taps <= COUNTABLE && taps <= 256 + 4 * pixels)
+            && reach <= 256 + 4 * (self.input.1 + self.output.1)
+            && self.stride.1 <= 256 + self.input.1
+    }
+
     /// The place in the input plane that each tap sees, from that of the first.
     fn tap_places(&self) -> Vec<usize> {
         (0..self.kernel.0 * self.kernel.1)
             .map(|tap| {
                 let (y, x) = (tap / self.kernel.1, tap % self.kernel.1);
-                y * self.dilation.0 * self.input.1 + x * self.dilation.1
+                // Taps that are outside of every window may be anywhere.
+                let row = y.wrapping_mul(self.dilation.0).wrapping_mul(self.input.1);
+                row.wrapping_add(x.wrapping_mul(self.dilation.1))
             })
             .collect()
     }
 
     /// The place that the first tap of a row's first window would have; it wraps if it is outside.
     fn row_place(&self, row: usize) -> usize {
-        (row * self.stride.0 * self.input.1)
-            .wrapping_sub(self.padding.0 * self.input.1 + self.padding.1)
+        let from_padding = row.wrapping_mul(self.stride.0).wrapping_sub(self.padding.0);
+        (from_padding.wrapping_mul(self.input.1)).wrapping_sub(self.padding.1)
     }
 
     fn check_taps(&self, name: &str, outputs: usize, taps: usize) {
@@ -117,8 +170,11 @@ pub fn max_pool2d_forward<T: Float>(
         indices.len(),
         "max_pool2d_forward: the length of the indices"
     );
-    if shape.kernel.0.saturating_mul(shape.kernel.1) > COUNTABLE {
-        return forward_one_by_one(shape, x, out, indices);
+    if out.is_empty() {
+        return;
+    }
+    if !shape.is_dense() {
+        return forward_one_by_one(shape, x, out, |i, place, _| indices[i] = place as i64);
     }
     let places = shape.tap_places();
     let isa = Isa::current();
@@ -166,7 +222,22 @@ pub(super) fn forward_taps_with<T: Float>(
 ) {
     shape.check("max_pool2d_forward_taps", x.len(), out.len());
     shape.check_taps("max_pool2d_forward_taps", out.len(), taps.len());
-    if relu {
+    if out.is_empty() {
+        return;
+    }
+    if !shape.is_dense() {
+        let columns = shape.kernel.1;
+        forward_one_by_one(shape, x, out, |i, _, [y, x]| {
+            taps[i] = (y * columns + x) as u8
+        });
+        for (tap, out) in taps
+            .iter_mut()
+            .zip(out)
+            .filter(|(_, out)| relu && **out <= T::ZERO)
+        {
+            (*tap, *out) = (NO_TAP, T::ZERO);
+        }
+    } else if relu {
         forward(isa, shape, x, out, taps, |out, taps, kept| {
             for ((kept, tap), out) in kept.iter_mut().zip(taps).zip(out) {
                 let zero = *out <= T::ZERO;
@@ -197,16 +268,19 @@ fn for_each_window(shape: &Pool2dShape, mut f: impl FnMut(usize, usize)) {
     }
 }
 
-/// [`max_pool2d_forward`], for windows of any size.
+/// [`max_pool2d_forward`], for windows of any size: `found(output, place of its maximum, row and column
+/// of the tap that saw it)`.
 pub(super) fn forward_one_by_one<T: Float>(
     s: &Pool2dShape,
     x: &[T],
     out: &mut [T],
-    indices: &mut [i64],
+    mut found: impl FnMut(usize, usize, [usize; 2]),
 ) {
+    if out.is_empty() {
+        return;
+    }
     let [rows, columns] = first_taps_of(s);
-    let outputs = out.iter_mut().zip(indices);
-    for (i, (out, index)) in outputs.enumerate() {
+    for (i, out) in out.iter_mut().enumerate() {
         let (column, row) = (i % s.output.1, i / s.output.1 % s.output.0);
         let plane = i / (s.output.0 * s.output.1) * s.input.0 * s.input.1;
         let inside = |first: usize, at: usize, dilation: usize, padding: usize, size: usize| {
@@ -226,21 +300,19 @@ pub(super) fn forward_one_by_one<T: Float>(
             s.padding.1,
             s.input.1,
         );
-        let mut best = None;
-        for y in ys.take(s.kernel.0 - rows[row]) {
-            for place in xs
-                .clone()
-                .take(s.kernel.1 - columns[column])
-                .map(|x| y * s.input.1 + x)
-            {
+        let mut best: Option<(T, usize, [usize; 2])> = None;
+        for (y, ky) in ys.zip(rows[row]..s.kernel.0) {
+            for (x_at, kx) in xs.clone().zip(columns[column]..s.kernel.1) {
+                let place = y * s.input.1 + x_at;
                 let v = x[plane + place];
-                if best.is_none_or(|(top, _)| v > top) || v.is_nan() {
-                    best = Some((v, place));
+                if best.is_none_or(|(top, ..)| v > top) || v.is_nan() {
+                    best = Some((v, place, [ky, kx]));
                 }
             }
         }
-        let (top, place) = best.expect("every window meets the input");
-        (*out, *index) = (top, place as i64);
+        let (top, place, tap) = best.expect("every window meets the input");
+        *out = top;
+        found(i, place, tap);
     }
 }
 

@@ -100,7 +100,7 @@ fn max_pooling_matches_a_direct_loop() {
 
             let (mut again, mut taps) = (vec![0.0; outputs], vec![0u8; outputs]);
             let mut places = vec![-1; outputs];
-            max::forward_one_by_one(&s, &x, &mut again, &mut places);
+            max::forward_one_by_one(&s, &x, &mut again, |i, place, _| places[i] = place as i64);
             assert_eq!((&again, &places), (&out, &indices));
             for isa in Isa::available() {
                 taps.fill(9);

@@ -1,3 +1,4 @@
+use super::moments::moments_with;
 use super::sum::{sum_axis_with, sum_with};
 use super::*;
 use crate::Isa;
@@ -134,4 +135,96 @@ fn an_empty_axis_folds_to_the_initial_value() {
 #[should_panic(expected = "the input is not [2, 3, 1]")]
 fn a_wrong_length_is_refused() {
     sum_axis(&[1.0f32; 5], 2, 3, 1, &mut [0.0; 2]);
+}
+
+#[test]
+fn moments_match_a_naive_loop_on_all_threads_and_instruction_sets() {
+    let shapes = [
+        (3, 4, 0),
+        (1, 1, 1),
+        (5, 7, 1),
+        (2, 100, 3),
+        (3, 65, 64),
+        (1, 300, 130),
+        (1, 200_001, 1),
+        (2, 70_000, 2),
+        (1, 5000, 70),
+        (4000, 17, 1),
+    ];
+    for (outer, n, inner) in shapes {
+        let x = values(outer * n * inner);
+        let run = |isa: Isa| {
+            let (mut mean, mut squares) = (vec![9.0; outer * inner], vec![9.0; outer * inner]);
+            moments_with(isa, &x, [outer, n, inner], &mut mean, &mut squares);
+            (mean, squares)
+        };
+        let results = with_thread_counts(|| run(Isa::current()));
+        let sums = naive(&x, outer, n, inner);
+        for j in 0..outer * inner {
+            let want = sums[j] / n as f64;
+            let at = |p: usize| x[(j / inner * n + p) * inner + j % inner] as f64;
+            let squares: f64 = (0..n).map(|p| (at(p) - want).powi(2)).sum();
+            let (got_mean, got_squares) = (results[0].0[j], results[0].1[j]);
+            assert!((got_mean - want).abs() < 1e-12, "{outer} {n} {inner}");
+            assert!((got_squares - squares).abs() <= 1e-10 * (1.0 + squares));
+        }
+        assert!(results.iter().all(|r| *r == results[0]));
+        for isa in Isa::available() {
+            assert_eq!(run(isa), results[0], "{outer} {n} {inner} {isa:?}");
+        }
+    }
+}
+
+#[test]
+fn equal_values_have_no_deviations() {
+    for (n, inner) in [(7, 1), (3, 5), (4097, 1), (140_001, 1), (70_000, 3)] {
+        let (mut mean, mut squares) = (vec![9.0; inner], vec![9.0; inner]);
+        moments_axis(
+            &vec![0.01f64; n * inner],
+            1,
+            n,
+            inner,
+            &mut mean,
+            &mut squares,
+        );
+        assert!(mean.iter().all(|m| *m == 0.01) && squares.iter().all(|s| *s == 0.0));
+        moments_axis(
+            &vec![0.1f32; n * inner],
+            1,
+            n,
+            inner,
+            &mut mean,
+            &mut squares,
+        );
+        assert!(mean.iter().all(|m| *m == 0.1f32 as f64) && squares.iter().all(|s| *s == 0.0));
+    }
+}
+
+#[test]
+fn running_sums_are_kept_in_f64() {
+    for (outer, n, inner) in [
+        (0, 2, 2),
+        (2, 0, 3),
+        (1, 3808, 1),
+        (3, 500, 70),
+        (2, 9, 200),
+    ] {
+        let x = values(outer * n * inner);
+        let results = with_thread_counts(|| {
+            let mut out = vec![9.0f32; x.len()];
+            cumsum_axis(&x, outer, n, inner, &mut out);
+            out
+        });
+        assert!(results.iter().all(|r| *r == results[0]));
+        for o in 0..outer {
+            for i in 0..inner {
+                let mut sum = 0.0f64;
+                for p in 0..n {
+                    let at = (o * n + p) * inner + i;
+                    sum += x[at] as f64;
+                    assert_eq!(results[0][at], sum as f32);
+                }
+            }
+        }
+    }
 }

@@ -1,7 +1,7 @@
 //! Convolution of images.
 
 use pleach_core::autograd::{Backward, record};
-use pleach_core::{Error, PadMode, Result, Tensor, Window, checked_numel};
+use pleach_core::{Error, ErrorKind, PadMode, Result, Tensor, Window, checked_numel};
 use pleach_kernels::{
     Buffer, ConvShape, conv_backward_bias, conv_backward_input, conv_backward_weight, conv_forward,
 };
@@ -198,7 +198,7 @@ fn checked_shape(
         )));
     }
     let [rows, columns] = windows((kh, kw), stride, padding, dilation);
-    if rows.count(in_h)?.is_none() || columns.count(in_w)?.is_none() {
+    let (Some(out_h), Some(out_w)) = (rows.count(in_h)?, columns.count(in_w)?) else {
         return Err(Error::shape(format!(
             "Calculated padded input size per channel: ({} x {}). Kernel size: ({} x {}). Kernel size can't be greater than actual input size",
             rows.padded(in_h)?,
@@ -206,15 +206,19 @@ fn checked_shape(
             rows.span()?,
             columns.span()?
         )));
-    }
+    };
     let (rows, columns) = (rows.within(in_h)?, columns.within(in_w)?);
-    Ok(
-        ConvShape::new(batch, [in_channels, out_channels], [in_h, in_w], [kh, kw])
-            .with_stride([rows.stride, columns.stride])
-            .with_padding([rows.padding, columns.padding])
-            .with_dilation([rows.dilation, columns.dilation])
-            .with_groups(groups),
-    )
+    let shape = ConvShape::new(batch, [in_channels, out_channels], [in_h, in_w], [kh, kw])
+        .with_stride([rows.stride, columns.stride])
+        .with_padding([rows.padding, columns.padding])
+        .with_dilation([rows.dilation, columns.dilation])
+        .with_groups(groups);
+    if shape.checked_output().is_none() {
+        let elements = checked_numel(&[batch.max(1), out_channels.max(1), out_h, out_w])?;
+        let bytes = elements as u128 * size_of::<f64>() as u128;
+        return Err(ErrorKind::OutOfMemory { bytes }.into());
+    }
+    Ok(shape)
 }
 
 fn convolution(

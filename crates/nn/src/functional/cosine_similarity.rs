@@ -1,12 +1,13 @@
 //! The cosine of the angle between vectors.
 
-use pleach_core::{Result, Tensor};
+use pleach_core::{Error, Result, Tensor, no_grad};
 
 /// `x₁ · x₂ / (max(‖x₁‖, eps) max(‖x₂‖, eps))` along a dimension of two tensors that are broadcast
 /// together. PyTorch's defaults are `dim = 1`, `eps = 1e-8`.
 ///
 /// # Errors
-/// If the shapes cannot be broadcast together, or the dimension does not exist.
+/// If the shapes cannot be broadcast together, the dimension does not exist, or neither tensor is
+/// of a float type.
 ///
 /// ```
 /// use pleach_core::tensor;
@@ -17,14 +18,25 @@ use pleach_core::{Result, Tensor};
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn cosine_similarity(x1: &Tensor, x2: &Tensor, dim: i64, eps: f64) -> Result<Tensor> {
-    // The product of the detached tensors has the common shape.
+    // The product of the detached tensors has the common dtype and shape.
     let common = x1.detach().mul(x2.detach())?;
-    let (a, b) = (
-        x1.broadcast_to(common.shape())?,
-        x2.broadcast_to(common.shape())?,
-    );
-    let unit = |x: &Tensor| x.div(&x.norm_dim(2.0, dim, true)?.clamp(eps, None)?);
-    unit(&a)?.mul(&unit(&b)?)?.sum_dim(dim, false)
+    if !common.dtype().is_float() {
+        return Err(Error::dtype(format!(
+            "expected common dtype to be floating point, yet common dtype is {}",
+            common.dtype().torch_name()
+        )));
+    }
+    let full = |x: &Tensor| match x.dtype().is_float() {
+        true => x.broadcast_to(common.shape()),
+        false => x.to_dtype(common.dtype())?.broadcast_to(common.shape()),
+    };
+    let unit = |x: Tensor| -> Result<Tensor> {
+        let mut norm = x.norm_dim(2.0, dim, true)?;
+        // The bound is no part of the graph: the gradient is that of the norm.
+        no_grad(|| norm.clamp_(eps, None).map(drop))?;
+        x.div(&norm)
+    };
+    unit(full(x1)?)?.mul(&unit(full(x2)?)?)?.sum_dim(dim, false)
 }
 
 #[cfg(test)]

@@ -21,8 +21,8 @@ use super::{Reduction, log_softmax};
 /// - `label_smoothing` e mixes the target with the uniform distribution: `(1 - e) · target + e / C`.
 ///
 /// # Errors
-/// If shapes or dtypes do not fit, a target is no class, or `label_smoothing` is not between 0
-/// and 1.
+/// If shapes or dtypes do not fit, a target is no class, `label_smoothing` is not between 0 and 1,
+/// or a class is to be ignored (`ignore_index` 0 or more) where the targets are probabilities.
 ///
 /// ```
 /// use pleach_core::tensor;
@@ -48,24 +48,34 @@ pub fn cross_entropy(
     if input.rank() == 0 {
         return Err(Error::value("Expected 1 or more dimensions (got 0)"));
     }
-    let scores = match input.dtype().is_float() {
-        true => input.clone(),
-        false => input.float()?,
-    };
-    let fused = if input.shape() != target.shape() {
-        let targets = Targets::new(&scores, target, weight, ignore_index)?;
-        Some(Fused::of_classes(&scores, targets, label_smoothing))
+    if !input.dtype().is_float() {
+        let kernel = match input.rank() {
+            1 | 2 => "log_softmax_lastdim_kernel_impl",
+            _ => "log_softmax_kernel_impl",
+        };
+        return Err(Error::not_implemented(kernel, input.dtype()));
+    }
+    let scores = input;
+    let of_classes = input.shape() != target.shape();
+    if !of_classes && target.dtype().is_float() && ignore_index >= 0 {
+        return Err(Error::value(
+            "ignore_index is not supported for floating point target",
+        ));
+    }
+    let fused = if of_classes {
+        let targets = Targets::new(scores, target, weight, ignore_index)?;
+        Some(Fused::of_classes(scores, targets, label_smoothing))
     } else {
-        Fused::of_probabilities(&scores, target, weight, label_smoothing, reduction)?
+        Fused::of_probabilities(scores, target, weight, label_smoothing, reduction)?
     };
     if let Some(fused) = fused {
         return dispatch_float!("cross_entropy", scores.dtype(), T => {
-            fused.run::<T>(&scores, reduction)
+            fused.run::<T>(scores, reduction)
         });
     }
     let class_dim = if input.rank() == 1 { 0 } else { 1 };
     let call = Call {
-        log_probs: &log_softmax(&scores, class_dim)?,
+        log_probs: &log_softmax(scores, class_dim)?,
         target,
         weight,
         class_dim,

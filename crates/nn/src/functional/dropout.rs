@@ -28,6 +28,7 @@ pub fn dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
     if let Some(output) = without_mask(input, p, training)? {
         return Ok(output);
     }
+    refuse_integers(input.dtype())?;
     if !input.is_contiguous() || !matches!(input.dtype(), DType::F32 | DType::F64) {
         return input.mul(&scaled_mask(input, 1.0 - p)?);
     }
@@ -166,6 +167,7 @@ pub fn alpha_dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
     if let Some(output) = without_mask(input, p, training)? {
         return Ok(output);
     }
+    refuse_alpha(input.dtype())?;
     let mask = bernoulli_mask(input.detach().try_zeros_like()?, p)?;
     alpha_scaled(input, &mask, p)
 }
@@ -189,8 +191,18 @@ pub fn feature_alpha_dropout(input: &Tensor, p: f64, training: bool) -> Result<T
     if let Some(output) = without_mask(input, p, training)? {
         return Ok(output);
     }
-    let mask = bernoulli_mask(channels_of(input)?, p)?;
+    let channels = channels_of(input)?;
+    refuse_alpha(input.dtype())?;
+    let mask = bernoulli_mask(channels, p)?;
     alpha_scaled(input, &mask, p)
+}
+
+/// As [`refuse_integers`]; a mask of truth values has become whole numbers by then.
+fn refuse_alpha(dtype: DType) -> Result<()> {
+    refuse_integers(match dtype {
+        DType::Bool => DType::I64,
+        dtype => dtype,
+    })
 }
 
 /// The result where no random number is needed.
@@ -211,7 +223,20 @@ fn feature_dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
     if let Some(output) = without_mask(input, p, training)? {
         return Ok(output);
     }
-    input.mul(&scaled_mask(&channels_of(input)?, 1.0 - p)?)
+    let channels = channels_of(input)?;
+    refuse_integers(input.dtype())?;
+    input.mul(&scaled_mask(&channels, 1.0 - p)?)
+}
+
+/// PyTorch's refusal to scale a mask of integers.
+fn refuse_integers(dtype: DType) -> Result<()> {
+    if dtype.is_float() {
+        return Ok(());
+    }
+    Err(Error::dtype(format!(
+        "result type Float can't be cast to the desired output type {}",
+        dtype.torch_name()
+    )))
 }
 
 /// Zeros with one element for each channel: `(N, C, 1, …)`.
@@ -270,9 +295,8 @@ pub(crate) fn check_probability(p: f64) -> Result<()> {
 /// For each element `1 / keep` with probability `keep`, otherwise 0.
 fn scaled_mask(input: &Tensor, keep: f64) -> Result<Tensor> {
     if !input.is_contiguous() {
-        // The fill keeps the input's order in memory.
-        let mut mask = input.detach();
-        mask.bernoulli_(keep)?;
+        // The fill keeps the input's order in memory, also if elements of the input share memory.
+        let mask = bernoulli_mask(input.detach().try_zeros_like()?, 1.0 - keep)?;
         let scale = dispatch_float!("dropout", input.dtype(), T => Float::to_f64(scale::<T>(keep)));
         return mask.mul(scale);
     }

@@ -54,6 +54,9 @@ impl FromStr for Approximate {
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn gelu(input: &Tensor, approximate: Approximate) -> Result<Tensor> {
+    if !input.dtype().is_float() {
+        return Err(Error::not_implemented("GeluKernelImpl", input.dtype()));
+    }
     let function = match approximate {
         Approximate::None => Function::Gelu,
         Approximate::Tanh => Function::GeluTanh,

@@ -129,6 +129,8 @@ impl Axis {
                 1 => 0.0,
                 _ => i as f64 * last as f64 / (new - 1) as f64,
             },
+            // A dimension that keeps its size keeps its values, whatever the factor was.
+            InterpolateMode::Linear if new == old => i as f64,
             InterpolateMode::Linear => ((i as f64 + 0.5) * scale - 0.5).max(0.0),
         };
         let positions = Buffer::try_from_exact_iter((0..new).map(position))?;
@@ -285,6 +287,19 @@ mod tests {
                 gradcheck(run, &[x.transpose(2, 3).unwrap()]).unwrap();
             }
         }
+    }
+
+    #[test]
+    fn a_dimension_that_keeps_its_size_keeps_its_values_whatever_the_factor() {
+        // PyTorch: floor(2 * 1.25) = 2 rows stay; the columns become three, at positions of 1.6.
+        let x = Tensor::from_vec(vec![0f32, 1.0, 2.0, 5.0], [1, 1, 2, 2]).unwrap();
+        let resize = Resize::ScaleFactor(vec![1.25, 1.6]);
+        let y = interpolate(&x, resize, InterpolateMode::Linear, false).unwrap();
+        assert_eq!(y.shape(), [1, 1, 2, 3]);
+        assert_eq!(
+            y.to_vec::<f32>().unwrap(),
+            [0.0, 0.4375, 1.0, 2.0, 3.3125, 5.0]
+        );
     }
 
     #[test]

@@ -2,6 +2,7 @@
 
 use pleach_core::autograd::{Backward, record};
 use pleach_core::{Error, IntoShape, Result, Tensor};
+use pleach_kernels::{Buffer, moments_axis};
 use smallvec::smallvec;
 
 /// `(x - mean) / √(var + eps) * weight + bias`, mean and biased variance over the last dimensions.
@@ -10,7 +11,8 @@ use smallvec::smallvec;
 /// Shapes: input and result `[*, normalized_shape]`, weight and bias `normalized_shape`.
 ///
 /// # Errors
-/// If the input does not end in `normalized_shape`, or weight or bias has another shape.
+/// If the input does not end in `normalized_shape`, weight or bias has another shape, or the dtype
+/// is not a float type.
 ///
 /// ```
 /// use pleach_core::tensor;
@@ -32,9 +34,9 @@ pub fn layer_norm(
     let dims: Vec<i64> = (first as i64..input.rank() as i64).collect();
     let lead: Vec<i64> = (0..first as i64).collect();
 
-    let x = input.detach();
-    let centred = x.sub(&x.mean_dim(&dims[..], true)?)?;
-    let variance = centred.mul(&centred)?.mean_dim(&dims[..], true)?;
+    let x = input.detach().contiguous()?;
+    let [mean, variance] = statistics(&x, first)?;
+    let centred = x.sub(&mean)?;
     let scale = variance.add(eps)?.rsqrt()?;
     let normed = centred.mul(&scale)?;
     let mut out = normed.clone();
@@ -71,6 +73,29 @@ pub fn layer_norm(
             let db = needs[2].then(|| sum_lead(g.clone()));
             Ok(smallvec![dx.transpose()?, dw.transpose()?, db.transpose()?])
         })
+    }))
+}
+
+/// Mean and biased variance over the dimensions from `first` on, which are kept as 1. They are
+/// computed in f64, and equal values have variance 0.
+fn statistics(x: &Tensor, first: usize) -> Result<[Tensor; 2]> {
+    let (lead, inner) = x.shape().split_at(first);
+    let (rows, n) = (lead.iter().product(), inner.iter().product());
+    let kept: Vec<usize> = lead
+        .iter()
+        .copied()
+        .chain(inner.iter().map(|_| 1))
+        .collect();
+    let mut mean = Buffer::<f64>::try_zeroed(rows)?;
+    let mut squares = Buffer::<f64>::try_zeroed(rows)?;
+    Ok(dispatch_float!("LayerNormKernelImpl", x.dtype(), T => {
+        moments_axis(x.as_slice::<T>()?, rows, n, 1, &mut mean, &mut squares);
+        squares.iter_mut().for_each(|s| *s /= n as f64);
+        let rounded = |values: &[f64]| -> Result<Tensor> {
+            let values = Buffer::<T>::try_from_exact_iter(values.iter().map(|v| *v as T))?;
+            Ok(Tensor::from_buffer(values, &kept[..]))
+        };
+        [rounded(&mean)?, rounded(&squares)?]
     }))
 }
 

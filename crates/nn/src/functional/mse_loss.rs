@@ -1,7 +1,7 @@
 //! Mean squared error.
 
 use pleach_core::autograd::{Backward, record};
-use pleach_core::{Result, Tensor, size_text};
+use pleach_core::{DType, Error, Result, Tensor, size_text};
 use pleach_kernels::{Buffer, elementwise, reduce::sum};
 use smallvec::smallvec;
 
@@ -37,11 +37,20 @@ pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result
     {
         return one_number(input, target, reduction);
     }
+    if input.dtype() == DType::Bool && target.dtype() == DType::Bool {
+        return Err(Error::not_implemented("mse_cpu", DType::Bool));
+    }
+    // Truth values count as numbers here, though they are not subtracted elsewhere.
+    let number = |t: &Tensor, other: &Tensor| match t.dtype() {
+        DType::Bool => t.to_dtype(other.dtype()),
+        _ => Ok(t.clone()),
+    };
+    let (input, target) = (&number(input, target)?, &number(target, input)?);
     // What type and shape they have together.
     let difference = input.detach().sub(target.detach())?;
     let (dtype, shape) = (difference.dtype(), difference.shape());
     if !dtype.is_float() {
-        return Err(pleach_core::Error::not_implemented("mse_cpu", dtype));
+        return Err(Error::not_implemented("mse_cpu", dtype));
     }
     let full = |t: &Tensor| t.to_dtype(dtype)?.broadcast_to(shape);
     let (input, target) = (full(input)?, full(target)?);
@@ -53,7 +62,7 @@ pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result
             Reduction::None | Reduction::Sum => 2.0,
         };
         Backward::new("MseLossBackward0", move |grad: &Tensor| {
-            let dx = difference.mul(&grad.mul(factor)?)?;
+            let dx = difference.mul(factor)?.mul(grad)?;
             let dt = to_target.then(|| dx.neg()).transpose()?;
             Ok(smallvec![to_input.then_some(dx), dt])
         })
@@ -78,10 +87,10 @@ fn one_number(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result<T
         Backward::new("MseLossBackward0", move |grad: &Tensor| {
             let scaled = |by: f64| -> Result<Tensor> {
                 Ok(dispatch_float!("mse_cpu", grad.dtype(), T => {
-                    let by = grad.as_slice::<T>()?[0] * by as T;
+                    let (by, grad) = (by as T, grad.as_slice::<T>()?[0]);
                     let d = difference.as_slice::<T>()?;
                     let mut out = Buffer::<T>::try_new(d.len())?;
-                    elementwise::map(d, &mut out, move |d| d * by);
+                    elementwise::map(d, &mut out, move |d| by * d * grad);
                     Tensor::from_buffer(out, difference.shape())
                 }))
             };

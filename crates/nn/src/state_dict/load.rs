@@ -214,7 +214,7 @@ impl Loading<'_> {
     /// Batch norms did not count their batches before version 2.
     fn forgiven(&self, module: &dyn Module, path: &str, name: &str) -> bool {
         let saved = self.dict.versions().and_then(|v| v.get(path));
-        name == "num_batches_tracked" && module.version() >= 2 && saved.is_none_or(|&v| v < 2)
+        name == "num_batches_tracked" && module.version() >= 2 && saved.is_none_or(|v| v < 2)
     }
 
     /// Notes the keys below `path` that belong neither to the module nor to a child.

@@ -58,7 +58,7 @@ impl CIFAR10 {
         Self::from_files(&files, Some(IMAGES))
     }
 
-    /// Reads binary files with so many images each, or with any number.
+    /// Reads binary files, also compressed by gzip, with so many images each, or with any number.
     ///
     /// # Errors
     /// If a file cannot be read, has another number of images or a part of one, or a label is
@@ -67,20 +67,23 @@ impl CIFAR10 {
         let (mut images, mut labels) = (Vec::new(), Vec::new());
         for path in files {
             let path = path.as_ref();
-            let count = match images_each {
-                Some(count) => count,
-                None => {
-                    let bytes = path.metadata().map_err(Error::io(path))?.len();
-                    bytes.div_ceil(RECORD as u64) as usize
-                }
-            };
             let mut file = Content::open(path)?;
-            for i in 0..count {
-                let record = file.take(RECORD as u64, &format!("image {i} of {count}"))?;
+            let count = match (images_each, file.length()?) {
+                (Some(count), _) => Some(count as u64),
+                (None, bytes) => bytes.map(|bytes| bytes.div_ceil(RECORD as u64)),
+            };
+            for i in 0u64.. {
+                let what = match count {
+                    Some(count) if i == count => break,
+                    Some(count) => format!("image {i} of {count}"),
+                    None if file.at_end()? => break,
+                    None => format!("image {i}"),
+                };
+                let record = file.take(RECORD as u64, &what)?;
                 let label = record[0];
                 if usize::from(label) >= Self::CLASSES.len() {
                     let text = format!("label {label}, but there are ten classes");
-                    return Err(Error::format(path, (i * RECORD) as u64, text));
+                    return Err(Error::format(path, i * RECORD as u64, text));
                 }
                 labels.push(label);
                 images.extend_from_slice(&record[1..]);

@@ -7,7 +7,7 @@ use pleach_core::Generator;
 use super::order::{BatchOrder, draw_seed};
 use super::workers::Workers;
 use super::{Collate, Dataset};
-use crate::{Error, Result};
+use crate::{Error, Result, room};
 
 /// Goes through a dataset in batches.
 ///
@@ -113,10 +113,11 @@ where
             },
             workers => {
                 let dataset = self.dataset.clone();
+                let len = self.len();
                 Source::Workers(Workers::start(
-                    workers,
+                    order.shares(workers, len),
                     options.prefetch_factor,
-                    order.collect(),
+                    len,
                     base_seed,
                     move |positions: &[usize]| load(&*dataset, positions),
                 ))
@@ -228,7 +229,8 @@ impl<D: Dataset> DataLoaderBuilder<D> {
     /// Builds the loader.
     ///
     /// # Errors
-    /// If the batch size or the number of batches read ahead is 0.
+    /// If the batch size or the number of batches read ahead is 0, or there is no memory for the
+    /// order of a shuffled pass.
     pub fn build(self) -> Result<DataLoader<D>> {
         if self.options.batch_size == 0 {
             return Err(Error::Value(
@@ -239,6 +241,10 @@ impl<D: Dataset> DataLoaderBuilder<D> {
             return Err(Error::Value(
                 "prefetch_factor should be a positive integer value".into(),
             ));
+        }
+        if self.options.shuffle {
+            let what = "the order of the elements";
+            room::check(&[self.dataset.len()], size_of::<i64>(), what)?;
         }
         Ok(DataLoader {
             dataset: Arc::new(self.dataset),

@@ -19,7 +19,8 @@ pub struct MNIST {
 }
 
 impl MNIST {
-    /// Reads a file of images and one of labels, both also compressed by gzip.
+    /// Reads a file of images and one of labels, both also compressed by gzip. Labels may be any
+    /// bytes: other datasets in this format have more than ten classes.
     ///
     /// # Errors
     /// If a file cannot be read or is broken, or the two do not belong together.
@@ -56,7 +57,7 @@ impl MNIST {
     /// folders below it (`MNIST/raw`, `FashionMNIST/raw`, `KMNIST/raw`).
     ///
     /// # Errors
-    /// If there are no such files, or as [`MNIST::from_files`].
+    /// If there are no such files, a label is above 9, or as [`MNIST::from_files`].
     pub fn from_folder(root: impl AsRef<Path>, train: bool) -> Result<Self> {
         let root = root.as_ref();
         let part = if train { "train" } else { "t10k" };
@@ -74,7 +75,14 @@ impl MNIST {
         let images = find(format!("{part}-images-idx3-ubyte"));
         let labels = find(format!("{part}-labels-idx1-ubyte"));
         match (images, labels) {
-            (Some(images), Some(labels)) => Self::from_files(images, labels),
+            (Some(images), Some(labels)) => {
+                let data = Self::from_files(images, &labels)?;
+                if let Some(i) = data.labels.iter().position(|&label| label > 9) {
+                    let text = format!("label {}, but there are ten classes", data.labels[i]);
+                    return Err(Error::format(&labels, (8 + i) as u64, text));
+                }
+                Ok(data)
+            }
             _ => Err(Error::Folder {
                 path: root.to_path_buf(),
                 what: format!("no files {part}-images-idx3-ubyte and {part}-labels-idx1-ubyte"),

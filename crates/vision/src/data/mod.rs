@@ -28,9 +28,15 @@ mod idx;
 mod image_file;
 #[cfg(feature = "image")]
 mod image_folder;
+#[cfg(feature = "image")]
+mod image_walk;
+#[cfg(feature = "image")]
+mod jpeg_end;
 mod loader;
 mod mnist;
 mod order;
+#[cfg(feature = "image")]
+mod passed_over;
 mod split;
 mod workers;
 
@@ -39,9 +45,11 @@ pub use collate::Collate;
 pub use dataset::{Dataset, Items, Transformed};
 pub use idx::read_idx;
 #[cfg(feature = "image")]
-pub use image_file::read_image;
+pub use image_file::{ImageOptions, read_image};
 #[cfg(feature = "image")]
-pub use image_folder::ImageFolder;
+pub use image_folder::{ImageFolder, ImageFolderBuilder};
 pub use loader::{Batches, DataLoader, DataLoaderBuilder};
 pub use mnist::MNIST;
+#[cfg(feature = "image")]
+pub use passed_over::{PassedOver, Reason};
 pub use split::{SplitLengths, Subset, random_split};

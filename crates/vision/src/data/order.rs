@@ -5,6 +5,8 @@ use std::vec;
 
 use pleach_core::Generator;
 
+use super::workers::Share;
+
 /// A number that PyTorch draws as `random_()` of an i64: 63 bits.
 pub(super) fn draw_seed(generator: &Generator) -> u64 {
     generator.word64() & (u64::MAX >> 1)
@@ -86,6 +88,33 @@ impl BatchOrder {
             batch_size,
             drop_last,
         }
+    }
+}
+
+impl BatchOrder {
+    /// The shares of `workers` workers of `batches` batches: the batches `w`, `w + workers`, … for
+    /// worker `w`. Workers without a batch are left out.
+    pub fn shares(self, workers: usize, batches: usize) -> Vec<Share> {
+        let workers = workers.min(batches);
+        if let Order::Sequential(range) = self.order {
+            // Not listed: a dataset may have more elements than memory has room for numbers.
+            let (len, size) = (range.end, self.batch_size);
+            let batch = move |i: usize| i * size..(i * size).saturating_add(size).min(len);
+            let share = |w| -> Share {
+                Box::new(
+                    (w..batches)
+                        .step_by(workers)
+                        .map(move |i| batch(i).collect()),
+                )
+            };
+            return (0..workers).map(share).collect();
+        }
+        let mut shares: Vec<Vec<Vec<usize>>> = vec![Vec::new(); workers];
+        for (i, positions) in self.enumerate() {
+            shares[i % workers].push(positions);
+        }
+        let boxed = |share: Vec<Vec<usize>>| -> Share { Box::new(share.into_iter()) };
+        shares.into_iter().map(boxed).collect()
     }
 }
 

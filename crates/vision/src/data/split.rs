@@ -6,7 +6,7 @@ use pleach_core::Generator;
 
 use super::Dataset;
 use super::dataset::check_index;
-use crate::{Error, Result};
+use crate::{Error, Result, room};
 
 /// Some elements of a dataset.
 pub struct Subset<D> {
@@ -138,12 +138,18 @@ split_lengths!(usize f64);
 /// ```
 ///
 /// # Errors
-/// If the lengths do not add up to the dataset's, or the fractions to 1.
+/// If the lengths do not add up to the dataset's, or the fractions to 1, or there is no memory for
+/// the order of the elements.
 pub fn random_split<D: Dataset>(
     dataset: D,
     lengths: &(impl SplitLengths + ?Sized),
 ) -> Result<Vec<Subset<D>>> {
     let lengths = lengths.lengths(dataset.len())?;
+    room::check(
+        &[dataset.len()],
+        size_of::<i64>(),
+        "the order of the elements",
+    )?;
     let dataset = Arc::new(dataset);
     let order = Generator::current().randperm(dataset.len());
     let mut order = order.into_iter().map(|position| position as usize);

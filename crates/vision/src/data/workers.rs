@@ -17,6 +17,12 @@ pub(super) struct Workers<B> {
     len: usize,
 }
 
+/// The positions of each batch that a worker reads.
+pub(super) type Share = Box<dyn Iterator<Item = Vec<usize>> + Send>;
+
+/// No worker is further ahead than so many batches, whatever was asked for.
+const MOST_AHEAD: usize = 1 << 16;
+
 /// Reads every so manieth batch.
 struct Worker<B> {
     batches: Option<Receiver<Result<B>>>,
@@ -25,24 +31,19 @@ struct Worker<B> {
 }
 
 impl<B: Send + 'static> Workers<B> {
-    /// Starts threads that read the batches of these positions, each `ahead` batches at most
-    /// before they are taken.
+    /// Starts threads that read the batches of their shares of the `len` batches of a pass, each
+    /// `ahead` batches at most before they are taken.
     pub fn start(
-        count: usize,
+        shares: Vec<Share>,
         ahead: usize,
-        order: Vec<Vec<usize>>,
+        len: usize,
         base_seed: u64,
         load: impl Fn(&[usize]) -> Result<B> + Send + Sync + 'static,
     ) -> Self {
-        let len = order.len();
-        let mut shares: Vec<Vec<Vec<usize>>> = Vec::new();
-        shares.resize_with(count, Vec::new);
-        for (i, positions) in order.into_iter().enumerate() {
-            shares[i % count].push(positions);
-        }
         let load = Arc::new(load);
         let workers = shares.into_iter().enumerate().map(|(w, share)| {
-            let (sender, batches) = sync_channel(ahead);
+            // The channel has room for all that it may hold from the start.
+            let (sender, batches) = sync_channel(ahead.min(len).min(MOST_AHEAD));
             let load = load.clone();
             let generator = Generator::seeded(base_seed.wrapping_add(w as u64));
             let work = move || {

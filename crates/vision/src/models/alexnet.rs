@@ -4,6 +4,8 @@ use pleach_core::{Result, Tensor};
 use pleach_nn::layers::{AdaptiveAvgPool2d, Conv2d, Dropout, Linear, MaxPool2d, ReLU};
 use pleach_nn::{Forward, Module, Node, Sequential};
 
+use super::widths::head;
+
 /// Five convolutions and three linear layers: "One weird trick for parallelizing convolutional
 /// neural networks", Krizhevsky, 2014; 61.1 million parameters.
 ///
@@ -112,7 +114,7 @@ impl AlexNetBuilder {
             .append(Dropout::new(self.dropout)?)
             .append(Linear::new(4096, 4096))
             .append(relu())
-            .append(Linear::new(4096, self.num_classes));
+            .append(head(4096, self.num_classes)?);
         Ok(AlexNet {
             node: Node::new(),
             features,

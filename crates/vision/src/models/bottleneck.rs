@@ -5,6 +5,7 @@ use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
 use pleach_nn::{Forward, Module, Node, Sequential, call_add_relu, call_relu};
 
 use super::resnet::{BlockShape, conv1x1, conv3x3};
+use super::widths::product;
 
 /// A 3×3 convolution between two 1×1 ones, around which the input is added: the block of ResNet-50
 /// and deeper. The stride is on the 3×3 convolution ("ResNet V1.5"), as in torchvision.
@@ -44,16 +45,16 @@ impl Bottleneck {
             dilation,
             ..
         } = shape;
-        let width = planes * shape.base_width / 64 * groups;
+        let width = product(product(planes, shape.base_width)? / 64, groups)?;
         let out = planes * Self::EXPANSION;
         // Random numbers are drawn in this order.
         let downsample = shape.downsample(Self::EXPANSION)?;
         Ok(Bottleneck {
             node: Node::new(),
             conv1: conv1x1(inplanes, width, 1)?,
-            bn1: BatchNorm2d::new(width),
+            bn1: BatchNorm2d::builder(width).build()?,
             conv2: conv3x3(width, width, stride, groups, dilation)?,
-            bn2: BatchNorm2d::new(width),
+            bn2: BatchNorm2d::builder(width).build()?,
             conv3: conv1x1(width, out, 1)?,
             bn3: BatchNorm2d::new(out),
             relu: ReLU::with_inplace(true),

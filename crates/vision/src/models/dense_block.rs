@@ -7,6 +7,8 @@ use pleach_nn::__derive::{Field, Memo, Visitor, VisitorMut, fmt_module};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
 use pleach_nn::{Forward, Member, MemberMut, Module, Node, functional};
 
+use super::widths::{plus_product, product, weight};
+
 /// Makes a few new channels from all that came before it in its block: a 1×1 and a 3×3
 /// convolution, each after a normalisation and an activation.
 ///
@@ -32,14 +34,16 @@ pub struct DenseLayer {
 
 impl DenseLayer {
     fn new(from: usize, growth_rate: usize, bn_size: usize, drop_rate: f64) -> Result<Self> {
-        let hidden = bn_size * growth_rate;
+        let hidden = product(bn_size, growth_rate)?;
+        weight(&[from, hidden])?;
+        weight(&[hidden, growth_rate, 3, 3])?;
         let conv2 = Conv2d::builder(hidden, growth_rate, 3).padding(1);
         Ok(DenseLayer {
             node: Node::new(),
-            norm1: BatchNorm2d::new(from),
+            norm1: BatchNorm2d::builder(from).build()?,
             relu1: ReLU::with_inplace(true),
             conv1: Conv2d::builder(from, hidden, 1).bias(false).build()?,
-            norm2: BatchNorm2d::new(hidden),
+            norm2: BatchNorm2d::builder(hidden).build()?,
             relu2: ReLU::with_inplace(true),
             conv2: conv2.bias(false).build()?,
             drop_rate,
@@ -79,7 +83,10 @@ impl DenseBlock {
         bn_size: usize,
         drop_rate: f64,
     ) -> Result<Self> {
-        let layer = |i| DenseLayer::new(from + i * growth_rate, growth_rate, bn_size, drop_rate);
+        let layer = |i| {
+            let from = plus_product(from, i, growth_rate)?;
+            DenseLayer::new(from, growth_rate, bn_size, drop_rate)
+        };
         Ok(DenseBlock {
             node: Node::new(),
             layers: (0..layers).map(layer).collect::<Result<_>>()?,

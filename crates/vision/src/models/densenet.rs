@@ -1,11 +1,12 @@
 //! [`DenseNet`].
 
-use pleach_core::{Result, Tensor};
+use pleach_core::{Error, Result, Tensor};
 use pleach_init::{self as init, FanMode, Nonlinearity};
 use pleach_nn::layers::{AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, ReLU};
 use pleach_nn::{Forward, Module, ModuleExt, Node, Sequential, functional};
 
 use super::DenseBlock;
+use super::widths::{head, plus_product, weight};
 
 /// A network of [`DenseBlock`]s: "Densely Connected Convolutional Networks", Huang et al., 2016.
 ///
@@ -129,9 +130,17 @@ impl DenseNetBuilder {
     /// Builds the network.
     ///
     /// # Errors
-    /// If a size is zero that must not be.
+    /// If a size is zero that must not be, or there is no memory for a layer.
     pub fn build(self) -> Result<DenseNet> {
         let mut channels = self.num_init_features;
+        if [channels, self.growth_rate, self.bn_size].contains(&0) {
+            return Err(Error::value(format!(
+                "num_init_features, growth_rate and bn_size must be positive, got {channels}, {} \
+                 and {}",
+                self.growth_rate, self.bn_size
+            )));
+        }
+        weight(&[channels, 3, 7, 7])?;
         let conv0 = Conv2d::builder(3, channels, 7)
             .stride(2)
             .padding(3)
@@ -140,25 +149,28 @@ impl DenseNetBuilder {
         // The layers are drawn in this order.
         let mut features = Sequential::new()
             .append_named("conv0", conv0)
-            .append_named("norm0", BatchNorm2d::new(channels))
+            .append_named("norm0", BatchNorm2d::builder(channels).build()?)
             .append_named("relu0", ReLU::with_inplace(true))
             .append_named("pool0", MaxPool2d::builder(3).stride(2).padding(1).build());
         for (i, layers) in self.block_config.into_iter().enumerate() {
             let (growth, bn_size) = (self.growth_rate, self.bn_size);
+            let wider = plus_product(channels, layers, growth)?;
+            // No less than what the block takes.
+            weight(&[layers, channels, growth])?;
             let block = DenseBlock::new(layers, channels, growth, bn_size, self.drop_rate)?;
             features.push_named(format!("denseblock{}", i + 1), block)?;
-            channels += layers * growth;
+            channels = wider;
             if i + 1 < self.block_config.len() {
                 let halved = transition(channels, channels / 2)?;
                 features.push_named(format!("transition{}", i + 1), halved)?;
                 channels /= 2;
             }
         }
-        features.push_named("norm5", BatchNorm2d::new(channels))?;
+        features.push_named("norm5", BatchNorm2d::builder(channels).build()?)?;
         let model = DenseNet {
             node: Node::new(),
             features,
-            classifier: Linear::new(channels, self.num_classes),
+            classifier: head(channels, self.num_classes)?,
         };
         initialise(&model)?;
         Ok(model)
@@ -167,8 +179,9 @@ impl DenseNetBuilder {
 
 /// torchvision's `_Transition`: fewer channels, and half the height and width.
 fn transition(from: usize, to: usize) -> Result<Sequential> {
+    weight(&[from, to])?;
     Ok(Sequential::named("_Transition")
-        .append_named("norm", BatchNorm2d::new(from))
+        .append_named("norm", BatchNorm2d::builder(from).build()?)
         .append_named("relu", ReLU::with_inplace(true))
         .append_named("conv", Conv2d::builder(from, to, 1).bias(false).build()?)
         .append_named("pool", AvgPool2d::builder(2).stride(2).build()))

@@ -4,6 +4,8 @@ use pleach_core::{Error, Result, Tensor};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU6};
 use pleach_nn::{Forward, Module, Node, Sequential};
 
+use super::widths::{product, weight};
+
 /// Widens, convolves every channel by itself, and narrows again; the input is added where the
 /// shapes agree. The block of [`MobileNetV2`](super::MobileNetV2).
 #[derive(Module)]
@@ -21,14 +23,15 @@ impl InvertedResidual {
             let text = format!("stride should be 1 or 2 instead of {stride}");
             return Err(Error::value(text));
         }
-        let hidden = from * expand;
+        let hidden = product(from, expand)?;
         let mut conv = Sequential::new();
         if expand != 1 {
             conv.push(conv_norm_activation(from, hidden, 1, 1, 1)?);
         }
         conv.push(conv_norm_activation(hidden, hidden, 3, stride, hidden)?);
+        weight(&[hidden, to])?;
         conv.push(Conv2d::builder(hidden, to, 1).bias(false).build()?);
-        conv.push(BatchNorm2d::new(to));
+        conv.push(BatchNorm2d::builder(to).build()?);
         Ok(InvertedResidual {
             node: Node::new(),
             conv,
@@ -56,6 +59,7 @@ pub(super) fn conv_norm_activation(
     stride: usize,
     groups: usize,
 ) -> Result<Sequential> {
+    weight(&[to, from / groups.max(1), kernel, kernel])?;
     let conv = Conv2d::builder(from, to, kernel)
         .stride(stride)
         .padding((kernel - 1) / 2)
@@ -64,6 +68,6 @@ pub(super) fn conv_norm_activation(
         .build()?;
     Ok(Sequential::named("Conv2dNormActivation")
         .append(conv)
-        .append(BatchNorm2d::new(to))
+        .append(BatchNorm2d::builder(to).build()?)
         .append(ReLU6::with_inplace(true)))
 }

@@ -7,6 +7,7 @@ use pleach_nn::{Forward, Module, ModuleExt, Node, Sequential, functional};
 
 use super::InvertedResidual;
 use super::inverted_residual::conv_norm_activation;
+use super::widths::{head, weight};
 
 /// A network of [`InvertedResidual`] blocks: "MobileNetV2: Inverted Residuals and Linear
 /// Bottlenecks", Sandler et al., 2018; 3.5 million parameters.
@@ -109,7 +110,8 @@ impl MobileNetV2Builder {
     ///
     /// # Errors
     /// If the probability is not between 0 and 1, the factor is not positive and finite, the
-    /// multiple is 0, there is no stage, or a stride is neither 1 nor 2.
+    /// multiple is 0, there is no stage, a stride is neither 1 nor 2, or there is no memory for
+    /// a layer.
     pub fn build(self) -> Result<MobileNetV2> {
         if !(self.width_mult > 0.0 && self.width_mult.is_finite()) || self.round_nearest == 0 {
             return Err(Error::value(format!(
@@ -128,6 +130,8 @@ impl MobileNetV2Builder {
         let mut features = Sequential::new().append(conv_norm_activation(3, channels, 3, 2, 1)?);
         for [expand, to, blocks, stride] in self.inverted_residual_setting {
             let to = width(to as f64);
+            // No less than what the stage takes.
+            weight(&[blocks.saturating_sub(1), to, to])?;
             for block in 0..blocks {
                 let stride = if block == 0 { stride } else { 1 };
                 features.push(InvertedResidual::new(channels, to, stride, expand)?);
@@ -140,7 +144,7 @@ impl MobileNetV2Builder {
             features,
             classifier: Sequential::new()
                 .append(Dropout::new(self.dropout)?)
-                .append(Linear::new(last, self.num_classes)),
+                .append(head(last, self.num_classes)?),
         };
         initialise(&model)?;
         Ok(model)
@@ -164,7 +168,7 @@ fn make_divisible(value: f64, multiple: usize) -> usize {
     let rounded = (value + half) as usize / multiple * multiple;
     let rounded = rounded.max(multiple);
     match (rounded as f64) < 0.9 * value {
-        true => rounded + multiple,
+        true => rounded.saturating_add(multiple),
         false => rounded,
     }
 }

@@ -12,6 +12,7 @@ mod registry;
 mod resnet;
 mod squeezenet;
 mod vgg;
+mod widths;
 
 pub use alexnet::{AlexNet, AlexNetBuilder, alexnet};
 pub use basic_block::BasicBlock;

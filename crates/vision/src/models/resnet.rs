@@ -5,6 +5,7 @@ use pleach_init::{self as init, FanMode, Nonlinearity};
 use pleach_nn::layers::{AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, ReLU};
 use pleach_nn::{Forward, Module, ModuleExt, Node, Sequential, call_relu};
 
+use super::widths::{head, weight};
 use super::{BasicBlock, Bottleneck};
 
 /// A residual network: "Deep Residual Learning for Image Recognition", He et al., 2015, and its
@@ -184,7 +185,7 @@ impl ResNetBuilder {
             layer3: stages.next(256, self.blocks[2], 2, replace3)?,
             layer4: stages.next(512, self.blocks[3], 2, replace4)?,
             avgpool: AdaptiveAvgPool2d::new((1, 1)),
-            fc: Linear::new(512 * self.expansion(), self.num_classes),
+            fc: head(512 * self.expansion(), self.num_classes)?,
         };
         self.initialise(&model)?;
         Ok(model)
@@ -299,6 +300,7 @@ pub(super) fn conv3x3(
     groups: usize,
     dilation: usize,
 ) -> Result<Conv2d> {
+    weight(&[to, from / groups.max(1), 3, 3])?;
     Conv2d::builder(from, to, 3)
         .stride(stride)
         .padding(dilation)
@@ -309,6 +311,7 @@ pub(super) fn conv3x3(
 }
 
 pub(super) fn conv1x1(from: usize, to: usize, stride: usize) -> Result<Conv2d> {
+    weight(&[to, from])?;
     Conv2d::builder(from, to, 1)
         .stride(stride)
         .bias(false)

@@ -5,6 +5,8 @@ use pleach_init::{self as init, FanMode, Nonlinearity};
 use pleach_nn::layers::{AdaptiveAvgPool2d, Conv2d, Dropout, MaxPool2d, ReLU};
 use pleach_nn::{Forward, Module, ModuleExt, Node, Sequential, same};
 
+use super::widths::weight;
+
 /// A network of [`Fire`] blocks whose head is a convolution: "SqueezeNet: AlexNet-level accuracy
 /// with 50x fewer parameters and <0.5MB model size", Iandola et al., 2016.
 ///
@@ -141,15 +143,16 @@ impl SqueezeNetBuilder {
     /// Builds the network.
     ///
     /// # Errors
-    /// If the probability is not between 0 and 1.
+    /// If the probability is not between 0 and 1, or there is no memory for so many classes.
     pub fn build(self) -> Result<SqueezeNet> {
+        weight(&[512, self.num_classes])?;
         // The fields are drawn in this order.
         let model = SqueezeNet {
             node: Node::new(),
             features: self.features()?,
             classifier: Sequential::new()
                 .append(Dropout::new(self.dropout)?)
-                .append(Conv2d::new(512, self.num_classes, 1))
+                .append(Conv2d::builder(512, self.num_classes, 1).build()?)
                 .append(ReLU::with_inplace(true))
                 .append(AdaptiveAvgPool2d::new((1, 1))),
         };

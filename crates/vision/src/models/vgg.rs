@@ -5,6 +5,8 @@ use pleach_init::{self as init, FanMode, Nonlinearity};
 use pleach_nn::layers::{AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Dropout, Linear, MaxPool2d, ReLU};
 use pleach_nn::{Forward, Module, ModuleExt, Node, Sequential};
 
+use super::widths::head;
+
 /// Stacks of 3×3 convolutions between poolings, and three linear layers: "Very Deep Convolutional
 /// Networks for Large-Scale Image Recognition", Simonyan and Zisserman, 2014.
 ///
@@ -135,7 +137,7 @@ impl VGGBuilder {
                 .append(Linear::new(4096, 4096))
                 .append(ReLU::with_inplace(true))
                 .append(dropout()?)
-                .append(Linear::new(4096, self.num_classes)),
+                .append(head(4096, self.num_classes)?),
         };
         if self.init_weights {
             initialise(&model)?;

@@ -52,7 +52,7 @@ impl ColorJitter {
     /// 0 is black, 1 the image as it is.
     ///
     /// # Errors
-    /// If a factor is negative, or the second below the first.
+    /// If a factor is negative or not finite, or the second below the first.
     pub fn brightness(self, factors: impl Into<Factors>) -> Result<Self> {
         self.with(0, "brightness", factors.into())
     }
@@ -60,7 +60,7 @@ impl ColorJitter {
     /// 0 is even grey, 1 the image as it is.
     ///
     /// # Errors
-    /// If a factor is negative, or the second below the first.
+    /// If a factor is negative or not finite, or the second below the first.
     pub fn contrast(self, factors: impl Into<Factors>) -> Result<Self> {
         self.with(1, "contrast", factors.into())
     }
@@ -68,7 +68,7 @@ impl ColorJitter {
     /// 0 is without colours, 1 the image as it is.
     ///
     /// # Errors
-    /// If a factor is negative, or the second below the first.
+    /// If a factor is negative or not finite, or the second below the first.
     pub fn saturation(self, factors: impl Into<Factors>) -> Result<Self> {
         self.with(2, "saturation", factors.into())
     }
@@ -97,7 +97,9 @@ impl ColorJitter {
         } else {
             (0.0, f64::INFINITY)
         };
-        if !(lowest <= from && from <= to && to <= highest) {
+        // What is drawn is a f32.
+        let drawable = to <= f64::from(f32::MAX);
+        if !(lowest <= from && from <= to && to <= highest && drawable) {
             return Err(Error::Value(format!(
                 "{name} values should be between {lowest} and {highest}, but got {from} and {to}"
             )));

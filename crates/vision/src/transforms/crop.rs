@@ -3,7 +3,7 @@
 use pleach_core::{Generator, PadMode, Tensor};
 
 use super::{Transform, size_of};
-use crate::{Error, Result};
+use crate::{Error, Result, room};
 
 /// Cuts out the middle; an image that is too small gets zeros around it first.
 #[derive(Debug, Clone, Copy)]
@@ -120,11 +120,24 @@ impl Transform for RandomCrop {
 
 /// Zeros left and right, above and below.
 fn pad(image: &Tensor, columns: [usize; 2], rows: [usize; 2]) -> Result<Tensor> {
-    let sides = [columns[0], columns[1], rows[0], rows[1]].map(|n| n as i64);
-    match sides {
-        [0, 0, 0, 0] => Ok(image.clone()),
-        _ => Ok(image.pad(&sides, PadMode::Constant, 0.0)?),
+    let [channels, height, width] = size_of(image, "a crop")?;
+    if (columns, rows) == ([0, 0], [0, 0]) {
+        return Ok(image.clone());
     }
+    let padded = |size: usize, sides: [usize; 2]| {
+        let size = size.saturating_add(sides[0]).saturating_add(sides[1]);
+        // A tensor's sizes are i64 in many places.
+        match i64::try_from(size) {
+            Ok(_) => Ok(size),
+            Err(_) => Err(Error::Value(format!(
+                "cannot pad {sides:?} pixels: the image gets too large"
+            ))),
+        }
+    };
+    let sizes = [channels, padded(height, rows)?, padded(width, columns)?];
+    room::check(&sizes, image.dtype().size_of(), "the padded image")?;
+    let sides = [columns[0], columns[1], rows[0], rows[1]].map(|n| n as i64);
+    Ok(image.pad(&sides, PadMode::Constant, 0.0)?)
 }
 
 fn crop(image: &Tensor, top: usize, left: usize, height: usize, width: usize) -> Result<Tensor> {

@@ -63,6 +63,13 @@ impl Transform for Normalize {
             let values = Tensor::from_slice(values, [values.len(), 1, 1])?;
             Ok(values.to_dtype(image.dtype())?)
         };
-        Ok(image.sub(&column(&self.mean)?)?.div(&column(&self.std)?)?)
+        let (mean, std) = (column(&self.mean)?, column(&self.std)?);
+        if std.to_vec_f64().contains(&0.0) {
+            return Err(Error::Value(format!(
+                "std evaluated to zero after conversion to {}, leading to division by zero.",
+                image.dtype()
+            )));
+        }
+        Ok(image.sub(&mean)?.div(&std)?)
     }
 }

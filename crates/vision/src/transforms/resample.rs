@@ -58,7 +58,8 @@ impl Pixel for u8 {
         (0.5 + weight * f64::from(1 << BITS)) as i32
     }
     fn add(sum: i32, weight: i32, pixel: u8) -> i32 {
-        sum + weight * i32::from(pixel)
+        // More than four million pixels in a window round their weights beyond what fits.
+        sum.wrapping_add(weight * i32::from(pixel))
     }
     fn finish(sum: i32) -> u8 {
         (sum >> BITS).clamp(0, 255) as u8

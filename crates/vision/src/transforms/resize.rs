@@ -4,7 +4,7 @@ use pleach_core::{DType, Tensor};
 
 use super::resample::resample;
 use super::{Transform, size_of};
-use crate::{Error, Result};
+use crate::{Error, Result, room};
 
 /// The size of a resized image.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -56,7 +56,8 @@ impl Resize {
             Size::Both(height, width) => (height, width),
             Size::Shorter(side) => {
                 // Python's int(side * long / short).
-                let scaled = |long: usize, short: usize| (side * long) as f64 / short as f64;
+                let scaled =
+                    |long: usize, short: usize| (side as u128 * long as u128) as f64 / short as f64;
                 match width <= height {
                     true => (scaled(height, width) as usize, side),
                     false => (side, scaled(width, height) as usize),
@@ -82,8 +83,19 @@ impl Transform for Resize {
             )));
         }
         let shape = [channels, to.0, to.1];
-        match image.dtype() {
-            _ if from == to => Ok(image.clone()),
+        let dtype = image.dtype();
+        if from == to {
+            return Ok(image.clone());
+        }
+        // Between the two passes one side has its new size already.
+        let (tall, wide) = (height.max(to.0), width.max(to.1));
+        room::check(
+            &[channels, tall, wide],
+            dtype.size_of(),
+            "the resized image",
+        )?;
+        match dtype {
+            _ if channels == 0 => Ok(Tensor::zeros_of(shape, dtype)),
             DType::U8 => Ok(Tensor::from_vec(
                 resample::<u8>(image.to_vec()?, from, to),
                 shape,

@@ -157,7 +157,7 @@ fn bar(have: u64, length: Option<u64>, progress: bool) -> ProgressBar {
     let Some(length) = length.filter(|_| progress && io::stderr().is_terminal()) else {
         return ProgressBar::hidden();
     };
-    let bar = ProgressBar::new(have + length).with_position(have);
+    let bar = ProgressBar::new(have.saturating_add(length)).with_position(have);
     let template = "{bar:40} {bytes}/{total_bytes} {bytes_per_sec} {eta}";
     match ProgressStyle::with_template(template) {
         Ok(style) => bar.with_style(style),

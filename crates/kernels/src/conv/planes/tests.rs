@@ -123,3 +123,16 @@ fn one_and_three_dimensions_match_a_direct_loop() {
         check::<f64>(&s, 1e-13);
     }
 }
+
+#[test]
+fn phases_of_the_stride_that_no_tap_sees_are_zero() {
+    // The input's first rows and columns are one more than those that a tap sees.
+    for (input, kernel, stride, padding) in [(17, 1, 16, 11), (33, 2, 16, 9), (5, 1, 4, 3)] {
+        let s = ConvShape::new(2, [3, 3], [input; 2], [kernel; 2])
+            .with_groups(3)
+            .with_stride([stride; 2])
+            .with_padding([padding; 2]);
+        check::<f32>(&s, 1e-4);
+        check::<f64>(&s, 1e-13);
+    }
+}

@@ -171,7 +171,8 @@ unsafe fn rows<V: Lanes>(plane: &MaxPlane<'_, V::Elem>, load: impl Fn(*const V::
     // SAFETY: all reads and writes are within what the contract of `MaxPlaneFn` makes valid.
     unsafe {
         let one = V::splat(1.0);
-        let line_step = plane.dilation[0] * plane.pitch;
+        // A single row of taps may have any dilation.
+        let line_step = plane.dilation[0].wrapping_mul(plane.pitch);
         for (row, &[y, first, end]) in plane.rows.iter().enumerate() {
             let line = plane.source.add(y * plane.pitch);
             let lines = end - first;

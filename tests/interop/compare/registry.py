@@ -1,0 +1,63 @@
+"""The operations that cases are drawn for, by their names in the golden runner's registries."""
+import pathlib
+import re
+
+SUPPORT = pathlib.Path(__file__).resolve().parents[2] / "support"
+FILES = {
+    "Tensor.": ["tensor_methods.rs", "tensor_in_place.rs"],
+    "torch.": ["torch_fns.rs"],
+    "F.": ["nn_fns.rs"],
+    "nn.": ["nn_classes.rs"],
+}
+# Names that compute nothing, or that other golden families are about.
+NOT_DRAWN = {
+    "Tensor.backward": "every case calls it",
+    "Tensor.requires_grad_": "every case with gradients does the same",
+    "torch.nn.Parameter": "modules hold them",
+    "torch.manual_seed": "every case calls it",
+    "torch.set_rng_state": "the family rng",
+    "torch.from_numpy": "arrays are tensors in the runner",
+    "nn.Sequential": "a container: the family modules",
+    "nn.ModuleList": "a container: the family modules",
+    "nn.ModuleDict": "a container: the family modules",
+    "nn.ParameterList": "a container: the family modules",
+    "nn.ParameterDict": "a container: the family modules",
+}
+
+builders = {}
+weights = {}
+
+
+def operation(*names, weight=1.0):
+    """Says which operations a function draws cases of; `weight` is that of each."""
+    def add(function):
+        for name in names:
+            assert name not in builders, name
+            builders[name], weights[name] = function, weight
+        return function
+    return add
+
+
+def registered():
+    """Every name that the runner's registries know."""
+    names = []
+    for prefix, files in FILES.items():
+        for file in files:
+            text = (SUPPORT / file).read_text()
+            for line in re.findall(r'^        ((?:"[\w.]+"(?: \| )?)+) =>', text, re.M):
+                names += [prefix + n for n in re.findall(r'"([\w.]+)"', line)]
+    operators = ["+", "-", "*", "/", "//", "%", "**", "@", "&", "|"]
+    names += [f"operator {o}" for o in operators]
+    names += [f"operator {o}" for o in ["unary -", "~", ">", ">=", "<", "<=", "==", "!="]]
+    names += [f"operator {o}=" for o in ["+", "-", "*", "/", "**"]]
+    names += ["index", "Tensor.T"]
+    return sorted(set(names))
+
+
+def called(name, receiver, *arguments):
+    """`Tensor.f` as a method, `torch.f` as a function."""
+    kind, function = name.split(".", 1)
+    given = [str(a) for a in arguments if a not in (None, "")]
+    if kind == "Tensor":
+        return f"{receiver}.{function}({', '.join(given)})"
+    return f"{kind}.{function}({', '.join([receiver, *given])})"

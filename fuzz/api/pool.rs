@@ -111,10 +111,12 @@ impl Program<'_> {
         let rank = shape.len();
         let mut stored = shape.to_vec();
         let d = if rank > 0 { at % rank } else { 0 };
+        // A size of 0 may stand beside sizes that no memory holds.
+        let has_room = rank > 0 && shape.iter().all(|&size| size <= self.limits.kept);
         match layout {
             // Transposed, a part of a larger one, expanded, flipped in memory order.
             1 | 2 => stored.reverse(),
-            3 if rank > 0 => stored[d] = 2 * stored[d] + 1,
+            3 if has_room => stored[d] = 2 * stored[d] + 1,
             4 if rank > 0 => stored[d] = stored[d].min(1),
             _ => {}
         }
@@ -132,7 +134,7 @@ impl Program<'_> {
         }?;
         let t = match layout {
             1 | 2 => t.permute((0..rank as i64).rev().collect::<Vec<_>>())?,
-            3 if rank > 0 => t.slice_dim(d as i64, 1, None, 2)?,
+            3 if has_room => t.slice_dim(d as i64, 1, None, 2)?,
             4 if rank > 0 => t.expand(shape.iter().map(|&s| s as i64).collect::<Vec<_>>())?,
             _ => t,
         };

@@ -59,7 +59,7 @@ fn conv2d(p: &mut Program) -> Result<()> {
     let (stride, padding, dilation) = (p.bytes.window(), p.bytes.padding(), p.bytes.window());
     if let F::Padding::Size(pair) = padding {
         let (h, w) = pair.tuple();
-        if !p.may_have(&[x.numel(), o, h.saturating_add(1), w.saturating_add(1)]) {
+        if !p.may_pad(x.numel().saturating_mul(o), (h, w), stride.tuple()) {
             return Ok(());
         }
     }
@@ -123,8 +123,7 @@ fn unfold(p: &mut Program) -> Result<()> {
     let x = p.of_rank(&[3, 4])?;
     let (kernel, dilation, stride) = (p.bytes.window(), p.bytes.window(), p.bytes.window());
     let padding = p.bytes.pair();
-    let (h, w) = padding.tuple();
-    if p.may_have(&[x.numel(), h.saturating_add(1), w.saturating_add(1)]) {
+    if p.may_pad(x.numel(), padding.tuple(), stride.tuple()) {
         p.keep_and_go_back(F::unfold(&x, kernel, dilation, padding, stride)?)?;
     }
     Ok(())

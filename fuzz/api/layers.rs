@@ -94,7 +94,8 @@ fn conv2d(p: &mut Program) -> Result<()> {
     layer.reset_parameters()?;
     if let pleach::nn::functional::Padding::Size(pair) = padding.into_padding()? {
         let (h, w) = pair.tuple();
-        if !p.may_have(&[o, c, h.saturating_add(64), w.saturating_add(64)]) {
+        let around = (h.saturating_add(20), w.saturating_add(20));
+        if !p.may_pad(o.saturating_mul(c), around, layer.stride) {
             return Ok(());
         }
     }

@@ -191,6 +191,11 @@ fn state(p: &mut Program) -> Result<()> {
         _ => {
             let mut versions = Versions::new();
             versions.insert(name, 7);
+            assert_eq!(
+                (versions.get(name), versions.len()),
+                (Some(7), versions.iter().count())
+            );
+            assert!(!versions.is_empty());
             other.set_versions(Some(versions));
         }
     }
@@ -395,7 +400,9 @@ pub const CALLS: &[Call] = &[
     call(
         "StateDict::new StateDict::get StateDict::contains_key StateDict::insert \
          StateDict::remove StateDict::len StateDict::is_empty StateDict::iter StateDict::keys \
-         StateDict::values StateDict::versions StateDict::set_versions Module::state_dict \
+         StateDict::values StateDict::versions StateDict::set_versions Versions::new \
+         Versions::get Versions::insert Versions::iter Versions::len Versions::is_empty \
+         Module::state_dict \
          Module::load_state_dict Module::load_matching",
         state,
     ),

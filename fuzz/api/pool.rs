@@ -76,6 +76,17 @@ impl Program<'_> {
         }
     }
 
+    /// Whether windows of a padded image of so many elements may be asked for. A stride makes the
+    /// result smaller, so what no memory holds must be far beyond it, and the stride short.
+    pub fn may_pad(&self, elements: usize, (h, w): (usize, usize), stride: (usize, usize)) -> bool {
+        let sizes = [h, w].map(|size| size as u128 + 1);
+        let asked = sizes
+            .iter()
+            .fold(elements as u128, |n, &s| n.saturating_mul(s));
+        let short = stride.0.max(stride.1) <= 100;
+        asked <= self.limits.affordable || (short && asked >= self.limits.refused << 20)
+    }
+
     /// A shape of a tensor that exists.
     pub fn shape(&mut self) -> Vec<usize> {
         let rank = self.bytes.pick(&[2, 1, 3, 4, 0, 2, 5, 1, 6, 3, 4, 2]);
@@ -111,10 +122,12 @@ impl Program<'_> {
         let rank = shape.len();
         let mut stored = shape.to_vec();
         let d = if rank > 0 { at % rank } else { 0 };
+        // A size of 0 may stand beside sizes that no memory holds.
+        let has_room = rank > 0 && shape.iter().all(|&size| size <= self.limits.kept);
         match layout {
             // Transposed, a part of a larger one, expanded, flipped in memory order.
             1 | 2 => stored.reverse(),
-            3 if rank > 0 => stored[d] = 2 * stored[d] + 1,
+            3 if has_room => stored[d] = 2 * stored[d] + 1,
             4 if rank > 0 => stored[d] = stored[d].min(1),
             _ => {}
         }
@@ -132,7 +145,7 @@ impl Program<'_> {
         }?;
         let t = match layout {
             1 | 2 => t.permute((0..rank as i64).rev().collect::<Vec<_>>())?,
-            3 if rank > 0 => t.slice_dim(d as i64, 1, None, 2)?,
+            3 if has_room => t.slice_dim(d as i64, 1, None, 2)?,
             4 if rank > 0 => t.expand(shape.iter().map(|&s| s as i64).collect::<Vec<_>>())?,
             _ => t,
         };

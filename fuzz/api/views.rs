@@ -244,11 +244,7 @@ pub const CALLS: &[Call] = &[
         let mut pair = || [p.bytes.window().tuple().0, p.bytes.window().tuple().1];
         let (kernel, dilation, stride) = (pair(), pair(), pair());
         let padding = p.bytes.pair().tuple();
-        if p.may_have(&[
-            x.numel(),
-            padding.0.saturating_add(1),
-            padding.1.saturating_add(1),
-        ]) {
+        if p.may_pad(x.numel(), padding, stride.into()) {
             let y = x.im2col(kernel, dilation, padding.into(), stride)?;
             p.keep_and_go_back(y)?;
         }

@@ -335,3 +335,18 @@ fn a_gradient_that_cannot_be_held_is_an_error_of_backward() {
     let p = Parameter::new(Tensor::ones([2]));
     text(|| p.tensor().expand([1i64 << 45, 2])?.exp());
 }
+
+#[test]
+fn index_add_wants_as_many_dimensions_in_the_source_as_in_the_tensor() {
+    let index = tensor![0];
+    let x = Tensor::zeros([2, 1, 1, 1, 1]);
+    assert!(x.index_add(-1, &index, &Tensor::ones([1])).is_err());
+    assert!(
+        Tensor::ones([1])
+            .index_add(0, &index, &Tensor::scalar(1.0))
+            .is_err()
+    );
+    // torch.tensor(1.).index_add(0, torch.tensor([0]), torch.tensor(2.))
+    let sum = Tensor::scalar(1.0).index_add(0, &index, &Tensor::scalar(2.0));
+    assert_eq!(sum.unwrap().item().unwrap(), 3.0);
+}

@@ -105,10 +105,11 @@ fn copy<W: Copy>(
     dst: &mut [W],
     dst_strides: &[usize],
 ) {
-    let mut dims = merged(shape, src_strides, dst_strides);
-    if dims.iter().any(|d| d.0 == 0) {
+    // Where there are no elements, the other sizes and the strides may be any.
+    if shape.contains(&0) {
         return;
     }
+    let mut dims = merged(shape, src_strides, dst_strides);
     let row = dims.pop().unwrap_or((1, 1, 1));
     // If rows are not read as they lie, the dimension along which the source lies together.
     let across = match row.1 {
@@ -182,6 +183,14 @@ mod tests {
             }
             dst[d] = src[s];
         }
+    }
+
+    #[test]
+    fn sizes_and_strides_beside_a_zero_may_be_any() {
+        let (n, far) = (1 << 61, usize::MAX);
+        let mut dst = [0; 4];
+        copy_strided(&[n, 0, n], &[1u16; 4], &[far; 3], &mut dst, &[far; 3]);
+        assert_eq!(dst, [0; 4]);
     }
 
     #[test]

@@ -279,3 +279,17 @@ fn functions_of_expanded_tensors_are_refused_before_they_start() {
         || F::scaled_dot_product_attention(&query, &query, &query, None, 0.0, false, None);
     assert_eq!(text(attention), refused(1 << 48));
 }
+
+#[test]
+fn an_adaptive_pooling_without_elements_counts_no_windows() {
+    for shape in [[0, 3, 4, 4], [3, 0, 4, 4]] {
+        let x = Tensor::zeros(shape).requires_grad_(true).unwrap();
+        let y = F::adaptive_avg_pool2d(&x, (1 << 45, 1 << 4)).unwrap();
+        assert_eq!(y.numel(), 0);
+        y.sum().unwrap().backward().unwrap();
+    }
+    let x = Tensor::ones([1, 1, 2, 2]).requires_grad_(true).unwrap();
+    let y = F::adaptive_avg_pool2d(&x, (1 << 45, 0)).unwrap();
+    y.sum().unwrap().backward().unwrap();
+    assert_eq!(x.grad().unwrap().to_vec::<f32>().unwrap(), [0.0; 4]);
+}

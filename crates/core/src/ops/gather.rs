@@ -190,6 +190,19 @@ impl Tensor {
                 source.dtype().torch_name()
             )));
         }
+        if self.rank() != source.rank() {
+            return Err(Error::shape(format!(
+                "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = {:?} source.shape = {:?}",
+                self.shape(),
+                source.shape()
+            )));
+        }
+        if self.rank() == 0 {
+            let one = self
+                .reshape([1])?
+                .index_add(0, index, &source.reshape([1])?)?;
+            return one.reshape(());
+        }
         if index.rank() != 1 || source.size(dim)? != index.numel() {
             return Err(Error::shape(format!(
                 "index_add_(): Number of indices ({}) should be equal to source.size(dim): ({}), for dim: {dim}",

@@ -158,6 +158,9 @@ impl<T: PythonRepr + ?Sized> PythonRepr for &T {
 /// use pleach_core::{print::tolist_text, tensor};
 /// assert_eq!(tolist_text(&tensor![[1.0, 0.5], [2.0, 0.1]]), "[[1.0, 0.5], [2.0, 0.10000000149011612]]");
 /// ```
+///
+/// # Panics
+/// If the memory for the elements cannot be had; see [`Tensor::try_to_vec_f64`].
 pub fn tolist_text(tensor: &Tensor) -> String {
     let mut scalars = if tensor.dtype().is_float() {
         let values = tensor.to_vec_f64();

@@ -306,7 +306,9 @@ fn adaptive_avg_pool_to(input: &Tensor, output_size: OutputSize) -> Result<Tenso
     let x = input.detach().contiguous()?;
     let out = dispatch_float!("adaptive_avg_pool2d", x.dtype(), T => {
         let mut out = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
-        adaptive_avg_pool2d_forward(planes, in_plane, output, x.as_slice::<T>()?, &mut out);
+        if !out.is_empty() {
+            adaptive_avg_pool2d_forward(planes, in_plane, output, x.as_slice::<T>()?, &mut out);
+        }
         Tensor::from_buffer(out, sizes)
     });
     let in_sizes = input.shape().to_vec();
@@ -314,7 +316,12 @@ fn adaptive_avg_pool_to(input: &Tensor, output_size: OutputSize) -> Result<Tenso
         Backward::stateless("AdaptiveAvgPool2DBackward0", move |grad: &Tensor| {
             let grad = grad.contiguous()?;
             let dx = dispatch_float!("adaptive_avg_pool2d", grad.dtype(), T => {
-                let mut dx = Buffer::<T>::try_new(checked_numel(&in_sizes)?)?;
+                let n = checked_numel(&in_sizes)?;
+                // An output without elements may have any number of windows.
+                if grad.numel() == 0 {
+                    return Ok(smallvec![Some(Tensor::from_buffer(Buffer::<T>::try_zeroed(n)?, &in_sizes[..]))]);
+                }
+                let mut dx = Buffer::<T>::try_new(n)?;
                 let grad = grad.as_slice::<T>()?;
                 adaptive_avg_pool2d_backward(planes, in_plane, output, grad, &mut dx);
                 Tensor::from_buffer(dx, &in_sizes[..])

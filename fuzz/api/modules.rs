@@ -190,7 +190,10 @@ fn state(p: &mut Program) -> Result<()> {
         2 => other.extend(own.iter().map(|(name, t)| (name.to_string(), t.clone()))),
         _ => {
             let mut versions = Versions::new();
+            assert!(versions.is_empty());
             versions.insert(name, 7);
+            assert_eq!(versions.get(name), Some(7));
+            assert_eq!(versions.len(), versions.iter().count());
             assert_eq!(
                 (versions.get(name), versions.len()),
                 (Some(7), versions.iter().count())

@@ -80,7 +80,7 @@ fn reject(t: &mut Tensor, mean: f64, std: f64, a: f64, b: f64) -> Result<()> {
     if peak.abs() < f32::MAX as f64 {
         // In a tail the density falls by e within this length.
         let length = std.abs().min(std * std / (mode - mean).abs());
-        if length / (b - a) < FEWEST_ACCEPTED {
+        if a < b && length / (b - a) < FEWEST_ACCEPTED {
             return Err(too_little(mean, std, a, b));
         }
     }

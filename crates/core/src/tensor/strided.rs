@@ -63,8 +63,9 @@ impl Tensor {
         match extent(&shape, &strides, offset) {
             Some(end) if end <= len => {
                 // Nobody takes the step of a single element; as it is, it could be beyond counting.
+                let longest = shape.iter().map(|&n| n.max(1)).product::<usize>().max(len);
                 let within = |(&n, &stride): (&usize, &usize)| match n {
-                    0 | 1 => stride.min(len.max(1)),
+                    0 | 1 => stride.min(longest),
                     _ => stride,
                 };
                 let strides = shape.iter().zip(&strides).map(within).collect();
@@ -110,6 +111,8 @@ mod tests {
         let expanded = x.as_strided([3, 2], [0, 1], 4)?;
         assert_eq!(expanded.to_vec::<f32>()?, [4., 5., 4., 5., 4., 5.]);
         assert_eq!(x.as_strided([0, 7], [9, 9], 6)?.numel(), 0);
+        let empty = Tensor::zeros([0]).as_strided([0, 3], [3, 1], 0)?;
+        assert_eq!(empty.strides(), [3, 1]);
         for (shape, strides, offset) in [
             (vec![7], vec![1], 0),
             (vec![2], vec![6], 0),

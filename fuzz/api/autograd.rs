@@ -185,7 +185,7 @@ pub const CALLS: &[Call] = &[
         let y = no_grad(|| {
             assert!(!is_grad_enabled());
             let inner = enable_grad(|| x.mul(&x))?;
-            x.add(&inner.detach())
+            x.add(inner.detach())
         })?;
         assert!(!y.requires_grad());
         p.keep(y)

@@ -30,6 +30,7 @@ use pleach::{Buffer, Parameter, Result, Tensor};
 
 use bytes::Bytes;
 
+#[allow(unused_imports)] // by the target
 pub use left_out::LEFT_OUT;
 
 /// A call of one public function, or of several that belong together.

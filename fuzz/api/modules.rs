@@ -67,7 +67,7 @@ fn build_sequential(p: &mut Program) -> Result<()> {
             }
         };
         if done.is_ok() {
-            assert_eq!(net.is_empty(), net.len() == 0);
+            assert_eq!(net.is_empty(), net.iter().next().is_none());
             assert_eq!(net.iter().count(), net.len());
         }
     }
@@ -145,7 +145,7 @@ fn module_dict(p: &mut Program) -> Result<()> {
     }
     assert!(dict.keys().eq(dict.iter().map(|e| e.0)) && dict.values().count() == dict.len());
     dict.iter_mut().for_each(|(_, m)| m.zero_grad());
-    assert_eq!(dict.is_empty(), dict.len() == 0);
+    assert_eq!(dict.is_empty(), dict.iter().next().is_none());
     let _ = (
         dict.to_string(),
         dict.share().named_modules().len(),

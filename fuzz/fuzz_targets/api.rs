@@ -10,7 +10,7 @@ mod api;
 fuzz_target!(|data: &[u8]| {
     api::run(data, api::Limits::IN_4_GIB, |_| {});
     // What one program leaves for reuse must not be what the next one lacks.
-    if pleach_kernels::cached_bytes() > 64 << 20 {
-        pleach_kernels::empty_cache();
+    if pleach_kernels::buffer::cached_bytes() > 64 << 20 {
+        pleach_kernels::buffer::empty_cache();
     }
 });

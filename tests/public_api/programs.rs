@@ -83,7 +83,10 @@ fn random_programs_of_the_public_api_do_not_panic() {
         .map(|c| c.names)
         .filter(|n| !calls.contains_key(n))
         .collect();
-    assert!(count < 10_000 || never.is_empty(), "never called: {never:#?}");
+    assert!(
+        count < 10_000 || never.is_empty(),
+        "never called: {never:#?}"
+    );
 }
 
 fn hex(bytes: &[u8]) -> String {

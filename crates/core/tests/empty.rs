@@ -33,6 +33,18 @@ fn the_median_of_nothing_is_nan() -> Result<()> {
 }
 
 #[test]
+fn pairs_without_elements_look_at_no_other_size() -> Result<()> {
+    let wide = Tensor::zeros([1, 1]).expand([3i64, 1 << 60])?;
+    let x = wide.narrow(0, 0, 0)?.transpose(0, 1)?;
+    for y in [x.clone(), Tensor::zeros([1, 0]), Tensor::zeros([1])] {
+        for out in [x.ne(&y)?, y.add(&x)?] {
+            assert_eq!(out.shape(), [1 << 60, 0]);
+        }
+    }
+    Ok(())
+}
+
+#[test]
 fn all_and_any_of_bytes_are_bytes() -> Result<()> {
     let bytes = tensor![3, 0].to_dtype(DType::U8)?;
     for (out, value) in [

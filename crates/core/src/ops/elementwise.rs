@@ -230,6 +230,14 @@ struct RowAt<'a> {
 impl Rows {
     fn new(shape: &[usize], x: &[usize], y: &[usize]) -> Rows {
         let mut dims: SmallVec<[(usize, usize, usize); 6]> = SmallVec::new();
+        if shape.contains(&0) {
+            // No element, so no row: the other sizes and strides may be of any size.
+            return Rows {
+                length: 0,
+                step: (0, 0),
+                outer: dims,
+            };
+        }
         for ((&size, &sx), &sy) in shape.iter().zip(x).zip(y).filter(|((n, _), _)| **n != 1) {
             match dims.last_mut() {
                 Some(last) if last.1 == size * sx && last.2 == size * sy => {

@@ -58,8 +58,13 @@ pub fn find(name: &str) -> Option<Method<Value>> {
         },
         "clamp_" => |x, a| {
             let a = a.bind("clamp_", &["min", "max"])?;
-            let (min, max) = (a.opt_f64("min")?, a.opt_f64("max")?);
-            in_place!(x, clamp_(min, max))
+            let bound = |name| a.opt(name).map(operand).transpose();
+            match (bound("min")?, bound("max")?) {
+                (Some(min), Some(max)) => in_place!(x, clamp_(min.clone(), max.clone())),
+                (Some(min), None) => in_place!(x, clamp_(min.clone(), None)),
+                (None, Some(max)) => in_place!(x, clamp_(None, max.clone())),
+                (None, None) => in_place!(x, clamp_(None, None)),
+            }
         },
         "uniform_" => |x, a| {
             let a = a.bind("uniform_", &["from", "to"])?;

@@ -228,7 +228,14 @@ fn math_method(name: &str) -> Option<TensorMethod> {
         "log_softmax" => with_int!(log_softmax, "dim", 0),
         "clamp" => |x, a| {
             let a = a.bind("clamp", &["min", "max"])?;
-            one(x.as_tensor()?.clamp(a.opt_f64("min")?, a.opt_f64("max")?)?)
+            let bound = |name| a.opt(name).map(operand).transpose();
+            let x = x.as_tensor()?;
+            one(match (bound("min")?, bound("max")?) {
+                (Some(min), Some(max)) => x.clamp(min, max)?,
+                (Some(min), None) => x.clamp(min, None)?,
+                (None, Some(max)) => x.clamp(None, max)?,
+                (None, None) => x.clamp(None, None)?,
+            })
         },
         "masked_fill" => |x, a| {
             let a = a.bind("masked_fill", &["mask", "value"])?;

@@ -5,7 +5,7 @@ use pleach_kernels::{Buffer, copy_strided, for_each_chunk_mut};
 use smallvec::SmallVec;
 
 use crate::autograd::{self, Backward};
-use crate::shape::{Layout, Shape, broadcast_shapes, contiguous_strides, numel};
+use crate::shape::{Layout, Shape, broadcast_shapes, numel};
 use crate::{Element, Result, Tensor};
 
 /// `f` of every element.
@@ -323,18 +323,35 @@ impl Tensor {
         if self.is_contiguous() {
             return Ok(self.clone());
         }
-        self.copy()
+        self.written_out(Layout::contiguous(self.shape_vec()))
     }
 
-    /// The same values in memory of their own.
+    /// The same values in memory of their own, without gaps, with the dimensions in the same order:
+    /// PyTorch's `clone`. The order decides which random number an element gets.
+    ///
+    /// ```
+    /// use pleach_core::Tensor;
+    /// let x = Tensor::zeros([2, 3]).transpose(0, 1)?;
+    /// assert_eq!(x.copy()?.strides(), [1, 3]);
+    /// assert_eq!(x.contiguous()?.strides(), [2, 1]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the memory cannot be had.
     pub fn copy(&self) -> Result<Tensor> {
+        self.written_out(self.layout().dense())
+    }
+
+    /// The same values in memory of their own, laid out without gaps as asked.
+    fn written_out(&self, layout: Layout) -> Result<Tensor> {
         let out = dispatch_all!(self.dtype(), T => {
             let mut out = Buffer::<T>::try_new(self.numel())?;
-            let strides = contiguous_strides(self.shape());
             let (from, to) = (self.base_slice::<T>()?, &mut out[..]);
-            copy_strided(self.shape(), from, &self.layout().strides, to, &strides);
+            copy_strided(self.shape(), from, &self.layout().strides, to, &layout.strides);
             Tensor::from_buffer(out, self.shape())
         });
+        let out = out.with_layout(layout);
         Ok(autograd::record(out, &[self], |_| {
             Backward::stateless("CloneBackward0", |g: &Tensor| {
                 Ok(smallvec::smallvec![Some(g.clone())])

@@ -195,7 +195,12 @@ pub(crate) fn moments<T: Float>(x: &Rows<'_, T>) -> (f64, f64) {
         (distance, var) = about(shift);
     }
     let var = if var < 0.0 { 0.0 } else { var };
-    (shift.to_f64() + distance, var)
+    let mut mean = shift.to_f64() + distance;
+    if !mean.is_finite() {
+        // Differences to an infinity are no numbers; the mean of a channel that has one may be it.
+        mean = sums(x, x, |x, _| [x, T::ZERO])[0] / count;
+    }
+    (mean, var)
 }
 
 /// Everything for one channel in training; the result is mean, variance and inverse deviation.

@@ -222,6 +222,25 @@ fn a_nan_stays_visible() {
     assert!(stats.iter().all(|s| s[0].is_nan()) && out.iter().all(|v| v.is_nan()));
 }
 
+#[test]
+fn the_mean_of_a_channel_with_an_infinity_is_it() {
+    // The running means of PyTorch's BatchNorm1d for these channels are inf, -inf, nan and nan.
+    let (inf, nan) = (f32::INFINITY, f32::NAN);
+    for (values, wanted) in [
+        ([1.0, inf, 2.0], inf),
+        ([-inf, 1.0, 2.0], -inf),
+        ([inf, -inf, 0.0], nan),
+        ([1.0, 1.0, nan], nan),
+    ] {
+        let (mean, var) = loops::moments(&loops::Rows::new(&values, 0, 3, 1));
+        assert!(
+            mean as f32 == wanted || mean.is_nan() && wanted.is_nan(),
+            "{values:?}: {mean}"
+        );
+        assert!(var.is_nan(), "{values:?}: {var}");
+    }
+}
+
 /// Everything that a fused call and its backward calls give, with the ReLU's mask from the output
 /// and, where nothing is added, recomputed.
 fn fused<T: Float>(

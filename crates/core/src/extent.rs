@@ -114,13 +114,13 @@ impl Window {
         Ok(Some(steps + 1))
     }
 
-    /// The same windows of a dimension of this size, without steps that are longer than the padded
-    /// dimension: what nobody walks, nobody has to count.
+    /// The same windows of a dimension of this size, without steps that are longer than the window and
+    /// the padded dimension: what nobody walks, nobody has to count.
     ///
     /// # Errors
-    /// If the padded dimension is longer than any dimension.
+    /// If the window or the padded dimension is longer than any dimension.
     pub fn within(self, size: usize) -> Result<Window> {
-        let longest = self.padded(size)?.max(1);
+        let longest = self.padded(size)?.max(self.span()?);
         Ok(Window {
             stride: self.stride.min(longest),
             dilation: match self.kernel {

@@ -293,3 +293,24 @@ fn an_adaptive_pooling_without_elements_counts_no_windows() {
     y.sum().unwrap().backward().unwrap();
     assert_eq!(x.grad().unwrap().to_vec::<f32>().unwrap(), [0.0; 4]);
 }
+
+#[test]
+fn a_window_larger_than_the_image_hangs_over_with_ceil_mode_if_its_step_reaches_beyond() {
+    let x = Tensor::arange(9)
+        .float()
+        .unwrap()
+        .reshape([1, 1, 3, 3])
+        .unwrap();
+    for stride in [7, 70, usize::MAX] {
+        assert_eq!(
+            values(|| F::avg_pool2d(&x, 7, stride, 0, true, true, None)),
+            [4.0]
+        );
+        assert_eq!(values(|| F::max_pool2d(&x, 7, stride, 0, 1, true)), [8.0]);
+    }
+    let wide = values(|| F::max_pool2d(&x, (5, 2), (9, 2), 0, 1, true));
+    assert_eq!(wide, [7.0, 8.0]);
+    assert_eq!(values(|| F::max_pool2d(&x, 2, 7, 0, 3, true)), [0.0]);
+    let short = text(|| F::avg_pool2d(&x, 7, 3, 0, true, true, None));
+    assert!(short.ends_with("Output size is too small"), "{short}");
+}

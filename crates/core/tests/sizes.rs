@@ -1,7 +1,5 @@
 //! Sizes that no machine has: an error at once, with PyTorch's text where it has one.
 
-use std::time::{Duration, Instant};
-
 use pleach_core::random::numpy::RandomState;
 use pleach_core::{
     DType, ErrorKind, PadMode, Parameter, Result, Tensor, TensorIndex, einsum, slice, tensor,
@@ -16,15 +14,12 @@ fn refused(bytes: u128) -> String {
     )
 }
 
-/// The error of something that must not take long.
+/// The error of something whose cost may not grow with its sizes: it would never end.
 fn text<T>(f: impl FnOnce() -> Result<T>) -> String {
-    let start = Instant::now();
-    let error = match f() {
+    match f() {
         Ok(_) => panic!("a huge size was accepted"),
-        Err(error) => error,
-    };
-    assert!(start.elapsed() < Duration::from_secs(5), "slow: {error}");
-    error.to_string()
+        Err(error) => error.to_string(),
+    }
 }
 
 /// One number, seen as so many.

@@ -1,8 +1,6 @@
 //! Sizes, steps and counts that no image has: an error at once, and no cost beyond what the input
 //! and the output hold.
 
-use std::time::{Duration, Instant};
-
 use pleach_core::{DType, Result, Tensor, tensor};
 use pleach_nn::Forward;
 use pleach_nn::functional::{self as F, InterpolateMode, Resize};
@@ -17,24 +15,20 @@ fn refused(bytes: u128) -> String {
     )
 }
 
-/// What something gives that must not take long.
-fn at_once<T>(f: impl FnOnce() -> T) -> T {
-    let start = Instant::now();
-    let result = f();
-    let time = start.elapsed();
-    assert!(time < Duration::from_secs(5), "{time:?}");
-    result
+/// What something gives whose cost may not grow with its sizes: it would never end.
+fn tried<T>(f: impl FnOnce() -> Result<T>) -> T {
+    f().unwrap()
 }
 
 fn text<T>(f: impl FnOnce() -> Result<T>) -> String {
-    match at_once(f) {
+    match f() {
         Ok(_) => panic!("a huge size was accepted"),
         Err(error) => error.to_string(),
     }
 }
 
 fn values(f: impl FnOnce() -> Result<Tensor>) -> Vec<f32> {
-    at_once(f).unwrap().to_vec().unwrap()
+    tried(f).to_vec().unwrap()
 }
 
 fn image() -> Tensor {
@@ -108,8 +102,8 @@ fn a_convolution_with_a_step_beyond_the_image_sees_its_corner() {
         );
     }
     let w = w.requires_grad_(true).unwrap();
-    let y = at_once(|| F::conv2d(&x, &w, None, FAR, 0, FAR, 1)).unwrap();
-    at_once(|| y.sum()?.backward()).unwrap();
+    let y = tried(|| F::conv2d(&x, &w, None, FAR, 0, FAR, 1));
+    tried(|| y.sum()?.backward());
     assert_eq!(w.grad().unwrap().to_vec::<f32>().unwrap(), [1.0]);
 }
 
@@ -158,16 +152,16 @@ fn a_dilated_window_that_steps_over_the_image_is_found_at_once() {
     assert!(error.contains("lies wholly outside"), "{error}");
     // No image, so no window: an output of any size has no elements.
     let none = Tensor::zeros([0, 1, 2, 2]);
-    let out = at_once(|| F::max_pool2d(&none, FAR, 1, FAR / 2, 1, false));
+    let out = F::max_pool2d(&none, FAR, 1, FAR / 2, 1, false);
     assert!(out.is_err() || out.is_ok_and(|out| out.numel() == 0));
 }
 
 #[test]
 fn windows_that_cover_the_image_many_times_see_it_once() {
     let x = image().requires_grad_(true).unwrap();
-    let max = at_once(|| F::max_pool2d(&x, FAR, 1, FAR / 2, 1, false)).unwrap();
+    let max = tried(|| F::max_pool2d(&x, FAR, 1, FAR / 2, 1, false));
     assert_eq!(max.to_vec::<f32>().unwrap(), [4.0; 9]);
-    at_once(|| max.sum()?.backward()).unwrap();
+    tried(|| max.sum()?.backward());
     assert_eq!(
         x.grad().unwrap().to_vec::<f32>().unwrap(),
         [0.0, 0.0, 0.0, 9.0]
@@ -207,9 +201,9 @@ fn resizing_holds_nothing_larger_than_both_images() {
                 .requires_grad_(true)
                 .unwrap();
             let resize = Resize::Size(resize);
-            let y = at_once(|| F::interpolate(&x, resize, mode, false)).unwrap();
+            let y = tried(|| F::interpolate(&x, resize, mode, false));
             assert_eq!(y.sum().unwrap().item().unwrap(), long as f64);
-            at_once(|| y.sum()?.backward()).unwrap();
+            tried(|| y.sum()?.backward());
             let sum = x.grad().unwrap().sum().unwrap().item().unwrap();
             assert_eq!(sum, long as f64);
         }

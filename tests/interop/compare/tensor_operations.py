@@ -254,6 +254,9 @@ def reduction(d, name):
         arguments = ["unbiased=False"]
     if not arguments and function == "norm" and d.chance(0.5):
         arguments = [d.one(["1", "3", "0.5", "math.inf", "0"])]
+    if function == "norm" and "0" in arguments[:1]:
+        # A count: PyTorch gives no gradient, pleach zeros.
+        d.case.grads.clear()
     if function == "sum" and arguments and d.case.dtype in FLOATS and d.chance(0.1):
         arguments.append("dtype=torch.float64")
         d.case.wide = False

@@ -32,8 +32,8 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<Tensor> {
 /// WebP; of several frames or pages the first. Grey becomes three equal channels, transparency is
 /// dropped. Of 16 bits a colour keeps the upper eight, but grey is **cut** at 255, as Pillow cuts
 /// it. The pixels are Pillow's. Those of a JPEG may differ, since decoders round in their own ways:
-/// by 3 of 255, and where the colours are stored at half the size by up to 30 at single pixels with
-/// sharp edges of colour. 16-bit BMP and PNM files with a largest value other than 255 differ by
+/// by 3 of 255 at most, of what was measured, and by 30 where the colours are stored at half the
+/// size. 16-bit BMP and PNM files with a largest value other than 255 differ by
 /// one. TIFF files with a palette, with grey and transparency, with 32-bit samples or packed as for
 /// a fax of group 3 are errors.
 ///

@@ -3,7 +3,7 @@
 //! Tensors are plain `[batch, channels, depth, height, width]`; what a kernel wants in another
 //! order it packs itself. `Algorithm` lists the ways there are, and chooses. Sums over images run
 //! in order, so results do not depend on the number of threads. What the padding's zeros must not do is
-//! in [`outside`].
+//! in `outside`.
 
 mod by_gemm;
 mod columns;

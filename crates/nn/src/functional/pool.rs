@@ -133,10 +133,7 @@ fn max_pool_windows(
     let shape = window.over(input)?;
     let sizes = with_plane(input, shape.output);
     let n = checked_numel(&sizes)?;
-    // Of windows that reach far beyond the input, only the taps inside are looked at, one by one.
-    let reaches_far = shape.dilation.0 > shape.input.0 || shape.dilation.1 > shape.input.1;
-    let taps = shape.kernel.0.saturating_mul(shape.kernel.1);
-    let in_a_byte = taps <= MAX_POOL_TAPS && !reaches_far;
+    let in_a_byte = shape.kernel.0.saturating_mul(shape.kernel.1) <= MAX_POOL_TAPS;
     if relu && !in_a_byte {
         return max_pool_windows(&super::relu(input)?, window, false, wants_indices);
     }
@@ -306,9 +303,7 @@ fn adaptive_avg_pool_to(input: &Tensor, output_size: OutputSize) -> Result<Tenso
     let x = input.detach().contiguous()?;
     let out = dispatch_float!("adaptive_avg_pool2d", x.dtype(), T => {
         let mut out = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
-        if !out.is_empty() {
-            adaptive_avg_pool2d_forward(planes, in_plane, output, x.as_slice::<T>()?, &mut out);
-        }
+        adaptive_avg_pool2d_forward(planes, in_plane, output, x.as_slice::<T>()?, &mut out);
         Tensor::from_buffer(out, sizes)
     });
     let in_sizes = input.shape().to_vec();
@@ -316,12 +311,7 @@ fn adaptive_avg_pool_to(input: &Tensor, output_size: OutputSize) -> Result<Tenso
         Backward::stateless("AdaptiveAvgPool2DBackward0", move |grad: &Tensor| {
             let grad = grad.contiguous()?;
             let dx = dispatch_float!("adaptive_avg_pool2d", grad.dtype(), T => {
-                let n = checked_numel(&in_sizes)?;
-                // An output without elements may have any number of windows.
-                if grad.numel() == 0 {
-                    return Ok(smallvec![Some(Tensor::from_buffer(Buffer::<T>::try_zeroed(n)?, &in_sizes[..]))]);
-                }
-                let mut dx = Buffer::<T>::try_new(n)?;
+                let mut dx = Buffer::<T>::try_new(checked_numel(&in_sizes)?)?;
                 let grad = grad.as_slice::<T>()?;
                 adaptive_avg_pool2d_backward(planes, in_plane, output, grad, &mut dx);
                 Tensor::from_buffer(dx, &in_sizes[..])

@@ -22,12 +22,32 @@ fn rng() {
 
 #[test]
 fn nn() {
-    families::nn::run();
+    families::nn::run("nn");
 }
 
 #[test]
 fn optim() {
-    families::optim::run();
+    families::optim::run("optim");
+}
+
+#[test]
+fn module_db() {
+    families::nn::run("module_db");
+}
+
+#[test]
+fn op_db() {
+    families::nn::run("op_db");
+}
+
+#[test]
+fn optim_db() {
+    families::optim::run("optim_db");
+}
+
+#[test]
+fn error_db() {
+    families::modules::run_error_db();
 }
 
 #[test]

@@ -19,7 +19,9 @@ fn arange_step(p: &mut Program) -> Result<()> {
         return Ok(());
     }
     let t = Tensor::arange_step(a, b, s)?;
-    p.keep(t)
+    p.keep(t)?;
+    let dtype = p.bytes.dtype();
+    p.keep(Tensor::arange_of(a, b, s, dtype)?)
 }
 
 fn values<T: Element>(p: &mut Program) -> Result<Tensor> {
@@ -169,29 +171,35 @@ pub const CALLS: &[Call] = &[
             p.keep(full)
         },
     ),
-    call("Tensor::arange Tensor::eye Tensor::linspace", |p| {
-        let n = p.bytes.small();
-        p.keep(Tensor::arange(n))?;
-        p.keep(Tensor::eye(n))?;
-        let (a, b) = (p.bytes.float(), p.bytes.float());
-        p.keep(Tensor::linspace(a, b, n))
-    }),
     call(
-        "Tensor::try_arange Tensor::try_eye Tensor::try_linspace",
+        "Tensor::arange Tensor::eye Tensor::eye_rect Tensor::linspace",
+        |p| {
+            let n = p.bytes.small();
+            p.keep(Tensor::arange(n))?;
+            p.keep(Tensor::eye(n))?;
+            let m = p.bytes.small();
+            p.keep(Tensor::eye_rect(n, m))?;
+            let (a, b) = (p.bytes.float(), p.bytes.float());
+            p.keep(Tensor::linspace(a, b, n))
+        },
+    ),
+    call(
+        "Tensor::try_arange Tensor::try_eye Tensor::try_eye_rect Tensor::try_linspace",
         |p| {
             let (a, b, n) = (p.bytes.float(), p.bytes.float(), p.bytes.size());
             if !p.may_have(&[n]) {
                 return Ok(());
             }
-            let made = match p.bytes.below(3) {
+            let made = match p.bytes.below(4) {
                 0 => Tensor::try_arange(n),
+                3 if p.may_have(&[n, 2]) => Tensor::try_eye_rect(2, n),
                 1 if p.may_have(&[n, n]) => Tensor::try_eye(n),
                 _ => Tensor::try_linspace(a, b, n),
             }?;
             p.keep(made)
         },
     ),
-    call("Tensor::arange_step", arange_step),
+    call("Tensor::arange_step Tensor::arange_of", arange_step),
     call("Tensor::from_vec Tensor::from_slice", |p| {
         let t = match p.bytes.below(3) {
             0 => values::<f32>(p),

@@ -140,7 +140,7 @@ pub const CALLS: &[Call] = &[
     }),
     call("Tensor::masked_fill", |p| {
         let x = p.tensor()?;
-        let (mask, value) = (p.mask(&x)?, p.bytes.scalar());
+        let (mask, value) = (p.mask(&x)?, p.operand(&x)?);
         p.keep_and_go_back(x.masked_fill(&mask, value)?)
     }),
     call("Tensor::clamp", |p| {

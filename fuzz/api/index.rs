@@ -113,9 +113,10 @@ pub const CALLS: &[Call] = &[
     call("Tensor::scatter Tensor::scatter_add", |p| {
         let x = p.tensor()?;
         let (dim, index, source) = scattered(p, &x)?;
-        let y = match p.bytes.flag() {
-            true => x.scatter(dim, &index, &source),
-            false => x.scatter_add(dim, &index, &source),
+        let y = match p.bytes.below(3) {
+            0 => x.scatter(dim, &index, &source),
+            1 => x.scatter(dim, &index, p.bytes.scalar()),
+            _ => x.scatter_add(dim, &index, &source),
         }?;
         p.keep_and_go_back(y)
     }),

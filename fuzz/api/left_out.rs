@@ -6,7 +6,7 @@ const TREE: &str = "written by the derive macro, for the walks that are called";
 /// Names, with a space between, and the reason.
 pub const LEFT_OUT: &[(&str, &str)] = &[
     (
-        "Dims::into_dims IntoIndex::into_index IntoShape::into_shape IntoSizes::into_sizes",
+        "Dims::into_dims IntoIndex::into_index IntoShape::into_shape IntoSizes::into_sizes Start::into_start",
         CONVERSION,
     ),
     (

@@ -163,8 +163,10 @@ pub const CALLS: &[Call] = &[
         p.keep_and_go_back(x.slice_dim(dim, start, end, step)?)
     }),
     call("Tensor::narrow", |p| {
-        let (x, dim, start, length) = (p.tensor()?, p.bytes.dim(), p.bytes.size(), p.bytes.size());
-        p.keep_and_go_back(x.narrow(dim, start, length)?)
+        let (x, dim, start, length) = (p.tensor()?, p.bytes.dim(), p.bytes.whole(), p.bytes.size());
+        p.keep_and_go_back(x.narrow(dim, start, length)?)?;
+        let start = p.tensor()?;
+        p.keep_and_go_back(x.narrow(dim, &start, length)?)
     }),
     call("Tensor::diagonal", |p| {
         let (x, offset) = (p.tensor()?, p.bytes.whole());
@@ -190,7 +192,9 @@ pub const CALLS: &[Call] = &[
     }),
     call("Tensor::roll", |p| {
         let (x, shift, dim) = (p.tensor()?, p.bytes.whole(), p.bytes.dim());
-        p.keep_and_go_back(x.roll(shift, dim)?)
+        p.keep_and_go_back(x.roll(shift, dim)?)?;
+        let (shifts, dims) = (p.bytes.dims(), p.bytes.dims());
+        p.keep_and_go_back(x.roll(shifts, dims)?)
     }),
     call("Tensor::split", |p| {
         let (x, dim) = (p.tensor()?, p.bytes.dim());

@@ -3,7 +3,7 @@
 //! `ast`, `value`, `args`, `eval`, `operators`, `builtins` evaluate the syntax trees of Python
 //! text (`parser` reads what has no tree); `torch_fns`, `numpy_fns`, `tensor_methods`, `tensor_in_place`, `nn_fns`, `nn_classes`,
 //! `module_object`, `init_fns`, `optim_fns`, `vision_fns`, `nets` bind names to pleach; `warnings` listens to
-//! what pleach warns of; `families` holds one runner for each folder of data.
+//! what pleach warns of; `ledger` holds what the committed data has to give; `families` holds one runner for each folder of data.
 //!
 //! A case is out of scope if and only if it needs a *name* that no registry (`find`) knows. To put
 //! a class or function in scope, add it to the registry of its subject.
@@ -16,6 +16,7 @@ pub mod data;
 pub mod eval;
 pub mod families;
 pub mod init_fns;
+pub mod ledger;
 pub mod module_object;
 pub mod nets;
 pub mod nn_classes;

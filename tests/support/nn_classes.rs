@@ -13,7 +13,7 @@ use pleach::Parameter;
 use super::args::{Args, Bound};
 use super::module_object::ModuleHandle;
 use super::nn_fns::reduction;
-use super::value::{Builtin, Eval, Value, bug};
+use super::value::{Builtin, Eval, EvalError, Value, bug};
 
 /// A size given as an int or a pair.
 pub fn pair(value: &Value) -> Eval<Pair> {
@@ -21,8 +21,12 @@ pub fn pair(value: &Value) -> Eval<Pair> {
         return Ok(Pair::One(value.as_usize()?));
     }
     match value.items()?.as_slice() {
+        [both] => Ok(Pair::One(both.as_usize()?)),
         [h, w] => Ok(Pair::Two(h.as_usize()?, w.as_usize()?)),
-        other => bug(format!("{other:?} is no pair")),
+        other => Err(EvalError::TypedOut(format!(
+            "{} sizes of an image",
+            other.len()
+        ))),
     }
 }
 
@@ -40,7 +44,10 @@ pub fn output_size(value: &Value) -> Eval<OutputSize> {
     }
     match value.items()?.as_slice() {
         [h, w] => Ok(OutputSize::Two(size(h)?, size(w)?)),
-        other => bug(format!("{other:?} is no pair")),
+        other => Err(EvalError::TypedOut(format!(
+            "{} sizes of an image",
+            other.len()
+        ))),
     }
 }
 

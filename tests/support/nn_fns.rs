@@ -1,6 +1,6 @@
 //! Functions of `torch.nn.functional`.
 
-use pleach::nn::functional::{self as F, Approximate, InterpolateMode, Reduction, Resize};
+use pleach::nn::functional::{self as F, Approximate, InterpolateMode, Pair, Reduction, Resize};
 use pleach::{PadMode, Tensor};
 
 use super::args::{Args, Bound};
@@ -38,6 +38,14 @@ macro_rules! dropout {
             one(F::$function(&a.tensor("input")?, p, training)?)
         }
     };
+}
+
+/// The stride of a pooling; the kernel's size if absent or empty.
+fn stride(a: &Bound) -> Eval<Option<Pair>> {
+    match a.opt("stride") {
+        Some(v) if v.is_sequence() && v.items()?.is_empty() => Ok(None),
+        given => given.map(pair).transpose(),
+    }
 }
 
 pub fn find(name: &str) -> Option<Builtin> {
@@ -157,7 +165,7 @@ pub fn find(name: &str) -> Option<Builtin> {
             one(F::max_pool2d(
                 &a.tensor("input")?,
                 pair(a.need("kernel_size")?)?,
-                a.opt("stride").map(pair).transpose()?,
+                stride(&a)?,
                 pair_or(&a, "padding", 0)?,
                 pair_or(&a, "dilation", 1)?,
                 a.bool_or("ceil_mode", false)?,
@@ -177,7 +185,7 @@ pub fn find(name: &str) -> Option<Builtin> {
             one(F::avg_pool2d(
                 &a.tensor("input")?,
                 pair(a.need("kernel_size")?)?,
-                a.opt("stride").map(pair).transpose()?,
+                stride(&a)?,
                 pair_or(&a, "padding", 0)?,
                 a.bool_or("ceil_mode", false)?,
                 a.bool_or("count_include_pad", true)?,

@@ -113,6 +113,9 @@ fn tensor_binary(op: &str, x: &Tensor, y: &Value) -> Eval<Tensor> {
         "//" => x.floor_divide(y)?,
         "%" => x.remainder(y)?,
         "**" => x.pow(y)?,
+        "&" | "|" if x.dtype() != pleach::DType::Bool => {
+            return unknown("Tensor.bitwise_and");
+        }
         "&" => x.logical_and(&tensor_of(y)?)?,
         "|" => x.logical_or(&tensor_of(y)?)?,
         _ => return bug(format!("Tensor {op} ..")),

@@ -11,6 +11,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 
 use serde_json::json;
 
+use super::ledger;
 use super::value::{Eval, EvalError};
 
 /// Writes to the terminal also when the test passes: libtest captures only what `print!` and its
@@ -26,8 +27,8 @@ pub struct Report {
     passed: usize,
     failed: Vec<(String, String)>,
     out_of_scope: BTreeMap<String, usize>,
-    typed_out: usize,
-    untypable: BTreeMap<String, usize>,
+    /// Cases whose call Rust's types cannot express, each with its reason.
+    typed_out: Vec<(String, String)>,
 }
 
 impl Report {
@@ -37,8 +38,7 @@ impl Report {
             passed: 0,
             failed: Vec::new(),
             out_of_scope: BTreeMap::new(),
-            typed_out: 0,
-            untypable: BTreeMap::new(),
+            typed_out: Vec::new(),
         }
     }
 
@@ -54,12 +54,7 @@ impl Report {
                 let name = name.strip_prefix("torch.nn.").unwrap_or(&name).to_string();
                 *self.out_of_scope.entry(name).or_default() += 1;
             }
-            Err(EvalError::TypedOut(what)) => {
-                self.typed_out += 1;
-                if !what.is_empty() {
-                    *self.untypable.entry(what).or_default() += 1;
-                }
-            }
+            Err(EvalError::TypedOut(reason)) => self.typed_out.push((id.to_string(), reason)),
             Err(EvalError::Raised(text)) => {
                 self.failed
                     .push((id.to_string(), format!("pleach's error: {text}")));
@@ -68,7 +63,8 @@ impl Report {
         }
     }
 
-    /// Prints the counts, and fails if a case failed or there was none.
+    /// Prints the counts, and fails if a case failed, if there was none, or if the ledger asks for
+    /// more.
     pub fn finish(self) {
         let missing: usize = self.out_of_scope.values().sum();
         let mut text = format!(
@@ -77,10 +73,14 @@ impl Report {
             self.passed,
             self.failed.len(),
         );
-        if self.typed_out > 0 {
-            text += &format!("  typed out: {}\n", self.typed_out);
-            for (what, count) in &self.untypable {
-                text += &format!("    cannot be written: {what} ({count})\n");
+        if !self.typed_out.is_empty() {
+            text += &format!("  typed out: {}\n", self.typed_out.len());
+            let mut reasons: BTreeMap<&str, usize> = BTreeMap::new();
+            for (_, reason) in &self.typed_out {
+                *reasons.entry(reason).or_default() += 1;
+            }
+            for (reason, count) in reasons {
+                text += &format!("    cannot be written: {reason} ({count})\n");
             }
         }
         if missing > 0 {
@@ -94,9 +94,13 @@ impl Report {
         for (id, why) in &self.failed {
             text += &format!("  FAILED {id}: {why}\n");
         }
+        let broken = ledger::check(self.family, self.passed, &self.typed_out);
+        for line in &broken {
+            text += &format!("  LEDGER {line}\n");
+        }
         say(&text);
         assert!(
-            self.passed + self.failed.len() + missing + self.typed_out > 0,
+            self.passed + self.failed.len() + missing + self.typed_out.len() > 0,
             "golden {}: no case was found",
             self.family
         );
@@ -105,6 +109,11 @@ impl Report {
             "golden {}: {} cases failed",
             self.family,
             self.failed.len()
+        );
+        assert!(
+            broken.is_empty(),
+            "golden {}: not what the ledger promises",
+            self.family
         );
     }
 }

@@ -42,6 +42,9 @@ macro_rules! reduction {
             let a = a.bind(stringify!($all), &["dim", "keepdim", "dtype"])?;
             let mut x = x.as_tensor()?;
             if let Some(dtype) = a.opt_dtype("dtype")? {
+                if stringify!($all) == "mean" && !dtype.is_float() {
+                    return unknown("Tensor.mean(dtype=)");
+                }
                 x = x.to_dtype(dtype)?;
             }
             match a.opt("dim") {
@@ -57,10 +60,12 @@ macro_rules! reduction {
 macro_rules! spread {
     ($all:ident, $some:ident) => {
         |x, a| {
-            let a = a.bind(
-                stringify!($all),
-                &["dim", "unbiased", "keepdim", "correction"],
-            )?;
+            // A bool alone is `unbiased`.
+            let names: &[&str] = match a.positional.first() {
+                Some(Value::Bool(_)) => &["unbiased"],
+                _ => &["dim", "unbiased", "keepdim", "correction"],
+            };
+            let a = a.bind(stringify!($all), names)?;
             let x = x.as_tensor()?;
             let correction = match a.opt_f64("correction")? {
                 Some(c) => c,
@@ -216,11 +221,17 @@ fn math_method(name: &str) -> Option<TensorMethod> {
         "norm" => |x, a| {
             let a = a.bind("norm", &["p", "dim", "keepdim"])?;
             let x = x.as_tensor()?;
-            if a.opt("p").is_none() && a.opt("dim").is_none() {
+            // The Frobenius norm is that of p = 2.
+            let p = match a.opt("p") {
+                None => 2.0,
+                Some(Value::Str(name)) if name == "fro" => 2.0,
+                Some(Value::Str(name)) => return unknown(format!("Tensor.norm({name:?})")),
+                Some(p) => p.as_f64()?,
+            };
+            if p == 2.0 && a.opt("dim").is_none() {
                 return one(x.norm()?);
             }
             let dims = a.opt("dim").map_or(Ok(Vec::new()), Value::as_ints)?;
-            let p = a.opt_f64("p")?.unwrap_or(2.0);
             one(x.norm_dim(p, dims, a.bool_or("keepdim", false)?)?)
         },
         "cumsum" => with_int!(cumsum, "dim", 0),
@@ -239,7 +250,7 @@ fn math_method(name: &str) -> Option<TensorMethod> {
         },
         "masked_fill" => |x, a| {
             let a = a.bind("masked_fill", &["mask", "value"])?;
-            let value = a.need("value")?.as_scalar()?;
+            let value = operand(a.need("value")?)?;
             one(x.as_tensor()?.masked_fill(&a.tensor("mask")?, value)?)
         },
         "mm" => |x, a| {
@@ -376,13 +387,16 @@ fn shape_method(name: &str) -> Option<TensorMethod> {
         },
         "roll" => |x, a| {
             let a = a.bind("roll", &["shifts", "dims"])?;
-            one(x.as_tensor()?.roll(a.i64("shifts")?, a.i64("dims")?)?)
+            let dims = a.opt("dims").map_or(Ok(Vec::new()), Value::as_ints)?;
+            one(x.as_tensor()?.roll(a.ints("shifts")?, dims)?)
         },
         "narrow" => |x, a| {
             let a = a.bind("narrow", &["dim", "start", "length"])?;
-            one(x
-                .as_tensor()?
-                .narrow(a.i64("dim")?, a.usize("start")?, a.usize("length")?)?)
+            let (x, dim, length) = (x.as_tensor()?, a.i64("dim")?, a.usize("length")?);
+            one(match a.need("start")? {
+                start if start.is_tensor() => x.narrow(dim, &start.as_tensor()?, length)?,
+                start => x.narrow(dim, start.as_i64()?, length)?,
+            })
         },
         "select" => |x, a| {
             let a = a.bind("select", &["dim", "index"])?;
@@ -450,9 +464,11 @@ fn shape_method(name: &str) -> Option<TensorMethod> {
         },
         "scatter" => |x, a| {
             let a = a.bind("scatter", &["dim", "index", "src"])?;
-            one(x
-                .as_tensor()?
-                .scatter(a.i64("dim")?, &a.tensor("index")?, &a.tensor("src")?)?)
+            one(x.as_tensor()?.scatter(
+                a.i64("dim")?,
+                &a.tensor("index")?,
+                operand(a.need("src")?)?,
+            )?)
         },
         "scatter_add" => |x, a| {
             let a = a.bind("scatter_add", &["dim", "index", "src"])?;

@@ -94,9 +94,9 @@ fn creation(name: &str) -> Option<Builtin> {
             created(&a, literal(data, a.opt_dtype("dtype")?)?)
         },
         "arange" => |a| {
-            let count = a.positional.len();
-            let names: &[&str] = match count {
-                0 | 1 => &["end", "start", "step", "dtype", "requires_grad"],
+            let end_by_name = a.keyword.iter().any(|(name, _)| name == "end");
+            let names: &[&str] = match a.positional.len() {
+                0 | 1 if !end_by_name => &["end", "start", "step", "dtype", "requires_grad"],
                 _ => &["start", "end", "step", "*", "dtype", "requires_grad"],
             };
             let a = a.bind("arange", names)?;
@@ -105,11 +105,34 @@ fn creation(name: &str) -> Option<Builtin> {
                 (None, Some(d)) => Ok(d.into()),
                 (None, None) => bug(format!("arange: no {name}")),
             };
-            let t = Tensor::arange_step(
-                bound("start", Some(0))?,
-                bound("end", None)?,
-                bound("step", Some(1))?,
-            )?;
+            let (start, end) = (bound("start", Some(0))?, bound("end", None)?);
+            let step = bound("step", Some(1))?;
+            created(
+                &a,
+                match a.opt_dtype("dtype")? {
+                    Some(dtype) => Tensor::arange_of(start, end, step, dtype)?,
+                    None => Tensor::arange_step(start, end, step)?,
+                },
+            )
+        },
+        "linspace" => |a| {
+            if a.positional.iter().any(Value::is_tensor) {
+                return unknown("torch.linspace(Tensor)");
+            }
+            let a = a.bind("linspace", &["start", "end", "steps"])?;
+            one(Tensor::linspace(
+                a.f64("start")?,
+                a.f64("end")?,
+                a.usize("steps")?,
+            ))
+        },
+        "eye" => |a| {
+            let a = a.bind("eye", &["n", "m", "*", "dtype", "device", "requires_grad"])?;
+            let n = a.usize("n")?;
+            let t = match a.opt_usize("m")? {
+                Some(m) => Tensor::try_eye_rect(n, m)?,
+                None => Tensor::try_eye(n)?,
+            };
             created(
                 &a,
                 match a.opt_dtype("dtype")? {
@@ -118,15 +141,6 @@ fn creation(name: &str) -> Option<Builtin> {
                 },
             )
         },
-        "linspace" => |a| {
-            let a = a.bind("linspace", &["start", "end", "steps"])?;
-            one(Tensor::linspace(
-                a.f64("start")?,
-                a.f64("end")?,
-                a.usize("steps")?,
-            ))
-        },
-        "eye" => |a| one(Tensor::eye(a.bind("eye", &["n"])?.usize("n")?)),
         "nn.Parameter" => |a| {
             let a = a.bind("Parameter", &["data", "requires_grad"])?;
             let data = a.tensor("data")?;
@@ -183,6 +197,9 @@ fn random(name: &str) -> Option<Builtin> {
                 .randn_like()?)
         },
         "normal" => |a| {
+            if a.positional.iter().any(Value::is_tensor) {
+                return unknown("torch.normal(Tensor)");
+            }
             let a = a.bind("normal", &["mean", "std", "size"])?;
             one(Tensor::normal(
                 a.f64("mean")?,

@@ -18,8 +18,7 @@ pub enum EvalError {
     /// A class, function, method, attribute, argument or dtype that no registry knows: what needs
     /// it is out of scope.
     Unknown(String),
-    /// The code cannot be written against pleach's typed interface. The text says why, and is
-    /// empty if the data itself says so.
+    /// The code cannot be written against pleach's typed interface. The text says why.
     TypedOut(String),
     /// pleach returned an error.
     Raised(String),

@@ -154,6 +154,11 @@ fn choosing_by_a_condition() {
         }),
         case!("masked_fill", [input(&[2, 3])], |x| x[0]
             .masked_fill(&tensor![true, false, true], 9.0)),
+        case!(
+            "masked_fill by a tensor",
+            [input(&[2, 3]), other(&[])],
+            |x| { x[0].masked_fill(&tensor![true, false, true], &x[1]) }
+        ),
         case!("masked_fill, larger mask", [input(&[3])], |x| {
             x[0].masked_fill(&tensor![[true, false, true], [false, false, true]], 9.0)
         }),

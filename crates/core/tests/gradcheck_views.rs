@@ -50,6 +50,13 @@ fn other_shapes_of_the_same_elements() {
         case!("flip", [input(&[2, 3])], |x| x[0].flip([0, -1])),
         case!("roll", [input(&[2, 5])], |x| x[0].roll(-2, 1)),
         case!("roll around", [input(&[2, 5])], |x| x[0].roll(10, 1)),
+        case!("roll two dimensions", [input(&[2, 5])], |x| x[0]
+            .roll([1, -7], [0, 1])),
+        case!("roll one dimension twice", [input(&[2, 5])], |x| x[0]
+            .roll([1, 3], [1, 1])),
+        case!("roll all", [input(&[2, 5])], |x| x[0].roll(3, [])),
+        case!("narrow from the end", [input(&[2, 5])], |x| x[0]
+            .narrow(1, -3, 2)),
         case!("tril", [input(&[2, 3, 4])], |x| x[0].tril(-1)),
         case!("triu", [input(&[3, 4])], |x| x[0].triu(1)),
         case!("contiguous", [input(&[2, 3])], |x| x[0].t()?.contiguous()),
@@ -191,6 +198,15 @@ fn writing_by_index() {
         }),
         case!("scatter", [input(&[2, 4]), other(&[2, 3])], |x| {
             x[0].scatter(1, &tensor![[0, 2], [3, 1]], &x[1])
+        }),
+        case!("scatter a number", [input(&[2, 4])], |x| {
+            x[0].scatter(1, &tensor![[0, 2], [3, 1]], 2.5)
+        }),
+        case!("index_select of a number", [input(&[])], |x| {
+            x[0].index_select(0, &tensor![0])
+        }),
+        case!("pad around a cut", [input(&[1, 3, 4])], |x| {
+            x[0].pad(&[-1, 2], PadMode::Circular, 0.0)
         }),
         case!("scatter_add", [input(&[2, 4]), other(&[2, 3])], |x| {
             x[0].scatter_add(1, &tensor![[0, 0], [3, 1]], &x[1])

@@ -277,7 +277,10 @@ fn huge_arguments_that_mean_something_small_work() {
     assert_eq!(values(square.triu(i64::MAX)), [0.0; 4]);
     assert_eq!(x.chunk(usize::MAX, 0).unwrap().len(), 5);
     assert_eq!(x.split(usize::MAX, 0).unwrap().len(), 1);
-    assert_eq!(many(&[1 << 61]).narrow(0, 1 << 60, 2).unwrap().numel(), 2);
+    assert_eq!(
+        many(&[1 << 61]).narrow(0, 1i64 << 60, 2).unwrap().numel(),
+        2
+    );
     assert_eq!(many(&[1 << 61]).select(0, -1).unwrap().item().unwrap(), 1.0);
     // Steps of single elements may be anything.
     let strided = x.as_strided([1, 5], [usize::MAX, 1], 0).unwrap();

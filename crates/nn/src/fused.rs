@@ -21,7 +21,7 @@ use crate::{Forward, ModuleExt};
 /// ```
 /// use pleach_core::tensor;
 /// use pleach_nn::{call_relu, layers::{BatchNorm2d, ReLU}};
-/// let (norm, relu) = (BatchNorm2d::builder(1).eps(0.0).build()?, ReLU::new());
+/// let (norm, relu) = (BatchNorm2d::builder(1).eps(1e-12).build()?, ReLU::new());
 /// let x = tensor![1.0, 5.0].reshape([2, 1, 1, 1])?; // normalised: -1 and 1
 /// assert_eq!(call_relu(&norm, &relu, &x)?.to_vec::<f32>()?, [0.0, 1.0]);
 /// # Ok::<(), pleach_core::Error>(())
@@ -42,7 +42,7 @@ pub fn call_relu(module: &dyn Forward, relu: &ReLU, input: &Tensor) -> Result<Te
 /// ```
 /// use pleach_core::tensor;
 /// use pleach_nn::{call_add_relu, layers::{BatchNorm2d, ReLU}};
-/// let (norm, relu) = (BatchNorm2d::builder(1).eps(0.0).build()?, ReLU::new());
+/// let (norm, relu) = (BatchNorm2d::builder(1).eps(1e-12).build()?, ReLU::new());
 /// let x = tensor![1.0, 5.0].reshape([2, 1, 1, 1])?; // normalised: -1 and 1
 /// let y = call_add_relu(&norm, &relu, &x, || Ok(x.clone()))?;
 /// assert_eq!(y.to_vec::<f32>()?, [0.0, 6.0]);

@@ -1,4 +1,5 @@
-//! `nn/`: layers, losses and operations, with gradients.
+//! `nn/`: layers, losses and operations, with gradients; `module_db/` and `op_db/`, PyTorch's own
+//! test databases, in the same layout.
 //!
 //! A case may say more than the recorded ones do (`tests/interop/compare_operations.py` does):
 //! `tolerances` maps the name of a tensor to its own `[rtol, atol]`, and with `raises` PyTorch
@@ -19,11 +20,12 @@ use crate::support::module_object::{self, ModuleHandle};
 use crate::support::report::Report;
 use crate::support::value::{Eval, EvalError, Value, bug, dtype, unknown};
 
-pub fn run() {
-    let Some(family) = Family::open("nn") else {
+/// Runs a family of this layout: `nn`, `module_db` or `op_db`.
+pub fn run(name: &'static str) {
+    let Some(family) = Family::open(name) else {
         return;
     };
-    let mut report = Report::new("nn");
+    let mut report = Report::new(name);
     let Some(index) = family.json("index.json") else {
         return report.finish();
     };

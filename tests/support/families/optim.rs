@@ -1,4 +1,5 @@
-//! `optim/`: trajectories of optimizers, clipping, schedulers.
+//! `optim/`: trajectories of optimizers, clipping, schedulers; `optim_db/`: PyTorch's own test
+//! database of optimizers.
 
 use std::rc::Rc;
 
@@ -15,11 +16,12 @@ use crate::support::nn_fns;
 use crate::support::report::Report;
 use crate::support::value::{Dict, Eval, EvalError, Value, bug, dtype, unknown};
 
-pub fn run() {
-    let Some(family) = Family::open("optim") else {
+/// Runs a family of this layout: `optim`, or `optim_db`, which has trajectories only.
+pub fn run(name: &'static str) {
+    let Some(family) = Family::open(name) else {
         return;
     };
-    let mut report = Report::new("optim");
+    let mut report = Report::new(name);
     if let Some(file) = family.json("optim.json") {
         for (i, case) in cases(&file, "trajectories").iter().enumerate() {
             let name = case["optimizer"].as_str().unwrap_or("?");

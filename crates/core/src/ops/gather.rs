@@ -6,7 +6,7 @@ use super::index::plus;
 use crate::autograd::{Backward, record};
 use crate::memory::{collect, vec_for};
 use crate::shape::{contiguous_strides, resolve_dim};
-use crate::{DType, Error, ErrorKind, Result, Tensor};
+use crate::{DType, Error, ErrorKind, Operand, Result, Tensor};
 
 /// For each element of `index`, in row-major order, where it points in a contiguous tensor of
 /// `shape`: its own coordinates, with that of `dim` replaced by its value.
@@ -46,30 +46,79 @@ fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
     Ok(out)
 }
 
-/// Checks that `index` fits inside `outer` in every dimension but `dim`.
-fn check_index(op: &str, index: &Tensor, outer: &Tensor, dim: usize, also_dim: bool) -> Result<()> {
-    if !matches!(index.dtype(), DType::I64 | DType::I32) {
-        return Err(Error::dtype(format!(
+fn check_gather(x: &Tensor, dim: usize, index: &Tensor) -> Result<()> {
+    check_integers("gather", index)?;
+    check_rank(index, x, "input")?;
+    match first_larger(index, x, Some(dim)) {
+        None => Ok(()),
+        Some(d) => Err(Error::shape(format!(
+            "Size does not match at dimension {d} expected index {:?} to be no larger than self {:?} apart from dimension {dim}",
+            index.shape(),
+            x.shape()
+        ))),
+    }
+}
+
+fn check_scatter(x: &Tensor, dim: usize, index: &Tensor, source: &Tensor) -> Result<()> {
+    if x.dtype() != source.dtype() {
+        return Err(Error::dtype(
+            "scatter(): Expected self.dtype to be equal to src.dtype",
+        ));
+    }
+    check_integers("scatter", index)?;
+    check_rank(index, x, "self")?;
+    check_rank(index, source, "src")?;
+    match first_larger(index, x, Some(dim)).or(first_larger(index, source, None)) {
+        None => Ok(()),
+        Some(_) => Err(Error::shape(format!(
+            "Expected index {:?} to be no larger than self {:?} apart from dimension {dim} and to be no larger size than src {:?}",
+            index.shape(),
+            x.shape(),
+            source.shape()
+        ))),
+    }
+}
+
+fn check_scatter_number(x: &Tensor, dim: usize, index: &Tensor) -> Result<()> {
+    if index.numel() == 0 {
+        return Ok(());
+    }
+    check_integers("scatter", index)?;
+    check_rank(index, x, "self")?;
+    match first_larger(index, x, Some(dim)) {
+        None => Ok(()),
+        Some(_) => Err(Error::shape(format!(
+            "Expected index {:?} to be no larger than self {:?} apart from dimension {dim}",
+            index.shape(),
+            x.shape()
+        ))),
+    }
+}
+
+fn check_integers(op: &str, index: &Tensor) -> Result<()> {
+    match index.dtype() {
+        DType::I64 | DType::I32 => Ok(()),
+        _ => Err(Error::dtype(format!(
             "{op}(): Expected dtype int32/int64 for index"
-        )));
+        ))),
     }
-    if index.rank().max(1) != outer.rank().max(1) {
-        return Err(Error::shape(format!(
-            "Index tensor must have the same number of dimensions as {} tensor",
-            if also_dim { "src" } else { "input" }
-        )));
+}
+
+fn check_rank(index: &Tensor, outer: &Tensor, name: &str) -> Result<()> {
+    match index.rank().max(1) == outer.rank().max(1) {
+        true => Ok(()),
+        false => Err(Error::shape(format!(
+            "Index tensor must have the same number of dimensions as {name} tensor"
+        ))),
     }
-    for (d, (&i, &o)) in index.shape().iter().zip(outer.shape()).enumerate() {
-        if i > o && (also_dim || d != dim) {
-            return Err(Error::shape(format!(
-                "Size does not match at dimension {d} expected index {:?} to be no larger than {} {:?} apart from dimension {dim}",
-                index.shape(),
-                if also_dim { "src" } else { "self" },
-                outer.shape()
-            )));
-        }
-    }
-    Ok(())
+}
+
+/// The first dimension, but for one that may be, in which the index is larger.
+fn first_larger(index: &Tensor, outer: &Tensor, may: Option<usize>) -> Option<usize> {
+    let mut sizes = index.shape().iter().zip(outer.shape()).enumerate();
+    sizes
+        .find(|(d, (i, o))| i > o && Some(*d) != may)
+        .map(|(d, _)| d)
 }
 
 /// The elements of `x` at these positions of a contiguous tensor, in the shape of `index`.
@@ -102,7 +151,10 @@ impl Tensor {
     /// If the index is not i64, does not fit, or points outside.
     pub fn gather(&self, dim: i64, index: &Tensor) -> Result<Tensor> {
         let d = resolve_dim(dim, self.rank())?;
-        check_index("gather", index, self, d, false)?;
+        // Dtype and rank of an index that asks for nothing do not matter.
+        if index.numel() > 0 {
+            check_gather(self, d, index)?;
+        }
         let at = targets(index, self.shape(), d)?;
         let out = pick(self, &at, index.shape())?;
         let shape = self.shape_vec();
@@ -115,12 +167,31 @@ impl Tensor {
     }
 
     /// This tensor with `self[index[i][j]][j] = source[i][j]` along dimension 0, and so on for
-    /// the others.
+    /// the others. The source may be a number.
     ///
     /// # Errors
-    /// If the index is not i64, does not fit, or points outside.
-    pub fn scatter(&self, dim: i64, index: &Tensor, source: &Tensor) -> Result<Tensor> {
-        self.scattered("ScatterBackward0", dim, index, source, false)
+    /// If the index holds no integers, does not fit, or points outside.
+    ///
+    /// ```
+    /// use pleach_core::tensor;
+    /// let x = tensor![0., 0., 0.];
+    /// let index = tensor![2, 0];
+    /// assert_eq!(x.scatter(0, &index, &tensor![5., 6.])?.to_vec::<f32>()?, [6., 0., 5.]);
+    /// assert_eq!(x.scatter(0, &index, 1.0)?.to_vec::<f32>()?, [1., 0., 1.]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn scatter(&self, dim: i64, index: &Tensor, source: impl Into<Operand>) -> Result<Tensor> {
+        match source.into() {
+            Operand::Tensor(source) => {
+                self.scattered("ScatterBackward0", dim, index, &source, false)
+            }
+            Operand::Scalar(number) => {
+                let number = Tensor::try_full_of((), number, self.dtype())?;
+                let source = number.expand(index.shape())?;
+                check_scatter_number(self, resolve_dim(dim, self.rank())?, index)?;
+                self.scattered("ScatterBackward1", dim, index, &source, false)
+            }
+        }
     }
 
     /// [`Tensor::scatter`] that adds, once for each time a place is named.
@@ -140,13 +211,10 @@ impl Tensor {
         add: bool,
     ) -> Result<Tensor> {
         let d = resolve_dim(dim, self.rank())?;
-        check_index("scatter", index, self, d, false)?;
-        check_index("scatter", index, source, d, true)?;
-        if self.dtype() != source.dtype() {
-            return Err(Error::dtype(
-                "scatter(): Expected self.dtype to be equal to src.dtype",
-            ));
+        if index.numel() == 0 {
+            return Ok(self.clone());
         }
+        check_scatter(self, d, index, source)?;
         let at = targets(index, self.shape(), d)?;
         // The source may be larger than the index: only its corner counts.
         let mut corner = source.clone();

@@ -478,6 +478,15 @@ impl Tensor {
             ));
         }
         let d = crate::shape::resolve_dim(dim, self.rank())?;
+        if self.rank() == 0 {
+            if positions.numel() != 1 {
+                return Err(Error::index(format!(
+                    "index_select(): Index to scalar can have only 1 value, got {} value(s)",
+                    positions.numel()
+                )));
+            }
+            return self.reshape([1])?.index_select(0, positions)?.reshape(());
+        }
         let mut parts = vec![slice(None, None, 1); d];
         parts.push(TensorIndex::Tensor(positions.reshape([-1i64])?));
         self.index_named("IndexSelectBackward0", parts)

@@ -192,7 +192,7 @@ in_place! {
     /// Limits the elements to `min ..= max`; either bound may be left out.
     clamp_(min: impl Bound, max: impl Bound) = |t| t.clamp_in_place(min.into_bound(), max.into_bound());
     /// Sets the elements where the mask is true.
-    masked_fill_(mask: &Tensor, value: impl Into<Scalar>) = |t| t.change(|t| t.masked_fill(mask, value));
+    masked_fill_(mask: &Tensor, value: impl Into<Operand>) = |t| t.change(|t| t.masked_fill(mask, value));
     /// Adds `value * a * b`.
     addcmul_(a: &Tensor, b: &Tensor, value: impl Into<Scalar>) = |t| t.change(|t| t.addcmul(a, b, value));
     /// Adds `value * a / b`.

@@ -184,16 +184,16 @@ impl Tensor {
                 other.rank()
             )));
         }
+        same_dtype(self, other, |a, b| {
+            let (a, b) = (a.torch_name(), b.torch_name());
+            format!("dot : expected both vectors to have same dtype, but found {a} and {b}")
+        })?;
         let (n, m) = (self.numel(), other.numel());
         if n != m {
             return Err(Error::shape(format!(
                 "inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same number of elements, but got {n} and {m} elements respectively"
             )));
         }
-        same_dtype(self, other, |a, b| {
-            let (a, b) = (a.torch_name(), b.torch_name());
-            format!("dot : expected both vectors to have same dtype, but found {a} and {b}")
-        })?;
         let row = self.detach().unsqueeze(0)?;
         let out = product(&row, &other.detach().unsqueeze(1)?)?.reshape(())?;
         Ok(record(out, &[self, other], |_| {

@@ -37,3 +37,4 @@ pub use pad::PadMode;
 pub use select::Bound;
 pub use tensor_index::{IntoIndex, TensorIndex, slice};
 pub use unary::apply_function;
+pub use view::Start;

@@ -109,6 +109,11 @@ impl Dims for Vec<i64> {
 /// as in PyTorch's reductions.
 pub(crate) fn dim_mask(dims: impl Dims, rank: usize) -> Result<SmallVec<[bool; 6]>> {
     let dims = dims.into_dims();
+    if !dims.is_empty() && rank > 64 {
+        return Err(Error::shape(
+            "only tensors with up to 64 dims are supported",
+        ));
+    }
     let mut mask = SmallVec::from_elem(dims.is_empty(), rank);
     for dim in dims {
         let d = resolve_dim(dim, rank)?;

@@ -134,14 +134,19 @@ impl Tensor {
         for d in (first..self.rank()).rev() {
             self.check_pad(mode, d, pads[d], pad)?;
         }
-        let shape = padded_shape(self, &pads)?;
+        let shape = padded_shape(self, &pads).map_err(|e| match mode {
+            PadMode::Circular => {
+                Error::shape("Negative padding value is resulting in an empty dimension")
+            }
+            _ => e,
+        })?;
         let (own, strides) = (contiguous_strides(&shape), contiguous_strides(self.shape()));
         // For each dimension, where each position of the result comes from.
         check_room(&shape, self.dtype())?;
         let sources: Vec<Vec<usize>> = (0..self.rank())
             .map(|d| {
                 let size = self.shape()[d] as i64;
-                collect((0..shape[d]).map(|i| source(mode, i as i64 - pads[d].0, size)))
+                collect((0..shape[d]).map(|i| source(mode, i as i64 - pads[d].0, size, pads[d])))
             })
             .collect::<Result<_>>()?;
         let at = collect((0..numel(&shape)).map(|flat| {
@@ -170,9 +175,16 @@ impl Tensor {
                 4 + 2 * (self.rank() - 1 - d),
                 self.shape()
             ))),
-            PadMode::Circular if before > size || after > size => Err(Error::shape(
-                "Padding value causes wrapping around more than once.",
-            )),
+            // What is cut off leaves nothing that could go around.
+            PadMode::Circular
+                if before > size
+                    || after > size
+                    || (size + before.min(0) + after.min(0) <= 0 && size + before + after > 0) =>
+            {
+                Err(Error::shape(
+                    "Padding value causes wrapping around more than once.",
+                ))
+            }
             PadMode::Replicate if padded(0, before, after).is_some_and(|n| size == 0 && n > 0) => {
                 Err(Error::shape(format!(
                     "Expected a tensor with non-empty dimensions to pad by {pad:?}, but got {:?}",
@@ -186,11 +198,15 @@ impl Tensor {
 
 /// The position that position `i` (counted from the first element, so negative before it) of the
 /// padded dimension comes from.
-fn source(mode: PadMode, i: i64, size: i64) -> usize {
+fn source(mode: PadMode, i: i64, size: i64, (before, after): (i64, i64)) -> usize {
     let at = match mode {
         PadMode::Reflect if i < 0 => -i,
         PadMode::Reflect if i >= size => (size - 1) - (i - (size - 1)),
-        PadMode::Circular => i.rem_euclid(size.max(1)),
+        // Negative pads cut first; what is left goes around.
+        PadMode::Circular => {
+            let first = (-before).max(0);
+            first + (i - first).rem_euclid((size - first + after.min(0)).max(1))
+        }
         _ => i.clamp(0, (size - 1).max(0)),
     };
     at as usize

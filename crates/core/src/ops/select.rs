@@ -7,7 +7,7 @@ use super::elementwise::{map, zip};
 use super::operand::{Operand, result_type};
 use crate::autograd::{Backward, record};
 use crate::number::Number;
-use crate::shape::broadcast_shapes;
+use crate::shape::{Shape, broadcast_shapes};
 use crate::{DType, Error, Result, Scalar, Tensor};
 
 impl Tensor {
@@ -76,30 +76,61 @@ impl Tensor {
         }))
     }
 
-    /// `value` where the mask is true.
+    /// `value` where the mask is true: a number, or a 0-d tensor, which is converted to this dtype.
     ///
     /// # Errors
-    /// If the mask is not bool, the shapes cannot be broadcast together, or the dtype cannot hold
-    /// the value.
-    pub fn masked_fill(&self, mask: &Tensor, value: impl Into<Scalar>) -> Result<Tensor> {
-        self.masked_fill_scalar(mask, value.into())
+    /// If the mask is not bool, the value has dimensions, the shapes cannot be broadcast together, or
+    /// the dtype cannot hold the value.
+    ///
+    /// ```
+    /// use pleach_core::{Tensor, tensor};
+    /// let x = tensor![1., 2., 3.];
+    /// assert_eq!(x.masked_fill(&x.gt(2.0)?, 0.0)?.to_vec::<f32>()?, [1., 2., 0.]);
+    /// assert_eq!(x.masked_fill(&x.gt(2.0)?, &Tensor::scalar(7))?.to_vec::<f32>()?, [1., 2., 7.]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn masked_fill(&self, mask: &Tensor, value: impl Into<Operand>) -> Result<Tensor> {
+        self.masked_fill_operand(mask, value.into())
     }
 
-    fn masked_fill_scalar(&self, mask: &Tensor, value: Scalar) -> Result<Tensor> {
+    fn masked_fill_operand(&self, mask: &Tensor, value: Operand) -> Result<Tensor> {
         if mask.dtype() != DType::Bool {
             return Err(Error::dtype(
                 "masked_fill_ only supports boolean masks, but got mask with dtype ".to_string()
                     + mask.dtype().c_name(),
             ));
         }
-        let value = Tensor::try_full_of((), value, self.dtype())?;
-        let out = Tensor::where_cond(mask, &value, self.detach())?;
+        let (number, value) = match value {
+            Operand::Scalar(s) => (s, None),
+            Operand::Tensor(t) if t.rank() == 0 => (t.item_scalar()?, Some(t)),
+            Operand::Tensor(t) => {
+                return Err(Error::shape(format!(
+                    "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {} dimension(s).",
+                    t.rank()
+                )));
+            }
+        };
+        let filling = Tensor::try_full_of((), number, self.dtype())?;
+        let out = Tensor::where_cond(mask, &filling, self.detach())?;
         let shape = self.shape_vec();
-        Ok(record(out, &[self], |_| {
-            let mask = mask.detach();
-            Backward::new("MaskedFillBackward0", move |g: &Tensor| {
-                let g = Tensor::where_cond(&mask, 0.0, g)?;
-                Ok(smallvec![Some(unbroadcast(g, &shape)?)])
+        let backward = |mask: &Tensor, shape: &Shape, g: &Tensor| {
+            unbroadcast(Tensor::where_cond(mask, 0.0, g)?, shape)
+        };
+        let Some(value) = value else {
+            return Ok(record(out, &[self], |_| {
+                let mask = mask.detach();
+                Backward::new("MaskedFillBackward0", move |g: &Tensor| {
+                    Ok(smallvec![Some(backward(&mask, &shape, g)?)])
+                })
+            }));
+        };
+        Ok(record(out, &[self, &value], |needs| {
+            let (mask, dtype) = (mask.detach(), value.dtype());
+            let (nx, nv) = (needs[0], needs[1]);
+            Backward::new("MaskedFillBackward1", move |g: &Tensor| {
+                let dx = nx.then(|| backward(&mask, &shape, g));
+                let dv = nv.then(|| Tensor::where_cond(&mask, g, 0.0)?.sum()?.to_dtype(dtype));
+                Ok(smallvec![dx.transpose()?, dv.transpose()?])
             })
         }))
     }

@@ -5,10 +5,10 @@ use smallvec::{SmallVec, smallvec};
 
 use super::elementwise::embed;
 use crate::autograd::{Backward, record};
-use crate::extent::checked_numel;
+use crate::extent::{checked_numel, signed};
 use crate::memory::check_room;
 use crate::shape::{IntoSizes, Layout, Shape, infer_sizes, resolve_dim};
-use crate::{Dims, Error, ErrorKind, Result, Tensor};
+use crate::{DType, Dims, Error, ErrorKind, Result, Tensor};
 
 impl Tensor {
     /// A view of some of the elements: `select` gives its layout from this tensor's layout, and is
@@ -382,14 +382,39 @@ impl Tensor {
         }))
     }
 
-    /// `length` positions of a dimension from `start` on.
+    /// `length` positions of a dimension from `start` on: a number, which may count from the end, or
+    /// a 0-d tensor of integers.
     ///
     /// # Errors
-    /// If the dimension does not exist or is too short.
-    pub fn narrow(&self, dim: i64, start: usize, length: usize) -> Result<Tensor> {
-        let size = self.size(dim)?;
-        match start.checked_add(length) {
-            Some(end) if end <= size => self.slice_dim(dim, start as i64, end as i64, 1),
+    /// If the dimension does not exist or is too short, or the start is no integer.
+    ///
+    /// ```
+    /// use pleach_core::{Tensor, tensor};
+    /// let x = tensor![1., 2., 3., 4.];
+    /// assert_eq!(x.narrow(0, 1, 2)?.to_vec::<f32>()?, [2., 3.]);
+    /// assert_eq!(x.narrow(0, -2, 2)?.to_vec::<f32>()?, [3., 4.]);
+    /// assert_eq!(x.narrow(0, &Tensor::scalar(3), 1)?.to_vec::<f32>()?, [4.]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn narrow(&self, dim: i64, start: impl Start, length: usize) -> Result<Tensor> {
+        self.narrow_from(dim, start.into_start()?, length)
+    }
+
+    fn narrow_from(&self, dim: i64, start: i64, length: usize) -> Result<Tensor> {
+        if self.rank() == 0 {
+            return Err(Error::shape(
+                "narrow() cannot be applied to a 0-dim tensor.",
+            ));
+        }
+        let size = self.size(dim)? as i64;
+        if start < -size || start > size {
+            return Err(Error::index(format!(
+                "start out of range (expected to be in range of [-{size}, {size}], but got {start})"
+            )));
+        }
+        let start = if start < 0 { start + size } else { start };
+        match i64::try_from(length) {
+            Ok(length) if length <= size - start => self.slice_dim(dim, start, start + length, 1),
             _ => Err(Error::shape(format!(
                 "start ({start}) + length ({length}) exceeds dimension size ({size})."
             ))),
@@ -499,28 +524,78 @@ impl Tensor {
         }))
     }
 
-    /// The elements moved along a dimension by `shift`; those pushed out come in at the other end.
+    /// The elements moved along dimensions, each by its shift; those pushed out come in at the other
+    /// end. Without dimensions, the elements are moved in row-major order.
     ///
     /// # Errors
-    /// If the dimension does not exist.
-    pub fn roll(&self, shift: i64, dim: i64) -> Result<Tensor> {
-        let d = resolve_dim(dim, self.rank())?;
-        let size = self.shape().get(d).copied().unwrap_or(1);
-        if size == 0 || self.rank() == 0 {
-            return Ok(self.clone());
-        }
-        let shift = shift.rem_euclid(size as i64);
-        let cut = size - shift as usize;
-        let (x, dim) = (self.detach(), d as i64);
-        let out = Tensor::cat(
-            &[&x.narrow(dim, cut, size - cut)?, &x.narrow(dim, 0, cut)?],
-            dim,
-        )?;
+    /// If there is no shift, not one for each dimension, or a dimension does not exist.
+    ///
+    /// ```
+    /// let x = pleach_core::tensor![[1, 2, 3], [4, 5, 6]];
+    /// assert_eq!(x.roll(1, 1)?.to_vec::<i64>()?, [3, 1, 2, 6, 4, 5]);
+    /// assert_eq!(x.roll([1, 1], [0, 1])?.to_vec::<i64>()?, [6, 4, 5, 3, 1, 2]);
+    /// assert_eq!(x.roll(1, [])?.to_vec::<i64>()?, [6, 1, 2, 3, 4, 5]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn roll(&self, shifts: impl Dims, dims: impl Dims) -> Result<Tensor> {
+        self.roll_all(&shifts.into_dims(), &dims.into_dims())
+    }
+
+    fn roll_all(&self, shifts: &[i64], dims: &[i64]) -> Result<Tensor> {
+        let x = self.detach();
+        // The shift that undoes one, among `size` positions.
+        let opposite = |shift: i64, size: usize| match size as i64 {
+            0 => 0,
+            size => size - shift.rem_euclid(size),
+        };
+        let mut back = Vec::with_capacity(shifts.len());
+        let out = match (shifts, dims) {
+            ([], _) => return Err(Error::value("`shifts` required")),
+            ([shift], []) => {
+                back.push(opposite(*shift, self.numel()));
+                x.reshape([-1i64])?
+                    .roll_one(*shift, 0)?
+                    .view(self.shape())?
+            }
+            _ if shifts.len() != dims.len() => {
+                return Err(Error::value(format!(
+                    "shifts and dimensions must align. shifts: {}, dims:{}",
+                    shifts.len(),
+                    dims.len()
+                )));
+            }
+            _ => shifts.iter().zip(dims).try_fold(x, |x, (&shift, &dim)| {
+                let rolled = x.roll_one(shift, dim)?;
+                back.push(if x.numel() == 0 {
+                    0
+                } else {
+                    opposite(shift, x.size(dim)?)
+                });
+                Ok::<_, Error>(rolled)
+            })?,
+        };
         Ok(record(out, &[self], |_| {
+            let dims = dims.to_vec();
             Backward::stateless("RollBackward0", move |g: &Tensor| {
-                Ok(smallvec![Some(g.roll(-shift, dim)?)])
+                Ok(smallvec![Some(g.roll_all(&back, &dims)?)])
             })
         }))
+    }
+
+    /// One shift along one dimension, which has no gradient.
+    fn roll_one(&self, shift: i64, dim: i64) -> Result<Tensor> {
+        if self.numel() == 0 {
+            return Ok(self.clone());
+        }
+        let size = self.size(dim)?;
+        let cut = size - shift.rem_euclid(size as i64) as usize;
+        Tensor::cat(
+            &[
+                &self.narrow(dim, cut, size - cut)?,
+                &self.narrow(dim, 0, cut)?,
+            ],
+            dim,
+        )
     }
 
     /// The elements on and below a diagonal of the last two dimensions; zero elsewhere.
@@ -571,5 +646,32 @@ impl Tensor {
                 Ok(smallvec![Some(g.triangle(diagonal, lower)?)])
             })
         }))
+    }
+}
+
+/// Where [`Tensor::narrow`] begins: a number, or a 0-d tensor of integers.
+pub trait Start {
+    /// The position.
+    ///
+    /// # Errors
+    /// If it is no integer.
+    fn into_start(self) -> Result<i64>;
+}
+macro_rules! start {
+    ($($t:ty: $signed:expr),*) => {$(
+        impl Start for $t {
+            fn into_start(self) -> Result<i64> { Ok($signed(self)) }
+        }
+    )*};
+}
+start!(i64: std::convert::identity, i32: i64::from, usize: signed);
+
+impl Start for &Tensor {
+    fn into_start(self) -> Result<i64> {
+        let whole = !self.dtype().is_float() && self.dtype() != DType::Bool;
+        match self.rank() == 0 && whole {
+            true => self.item_i64(),
+            false => Err(Error::index("start must be an 0-dim integral Tensor.")),
+        }
     }
 }

@@ -99,10 +99,14 @@ twins! {
     };
 
     /// The `n × n` identity matrix, f32.
-    eye, try_eye (n: usize) => {
-        let mut values = Buffer::<f32>::try_zeroed(checked_numel(&[n, n])?)?;
-        values.iter_mut().step_by(n + 1).for_each(|v| *v = 1.0);
-        Ok(Tensor::from_buffer(values, [n, n]))
+    eye, try_eye (n: usize) => Tensor::try_eye_rect(n, n);
+
+    /// Ones on the diagonal of a matrix of zeros, f32: PyTorch's `eye(rows, columns)`.
+    eye_rect, try_eye_rect (rows: usize, columns: usize) => {
+        let mut values = Buffer::<f32>::try_zeroed(checked_numel(&[rows, columns])?)?;
+        let diagonal = values.iter_mut().step_by(columns.saturating_add(1));
+        diagonal.take(rows.min(columns)).for_each(|v| *v = 1.0);
+        Ok(Tensor::from_buffer(values, [rows, columns]))
     };
 }
 
@@ -160,7 +164,36 @@ impl Tensor {
         step: impl Into<Scalar>,
     ) -> Result<Tensor> {
         let (start, end, step) = (start.into(), end.into(), step.into());
+        let whole = [start, end, step]
+            .iter()
+            .all(|s| matches!(s, Scalar::Int(_)));
+        let dtype = if whole { DType::I64 } else { DType::F32 };
+        Self::arange_of(start, end, step, dtype)
+    }
+
+    /// [`Tensor::arange_step`] in a dtype of one's choice, computed in f64; three integers are
+    /// computed as i64.
+    ///
+    /// # Errors
+    /// As [`Tensor::arange_step`], or if the dtype is bool.
+    ///
+    /// ```
+    /// use pleach_core::{DType, Tensor};
+    /// let x = Tensor::arange_of(0.0, 0.35, 0.1, DType::F64)?;
+    /// assert_eq!(x.to_vec::<f64>()?, [0.0, 0.1, 0.2, 3.0 * 0.1]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn arange_of(
+        start: impl Into<Scalar>,
+        end: impl Into<Scalar>,
+        step: impl Into<Scalar>,
+        dtype: DType,
+    ) -> Result<Tensor> {
+        let (start, end, step) = (start.into(), end.into(), step.into());
         let (a, b, s) = (start.to_f64(), end.to_f64(), step.to_f64());
+        if dtype == DType::Bool {
+            return Err(Error::dtype("\"arange_cpu\" not implemented for 'Bool'"));
+        }
         if s == 0.0 {
             return Err(Error::value("step must be nonzero"));
         }
@@ -176,11 +209,23 @@ impl Tensor {
             .ok_or_else(|| Error::value("invalid size, possible overflow?"))?;
         checked_numel(&[n])?;
         if let (Scalar::Int(a), Scalar::Int(_), Scalar::Int(s)) = (start, end, step) {
-            return whole_numbers(n, a, s);
+            return whole_numbers(n, a, s)?.to_dtype(dtype);
         }
-        let value = |i: usize| (a + i as f64 * s) as f32;
-        let values = Buffer::try_from_exact_iter((0..n).map(value))?;
-        Ok(Tensor::from_buffer(values, [n]))
+        if dtype == DType::F32 {
+            let values = (0..n).map(|i| (a + i as f64 * s) as f32);
+            return Ok(Tensor::from_buffer(
+                Buffer::try_from_exact_iter(values)?,
+                [n],
+            ));
+        }
+        // An integer type takes the whole parts of start and step.
+        let (a, s) = if dtype.is_float() {
+            (a, s)
+        } else {
+            (a.trunc(), s.trunc())
+        };
+        let values = (0..n).map(|i| a + i as f64 * s);
+        Tensor::from_buffer(Buffer::try_from_exact_iter(values)?, [n]).to_dtype(dtype)
     }
 
     /// A tensor with these values in row-major order.

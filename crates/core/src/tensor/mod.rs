@@ -22,7 +22,7 @@ use crate::extent::checked_numel;
 use crate::memory::copied;
 use crate::shape::{Layout, Shape};
 use crate::storage::Storage;
-use crate::{DType, Element, Error, ErrorKind, Result};
+use crate::{DType, Element, Error, Result, Scalar};
 
 /// An n-dimensional array of numbers.
 ///
@@ -93,10 +93,11 @@ impl Tensor {
     /// The size of one dimension; negative counts from the end.
     pub fn size(&self, dim: i64) -> Result<usize> {
         let d = crate::shape::resolve_dim(dim, self.rank())?;
-        self.shape()
-            .get(d)
-            .copied()
-            .ok_or_else(|| ErrorKind::DimOutOfRange { dim, rank: 0 }.into())
+        self.shape().get(d).copied().ok_or_else(|| {
+            Error::index(format!(
+                "Dimension specified as {dim} but tensor has no dimensions"
+            ))
+        })
     }
 
     /// Steps between neighbours along each dimension, in elements.
@@ -279,6 +280,15 @@ impl Tensor {
         self.one_element()?;
         dispatch_all!(self.dtype(), T => {
             Ok(self.to_vec::<T>()?[0].to_i64())
+        })
+    }
+
+    /// The only element, of the dtype's kind.
+    pub(crate) fn item_scalar(&self) -> Result<Scalar> {
+        Ok(match self.dtype() {
+            DType::Bool => Scalar::Bool(self.item_i64()? != 0),
+            dtype if dtype.is_float() => Scalar::Float(self.item()?),
+            _ => Scalar::Int(self.item_i64()?),
         })
     }
 

@@ -30,7 +30,7 @@ type Memory<T> = pleach_kernels::Buffer<T>;
 /// use pleach_nn::functional as F;
 /// let (mean, var) = (Buffer::new(tensor![0.0]), Buffer::new(tensor![1.0]));
 /// let x = tensor![[1.0], [5.0]]; // mean 3, biased variance 4, unbiased 8
-/// let y = F::batch_norm(&x, Some((&mean, &var)), None, None, true, 0.5, 0.0)?;
+/// let y = F::batch_norm(&x, Some((&mean, &var)), None, None, true, 0.5, 1e-12)?;
 /// assert_eq!(y.to_vec::<f32>()?, [-1.0, 1.0]);
 /// assert_eq!(mean.tensor().to_vec::<f32>()?, [1.5]);
 /// assert_eq!(var.tensor().to_vec::<f32>()?, [4.5]);
@@ -70,7 +70,7 @@ pub fn batch_norm(
 /// use pleach_core::tensor;
 /// use pleach_nn::functional as F;
 /// let x = tensor![[1.0], [5.0]]; // normalised: -1 and 1
-/// let y = F::batch_norm_relu(&x, None, None, None, Some(&tensor![[0.0], [0.5]]), true, 0.0, 0.0)?;
+/// let y = F::batch_norm_relu(&x, None, None, None, Some(&tensor![[0.0], [0.5]]), true, 0.0, 1e-12)?;
 /// assert_eq!(y.to_vec::<f32>()?, [0.0, 1.5]);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
@@ -117,6 +117,21 @@ enum Then<'a> {
     Relu(Option<&'a Tensor>),
 }
 
+/// Refuses what PyTorch refuses: a variance of 0 has to stay away from a division by 0 in training.
+fn check_eps(eps: f64, training: bool) -> Result<()> {
+    if training && eps <= 0.0 {
+        return Err(Error::value(format!(
+            "batch_norm eps must be positive during training, but got {eps:?}"
+        )));
+    }
+    if eps < 0.0 {
+        return Err(Error::value(format!(
+            "batch_norm eps must be non-negative, but got {eps:?}"
+        )));
+    }
+    Ok(())
+}
+
 #[allow(clippy::too_many_arguments)]
 fn normalise(
     input: &Tensor,
@@ -135,6 +150,7 @@ fn normalise(
             size_text(input.shape())
         )));
     }
+    check_eps(eps, training)?;
     let running = running_stats.map(|(mean, var)| (mean.tensor(), var.tensor()));
     match &running {
         Some((mean, var)) => {

@@ -66,7 +66,6 @@ pub(crate) fn checked(
     dilation: (usize, usize),
     groups: usize,
 ) -> Result<(Tensor, ConvShape)> {
-    check_dtypes(input, weight, bias)?;
     let batched = match input.rank() {
         4 => input.clone(),
         3 => input.unsqueeze(0)?,
@@ -77,12 +76,10 @@ pub(crate) fn checked(
             )));
         }
     };
-    if weight.rank() != 4 {
-        return Err(Error::shape(format!(
-            "weight should have at least three dimensions and as many as the input, but got weight of size {:?}",
-            weight.shape()
-        )));
+    if groups == 0 {
+        return Err(Error::value("non-positive groups is not supported"));
     }
+    check_weight_rank(&batched, weight, stride, padding)?;
     let (batched, padding) = match padding {
         Padding::Size(padding) => (batched, padding.tuple()),
         Padding::Valid => (batched, (0, 0)),
@@ -92,21 +89,29 @@ pub(crate) fn checked(
     Ok((batched, shape))
 }
 
-fn check_dtypes(input: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> Result<()> {
-    let dtype = input.dtype();
-    match bias {
-        Some(bias) if bias.dtype() != dtype => Err(Error::dtype(format!(
-            "Input type ({}) and bias type ({}) should be the same",
-            dtype.c_name(),
-            bias.dtype().c_name()
-        ))),
-        _ if weight.dtype() != dtype => Err(Error::dtype(format!(
-            "Input type (torch.{}Tensor) and weight type (torch.{}Tensor) should be the same",
-            dtype.torch_name(),
-            weight.dtype().torch_name()
-        ))),
-        _ => Ok(()),
-    }
+fn check_weight_rank(
+    batched: &Tensor,
+    weight: &Tensor,
+    stride: (usize, usize),
+    padding: Padding,
+) -> Result<()> {
+    let rank = weight.rank();
+    Err(Error::shape(match padding {
+        _ if rank == 4 => return Ok(()),
+        _ if rank < 3 => "weight should have at least three dimensions".to_string(),
+        Padding::Same => format!(
+            "Expected {rank}-dimensional input for {rank}-dimensional weight{:?}, but got {}-dimensional input of size {:?} instead",
+            weight.shape(),
+            batched.rank(),
+            batched.shape()
+        ),
+        _ => format!(
+            "expected stride to be a single integer value or a list of {} values to match the convolution dimensions, but got stride=[{}, {}]",
+            rank - 2,
+            stride.0,
+            stride.1
+        ),
+    }))
 }
 
 /// The windows along the rows and along the columns.
@@ -163,20 +168,16 @@ fn checked_shape(
     if stride.0 == 0 || stride.1 == 0 {
         return Err(Error::value("non-positive stride is not supported"));
     }
-    if dilation.0 == 0 || dilation.1 == 0 {
-        return Err(Error::value("dilation should be greater than zero"));
-    }
-    if groups == 0 {
-        return Err(Error::value("non-positive groups is not supported"));
-    }
-    if kh == 0 || kw == 0 {
+    if out_channels < groups {
         return Err(Error::shape(format!(
-            "kernel size should be greater than zero, but got kernel_height: {kh} kernel_width: {kw}"
+            "Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size {:?} instead",
+            weight.shape()
         )));
     }
     if !out_channels.is_multiple_of(groups) {
+        // The double brackets are PyTorch's.
         return Err(Error::shape(format!(
-            "Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size {:?} instead",
+            "Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size [{:?}] instead",
             weight.shape()
         )));
     }
@@ -207,6 +208,7 @@ fn checked_shape(
             columns.span()?
         )));
     };
+    check_types_and_steps(input, weight, bias, dilation)?;
     let (rows, columns) = (rows.within(in_h)?, columns.within(in_w)?);
     let shape = ConvShape::new(batch, [in_channels, out_channels], [in_h, in_w], [kh, kw])
         .with_stride([rows.stride, columns.stride])
@@ -219,6 +221,42 @@ fn checked_shape(
         return Err(ErrorKind::OutOfMemory { bytes }.into());
     }
     Ok(shape)
+}
+
+/// What PyTorch checks last, in its order.
+fn check_types_and_steps(
+    input: &Tensor,
+    weight: &Tensor,
+    bias: Option<&Tensor>,
+    dilation: (usize, usize),
+) -> Result<()> {
+    let dtype = input.dtype();
+    if let Some(bias) = bias
+        && bias.dtype() != dtype
+    {
+        return Err(Error::dtype(format!(
+            "Input type ({}) and bias type ({}) should be the same",
+            dtype.c_name(),
+            bias.dtype().c_name()
+        )));
+    }
+    let (kh, kw) = (weight.shape()[2], weight.shape()[3]);
+    if kh == 0 || kw == 0 {
+        return Err(Error::shape(format!(
+            "kernel size should be greater than zero, but got kernel_height: {kh} kernel_width: {kw}"
+        )));
+    }
+    if dilation.0 == 0 || dilation.1 == 0 {
+        return Err(Error::value("non-positive dilation is not supported"));
+    }
+    if weight.dtype() != dtype {
+        return Err(Error::dtype(format!(
+            "expected scalar type {} but found {}",
+            dtype.torch_name(),
+            weight.dtype().torch_name()
+        )));
+    }
+    Ok(())
 }
 
 fn convolution(

@@ -24,7 +24,7 @@ use crate::{Forward, Module, Node, Setting};
 /// use pleach_core::{Tensor, tensor};
 /// use pleach_nn::{Forward, Module, layers::BatchNorm2d};
 ///
-/// let norm = BatchNorm2d::builder(1).eps(0.0).build()?;
+/// let norm = BatchNorm2d::builder(1).eps(1e-12).build()?;
 /// let x = tensor![1.0, 5.0].reshape([2, 1, 1, 1])?;
 /// assert_eq!(norm.call(&x)?.to_vec::<f32>()?, [-1.0, 1.0]);
 /// let (mean, var) = (norm.running_mean.as_ref().unwrap(), norm.running_var.as_ref().unwrap());

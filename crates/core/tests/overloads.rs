@@ -1,0 +1,136 @@
+//! The less common forms of operations, with PyTorch's values.
+
+use pleach_core::{DType, PadMode, Result, Tensor, tensor};
+
+fn text<T>(result: Result<T>) -> String {
+    result
+        .err()
+        .map_or("no error".to_string(), |e| e.to_string())
+}
+
+#[test]
+fn circular_padding_cuts_before_it_wraps() {
+    let x = Tensor::arange(12)
+        .float()
+        .unwrap()
+        .view([1i64, 3, 4])
+        .unwrap();
+    let pad = |pad: &[i64]| x.pad(pad, PadMode::Circular, 0.0);
+    let image = x.unsqueeze(0).unwrap();
+    let y = image.pad(&[-1, 1, -2, 1], PadMode::Circular, 0.0).unwrap();
+    assert_eq!(y.shape(), [1, 1, 2, 4]);
+    assert_eq!(
+        y.to_vec::<f32>().unwrap(),
+        [9., 10., 11., 9., 9., 10., 11., 9.]
+    );
+    let y = pad(&[-1, 3]).unwrap();
+    assert_eq!(y.to_vec::<f32>().unwrap()[..6], [1., 2., 3., 1., 2., 3.]);
+    assert_eq!(pad(&[4, 4]).unwrap().shape(), [1, 3, 12]);
+    assert_eq!(pad(&[-2, -2]).unwrap().shape(), [1, 3, 0]);
+    let wraps = "Padding value causes wrapping around more than once.";
+    for pads in [[-1, 5], [5, -1], [5, 0], [-4, 1]] {
+        assert_eq!(text(pad(&pads)), wraps, "{pads:?}");
+    }
+    assert_eq!(
+        text(pad(&[-2, -3])),
+        "Negative padding value is resulting in an empty dimension"
+    );
+}
+
+#[test]
+fn masked_fill_takes_a_tensor_of_any_dtype() {
+    let x = Tensor::arange(6);
+    let mask = x.gt(2).unwrap();
+    let by = |value: Tensor| x.masked_fill(&mask, value);
+    assert_eq!(
+        by(Tensor::scalar(9.5)).unwrap().to_vec::<i64>().unwrap(),
+        [0, 1, 2, 9, 9, 9]
+    );
+    assert_eq!(
+        text(by(tensor![9.0])),
+        "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with 1 dimension(s)."
+    );
+    let small = x
+        .to_dtype(DType::I32)
+        .unwrap()
+        .masked_fill(&mask, Tensor::scalar(1i64 << 40));
+    assert_eq!(
+        text(small),
+        "value cannot be converted to type int without overflow"
+    );
+}
+
+#[test]
+fn arange_computes_in_its_dtype() {
+    let x = Tensor::arange_of(2.1, -2.9, -1.0, DType::F64).unwrap();
+    assert_eq!(
+        x.to_vec::<f64>().unwrap(),
+        [2.1, 1.1, 0.10000000000000009, -0.8999999999999999, -1.9]
+    );
+    let whole = |step: f64| {
+        Tensor::arange_of(0.5, 3.7, step, DType::I64)
+            .unwrap()
+            .to_vec::<i64>()
+            .unwrap()
+    };
+    assert_eq!(whole(1.0), [0, 1, 2, 3]);
+    assert_eq!(whole(0.5), [0; 7]);
+    let small = Tensor::arange_of(0, 300, 100, DType::U8).unwrap();
+    assert_eq!(small.to_vec::<u8>().unwrap(), [0, 100, 200]);
+    assert_eq!(
+        text(Tensor::arange_of(0, 1, 1, DType::Bool)),
+        "\"arange_cpu\" not implemented for 'Bool'"
+    );
+}
+
+#[test]
+fn an_index_of_nothing_is_of_any_dtype_and_rank() {
+    let x = Tensor::arange(6).float().unwrap().view([2i64, 3]).unwrap();
+    for shape in [&[0][..], &[0, 3]] {
+        let none = Tensor::zeros(shape);
+        assert_eq!(x.gather(0, &none).unwrap().shape(), shape);
+        assert!(x.scatter(0, &none, &x).unwrap().equal(&x).unwrap());
+        assert!(x.scatter_add(0, &none, &x).unwrap().equal(&x).unwrap());
+    }
+    let index = Tensor::zeros([1, 2]);
+    assert_eq!(
+        text(x.gather(0, &index)),
+        "gather(): Expected dtype int32/int64 for index"
+    );
+    let number = Tensor::scalar(5.0);
+    assert_eq!(
+        number.index_select(0, &tensor![0]).unwrap().item().unwrap(),
+        5.0
+    );
+    assert_eq!(
+        text(number.index_select(0, &tensor![0, 0])),
+        "index_select(): Index to scalar can have only 1 value, got 2 value(s)"
+    );
+}
+
+#[test]
+fn rectangles_and_parts() {
+    let eye = |n, m| Tensor::eye_rect(n, m).to_vec::<f32>().unwrap();
+    assert_eq!(eye(2, 3), [1., 0., 0., 0., 1., 0.]);
+    assert_eq!(eye(3, 1), [1., 0., 0.]);
+    assert_eq!(eye(0, 4), [0f32; 0]);
+    let x = Tensor::arange(3);
+    assert_eq!(x.narrow(0, -1, 1).unwrap().to_vec::<i64>().unwrap(), [2]);
+    assert_eq!(
+        text(x.narrow(0, 4, 0)),
+        "start out of range (expected to be in range of [-3, 3], but got 4)"
+    );
+    let start = "start must be an 0-dim integral Tensor.";
+    for wrong in [tensor![1], Tensor::scalar(1.0), Tensor::scalar(true)] {
+        assert_eq!(text(x.narrow(0, &wrong, 1)), start);
+    }
+    assert_eq!(
+        text(Tensor::scalar(1.0).narrow(0, 0, 1)),
+        "narrow() cannot be applied to a 0-dim tensor."
+    );
+    assert_eq!(text(x.roll([], [])), "`shifts` required");
+    assert_eq!(
+        text(x.roll([2, 1], [0])),
+        "shifts and dimensions must align. shifts: 2, dims:1"
+    );
+}

@@ -1,0 +1,1 @@
+"""Cases of PyTorch's own test databases, as text and tensors."""

@@ -1,7 +1,8 @@
 //! The graph, parameters and buffers.
 
 use pleach::autograd::{
-    Backward, GradFn, InputGrads, backward, grad, grad_allow_unused, gradcheck, record, record_many,
+    Backward, GradFn, InputGrads, Options, backward, grad, grad_allow_unused, gradcheck, record,
+    record_many,
 };
 use pleach::{Buffer, Parameter, Result, Tensor, enable_grad, is_grad_enabled, no_grad};
 
@@ -20,7 +21,7 @@ fn gradients(p: &mut Program) -> Result<()> {
         2 => vec![Some(&seeds[0])],
         _ => vec![Some(&seeds[0]), Some(&seeds[1])],
     };
-    let retain = p.bytes.flag();
+    let options = [Options::ONCE, Options::RETAIN_GRAPH, Options::CREATE_GRAPH][p.bytes.below(3)];
     match p.bytes.below(3) {
         0 => {
             let all = grad(&outputs, &inputs)?;
@@ -31,11 +32,11 @@ fn gradients(p: &mut Program) -> Result<()> {
             p.keep_all(all)
         }
         1 => {
-            let all = grad_allow_unused(&outputs, &inputs, &seeds, retain)?;
+            let all = grad_allow_unused(&outputs, &inputs, &seeds, options)?;
             assert_eq!(all.len(), inputs.len());
             p.keep_all(all.into_iter().flatten().collect())
         }
-        _ => backward(&outputs, &seeds, retain),
+        _ => backward(&outputs, &seeds, options),
     }
 }
 

@@ -327,7 +327,9 @@ fn backward(x: &Value, a: Args) -> Eval {
     match a.opt_tensor("gradient")? {
         None if retain => x.backward_retain_graph()?,
         None => x.backward()?,
-        Some(g) if retain => pleach::autograd::backward(&[&x], &[Some(&g)], true)?,
+        Some(g) if retain => {
+            pleach::autograd::backward(&[&x], &[Some(&g)], pleach::autograd::Options::RETAIN_GRAPH)?
+        }
         Some(g) => x.backward_with(&g)?,
     }
     Ok(Value::None)

@@ -178,14 +178,26 @@ fn grad_returns_without_touching_the_leaves() {
     let (x, unused) = (leaf(&[2.0]), leaf(&[1.0]));
     let y = &x * 3.0;
     let z = (&y * &y).sum().unwrap();
-    let grads = autograd::grad_allow_unused(&[&z], &[&x, &unused, &y], &[], true).unwrap();
+    let grads = autograd::grad_allow_unused(
+        &[&z],
+        &[&x, &unused, &y],
+        &[],
+        autograd::Options::RETAIN_GRAPH,
+    )
+    .unwrap();
     assert_eq!(grads[0].as_ref().unwrap().item().unwrap(), 36.0);
     assert!(grads[1].is_none());
     assert_eq!(grads[2].as_ref().unwrap().item().unwrap(), 12.0);
     assert!(x.grad().is_none());
     // Several outputs add up, each with its own gradient.
     let two = Tensor::full([1], 2.0);
-    let grads = autograd::grad_allow_unused(&[&z, &y], &[&x], &[None, Some(&two)], false).unwrap();
+    let grads = autograd::grad_allow_unused(
+        &[&z, &y],
+        &[&x],
+        &[None, Some(&two)],
+        autograd::Options::ONCE,
+    )
+    .unwrap();
     assert_eq!(grads[0].as_ref().unwrap().item().unwrap(), 42.0);
 }
 
@@ -274,7 +286,7 @@ fn many_leaves_used_twice_get_the_sums_of_their_gradients() {
     }
     let refs: Vec<&Tensor> = leaves.iter().collect();
     let loss = (&leaves[0] + &leaves[39]).sum().unwrap();
-    let grads = autograd::grad_allow_unused(&[&loss], &refs, &[], false).unwrap();
+    let grads = autograd::grad_allow_unused(&[&loss], &refs, &[], autograd::Options::ONCE).unwrap();
     for (i, g) in grads.iter().enumerate() {
         assert_eq!(g.is_some(), i == 0 || i == 39, "{i}");
     }
@@ -306,7 +318,12 @@ fn a_gradient_that_somebody_holds_is_not_added_to() {
     // The gradient that a walk starts from is the caller's.
     let start = Tensor::ones([2]);
     let y = &x + &x;
-    autograd::backward(&[&y, &y], &[Some(&start), Some(&start)], false).unwrap();
+    autograd::backward(
+        &[&y, &y],
+        &[Some(&start), Some(&start)],
+        autograd::Options::ONCE,
+    )
+    .unwrap();
     assert_eq!(start.to_vec::<f32>().unwrap(), [1.0, 1.0]);
     assert_eq!(grad(&x), [11.0, 11.0]);
 }

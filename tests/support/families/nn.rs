@@ -250,7 +250,11 @@ fn backward(names: &[&str], outputs: &[Tensor], file: &CaseFile) -> Eval<()> {
     }
     let outputs: Vec<&Tensor> = with_grad.iter().map(|(o, _)| *o).collect();
     let grads: Vec<Option<&Tensor>> = with_grad.iter().map(|(_, g)| Some(g)).collect();
-    Ok(autograd::backward(&outputs, &grads, false)?)
+    Ok(autograd::backward(
+        &outputs,
+        &grads,
+        autograd::Options::ONCE,
+    )?)
 }
 
 fn check_grads(

@@ -5,12 +5,41 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::node::{Edge, Node, lock};
-use super::{History, Leaf, with_grad_mode};
+use super::node::{Edge, Node, Step, lock};
+use super::operation::not_implemented;
+use super::{History, InputGrads, Leaf, with_grad_mode};
 use crate::{Error, Result, Tensor};
 
 /// The gradients that [`grad`] returns, one for each input.
 pub type Grads = Vec<Tensor>;
+
+/// What a walk does beside computing gradients.
+#[derive(Copy, Clone, Debug, Default)]
+pub struct Options {
+    /// Whether what operations kept stays for another walk.
+    pub retain_graph: bool,
+    /// Whether the walk is recorded itself, so that the gradients can be differentiated; the graph
+    /// stays.
+    pub create_graph: bool,
+}
+
+impl Options {
+    /// The graph is freed, and the walk is not recorded.
+    pub const ONCE: Options = Options {
+        retain_graph: false,
+        create_graph: false,
+    };
+    /// [`retain_graph`](Self::retain_graph).
+    pub const RETAIN_GRAPH: Options = Options {
+        retain_graph: true,
+        create_graph: false,
+    };
+    /// [`create_graph`](Self::create_graph).
+    pub const CREATE_GRAPH: Options = Options {
+        retain_graph: true,
+        create_graph: true,
+    };
+}
 
 /// Gradients on their way to a node, one slot for each of its outputs.
 struct Pending {
@@ -109,6 +138,10 @@ struct Walk {
     leaves: LeafGrads,
     /// Gradients asked for by [`grad`], of operations' outputs.
     captured: HashMap<(u64, u32), Option<Tensor>>,
+    /// Whether the walk ends at what is captured.
+    stop: bool,
+    /// What becomes of the graph and of the walk.
+    options: Options,
 }
 
 fn add_to(slot: &mut Option<Tensor>, grad: Tensor) -> Result<()> {
@@ -123,6 +156,9 @@ impl Walk {
     fn push(&mut self, edge: &Edge, grad: Tensor) -> Result<()> {
         match edge {
             Edge::None => Ok(()),
+            Edge::Blocked(name) => Err(Error::autograd(format!(
+                "the derivative of '{name}' through what it keeps is not implemented"
+            ))),
             Edge::Leaf(leaf) => self.leaves.add(leaf, grad),
             Edge::Node(node, output) => self.push_node(node, *output, grad),
         }
@@ -146,6 +182,7 @@ impl Walk {
                     crate::size_text(output.shape())
                 )));
             }
+            Some(grad) if self.options.create_graph => grad.to_dtype(output.dtype())?,
             Some(grad) => grad.detach().to_dtype(output.dtype())?,
             None if output.numel() != 1 => {
                 return Err(Error::autograd(
@@ -155,13 +192,17 @@ impl Walk {
             None => output.try_ones_like()?,
         };
         match output.history() {
-            History::None => Ok(()),
+            History::None | History::Blocked(_) => Ok(()),
             History::Leaf(leaf) => self.leaves.add(leaf, grad),
             History::Op { node, output } => self.push_node(node, *output, grad),
         }
     }
 
-    fn run(&mut self, retain_graph: bool) -> Result<()> {
+    fn run(&mut self) -> Result<()> {
+        let Options {
+            retain_graph,
+            create_graph,
+        } = self.options;
         while let Some(Pending { node, grads }) = self.nodes.pop() {
             for (output, grad) in (0..).zip(&grads) {
                 if !self.captured.is_empty()
@@ -177,9 +218,16 @@ impl Walk {
                     }
                 }
             }
+            if self.stop && self.captured.keys().any(|(id, _)| *id == node.id) {
+                continue;
+            }
             let step = lock(&node.step).take().ok_or_else(freed)?;
-            let input_grads = step.backward(&grads);
-            if retain_graph || !step.has_saved() {
+            let input_grads = match &step {
+                Step::Closure(step) if create_graph => Err(not_implemented(step.name())),
+                Step::Closure(step) => step.backward(&grads),
+                Step::Operation(step) => step.backward(&node, &grads, create_graph),
+            };
+            if retain_graph || create_graph || !step.has_saved() {
                 *lock(&node.step) = Some(step);
             } else {
                 drop(step);
@@ -204,18 +252,13 @@ fn freed() -> Error {
     )
 }
 
-fn walk(
-    outputs: &[&Tensor],
-    grad_outputs: &[Option<&Tensor>],
-    retain_graph: bool,
-    mut walk: Walk,
-) -> Result<Walk> {
-    with_grad_mode(false, || {
+fn walk(outputs: &[&Tensor], grad_outputs: &[Option<&Tensor>], mut walk: Walk) -> Result<Walk> {
+    with_grad_mode(walk.options.create_graph, || {
         for (i, output) in outputs.iter().enumerate() {
             let grad = grad_outputs.get(i).copied().flatten();
             walk.push_root(output, i, grad)?;
         }
-        walk.run(retain_graph)?;
+        walk.run()?;
         Ok(walk)
     })
 }
@@ -231,10 +274,14 @@ fn walk(
 pub fn backward(
     outputs: &[&Tensor],
     grad_outputs: &[Option<&Tensor>],
-    retain_graph: bool,
+    options: Options,
 ) -> Result<()> {
-    let walk = walk(outputs, grad_outputs, retain_graph, Walk::default())?;
-    with_grad_mode(false, || {
+    let start = Walk {
+        options,
+        ..Walk::default()
+    };
+    let walk = walk(outputs, grad_outputs, start)?;
+    with_grad_mode(options.create_graph, || {
         for (leaf, grad) in walk.leaves.list {
             if let Some(grad) = grad {
                 leaf.accumulate(grad)?;
@@ -259,7 +306,7 @@ pub fn backward(
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn grad(outputs: &[&Tensor], inputs: &[&Tensor]) -> Result<Grads> {
-    grad_allow_unused(outputs, inputs, &[], false)?
+    grad_allow_unused(outputs, inputs, &[], Options::ONCE)?
         .into_iter()
         .enumerate()
         .map(|(i, g)| {
@@ -281,12 +328,15 @@ pub fn grad_allow_unused(
     outputs: &[&Tensor],
     inputs: &[&Tensor],
     grad_outputs: &[Option<&Tensor>],
-    retain_graph: bool,
+    options: Options,
 ) -> Result<Vec<Option<Tensor>>> {
-    let mut start = Walk::default();
+    let mut start = Walk {
+        options,
+        ..Walk::default()
+    };
     for input in inputs {
         match input.history() {
-            History::None => {
+            History::None | History::Blocked(_) => {
                 return Err(Error::autograd(
                     "One of the differentiated Tensors does not require grad",
                 ));
@@ -297,13 +347,36 @@ pub fn grad_allow_unused(
             }
         }
     }
-    let walk = walk(outputs, grad_outputs, retain_graph, start)?;
+    let walk = walk(outputs, grad_outputs, start)?;
     Ok(inputs
         .iter()
         .map(|input| match input.history() {
-            History::None => None,
+            History::None | History::Blocked(_) => None,
             History::Leaf(leaf) => walk.leaves.get(leaf.id),
             History::Op { node, output } => walk.captured.get(&(node.id, *output)).cloned()?,
         })
         .collect())
+}
+
+/// The gradients of an output of these inputs, outputs of operations themselves, recorded; the walk
+/// does not go beyond them.
+pub(super) fn grad_stopping(
+    output: &Tensor,
+    inputs: &[Option<Tensor>],
+    grad: &Tensor,
+) -> Result<InputGrads> {
+    let key = |t: &Tensor| match t.history() {
+        History::Op { node, output } => Some((node.id, *output)),
+        _ => None,
+    };
+    let captured = inputs.iter().flatten().filter_map(key);
+    let start = Walk {
+        stop: true,
+        options: Options::CREATE_GRAPH,
+        captured: captured.map(|k| (k, None)).collect(),
+        ..Walk::default()
+    };
+    let walk = walk(&[output], &[Some(grad)], start)?;
+    let get = |t: &Option<Tensor>| walk.captured.get(&key(t.as_ref()?)?).cloned()?;
+    Ok(inputs.iter().map(get).collect())
 }

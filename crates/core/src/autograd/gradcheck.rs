@@ -1,6 +1,6 @@
 //! [`gradcheck`]: an operation's gradient against finite differences.
 
-use super::grad_allow_unused;
+use super::{Options, grad_allow_unused};
 use crate::{DType, Error, Result, Tensor};
 
 /// The step of the central differences: the cube root of f64's epsilon balances rounding
@@ -28,6 +28,45 @@ pub fn gradcheck(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> 
 }
 
 /// [`gradcheck`], compiled once for all functions.
+/// Checks the second derivatives of an operation: [`gradcheck`] of its gradient, as a function of the
+/// inputs and of the gradient that arrives.
+///
+/// # Errors
+/// As [`gradcheck`], or if the gradient cannot be differentiated.
+///
+/// ```
+/// use pleach_core::{Tensor, autograd::gradgradcheck};
+/// let x = Tensor::from_vec(vec![0.5, -2.0], [2])?;
+/// gradgradcheck(|x| x[0].mul(&x[0])?.mul(&x[0]), &[x])?;
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn gradgradcheck(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<()> {
+    check_twice(&f, inputs)
+}
+
+fn check_twice(f: &dyn Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<()> {
+    let n = inputs.len();
+    let arriving = weights(f(inputs)?.shape())?;
+    let gradient = |all: &[Tensor]| -> Result<Tensor> {
+        let tracked = |x: &Tensor| match x.requires_grad() {
+            true => Ok(x.clone()),
+            false => x.detach().requires_grad_(true),
+        };
+        let x: Vec<Tensor> = all[..n].iter().map(tracked).collect::<Result<_>>()?;
+        let refs: Vec<&Tensor> = x.iter().collect();
+        let arrives = Some(&all[n]);
+        let grads = grad_allow_unused(&[&f(&x)?], &refs, &[arrives], Options::CREATE_GRAPH)?;
+        let mut sum = all[n].sum()?.mul(0.0)?;
+        for grad in grads.iter().flatten() {
+            sum = sum.add(&grad.mul(&weights(grad.shape())?)?.sum()?)?;
+        }
+        Ok(sum)
+    };
+    let mut all = inputs.to_vec();
+    all.push(arriving);
+    check(&gradient, &all)
+}
+
 fn check(f: &dyn Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<()> {
     if let Some(x) = inputs.iter().find(|x| x.dtype() != DType::F64) {
         return Err(Error::dtype(format!(
@@ -42,7 +81,7 @@ fn check(f: &dyn Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<(
     let output = f(&leaves)?;
     let weights = weights(output.shape())?;
     let refs: Vec<&Tensor> = leaves.iter().collect();
-    let grads = grad_allow_unused(&[&output], &refs, &[Some(&weights)], false)?;
+    let grads = grad_allow_unused(&[&output], &refs, &[Some(&weights)], Options::ONCE)?;
 
     let loss = |inputs: &[Tensor]| -> Result<f64> { f(inputs)?.mul(&weights)?.sum()?.item() };
     for (i, x) in inputs.iter().enumerate() {

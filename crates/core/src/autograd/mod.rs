@@ -25,16 +25,29 @@
 //! # Ok::<(), pleach_core::Error>(())
 //! ```
 
+mod alias;
+mod apply;
 mod engine;
 mod gradcheck;
 mod mode;
 mod node;
+mod operation;
+mod saved;
+mod signature;
 mod tensor;
+pub mod trace;
 
-pub use engine::{Grads, backward, grad, grad_allow_unused};
-pub use gradcheck::gradcheck;
+pub(crate) use alias::Alias;
+pub use apply::apply;
+pub use engine::{Grads, Options, backward, grad, grad_allow_unused};
+pub use gradcheck::{gradcheck, gradgradcheck};
 pub(crate) use mode::with_grad_mode;
 pub use mode::{enable_grad, is_grad_enabled, no_grad};
 pub use node::{Backward, GradFn, InputGrads, Node, record, record_many};
 pub(crate) use node::{History, Leaf};
+pub use operation::{
+    AnyOperation, Attribute, Attributes, GradOf, GradsOf, Operation, Rules, Types,
+};
+pub use saved::{Call, Own, Saved, Saves};
+pub use signature::{Input, Inputs, Many, Outputs};
 pub(crate) use tensor::check_grad;

@@ -1,26 +1,55 @@
-//! Whether operations are recorded, on this thread.
+//! Whether operations are recorded or traced, on this thread.
 
 use std::cell::Cell;
 
+/// What happens to operations beside being computed.
+#[derive(Copy, Clone)]
+pub(crate) struct Mode {
+    /// Whether they are recorded for backward.
+    pub grad: bool,
+    /// Whether they are listed in a [`Graph`](super::trace::Graph).
+    pub tracing: bool,
+}
+
+impl Mode {
+    /// They are only computed.
+    pub const QUIET: Mode = Mode {
+        grad: false,
+        tracing: false,
+    };
+}
+
 thread_local! {
-    static GRAD_ENABLED: Cell<bool> = const { Cell::new(true) };
+    static MODE: Cell<Mode> = const { Cell::new(Mode { grad: true, tracing: false }) };
+}
+
+/// The mode of this thread.
+#[inline]
+pub(crate) fn mode() -> Mode {
+    MODE.get()
 }
 
 /// Whether operations on this thread are recorded now.
 pub fn is_grad_enabled() -> bool {
-    GRAD_ENABLED.get()
+    MODE.get().grad
 }
 
-/// Runs `f` with recording on or off; the old state comes back also when `f` panics.
-pub(crate) fn with_grad_mode<R>(enabled: bool, f: impl FnOnce() -> R) -> R {
-    struct Restore(bool);
+/// Runs `f` in a mode; the old one comes back also when `f` panics.
+#[inline]
+pub(crate) fn with_mode<R>(mode: Mode, f: impl FnOnce() -> R) -> R {
+    struct Restore(Mode);
     impl Drop for Restore {
         fn drop(&mut self) {
-            GRAD_ENABLED.set(self.0);
+            MODE.set(self.0);
         }
     }
-    let _restore = Restore(GRAD_ENABLED.replace(enabled));
+    let _restore = Restore(MODE.replace(mode));
     f()
+}
+
+/// Runs `f` with recording on or off.
+pub(crate) fn with_grad_mode<R>(grad: bool, f: impl FnOnce() -> R) -> R {
+    with_mode(Mode { grad, ..mode() }, f)
 }
 
 /// Runs `f` without recording: `with torch.no_grad():`.

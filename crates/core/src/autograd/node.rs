@@ -6,7 +6,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use smallvec::SmallVec;
 
+use super::apply::Recorded;
 use super::mode::is_grad_enabled;
+use super::operation::AnyOperation;
 use crate::shape::{Shape, broadcast_shapes};
 use crate::{DType, Error, Result, Tensor};
 
@@ -128,6 +130,8 @@ pub(crate) enum History {
     None,
     /// A leaf that requires a gradient.
     Leaf(Arc<Leaf>),
+    /// Depends on recorded values in a way whose derivative is not known.
+    Blocked(&'static str),
     /// An output of a recorded operation.
     Op { node: Arc<Node>, output: u32 },
 }
@@ -137,6 +141,23 @@ pub(super) enum Edge {
     None,
     Leaf(Arc<Leaf>),
     Node(Arc<Node>, u32),
+    Blocked(&'static str),
+}
+
+/// The step of a node.
+pub(super) enum Step {
+    Closure(Box<dyn GradFn>),
+    Operation(Box<Recorded<dyn AnyOperation>>),
+}
+
+impl Step {
+    /// Whether it holds values that `backward()` should free.
+    pub fn has_saved(&self) -> bool {
+        match self {
+            Step::Closure(step) => step.has_saved(),
+            Step::Operation(step) => step.has_saved(),
+        }
+    }
 }
 
 /// Outputs whose gradient is kept, and that gradient.
@@ -147,11 +168,13 @@ pub struct Node {
     /// Larger than the ids of all nodes it depends on.
     pub(super) id: u64,
     name: &'static str,
+    /// Whether the outputs are views of the first input.
+    view: bool,
     pub(super) outputs: usize,
     pub(super) edges: SmallVec<[Edge; 3]>,
     /// Shape and dtype of each input, which its gradient must have.
-    inputs: SmallVec<[(Shape, DType); 2]>,
-    pub(super) step: Mutex<Option<Box<dyn GradFn>>>,
+    pub(super) inputs: SmallVec<[(Shape, DType); 2]>,
+    pub(super) step: Mutex<Option<Step>>,
     /// Outputs whose gradient is kept, and that gradient.
     pub(super) retained: Mutex<Retained>,
 }
@@ -207,7 +230,7 @@ impl Node {
             "ViewBackward0",
         ];
         let mut node = self;
-        while VIEWS.contains(&node.name) {
+        while node.view || VIEWS.contains(&node.name) {
             match node.edges.first() {
                 Some(Edge::Leaf(_)) => return true,
                 Some(Edge::Node(next, _)) => node = next,
@@ -226,7 +249,7 @@ impl Node {
 }
 
 /// What a node owns, taken out of it so that it can be dropped without recursion.
-type Remains = (SmallVec<[Edge; 3]>, Option<Box<dyn GradFn>>);
+type Remains = (SmallVec<[Edge; 3]>, Option<Step>);
 
 thread_local! {
     /// `Some` while a drop is in progress on this thread: the nodes still to be taken apart.
@@ -327,21 +350,59 @@ fn needs_of(inputs: &[&Tensor]) -> Option<SmallVec<[bool; 4]>> {
 }
 
 fn node_of(inputs: &[&Tensor], outputs: usize, step: Box<dyn GradFn>) -> Arc<Node> {
-    let edges = inputs
-        .iter()
-        .map(|t| match t.history() {
-            History::None => Edge::None,
-            History::Leaf(leaf) => Edge::Leaf(leaf.clone()),
-            History::Op { node, output } => Edge::Node(node.clone(), *output),
-        })
-        .collect();
     Arc::new(Node {
         id: next_id(),
         name: step.name(),
+        view: false,
         outputs,
-        edges,
+        edges: inputs.iter().map(|t| edge_of(t)).collect(),
         inputs: inputs.iter().map(|t| (t.shape_vec(), t.dtype())).collect(),
+        step: Mutex::new(Some(Step::Closure(step))),
+        retained: Mutex::new(SmallVec::new()),
+    })
+}
+
+pub(super) fn operation_node(
+    inputs: &[Option<&Tensor>],
+    outputs: usize,
+    name: &'static str,
+    view: bool,
+    step: Step,
+) -> Arc<Node> {
+    let edge = |t: &Option<&Tensor>| t.map_or(Edge::None, edge_of);
+    let kind = |t: &Option<&Tensor>| match t {
+        Some(t) => (t.shape_vec(), t.dtype()),
+        None => (Shape::new(), DType::F32),
+    };
+    Arc::new(Node {
+        id: next_id(),
+        name,
+        view,
+        outputs,
+        edges: inputs.iter().map(edge).collect(),
+        inputs: inputs.iter().map(kind).collect(),
         step: Mutex::new(Some(step)),
         retained: Mutex::new(SmallVec::new()),
     })
+}
+
+fn edge_of(t: &Tensor) -> Edge {
+    match t.history() {
+        History::None => Edge::None,
+        History::Leaf(leaf) => Edge::Leaf(leaf.clone()),
+        History::Blocked(name) => Edge::Blocked(name),
+        History::Op { node, output } => Edge::Node(node.clone(), *output),
+    }
+}
+
+pub(super) fn history_of(edge: &Edge) -> History {
+    match edge {
+        Edge::None => History::None,
+        Edge::Leaf(leaf) => History::Leaf(leaf.clone()),
+        Edge::Blocked(name) => History::Blocked(name),
+        Edge::Node(node, output) => History::Op {
+            node: node.clone(),
+            output: *output,
+        },
+    }
 }

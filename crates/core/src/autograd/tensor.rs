@@ -1,7 +1,7 @@
 //! The part of [`Tensor`] that deals with gradients.
 
 use super::node::lock;
-use super::{History, Leaf, backward};
+use super::{History, Leaf, Options, backward};
 use crate::{Error, Result, Tensor};
 
 impl Tensor {
@@ -52,7 +52,7 @@ impl Tensor {
     /// The gradient accumulated so far: of a leaf, or of an output after [`Tensor::retain_grad`].
     pub fn grad(&self) -> Option<Tensor> {
         match self.history() {
-            History::None => None,
+            History::None | History::Blocked(_) => None,
             History::Leaf(leaf) => leaf.grad(),
             History::Op { node, output } => node.retained_grad(*output),
         }
@@ -81,7 +81,7 @@ impl Tensor {
     /// If the tensor does not require a gradient.
     pub fn retain_grad(&self) -> Result<()> {
         match self.history() {
-            History::None => Err(Error::autograd(
+            History::None | History::Blocked(_) => Err(Error::autograd(
                 "can't retain_grad on Tensor that has requires_grad=False",
             )),
             History::Leaf(_) => Ok(()),
@@ -101,7 +101,7 @@ impl Tensor {
     /// # Errors
     /// See [`backward`].
     pub fn backward(&self) -> Result<()> {
-        backward(&[self], &[], false)
+        backward(&[self], &[], Options::ONCE)
     }
 
     /// [`Tensor::backward`] from a given gradient of this tensor, of the same shape.
@@ -109,7 +109,7 @@ impl Tensor {
     /// # Errors
     /// See [`backward`].
     pub fn backward_with(&self, grad: &Tensor) -> Result<()> {
-        backward(&[self], &[Some(grad)], false)
+        backward(&[self], &[Some(grad)], Options::ONCE)
     }
 
     /// [`Tensor::backward`] that keeps the graph for another walk.
@@ -117,7 +117,7 @@ impl Tensor {
     /// # Errors
     /// See [`backward`].
     pub fn backward_retain_graph(&self) -> Result<()> {
-        backward(&[self], &[], true)
+        backward(&[self], &[], Options::RETAIN_GRAPH)
     }
 }
 

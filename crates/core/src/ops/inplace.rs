@@ -59,7 +59,7 @@ impl Tensor {
             History::None => new,
             leaf @ History::Leaf(_) => new.detach().with_history(leaf),
             op if !is_grad_enabled() => new.detach().with_history(op),
-            History::Op { .. } => new,
+            History::Op { .. } | History::Blocked(_) => new,
         };
         Ok(self)
     }

@@ -80,7 +80,7 @@ impl Tensor {
             suffixes.push(format!("dtype={}", self.dtype()));
         }
         match self.history() {
-            History::None => {}
+            History::None | History::Blocked(_) => {}
             History::Leaf(_) => suffixes.push("requires_grad=True".to_string()),
             History::Op { node, .. } => suffixes.push(format!("grad_fn=<{}>", node.name())),
         }

@@ -48,7 +48,7 @@ pub struct Tensor {
 
 /// What all handles with or without history have in common.
 #[derive(Clone)]
-struct Value {
+pub(crate) struct Value {
     storage: Storage,
     layout: Layout,
 }
@@ -128,6 +128,15 @@ impl Tensor {
     /// Whether two tensors share memory, as a view and its base do.
     pub fn shares_memory_with(&self, other: &Tensor) -> bool {
         self.value.storage.address() == other.value.storage.address()
+    }
+
+    /// A tensor of a value that another one has too.
+    pub(crate) fn from_value(value: Arc<Value>, history: History) -> Self {
+        Tensor { value, history }
+    }
+
+    pub(crate) fn value(&self) -> &Arc<Value> {
+        &self.value
     }
 
     pub(crate) fn layout(&self) -> &Layout {

@@ -1,0 +1,199 @@
+//! [`trace`]: the operations that some code runs, as a [`Graph`].
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::fmt;
+
+use super::mode::{Mode, mode, with_mode};
+use super::operation::{AnyOperation, Attributes};
+use crate::shape::Shape;
+use crate::tensor::ValueId;
+use crate::{DType, Result, Tensor};
+
+/// A value in a [`Graph`].
+#[derive(Copy, Clone, PartialEq, Eq, Hash, Debug)]
+pub struct ValueNumber(pub usize);
+
+/// An operation that was run.
+pub struct TracedOperation {
+    operation: Box<dyn AnyOperation>,
+    modules: Vec<u64>,
+    inputs: Vec<Option<ValueNumber>>,
+    outputs: Vec<ValueNumber>,
+}
+
+impl TracedOperation {
+    /// The operation's name.
+    pub fn name(&self) -> &'static str {
+        self.operation.name()
+    }
+
+    /// Its options by name.
+    pub fn attributes(&self) -> Attributes {
+        self.operation.attributes()
+    }
+
+    /// The operation, if it is of this type: what an exporter matches on.
+    pub fn operation<O: 'static>(&self) -> Option<&O> {
+        self.operation.as_any().downcast_ref()
+    }
+
+    /// The modules that were being called, outermost first.
+    pub fn modules(&self) -> &[u64] {
+        &self.modules
+    }
+
+    /// The inputs; `None` where an optional one was not given.
+    pub fn inputs(&self) -> &[Option<ValueNumber>] {
+        &self.inputs
+    }
+
+    /// The outputs.
+    pub fn outputs(&self) -> &[ValueNumber] {
+        &self.outputs
+    }
+}
+
+/// The operations that some code ran, in order, and the values between them.
+#[derive(Default)]
+pub struct Graph {
+    operations: Vec<TracedOperation>,
+    values: Vec<(Shape, DType)>,
+    constants: Vec<(ValueNumber, Tensor)>,
+    numbers: HashMap<usize, ValueNumber>,
+    /// They keep addresses from being used twice while the graph is made.
+    ids: Vec<ValueId>,
+    modules: Vec<u64>,
+}
+
+thread_local! {
+    static GRAPH: RefCell<Graph> = RefCell::default();
+}
+
+impl Graph {
+    fn number(&mut self, t: &Tensor, made: bool) -> ValueNumber {
+        let id = t.value_id();
+        if !made && let Some(n) = self.numbers.get(&id.address()) {
+            return *n;
+        }
+        let n = ValueNumber(self.values.len());
+        self.values.push((t.shape_vec(), t.dtype()));
+        self.numbers.insert(id.address(), n);
+        self.ids.push(id);
+        if !made {
+            self.constants.push((n, t.detach()));
+        }
+        n
+    }
+
+    /// The operations, in the order in which they ran.
+    pub fn operations(&self) -> &[TracedOperation] {
+        &self.operations
+    }
+
+    /// The values that no operation made: inputs, parameters, constants.
+    pub fn constants(&self) -> &[(ValueNumber, Tensor)] {
+        &self.constants
+    }
+
+    /// The shape of a value.
+    ///
+    /// # Panics
+    /// If the number is of another graph, and larger than all of this one.
+    pub fn shape(&self, value: ValueNumber) -> &[usize] {
+        &self.values[value.0].0
+    }
+
+    /// The dtype of a value.
+    ///
+    /// # Panics
+    /// If the number is of another graph, and larger than all of this one.
+    pub fn dtype(&self, value: ValueNumber) -> DType {
+        self.values[value.0].1
+    }
+
+    /// The number of a tensor's value, if the graph has it.
+    pub fn number_of(&self, t: &Tensor) -> Option<ValueNumber> {
+        self.numbers.get(&t.value_id().address()).copied()
+    }
+}
+
+/// Lists what `f` runs on this thread.
+///
+/// ```
+/// use pleach_core::{autograd::trace, tensor};
+/// let x = tensor![1.0, 2.0];
+/// let (y, graph) = trace::trace(|| x.exp()?.mul(&x))?;
+/// let names: Vec<_> = graph.operations().iter().map(|o| o.name()).collect();
+/// assert_eq!(names, ["exp", "mul"]);
+/// assert_eq!(graph.operations()[1].inputs()[1], graph.number_of(&x));
+/// assert_eq!(graph.operations()[1].outputs()[0], graph.number_of(&y).unwrap());
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+///
+/// # Errors
+/// As `f`.
+pub fn trace<R>(f: impl FnOnce() -> Result<R>) -> Result<(R, Graph)> {
+    let outer = GRAPH.with(RefCell::take);
+    let tracing = Mode {
+        tracing: true,
+        ..mode()
+    };
+    let result = with_mode(tracing, f);
+    let graph = GRAPH.with(|g| g.replace(outer));
+    Ok((result?, graph))
+}
+
+pub(super) fn add(
+    operation: Box<dyn AnyOperation>,
+    inputs: &[Option<&Tensor>],
+    outputs: &[&mut Tensor],
+) {
+    GRAPH.with_borrow_mut(|g| {
+        let inputs = inputs.iter().map(|t| t.map(|t| g.number(t, false)));
+        let inputs = inputs.collect();
+        let outputs = outputs.iter().map(|t| g.number(t, true)).collect();
+        let modules = g.modules.clone();
+        g.operations.push(TracedOperation {
+            operation,
+            modules,
+            inputs,
+            outputs,
+        });
+    });
+}
+
+/// Runs `f` as a part of a module's call: free unless something is traced.
+#[inline]
+pub fn in_module<R>(id: impl FnOnce() -> u64, f: impl FnOnce() -> R) -> R {
+    struct Leave;
+    impl Drop for Leave {
+        fn drop(&mut self) {
+            GRAPH.with_borrow_mut(|g| g.modules.pop());
+        }
+    }
+    if !mode().tracing {
+        return f();
+    }
+    GRAPH.with_borrow_mut(|g| g.modules.push(id()));
+    let _leave = Leave;
+    f()
+}
+
+impl fmt::Display for Graph {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = |n: &ValueNumber| format!("%{}: {:?}", n.0, self.shape(*n));
+        for operation in &self.operations {
+            let outputs: Vec<_> = operation.outputs.iter().map(of).collect();
+            let inputs = operation.inputs.iter();
+            let inputs: Vec<_> = inputs.map(|n| n.as_ref().map_or("-".into(), of)).collect();
+            let (outputs, inputs) = (outputs.join(", "), inputs.join(", "));
+            write!(f, "{outputs} = {}({inputs})", operation.name())?;
+            for (name, value) in operation.attributes() {
+                write!(f, " {name}={value:?}")?;
+            }
+            writeln!(f)?;
+        }
+        Ok(())
+    }
+}

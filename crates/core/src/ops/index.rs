@@ -8,9 +8,7 @@ use smallvec::{SmallVec, smallvec};
 use super::elementwise::write_view;
 use super::tensor_index::{IntoIndex, TensorIndex, slice};
 use super::view::View;
-use crate::autograd::{
-    Alias, Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply,
-};
+use crate::autograd::{Alias, Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::extent::checked_numel;
 use crate::memory::{collect, vec_for};
 use crate::shape::{Layout, Shape, broadcast_shapes, contiguous_strides, numel};
@@ -289,7 +287,9 @@ impl Picks {
         add: bool,
     ) -> Result<Tensor> {
         let (result, order) = self.result();
-        let values = values.broadcast_to(&result)?.permute(&inverse(&order)[..])?;
+        let values = values
+            .broadcast_to(&result)?
+            .permute(&inverse(&order)[..])?;
         let values = values.contiguous()?;
         let target = target.map(|t| t.permute(&self.order[..])).transpose()?;
         let front: Shape = self.order.iter().map(|&d| shape[d as usize]).collect();
@@ -572,7 +572,11 @@ impl Tensor {
             let at = at.to_vec::<i64>()?.into_iter().map(|i| i as usize);
             Place::Picks(Picks::elements(collect(at)?, self.rank(), &target_shape))
         };
-        let grad_name = if plain { "CopySlices" } else { "IndexPutBackward0" };
+        let grad_name = if plain {
+            "CopySlices"
+        } else {
+            "IndexPutBackward0"
+        };
         let options = vec![("accumulate", accumulate.into())];
         let put = Put {
             place,

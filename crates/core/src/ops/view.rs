@@ -138,7 +138,10 @@ impl Operation for View {
             } => vec![
                 ("dim", dim.into()),
                 ("start", start.into()),
-                ("end", start.saturating_add(count.saturating_mul(step)).into()),
+                (
+                    "end",
+                    start.saturating_add(count.saturating_mul(step)).into(),
+                ),
                 ("step", step.into()),
             ],
             &Shows::Diagonal { offset, .. } => vec![("offset", offset.into())],
@@ -252,9 +255,10 @@ impl Operation for Rearranged {
                     shifts.len(),
                     dims.len()
                 ))),
-                _ => shifts.iter().zip(dims).try_fold(x.clone(), |x, (&shift, &dim)| {
-                    x.roll_one(shift, dim, *back)
-                }),
+                _ => shifts
+                    .iter()
+                    .zip(dims)
+                    .try_fold(x.clone(), |x, (&shift, &dim)| x.roll_one(shift, dim, *back)),
             },
             &Rearranged::Triangle { diagonal, lower } => x.triangle(diagonal, lower),
         }

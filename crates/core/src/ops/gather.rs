@@ -1,11 +1,10 @@
 //! `gather` and its opposites: one position for each element, along one dimension.
 
-use smallvec::smallvec;
-
-use super::index::plus;
-use crate::autograd::{Backward, record};
-use crate::memory::{collect, vec_for};
-use crate::shape::{contiguous_strides, resolve_dim};
+use super::index::{Pick, Picks, Place, Put};
+use super::view::Names;
+use crate::autograd::apply;
+use crate::memory::vec_for;
+use crate::shape::{Shape, contiguous_strides, resolve_dim};
 use crate::{DType, Error, ErrorKind, Operand, Result, Tensor};
 
 /// For each element of `index`, in row-major order, where it points in a contiguous tensor of
@@ -13,21 +12,14 @@ use crate::{DType, Error, ErrorKind, Operand, Result, Tensor};
 fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
     let at = index.detach().long()?.contiguous()?;
     let at = at.as_slice::<i64>()?;
-    if shape.is_empty() {
-        // A number has the one position 0.
-        return match at.iter().find(|i| **i != 0) {
-            Some(&index) => Err(ErrorKind::IndexOutOfBounds {
-                index,
-                dim,
-                size: 1,
-            }
-            .into()),
-            None => collect(std::iter::repeat_n(0, at.len())),
-        };
-    }
-    let (own, strides) = (contiguous_strides(index.shape()), contiguous_strides(shape));
+    // A number has the one position 0.
+    let shape = if shape.is_empty() { &[1] } else { shape };
+    let strides = contiguous_strides(shape);
+    let step = |d: usize| if d == dim { 0 } else { strides[d] };
+    // The coordinates of an element of `index`, and what all but that of `dim` add up to.
+    let (mut coordinates, mut base) = (Shape::from_elem(0, index.rank()), 0);
     let mut out = vec_for(at.len())?;
-    for (flat, &index_value) in at.iter().enumerate() {
+    for &index_value in at {
         let size = shape[dim];
         if index_value < 0 || index_value >= size as i64 {
             return Err(ErrorKind::IndexOutOfBounds {
@@ -37,11 +29,16 @@ fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
             }
             .into());
         }
-        let mut to = index_value as usize * strides[dim];
-        for d in (0..shape.len()).filter(|d| *d != dim) {
-            to += flat / own[d] % index.shape()[d] * strides[d];
+        out.push(base + index_value as usize * strides[dim]);
+        for d in (0..index.rank()).rev() {
+            coordinates[d] += 1;
+            base += step(d);
+            if coordinates[d] < index.shape()[d] {
+                break;
+            }
+            base -= coordinates[d] * step(d);
+            coordinates[d] = 0;
         }
-        out.push(to);
     }
     Ok(out)
 }
@@ -59,36 +56,25 @@ fn check_gather(x: &Tensor, dim: usize, index: &Tensor) -> Result<()> {
     }
 }
 
-fn check_scatter(x: &Tensor, dim: usize, index: &Tensor, source: &Tensor) -> Result<()> {
-    if x.dtype() != source.dtype() {
+/// `source` is `None` for a number.
+fn check_scatter(x: &Tensor, dim: usize, index: &Tensor, source: Option<&Tensor>) -> Result<()> {
+    if source.is_some_and(|source| x.dtype() != source.dtype()) {
         return Err(Error::dtype(
             "scatter(): Expected self.dtype to be equal to src.dtype",
         ));
     }
     check_integers("scatter", index)?;
     check_rank(index, x, "self")?;
-    check_rank(index, source, "src")?;
-    match first_larger(index, x, Some(dim)).or(first_larger(index, source, None)) {
+    let (mut larger, mut than) = (first_larger(index, x, Some(dim)), String::new());
+    if let Some(source) = source {
+        check_rank(index, source, "src")?;
+        larger = larger.or(first_larger(index, source, None));
+        than = format!(" and to be no larger size than src {:?}", source.shape());
+    }
+    match larger {
         None => Ok(()),
         Some(_) => Err(Error::shape(format!(
-            "Expected index {:?} to be no larger than self {:?} apart from dimension {dim} and to be no larger size than src {:?}",
-            index.shape(),
-            x.shape(),
-            source.shape()
-        ))),
-    }
-}
-
-fn check_scatter_number(x: &Tensor, dim: usize, index: &Tensor) -> Result<()> {
-    if index.numel() == 0 {
-        return Ok(());
-    }
-    check_integers("scatter", index)?;
-    check_rank(index, x, "self")?;
-    match first_larger(index, x, Some(dim)) {
-        None => Ok(()),
-        Some(_) => Err(Error::shape(format!(
-            "Expected index {:?} to be no larger than self {:?} apart from dimension {dim}",
+            "Expected index {:?} to be no larger than self {:?} apart from dimension {dim}{than}",
             index.shape(),
             x.shape()
         ))),
@@ -121,28 +107,6 @@ fn first_larger(index: &Tensor, outer: &Tensor, may: Option<usize>) -> Option<us
         .map(|(d, _)| d)
 }
 
-/// The elements of `x` at these positions of a contiguous tensor, in the shape of `index`.
-pub(super) fn pick(x: &Tensor, at: &[usize], shape: &[usize]) -> Result<Tensor> {
-    let x = x.detach().contiguous()?;
-    dispatch_all!(x.dtype(), T => {
-        let from = x.as_slice::<T>()?;
-        let out = pleach_kernels::Buffer::try_from_exact_iter(at.iter().map(|&i| from[i]))?;
-        Ok(Tensor::from_buffer(out, shape))
-    })
-}
-
-/// `x` with the values put in at these positions, or added.
-pub(super) fn put(x: &Tensor, at: &[usize], values: &Tensor, add: bool) -> Result<Tensor> {
-    let (x, values) = (x.detach().contiguous()?, values.detach().contiguous()?);
-    dispatch_all!(x.dtype(), T => {
-        let mut out = pleach_kernels::Buffer::<T>::try_from_slice(x.as_slice()?)?;
-        for (&i, &v) in at.iter().zip(values.as_slice::<T>()?) {
-            out[i] = if add { plus(out[i], v) } else { v };
-        }
-        Ok(Tensor::from_buffer(out, x.shape()))
-    })
-}
-
 impl Tensor {
     /// `out[i][j] = self[index[i][j]][j]` along dimension 0, and so on for the others. The result
     /// has the index's shape.
@@ -156,14 +120,9 @@ impl Tensor {
             check_gather(self, d, index)?;
         }
         let at = targets(index, self.shape(), d)?;
-        let out = pick(self, &at, index.shape())?;
-        let shape = self.shape_vec();
-        Ok(record(out, &[self], |_| {
-            Backward::new("GatherBackward0", move |g: &Tensor| {
-                let zeros = Tensor::try_zeros_of(&shape, g.dtype())?;
-                Ok(smallvec![Some(put(&zeros, &at, g, true)?)])
-            })
-        }))
+        let picks = Picks::elements(at, self.rank(), index.shape());
+        let names = ("gather", "GatherBackward0");
+        Pick::apply(picks, (names, vec![("dim", d.into())]), self)
     }
 
     /// This tensor with `self[index[i][j]][j] = source[i][j]` along dimension 0, and so on for
@@ -183,13 +142,18 @@ impl Tensor {
     pub fn scatter(&self, dim: i64, index: &Tensor, source: impl Into<Operand>) -> Result<Tensor> {
         match source.into() {
             Operand::Tensor(source) => {
-                self.scattered("ScatterBackward0", dim, index, &source, false)
+                let names = ("scatter", "ScatterBackward0");
+                self.scattered(names, dim, index, &source, false)
             }
             Operand::Scalar(number) => {
                 let number = Tensor::try_full_of((), number, self.dtype())?;
                 let source = number.expand(index.shape())?;
-                check_scatter_number(self, resolve_dim(dim, self.rank())?, index)?;
-                self.scattered("ScatterBackward1", dim, index, &source, false)
+                let d = resolve_dim(dim, self.rank())?;
+                if index.numel() > 0 {
+                    check_scatter(self, d, index, None)?;
+                }
+                let names = ("scatter", "ScatterBackward1");
+                self.scattered(names, dim, index, &source, false)
             }
         }
     }
@@ -199,12 +163,13 @@ impl Tensor {
     /// # Errors
     /// If the index is not i64, does not fit, or points outside.
     pub fn scatter_add(&self, dim: i64, index: &Tensor, source: &Tensor) -> Result<Tensor> {
-        self.scattered("ScatterAddBackward0", dim, index, source, true)
+        let names = ("scatter_add", "ScatterAddBackward0");
+        self.scattered(names, dim, index, source, true)
     }
 
     fn scattered(
         &self,
-        name: &'static str,
+        names: Names,
         dim: i64,
         index: &Tensor,
         source: &Tensor,
@@ -214,28 +179,23 @@ impl Tensor {
         if index.numel() == 0 {
             return Ok(self.clone());
         }
-        check_scatter(self, d, index, source)?;
+        check_scatter(self, d, index, Some(source))?;
         let at = targets(index, self.shape(), d)?;
         // The source may be larger than the index: only its corner counts.
         let mut corner = source.clone();
         for (k, &size) in index.shape().iter().enumerate() {
             corner = corner.narrow(k as i64, 0, size)?;
         }
-        let out = put(self, &at, &corner, add)?;
-        let shape = index.shape().to_vec();
-        Ok(record(out, &[self, &corner], |needs| {
-            let (nx, ns) = (needs[0], needs[1]);
-            Backward::new(name, move |g: &Tensor| {
-                let dx = nx.then(|| {
-                    if add {
-                        return Ok(g.clone());
-                    }
-                    put(g, &at, &Tensor::try_zeros_of(&shape[..], g.dtype())?, false)
-                });
-                let ds = ns.then(|| pick(g, &at, &shape));
-                Ok(smallvec![dx.transpose()?, ds.transpose()?])
-            })
-        }))
+        if index.rank() == 0 && corner.rank() > 0 {
+            corner = corner.narrow(0, 0, 1)?.reshape(())?;
+        }
+        let put = Put {
+            place: Place::Picks(Picks::elements(at, self.rank(), index.shape())),
+            shape: self.shape_vec(),
+            add,
+            called: (names, vec![("dim", d.into())]),
+        };
+        apply(put, (Some(self), &corner))
     }
 
     /// This tensor with the rows of `source` added to the rows of `dim` that `index` (a vector)
@@ -258,12 +218,15 @@ impl Tensor {
                 source.dtype().torch_name()
             )));
         }
-        if self.rank() != source.rank() {
-            return Err(Error::shape(format!(
+        let differs = || {
+            Error::shape(format!(
                 "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = {:?} source.shape = {:?}",
                 self.shape(),
                 source.shape()
-            )));
+            ))
+        };
+        if self.rank() != source.rank() {
+            return Err(differs());
         }
         if self.rank() == 0 {
             let one = self
@@ -284,12 +247,9 @@ impl Tensor {
         let mut expected = self.shape_vec();
         expected[d] = index.numel();
         if expected.as_slice() != source.shape() {
-            return Err(Error::shape(format!(
-                "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = {:?} source.shape = {:?}",
-                self.shape(),
-                source.shape()
-            )));
+            return Err(differs());
         }
-        self.scattered("IndexAddBackward0", dim, &full, source, true)
+        let names = ("index_add", "IndexAddBackward0");
+        self.scattered(names, dim, &full, source, true)
     }
 }

@@ -2,8 +2,20 @@
 
 mod common;
 
-use common::{check, input, other};
+use common::{Case, input, other};
+use pleach_core::autograd::{Options, grad_allow_unused, gradgradcheck};
 use pleach_core::{DType, PadMode, Tensor, TensorIndex, slice, tensor};
+
+/// The first and the second derivative of every row.
+fn check(cases: Vec<Case>) {
+    let twice = |(name, f, inputs): &Case| {
+        let error = gradgradcheck(f, inputs).err()?;
+        Some(format!("{name}, twice: {error}"))
+    };
+    let failures: Vec<_> = cases.iter().filter_map(twice).collect();
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+    common::check(cases);
+}
 
 #[test]
 fn other_shapes_of_the_same_elements() {
@@ -94,17 +106,17 @@ fn several_tensors_as_one_and_back() {
         }),
         case!("split", [input(&[5, 2])], |x| {
             let parts = x[0].split(2, 0)?;
-            parts[2].mul(&parts[0])
+            Tensor::cat(&[&parts[2], &parts[0]], 0)
         }),
         case!("split by sizes", [input(&[2, 5])], |x| {
             let parts = x[0].split([1, 3, 1], -1)?;
-            parts[1].mul(&parts[2])
+            Tensor::cat(&[&parts[2], &parts[1]], 1)
         }),
         case!("chunk, one unused", [input(&[5])], |x| x[0].chunk(3, 0)?[1]
-            .mul(2.0)),
+            .view([2, 1])),
         case!("unbind", [input(&[2, 3])], |x| {
             let parts = x[0].unbind(1)?;
-            parts[0].mul(&parts[2])
+            Tensor::stack(&[&parts[2], &parts[0]], 0)
         }),
     ]);
 }
@@ -162,22 +174,22 @@ fn indexing() {
 fn writing_by_index() {
     check(vec![
         case!("y[:, 0] = number", [input(&[3, 4])], |x| {
-            let mut y = x[0].mul(2.0)?;
+            let mut y = x[0].copy()?;
             y.index_put_((.., 0), 5.0)?;
             Ok(y)
         }),
         case!("y[1:, ::2] = row", [input(&[3, 4]), other(&[2])], |x| {
-            let mut y = x[0].mul(2.0)?;
+            let mut y = x[0].copy()?;
             y.index_put_((1.., slice(None, None, 2)), &x[1])?;
             Ok(y)
         }),
         case!("y[idx] = rows", [input(&[3, 2]), other(&[2, 2])], |x| {
-            let mut y = x[0].mul(2.0)?;
+            let mut y = x[0].copy()?;
             y.index_put_(&tensor![2, 0], &x[1])?;
             Ok(y)
         }),
         case!("y[mask] = number tensor", [input(&[3]), other(&[])], |x| {
-            let mut y = x[0].mul(2.0)?;
+            let mut y = x[0].copy()?;
             y.index_put_(&tensor![true, false, true], &x[1])?;
             Ok(y)
         }),
@@ -185,7 +197,7 @@ fn writing_by_index() {
             "y[idx] += rows, repeated",
             [input(&[3, 2]), other(&[3, 2])],
             |x| {
-                let mut y = x[0].mul(2.0)?;
+                let mut y = x[0].copy()?;
                 y.index_put_accumulate_(&tensor![2, 0, 2], &x[1])?;
                 Ok(y)
             }
@@ -193,7 +205,7 @@ fn writing_by_index() {
         case!("a constant written to", [other(&[2])], |x| {
             let mut y = Tensor::zeros_of([3, 2], DType::F64);
             y.index_put_(1, &x[0])?;
-            y.index_put_((2, 0), x[0].sum()?)?;
+            y.index_put_((2, 0), x[0].select(0, 1)?)?;
             Ok(y)
         }),
         case!("scatter", [input(&[2, 4]), other(&[2, 3])], |x| {
@@ -267,4 +279,64 @@ fn padding_and_windows() {
         case!("windows, all options", [input(&[2, 4, 5])], |x| x[0]
             .im2col([2, 3], [2, 1], [1, 2], [1, 2])),
     ]);
+}
+
+#[test]
+fn order_along_a_dimension() {
+    check(vec![
+        case!("sort", [input(&[3, 4])], |x| Ok(x[0].sort(1, true)?.0)),
+        case!("topk", [input(&[3, 4])], |x| Ok(x[0].topk(2, 0, true)?.0)),
+        case!("topk of a number", [input(&[])], |x| Ok(x[0]
+            .topk(1, 0, true)?
+            .0)),
+        case!("median_dim", [input(&[3, 4])], |x| Ok(x[0]
+            .median_dim(0, false)?
+            .0)),
+        case!("median_dim, kept", [input(&[3, 4])], |x| Ok(x[0]
+            .median_dim(-1, true)?
+            .0)),
+        case!("median_dim of a number", [input(&[])], |x| Ok(x[0]
+            .median_dim(0, false)?
+            .0)),
+        case!("median", [input(&[3, 5])], |x| x[0].median()),
+    ]);
+}
+
+#[test]
+fn values_written_over() {
+    check(vec![
+        case!("copy_", [input(&[3, 4]), other(&[4])], |x| {
+            let mut y = x[0].copy()?;
+            y.copy_(&x[1])?;
+            Ok(y)
+        }),
+        case!("a part filled", [input(&[3, 4])], |x| {
+            let mut y = x[0].select(0, 1)?.copy()?;
+            y.fill_(2.0)?;
+            Tensor::cat(&[&y, &x[0].select(0, 0)?], 0)
+        }),
+        case!(
+            "a gradient that begins within another",
+            [input(&[2, 3]), other(&[3])],
+            |x| {
+                let mut y = x[0].copy()?;
+                y.index_put_(1, &x[1])?;
+                Tensor::cat(&[&x[0], &y], 0)
+            }
+        ),
+    ]);
+}
+
+/// Rounding to f32 is too coarse for difference quotients.
+#[test]
+fn another_dtype_there_and_back() {
+    let x = input(&[3]).requires_grad_(true).unwrap();
+    let g = other(&[3]).requires_grad_(true).unwrap();
+    let y = x.float().unwrap();
+    let first = grad_allow_unused(&[&y], &[&x], &[Some(&g)], Options::CREATE_GRAPH).unwrap();
+    let first = first[0].clone().unwrap();
+    assert_eq!(first.dtype(), DType::F64);
+    let second = grad_allow_unused(&[&first], &[&g], &[Some(&input(&[3]))], Options::ONCE).unwrap();
+    let rounded = input(&[3]).float().unwrap().double().unwrap();
+    assert!(second[0].as_ref().unwrap().equal(&rounded).unwrap());
 }

@@ -41,8 +41,8 @@ pub(crate) use alias::Alias;
 pub use apply::apply;
 pub use engine::{Grads, Options, backward, grad, grad_allow_unused};
 pub use gradcheck::{gradcheck, gradgradcheck};
-pub(crate) use mode::with_grad_mode;
 pub use mode::{enable_grad, is_grad_enabled, no_grad};
+pub(crate) use mode::{mode, with_grad_mode};
 pub use node::{Backward, GradFn, InputGrads, Node, record, record_many};
 pub(crate) use node::{History, Leaf};
 pub use operation::{

@@ -212,25 +212,8 @@ impl Node {
     /// Whether it is a view, or a view of a view, of a leaf: such a tensor may not be changed in
     /// place while operations are recorded.
     pub(crate) fn is_view_of_leaf(&self) -> bool {
-        const VIEWS: [&str; 15] = [
-            "AliasBackward0",
-            "DiagonalBackward0",
-            "ExpandBackward0",
-            "PermuteBackward0",
-            "SelectBackward0",
-            "SliceBackward0",
-            "SplitBackward0",
-            "SplitWithSizesBackward0",
-            "SqueezeBackward0",
-            "SqueezeBackward1",
-            "TBackward0",
-            "TransposeBackward0",
-            "UnbindBackward0",
-            "UnsqueezeBackward0",
-            "ViewBackward0",
-        ];
         let mut node = self;
-        while node.view || VIEWS.contains(&node.name) {
+        while node.view {
             match node.edges.first() {
                 Some(Edge::Leaf(_)) => return true,
                 Some(Edge::Node(next, _)) => node = next,

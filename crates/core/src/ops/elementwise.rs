@@ -4,7 +4,7 @@ use pleach_kernels::elementwise::{self, ZipPiece};
 use pleach_kernels::{Buffer, copy_strided, for_each_chunk_mut};
 use smallvec::SmallVec;
 
-use crate::autograd::{self, Backward};
+use crate::autograd::{GradsOf, Operation, Own, Saved, apply};
 use crate::shape::{Layout, Shape, broadcast_shapes, numel};
 use crate::{Element, Result, Tensor};
 
@@ -292,16 +292,6 @@ impl RowAt<'_> {
     }
 }
 
-/// A tensor of `shape` that is zero but for the elements that `view`, a layout over it, selects:
-/// those are `values`.
-pub(crate) fn embed(values: &Tensor, shape: &[usize], view: &Layout) -> Result<Tensor> {
-    dispatch_all!(values.dtype(), T => {
-        let mut out = Buffer::<T>::try_zeroed(numel(shape))?;
-        write_view(&mut out, view, values)?;
-        Ok(Tensor::from_buffer(out, shape))
-    })
-}
-
 /// Copies `values` into the elements of `out` that `view` selects.
 pub(crate) fn write_view<T: Element>(out: &mut [T], view: &Layout, values: &Tensor) -> Result<()> {
     if view.numel() == 0 {
@@ -323,7 +313,7 @@ impl Tensor {
         if self.is_contiguous() {
             return Ok(self.clone());
         }
-        self.written_out(Layout::contiguous(self.shape_vec()))
+        apply(WrittenOut(Layout::contiguous(self.shape_vec())), self)
     }
 
     /// The same values in memory of their own, without gaps, with the dimensions in the same order:
@@ -340,22 +330,34 @@ impl Tensor {
     /// # Errors
     /// If the memory cannot be had.
     pub fn copy(&self) -> Result<Tensor> {
-        self.written_out(self.layout().dense())
+        apply(WrittenOut(self.layout().dense()), self)
     }
+}
 
-    /// The same values in memory of their own, laid out without gaps as asked.
-    fn written_out(&self, layout: Layout) -> Result<Tensor> {
-        let out = dispatch_all!(self.dtype(), T => {
-            let mut out = Buffer::<T>::try_new(self.numel())?;
-            let (from, to) = (self.base_slice::<T>()?, &mut out[..]);
-            copy_strided(self.shape(), from, &self.layout().strides, to, &layout.strides);
-            Tensor::from_buffer(out, self.shape())
+/// The same values in memory of their own, laid out without gaps as asked.
+#[derive(Clone, Debug)]
+pub struct WrittenOut(Layout);
+
+impl Operation for WrittenOut {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        "clone"
+    }
+    fn grad_name(&self) -> &'static str {
+        "CloneBackward0"
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        let out = dispatch_all!(x.dtype(), T => {
+            let mut out = Buffer::<T>::try_new(x.numel())?;
+            let (from, to) = (x.base_slice::<T>()?, &mut out[..]);
+            copy_strided(x.shape(), from, &x.layout().strides, to, &self.0.strides);
+            Tensor::from_buffer(out, x.shape())
         });
-        let out = out.with_layout(layout);
-        Ok(autograd::record(out, &[self], |_| {
-            Backward::stateless("CloneBackward0", |g: &Tensor| {
-                Ok(smallvec::smallvec![Some(g.clone())])
-            })
-        }))
+        Ok(out.with_layout(self.0.clone()))
+    }
+    fn backward(&self, _: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        Ok([Some(grad.clone())])
     }
 }

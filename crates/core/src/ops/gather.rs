@@ -1,9 +1,7 @@
 //! `gather` and its opposites: one position for each element, along one dimension.
 
-use smallvec::smallvec;
-
-use super::index::plus;
-use crate::autograd::{Backward, record};
+use super::index::{Called, Pick, Picks, Place, Put};
+use crate::autograd::apply;
 use crate::memory::{collect, vec_for};
 use crate::shape::{contiguous_strides, resolve_dim};
 use crate::{DType, Error, ErrorKind, Operand, Result, Tensor};
@@ -121,28 +119,6 @@ fn first_larger(index: &Tensor, outer: &Tensor, may: Option<usize>) -> Option<us
         .map(|(d, _)| d)
 }
 
-/// The elements of `x` at these positions of a contiguous tensor, in the shape of `index`.
-pub(super) fn pick(x: &Tensor, at: &[usize], shape: &[usize]) -> Result<Tensor> {
-    let x = x.detach().contiguous()?;
-    dispatch_all!(x.dtype(), T => {
-        let from = x.as_slice::<T>()?;
-        let out = pleach_kernels::Buffer::try_from_exact_iter(at.iter().map(|&i| from[i]))?;
-        Ok(Tensor::from_buffer(out, shape))
-    })
-}
-
-/// `x` with the values put in at these positions, or added.
-pub(super) fn put(x: &Tensor, at: &[usize], values: &Tensor, add: bool) -> Result<Tensor> {
-    let (x, values) = (x.detach().contiguous()?, values.detach().contiguous()?);
-    dispatch_all!(x.dtype(), T => {
-        let mut out = pleach_kernels::Buffer::<T>::try_from_slice(x.as_slice()?)?;
-        for (&i, &v) in at.iter().zip(values.as_slice::<T>()?) {
-            out[i] = if add { plus(out[i], v) } else { v };
-        }
-        Ok(Tensor::from_buffer(out, x.shape()))
-    })
-}
-
 impl Tensor {
     /// `out[i][j] = self[index[i][j]][j]` along dimension 0, and so on for the others. The result
     /// has the index's shape.
@@ -156,14 +132,10 @@ impl Tensor {
             check_gather(self, d, index)?;
         }
         let at = targets(index, self.shape(), d)?;
-        let out = pick(self, &at, index.shape())?;
-        let shape = self.shape_vec();
-        Ok(record(out, &[self], |_| {
-            Backward::new("GatherBackward0", move |g: &Tensor| {
-                let zeros = Tensor::try_zeros_of(&shape, g.dtype())?;
-                Ok(smallvec![Some(put(&zeros, &at, g, true)?)])
-            })
-        }))
+        let picks = Picks::elements(at, self.rank(), index.shape());
+        let options = vec![("dim", d.into())];
+        let called = Called::new("gather", "GatherBackward0", options);
+        Pick::apply(picks, called, self)
     }
 
     /// This tensor with `self[index[i][j]][j] = source[i][j]` along dimension 0, and so on for
@@ -183,13 +155,15 @@ impl Tensor {
     pub fn scatter(&self, dim: i64, index: &Tensor, source: impl Into<Operand>) -> Result<Tensor> {
         match source.into() {
             Operand::Tensor(source) => {
-                self.scattered("ScatterBackward0", dim, index, &source, false)
+                let names = ("scatter", "ScatterBackward0");
+                self.scattered(names, dim, index, &source, false)
             }
             Operand::Scalar(number) => {
                 let number = Tensor::try_full_of((), number, self.dtype())?;
                 let source = number.expand(index.shape())?;
                 check_scatter_number(self, resolve_dim(dim, self.rank())?, index)?;
-                self.scattered("ScatterBackward1", dim, index, &source, false)
+                let names = ("scatter", "ScatterBackward1");
+                self.scattered(names, dim, index, &source, false)
             }
         }
     }
@@ -199,12 +173,13 @@ impl Tensor {
     /// # Errors
     /// If the index is not i64, does not fit, or points outside.
     pub fn scatter_add(&self, dim: i64, index: &Tensor, source: &Tensor) -> Result<Tensor> {
-        self.scattered("ScatterAddBackward0", dim, index, source, true)
+        let names = ("scatter_add", "ScatterAddBackward0");
+        self.scattered(names, dim, index, source, true)
     }
 
     fn scattered(
         &self,
-        name: &'static str,
+        (name, grad_name): (&'static str, &'static str),
         dim: i64,
         index: &Tensor,
         source: &Tensor,
@@ -221,21 +196,16 @@ impl Tensor {
         for (k, &size) in index.shape().iter().enumerate() {
             corner = corner.narrow(k as i64, 0, size)?;
         }
-        let out = put(self, &at, &corner, add)?;
-        let shape = index.shape().to_vec();
-        Ok(record(out, &[self, &corner], |needs| {
-            let (nx, ns) = (needs[0], needs[1]);
-            Backward::new(name, move |g: &Tensor| {
-                let dx = nx.then(|| {
-                    if add {
-                        return Ok(g.clone());
-                    }
-                    put(g, &at, &Tensor::try_zeros_of(&shape[..], g.dtype())?, false)
-                });
-                let ds = ns.then(|| pick(g, &at, &shape));
-                Ok(smallvec![dx.transpose()?, ds.transpose()?])
-            })
-        }))
+        if index.rank() == 0 && corner.rank() > 0 {
+            corner = corner.narrow(0, 0, 1)?.reshape(())?;
+        }
+        let put = Put {
+            place: Place::Picks(Picks::elements(at, self.rank(), index.shape())),
+            shape: self.shape_vec(),
+            add,
+            called: Called::new(name, grad_name, vec![("dim", d.into())]),
+        };
+        apply(put, (Some(self), &corner))
     }
 
     /// This tensor with the rows of `source` added to the rows of `dim` that `index` (a vector)
@@ -290,6 +260,7 @@ impl Tensor {
                 source.shape()
             )));
         }
-        self.scattered("IndexAddBackward0", dim, &full, source, true)
+        let names = ("index_add", "IndexAddBackward0");
+        self.scattered(names, dim, &full, source, true)
     }
 }

@@ -1,11 +1,14 @@
 //! Indexing: `x[...]` in one form for integers, ranges, index tensors, lists and masks.
 
+use std::sync::Arc;
+
 use pleach_kernels::Buffer;
 use smallvec::{SmallVec, smallvec};
 
 use super::elementwise::write_view;
 use super::tensor_index::{IntoIndex, TensorIndex, slice};
-use crate::autograd::{Backward, record};
+use super::view::View;
+use crate::autograd::{Alias, Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::extent::checked_numel;
 use crate::memory::{collect, vec_for};
 use crate::shape::{Layout, Shape, broadcast_shapes, contiguous_strides, numel};
@@ -152,11 +155,11 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
 }
 
 /// How index tensors pick rows: from a tensor whose indexed dimensions were moved to the front.
-#[derive(Clone)]
-struct Picks {
+pub(super) struct Picks {
     /// The order that moves the indexed dimensions to the front.
     order: SmallVec<[i64; 6]>,
-    /// For each picked row, its number among the rows (the indexed dimensions flattened).
+    /// For each picked row, its number among the rows (the indexed dimensions flattened). What is
+    /// outside of them is zero; only rows of one element may be.
     rows: Vec<usize>,
     /// The shape that the index tensors have together.
     picked: Shape,
@@ -224,15 +227,30 @@ impl Picks {
         })
     }
 
-    /// The result's shape, and the order of dimensions that leads to it from `[picked, rest]`.
+    /// Elements of a contiguous tensor of `rank` dimensions, by their places in it.
+    pub fn elements(rows: Vec<usize>, rank: usize, picked: &[usize]) -> Arc<Picks> {
+        Arc::new(Picks {
+            order: (0..rank as i64).collect(),
+            rows,
+            picked: Shape::from_slice(picked),
+            rest: Shape::new(),
+            at: 0,
+        })
+    }
+
+    /// The shape `[picked, rest]`.
+    fn front(&self) -> Shape {
+        self.picked.iter().chain(&self.rest).copied().collect()
+    }
+
+    /// The result's shape, and the order of dimensions that leads to it from [`Self::front`].
     fn result(&self) -> (Shape, SmallVec<[i64; 6]>) {
         let (p, r) = (self.picked.len(), self.rest.len());
         let order: SmallVec<[usize; 6]> = (p..p + self.at)
             .chain(0..p)
             .chain(p + self.at..p + r)
             .collect();
-        let mut front = self.picked.clone();
-        front.extend(self.rest.iter().copied());
+        let front = self.front();
         (
             order.iter().map(|&d| front[d]).collect(),
             order.iter().map(|&d| d as i64).collect(),
@@ -241,13 +259,15 @@ impl Picks {
 
     fn gather(&self, view: &Tensor) -> Result<Tensor> {
         let source = view.permute(&self.order[..])?.contiguous()?;
-        let width = numel(&self.rest);
-        let mut front = self.picked.clone();
-        front.extend(self.rest.iter().copied());
+        let (width, front) = (numel(&self.rest), self.front());
         let out = dispatch_all!(view.dtype(), T => {
             let from = source.as_slice::<T>()?;
             let mut out = Buffer::<T>::try_new(checked_numel(&front)?)?;
-            if width > 0 {
+            if width == 1 {
+                for (to, &row) in out.iter_mut().zip(&self.rows) {
+                    *to = from.get(row).copied().unwrap_or_default();
+                }
+            } else if width > 0 {
                 for (to, &row) in out.chunks_mut(width).zip(&self.rows) {
                     to.copy_from_slice(&from[row * width..(row + 1) * width]);
                 }
@@ -257,29 +277,192 @@ impl Picks {
         out.permute(&self.result().1[..])
     }
 
-    /// `target` (of the view's shape) with `values` (of the result's shape) put in, or added.
-    fn scatter(&self, target: &Tensor, values: &Tensor, add: bool) -> Result<Tensor> {
-        let (_, order) = self.result();
-        let values = values.permute(&inverse(&order)[..])?.contiguous()?;
-        let front = target.permute(&self.order[..])?;
+    /// `target`, or zeros, of a shape, with `values` (which broadcast to the result's shape) put in,
+    /// or added.
+    fn scatter(
+        &self,
+        target: Option<&Tensor>,
+        shape: &[usize],
+        values: &Tensor,
+        add: bool,
+    ) -> Result<Tensor> {
+        let (result, order) = self.result();
+        let values = values
+            .broadcast_to(&result)?
+            .permute(&inverse(&order)[..])?;
+        let values = values.contiguous()?;
+        let target = target.map(|t| t.permute(&self.order[..])).transpose()?;
+        let front: Shape = self.order.iter().map(|&d| shape[d as usize]).collect();
         let width = numel(&self.rest);
-        let out = dispatch_all!(target.dtype(), T => {
+        let out = dispatch_all!(values.dtype(), T => {
             let from = values.as_slice::<T>()?;
-            let mut out = Buffer::<T>::try_from_slice(front.contiguous()?.as_slice::<T>()?)?;
-            if width > 0 {
+            let mut out = copy_or_zeros::<T>(target.as_ref(), &front)?;
+            let place = |to: &mut T, from: T| *to = if add { plus(*to, from) } else { from };
+            if width == 1 {
+                for (&from, &row) in from.iter().zip(&self.rows) {
+                    out.get_mut(row).into_iter().for_each(|to| place(to, from));
+                }
+            } else if width > 0 {
                 for (from, &row) in from.chunks(width).zip(&self.rows) {
                     let to = &mut out[row * width..(row + 1) * width];
-                    if add {
-                        to.iter_mut().zip(from).for_each(|(t, f)| *t = plus(*t, *f));
-                    } else {
-                        to.copy_from_slice(from);
-                    }
+                    to.iter_mut().zip(from).for_each(|(to, from)| place(to, *from));
                 }
             }
-            Tensor::from_buffer(out, front.shape())
+            Tensor::from_buffer(out, front)
         });
         out.permute(&inverse(&self.order)[..])
     }
+}
+
+/// The elements of a tensor of a shape, or zeros.
+fn copy_or_zeros<T: Element>(target: Option<&Tensor>, shape: &[usize]) -> Result<Buffer<T>> {
+    Ok(match target {
+        Some(t) => Buffer::try_from_slice(t.contiguous()?.as_slice()?)?,
+        None => Buffer::try_zeroed(numel(shape))?,
+    })
+}
+
+/// What a user knows an operation as.
+#[derive(Clone)]
+pub(super) struct Called {
+    /// PyTorch's name.
+    pub name: &'static str,
+    /// PyTorch's name of the backward step.
+    pub grad_name: &'static str,
+    /// The options.
+    pub options: Attributes,
+}
+
+impl Called {
+    pub const fn new(name: &'static str, grad_name: &'static str, options: Attributes) -> Called {
+        Called {
+            name,
+            grad_name,
+            options,
+        }
+    }
+}
+
+/// Elements of a tensor by their positions.
+#[derive(Clone)]
+pub struct Pick {
+    /// The positions.
+    picks: Arc<Picks>,
+    /// What the user knows it as.
+    called: Called,
+}
+
+impl Pick {
+    pub(super) fn apply(picks: Arc<Picks>, called: Called, x: &Tensor) -> Result<Tensor> {
+        apply(Pick { picks, called }, x)
+    }
+}
+
+impl Operation for Pick {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        self.called.name
+    }
+    fn grad_name(&self) -> &'static str {
+        self.called.grad_name
+    }
+    fn attributes(&self) -> Attributes {
+        self.called.options.clone()
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        self.picks.gather(x)
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        Saves::ONCE
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let place = Place::Picks(self.picks.clone());
+        Ok([Some(placed(grad, place, saved.shape(0))?)])
+    }
+}
+
+/// Some elements of a tensor.
+#[derive(Clone)]
+pub(super) enum Place {
+    /// Those of a view.
+    View(View),
+    /// Those at positions.
+    Picks(Arc<Picks>),
+}
+
+/// A tensor with values put at a place of it.
+#[derive(Clone)]
+pub struct Put {
+    /// The place.
+    pub(super) place: Place,
+    /// The shape of the tensor, zeros if none is given.
+    pub(super) shape: Shape,
+    /// Whether values are added at positions; in a view they never are.
+    pub(super) add: bool,
+    /// What the user knows it as.
+    pub(super) called: Called,
+}
+
+impl Operation for Put {
+    type Inputs<'a> = (Option<&'a Tensor>, &'a Tensor);
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        self.called.name
+    }
+    fn grad_name(&self) -> &'static str {
+        self.called.grad_name
+    }
+    fn attributes(&self) -> Attributes {
+        self.called.options.clone()
+    }
+    fn forward(&self, (target, values): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
+        match &self.place {
+            Place::Picks(picks) => picks.scatter(target, &self.shape, values, self.add),
+            Place::View(view) => dispatch_all!(values.dtype(), T => {
+                let mut out = copy_or_zeros::<T>(target, &self.shape)?;
+                let layout = view.of(&Layout::contiguous(self.shape.clone()));
+                write_view(&mut out, &layout, values)?;
+                Ok(Tensor::from_buffer(out, &self.shape))
+            }),
+        }
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        match self.place {
+            Place::View(_) => Saves::NONE,
+            Place::Picks(_) => Saves::ONCE,
+        }
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let target = saved.grad(0, || match self.add {
+            true => Ok(grad.clone()),
+            false => {
+                let hole = Tensor::try_zeros_of((), grad.dtype())?;
+                apply(self.clone(), (Some(grad), &hole))
+            }
+        })?;
+        let values = saved.grad(1, || match &self.place {
+            Place::View(view) => apply(view.clone(), &grad.contiguous()?),
+            Place::Picks(picks) => {
+                let called = Called::new("index", "IndexBackward0", Attributes::new());
+                Pick::apply(picks.clone(), called, grad)
+            }
+        })?;
+        Ok([target, values])
+    }
+}
+
+/// Zeros of a shape but for these values at a place; those of one position are added up.
+pub(super) fn placed(values: &Tensor, place: Place, shape: &[usize]) -> Result<Tensor> {
+    let put = Put {
+        place,
+        shape: Shape::from_slice(shape),
+        add: true,
+        called: Called::new("index_put", "IndexPutBackward0", Attributes::new()),
+    };
+    apply(put, (None, values))
 }
 
 /// The sum of two elements of any dtype; integers wrap, bools are or'ed.
@@ -319,31 +502,21 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn index(&self, index: impl IntoIndex) -> Result<Tensor> {
-        self.index_named("IndexBackward0", index.into_index())
+        let called = Called::new("index", "IndexBackward0", Attributes::new());
+        self.index_called(called, index.into_index())
     }
 
-    fn index_named(&self, name: &'static str, parts: Vec<TensorIndex>) -> Result<Tensor> {
+    fn index_called(&self, called: Called, parts: Vec<TensorIndex>) -> Result<Tensor> {
         let is_alias = parts.iter().all(TensorIndex::takes_all);
         let Prepared { view, positions } = prepare(self, parts)?;
         if positions.iter().all(Option::is_none) {
-            return Ok(match is_alias {
-                true => record(view.detach(), &[self], |_| {
-                    Backward::stateless("AliasBackward0", |g: &Tensor| {
-                        Ok(smallvec![Some(g.clone())])
-                    })
-                }),
-                false => view,
-            });
+            return match is_alias {
+                true => apply(Alias, &view),
+                false => Ok(view),
+            };
         }
         let picks = Picks::new(&view, &positions)?;
-        let out = picks.gather(&view.detach())?;
-        let shape = view.shape_vec();
-        Ok(record(out, &[&view], |_| {
-            Backward::new(name, move |g: &Tensor| {
-                let zeros = Tensor::try_zeros_of(&shape, g.dtype())?;
-                Ok(smallvec![Some(picks.scatter(&zeros, g, true)?)])
-            })
-        }))
+        Pick::apply(Arc::new(picks), called, &view)
     }
 
     /// This tensor with the elements that an index selects replaced: the value of `x[...] = v`.
@@ -388,78 +561,30 @@ impl Tensor {
                 target_shape.as_slice()
             )));
         }
-        let (vs, shape) = (values.shape_vec(), self.shape_vec());
-        let name = if plain {
+        let place = if plain && !accumulate {
+            Place::View(View::placed(view.layout().clone()))
+        } else {
+            // Positions in the flat tensor, through the index itself.
+            let at = match plain {
+                true => view,
+                false => Picks::new(&view, &positions)?.gather(&view)?,
+            };
+            let at = at.to_vec::<i64>()?.into_iter().map(|i| i as usize);
+            Place::Picks(Picks::elements(collect(at)?, self.rank(), &target_shape))
+        };
+        let grad_name = if plain {
             "CopySlices"
         } else {
             "IndexPutBackward0"
         };
-        if plain && !accumulate {
-            let place: Layout = view.layout().clone();
-            let out = dispatch_all!(self.dtype(), T => {
-                let mut out = Buffer::<T>::try_from_slice(self.detach().contiguous()?.as_slice::<T>()?)?;
-                write_view(&mut out, &place, &values)?;
-                Tensor::from_buffer(out, &shape)
-            });
-            return Ok(record(out, &[self, &values], |needs| {
-                let (nx, nv) = (needs[0], needs[1]);
-                Backward::stateless(name, move |g: &Tensor| {
-                    let g = g.contiguous()?;
-                    let dx = nx.then(|| -> Result<Tensor> {
-                        let hole =
-                            Tensor::try_zeros_of((), g.dtype())?.broadcast_to(&place.shape)?;
-                        dispatch_all!(g.dtype(), T => {
-                            let mut out = Buffer::<T>::try_from_slice(g.as_slice::<T>()?)?;
-                            write_view(&mut out, &place, &hole)?;
-                            Ok(Tensor::from_buffer(out, g.shape()))
-                        })
-                    });
-                    let dv = nv.then(|| g.with_layout(place.clone()).sum_to(&vs));
-                    Ok(smallvec![dx.transpose()?, dv.transpose()?])
-                })
-            }));
-        }
-        // Positions in the flat tensor, through the index itself.
-        let at: Vec<usize> = if plain {
-            view.to_vec::<i64>()?
-        } else {
-            Picks::new(&view, &positions)?
-                .gather(&view)?
-                .to_vec::<i64>()?
-        }
-        .into_iter()
-        .map(|i| i as usize)
-        .collect();
-        let full = values.detach().broadcast_to(&target_shape)?.contiguous()?;
-        let out = dispatch_all!(self.dtype(), T => {
-            let mut out = Buffer::<T>::try_from_slice(self.detach().contiguous()?.as_slice::<T>()?)?;
-            for (&i, &v) in at.iter().zip(full.as_slice::<T>()?) {
-                out[i] = if accumulate { plus(out[i], v) } else { v };
-            }
-            Tensor::from_buffer(out, &shape)
-        });
-        Ok(record(out, &[self, &values], |needs| {
-            let (nx, nv) = (needs[0], needs[1]);
-            Backward::new(name, move |g: &Tensor| {
-                let g = g.contiguous()?;
-                let dx = nx.then(|| -> Result<Tensor> {
-                    if accumulate {
-                        return Ok(g.clone());
-                    }
-                    dispatch_all!(g.dtype(), T => {
-                        let mut out = Buffer::<T>::try_from_slice(g.as_slice::<T>()?)?;
-                        at.iter().for_each(|&i| out[i] = T::default());
-                        Ok(Tensor::from_buffer(out, g.shape()))
-                    })
-                });
-                let dv = nv.then(|| -> Result<Tensor> {
-                    let rows = collect(at.iter().map(|&i| i as i64))?;
-                    let picked = g.reshape([-1i64])?.index(rows)?;
-                    picked.reshape(&target_shape)?.sum_to(&vs)
-                });
-                Ok(smallvec![dx.transpose()?, dv.transpose()?])
-            })
-        }))
+        let options = vec![("accumulate", accumulate.into())];
+        let put = Put {
+            place,
+            shape: self.shape_vec(),
+            add: accumulate,
+            called: Called::new("index_put", grad_name, options),
+        };
+        apply(put, (Some(self), &values))
     }
 
     /// The rows of a dimension at these positions (i64, 1-d).
@@ -489,7 +614,9 @@ impl Tensor {
         }
         let mut parts = vec![slice(None, None, 1); d];
         parts.push(TensorIndex::Tensor(positions.reshape([-1i64])?));
-        self.index_named("IndexSelectBackward0", parts)
+        let options = vec![("dim", d.into())];
+        let called = Called::new("index_select", "IndexSelectBackward0", options);
+        self.index_called(called, parts)
     }
 
     /// The elements where the mask is true, as a vector.

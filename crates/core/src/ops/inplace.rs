@@ -3,14 +3,12 @@
 //! On a tensor inside a graph they are recorded like their twins without underscore. On a leaf
 //! that requires a gradient they are an error outside `no_grad`. `Data`'s are never recorded.
 
-use smallvec::smallvec;
-
 use super::arithmetic::refuse_bool;
 use super::operand::Operand;
 use super::overwrite::Arithmetic;
 use super::select::Bound;
 use super::tensor_index::IntoIndex;
-use crate::autograd::{Backward, History, is_grad_enabled, no_grad, record};
+use crate::autograd::{GradsOf, History, Operation, Own, Saved, apply, is_grad_enabled, no_grad};
 use crate::{Data, Error, Parameter, Result, Scalar, Tensor};
 
 const LEAF: &str = "a leaf Variable that requires grad is being used in an in-place operation.";
@@ -94,7 +92,7 @@ impl Tensor {
     /// flows back to them is zero.
     pub(crate) fn overwrite(
         &mut self,
-        name: &'static str,
+        grad_name: &'static str,
         write: impl FnOnce(&mut Tensor) -> Result<()>,
     ) -> Result<&mut Self> {
         match self.history() {
@@ -105,11 +103,37 @@ impl Tensor {
             _ => self.change(|old| {
                 let mut new = old.detach();
                 write(&mut new)?;
-                Ok(record(new, &[old], |_| {
-                    Backward::stateless(name, |g: &Tensor| Ok(smallvec![Some(g.try_zeros_like()?)]))
-                }))
+                apply(Overwrite { grad_name }, (old, &new))
             }),
         }
+    }
+}
+
+/// Values that take the place of others.
+#[derive(Clone, Debug)]
+pub struct Overwrite {
+    /// PyTorch's name of the backward step.
+    grad_name: &'static str,
+}
+
+impl Operation for Overwrite {
+    type Inputs<'a> = (&'a Tensor, &'a Tensor);
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        "copy"
+    }
+    fn grad_name(&self) -> &'static str {
+        self.grad_name
+    }
+    fn forward(&self, (_, new): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
+        Ok(new.clone())
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        Ok([
+            saved.grad(0, || grad.try_zeros_like())?,
+            saved.grad(1, || Ok(grad.clone()))?,
+        ])
     }
 }
 
@@ -167,13 +191,8 @@ in_place! {
     /// Copies the values of another tensor, broadcast and converted.
     copy_(source: &Tensor) = |t| t.change(|t| {
         let source = source.to_dtype(t.dtype())?.broadcast_to(t.shape())?;
-        Ok(record(source.detach(), &[t, &source], |needs| {
-            let (overwritten, copied) = (needs[0], needs[1]);
-            Backward::stateless("CopyBackwards", move |g: &Tensor| {
-                let zeros = overwritten.then(|| g.try_zeros_like()).transpose()?;
-                Ok(smallvec![zeros, copied.then(|| g.clone())])
-            })
-        }))
+        let grad_name = "CopyBackwards";
+        apply(Overwrite { grad_name }, (t, &source))
     });
     /// Adds a tensor or a number.
     add_(other: impl Into<Operand>) = |t| t.arithmetic(Arithmetic::Add, other.into());

@@ -1,85 +1,173 @@
 //! Several tensors as one, and one as several.
 
-use smallvec::{SmallVec, smallvec};
-
 use super::elementwise::write_view;
-use crate::autograd::{Backward, GradFn, InputGrads, record, record_many};
+use crate::autograd::{
+    Attributes, GradOf, GradsOf, InputGrads, Many, Operation, Own, Rules, Saved, apply,
+};
 use crate::extent::checked_numel;
 use crate::memory::{collect, vec_for};
 use crate::shape::{Layout, Shape, numel, resolve_dim};
-use crate::{Error, Result, Tensor};
+use crate::{DType, Error, Result, Tensor};
 
-/// The backward step of `cat`: each input's part of the gradient.
-struct CatBackward {
-    dim: i64,
-    /// Sizes along `dim`, and whether a gradient is needed.
-    parts: Vec<(usize, bool)>,
-    /// Shapes of the legacy `[0]` inputs, which take no part.
-    skipped: Vec<bool>,
-}
-
-impl GradFn for CatBackward {
-    fn name(&self) -> &'static str {
-        "CatBackward0"
-    }
-
-    fn has_saved(&self) -> bool {
-        false
-    }
-
-    fn backward(&self, grads: &[Option<Tensor>]) -> Result<InputGrads> {
-        let mut out = InputGrads::new();
-        let [Some(g)] = grads else { return Ok(out) };
-        let mut start = 0;
-        for (&(size, needed), &skipped) in self.parts.iter().zip(&self.skipped) {
-            out.push(match (needed, skipped) {
-                (false, _) => None,
-                (true, true) => Some(Tensor::try_zeros_of([0], g.dtype())?),
-                (true, false) => Some(g.narrow(self.dim, start, size)?),
-            });
-            start += size;
-        }
-        Ok(out)
-    }
-}
-
-/// The backward step of `split` and `unbind`: the parts' gradients, put together again.
-struct PartsBackward {
-    name: &'static str,
-    dim: i64,
-    shapes: Vec<Shape>,
-    /// Whether the parts lack the dimension.
+/// Several tensors of one dtype as one.
+#[derive(Clone, Debug)]
+pub struct Join {
+    /// The dimension along which they lie one after the other.
+    dim: usize,
+    /// Whether that is a new one.
     stacked: bool,
+    /// The shape of the result.
+    shape: Shape,
 }
 
-impl GradFn for PartsBackward {
+impl Join {
+    /// Runs it, on the tensors in their common dtype.
+    fn run(self, tensors: &[&Tensor]) -> Result<Tensor> {
+        checked_numel(&self.shape)?;
+        let dtypes = tensors.iter().map(|t| t.dtype());
+        let Some(dtype) = dtypes.reduce(DType::promote) else {
+            return Err(Error::value("expected a non-empty TensorList"));
+        };
+        if tensors.iter().all(|t| t.dtype() == dtype) {
+            return apply(self, Many::from_slice(tensors));
+        }
+        let inputs = tensors.iter().map(|t| t.to_dtype(dtype));
+        let inputs = inputs.collect::<Result<Vec<Tensor>>>()?;
+        apply(self, inputs.iter().collect())
+    }
+
+    /// The size of a part along the dimension; `None` if it takes no part: PyTorch lets an empty
+    /// vector stand beside tensors of any shape.
+    fn size(&self, part: &[usize]) -> Option<usize> {
+        match self.stacked {
+            true => Some(1),
+            false => (part != [0]).then(|| part[self.dim]),
+        }
+    }
+}
+
+impl Operation for Join {
+    type Inputs<'a> = Many<'a>;
+    type Outputs = Tensor;
+
     fn name(&self) -> &'static str {
-        self.name
+        if self.stacked { "stack" } else { "cat" }
     }
-
-    fn has_saved(&self) -> bool {
-        false
+    fn grad_name(&self) -> &'static str {
+        match self.stacked {
+            true => "StackBackward0",
+            false => "CatBackward0",
+        }
     }
-
-    fn backward(&self, grads: &[Option<Tensor>]) -> Result<InputGrads> {
-        let Some(dtype) = grads.iter().flatten().next().map(Tensor::dtype) else {
-            return Ok(InputGrads::new());
-        };
-        let parts: Vec<Tensor> = grads
-            .iter()
-            .zip(&self.shapes)
-            .map(|(g, shape)| match g {
-                Some(g) => Ok(g.clone()),
-                None => Tensor::try_zeros_of(shape, dtype),
+    fn attributes(&self) -> Attributes {
+        vec![("dim", self.dim.into())]
+    }
+    fn forward(&self, tensors: Many<'_>, _: &mut Own) -> Result<Tensor> {
+        let whole = Layout::contiguous(self.shape.clone());
+        dispatch_all!(tensors[0].dtype(), T => {
+            let mut out = pleach_kernels::Buffer::<T>::try_new(numel(&self.shape))?;
+            let mut start = 0;
+            for t in &tensors {
+                let Some(size) = self.size(t.shape()) else { continue };
+                let mut part = whole.clone();
+                part.offset = start * part.strides[self.dim];
+                part.shape[self.dim] = size;
+                if self.stacked {
+                    part.shape.remove(self.dim);
+                    part.strides.remove(self.dim);
+                }
+                write_view(&mut out, &part, t)?;
+                start += size;
+            }
+            Ok(Tensor::from_buffer(out, &self.shape))
+        })
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let dim = self.dim as i64;
+        let mut start = 0;
+        let part = |i: usize| {
+            let size = self.size(saved.shape(i));
+            start += size.unwrap_or(0);
+            saved.grad(i, || match size {
+                None => Tensor::try_zeros_of([0], grad.dtype()),
+                Some(_) if self.stacked => grad.select(dim, i as i64),
+                Some(size) => grad.narrow(dim, start - size, size),
             })
-            .collect::<Result<_>>()?;
-        let refs: Vec<&Tensor> = parts.iter().collect();
-        let whole = if self.stacked {
-            Tensor::stack(&refs, self.dim)?
-        } else {
-            Tensor::cat(&refs, self.dim)?
         };
-        Ok(smallvec![Some(whole)])
+        (0..saved.inputs())
+            .map(part)
+            .collect::<Result<InputGrads>>()
+    }
+}
+
+/// Parts of a tensor along a dimension, as views.
+#[derive(Clone, Debug)]
+pub struct Parts {
+    /// The dimension.
+    dim: usize,
+    /// Their sizes; `None`: each position is one, without the dimension.
+    sizes: Option<Vec<usize>>,
+    /// PyTorch's name of the backward step.
+    grad_name: &'static str,
+}
+
+impl Operation for Parts {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Vec<Tensor>;
+    const RULES: Rules = Rules::VIEW;
+
+    fn name(&self) -> &'static str {
+        match self.sizes {
+            Some(_) => "split_with_sizes",
+            None => "unbind",
+        }
+    }
+    fn grad_name(&self) -> &'static str {
+        self.grad_name
+    }
+    fn attributes(&self) -> Attributes {
+        let sizes = self.sizes.iter().map(|s| ("split_sizes", s[..].into()));
+        sizes.chain([("dim", self.dim.into())]).collect()
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Vec<Tensor>> {
+        let dim = self.dim as i64;
+        let Some(sizes) = &self.sizes else {
+            let size = x.shape()[self.dim];
+            let mut parts = vec_for(size)?;
+            for i in 0..size {
+                parts.push(x.select(dim, i as i64)?);
+            }
+            return Ok(parts);
+        };
+        let mut start = 0;
+        let mut parts = vec_for(sizes.len())?;
+        for &n in sizes {
+            parts.push(x.narrow(dim, start, n)?);
+            start += n;
+        }
+        Ok(parts)
+    }
+    fn backward(&self, saved: &Saved<'_>, grads: GradOf<'_, Self>) -> Result<GradsOf<Self>> {
+        let mut shape = Shape::from_slice(saved.shape(0));
+        let part = |(i, grad): (usize, &Option<Tensor>)| match (grad, &self.sizes) {
+            (Some(grad), _) => Ok(grad.clone()),
+            (None, sizes) => {
+                shape[self.dim] = sizes.as_ref().map_or(1, |sizes| sizes[i]);
+                let zeros = Tensor::try_zeros_of(&shape, saved.dtype(0))?;
+                if sizes.is_some() {
+                    Ok(zeros)
+                } else {
+                    zeros.select(self.dim as i64, 0)
+                }
+            }
+        };
+        let parts = grads.iter().enumerate().map(part);
+        let parts: Vec<Tensor> = parts.collect::<Result<_>>()?;
+        let parts: Vec<&Tensor> = parts.iter().collect();
+        Ok([Some(match self.sizes {
+            Some(_) => Tensor::cat(&parts, self.dim as i64)?,
+            None => Tensor::stack(&parts, self.dim as i64)?,
+        })])
     }
 }
 
@@ -152,16 +240,11 @@ impl Tensor {
                 "zero-dimensional tensor (at position {i}) cannot be concatenated"
             )));
         }
-        let dtype = tensors
-            .iter()
-            .fold(first.dtype(), |d, t| d.promote(t.dtype()));
-        // PyTorch lets an empty vector stand beside tensors of any shape.
-        let skipped: Vec<bool> = tensors.iter().map(|t| t.shape() == [0]).collect();
         let model = tensors.iter().find(|t| t.shape() != [0]).unwrap_or(first);
         let d = resolve_dim(dim, model.rank())?;
         let mut shape = model.shape_vec();
         shape[d] = 0;
-        for (i, t) in tensors.iter().enumerate().filter(|(i, _)| !skipped[*i]) {
+        for (i, t) in (0..).zip(tensors).filter(|(_, t)| t.shape() != [0]) {
             if t.rank() != model.rank() {
                 return Err(Error::shape(format!(
                     "Tensors must have same number of dimensions: got {} and {}",
@@ -179,35 +262,12 @@ impl Tensor {
             // One that is too large stays so, and is refused below.
             shape[d] = shape[d].saturating_add(t.shape()[d]);
         }
-        checked_numel(&shape)?;
-        let inputs: Vec<Tensor> = tensors
-            .iter()
-            .map(|t| t.to_dtype(dtype))
-            .collect::<Result<_>>()?;
-        let refs: Vec<&Tensor> = inputs.iter().collect();
-        let whole = Layout::contiguous(shape.clone());
-        let size = |i: usize| if skipped[i] { 0 } else { inputs[i].shape()[d] };
-        let out = dispatch_all!(dtype, T => {
-            let mut out = pleach_kernels::Buffer::<T>::try_new(numel(&shape))?;
-            let mut start = 0;
-            for (i, t) in inputs.iter().enumerate().filter(|(i, _)| !skipped[*i]) {
-                let mut part = whole.clone();
-                part.offset = start * part.strides[d];
-                part.shape[d] = size(i);
-                write_view(&mut out, &part, t)?;
-                start += size(i);
-            }
-            Tensor::from_buffer(out, &shape)
-        });
-        Ok(record(out, &refs, |needs| CatBackward {
-            dim: d as i64,
-            parts: needs
-                .iter()
-                .enumerate()
-                .map(|(i, &n)| (size(i), n))
-                .collect(),
-            skipped: skipped.clone(),
-        }))
+        let join = Join {
+            dim: d,
+            stacked: false,
+            shape,
+        };
+        join.run(tensors)
     }
 
     /// Tensors of one shape along a new dimension.
@@ -227,30 +287,15 @@ impl Tensor {
                 )));
             }
         }
-        let d = resolve_dim(dim, first.rank() + 1)? as i64;
-        let dtype = tensors
-            .iter()
-            .fold(first.dtype(), |d, t| d.promote(t.dtype()));
-        let inputs: Vec<Tensor> = tensors
-            .iter()
-            .map(|t| t.to_dtype(dtype))
-            .collect::<Result<_>>()?;
-        let wide: Vec<Tensor> = inputs
-            .iter()
-            .map(|t| t.detach().unsqueeze(d))
-            .collect::<Result<_>>()?;
-        let out = Tensor::cat(&wide.iter().collect::<Vec<_>>(), d)?;
-        let refs: Vec<&Tensor> = inputs.iter().collect();
-        Ok(record(out, &refs, |needs| {
-            let needs: SmallVec<[bool; 4]> = SmallVec::from_slice(needs);
-            Backward::stateless("StackBackward0", move |g: &Tensor| {
-                needs
-                    .iter()
-                    .enumerate()
-                    .map(|(i, &needed)| needed.then(|| g.select(d, i as i64)).transpose())
-                    .collect()
-            })
-        }))
+        let dim = resolve_dim(dim, first.rank() + 1)?;
+        let mut shape = first.shape_vec();
+        shape.insert(dim, tensors.len());
+        let join = Join {
+            dim,
+            stacked: true,
+            shape,
+        };
+        join.run(tensors)
     }
 
     /// Consecutive parts along a dimension, as views: of one size (the last may be smaller), or of
@@ -271,10 +316,15 @@ impl Tensor {
     pub fn split(&self, sizes: impl SplitSizes, dim: i64) -> Result<Vec<Tensor>> {
         let size = self.size(dim)?;
         let (sizes, name) = sizes.sizes_of(size)?;
-        self.split_parts(&sizes, dim, name)
+        self.split_parts(sizes, dim, name)
     }
 
-    fn split_parts(&self, sizes: &[usize], dim: i64, name: &'static str) -> Result<Vec<Tensor>> {
+    fn split_parts(
+        &self,
+        sizes: Vec<usize>,
+        dim: i64,
+        grad_name: &'static str,
+    ) -> Result<Vec<Tensor>> {
         let size = self.size(dim)?;
         let sum = sizes.iter().try_fold(0usize, |sum, n| sum.checked_add(*n));
         if sum != Some(size) {
@@ -282,36 +332,12 @@ impl Tensor {
                 "split_with_sizes expects split_sizes to sum exactly to {size} (input tensor's size at dimension {dim}), but got split_sizes={sizes:?}"
             )));
         }
-        let x = self.detach();
-        let mut start = 0;
-        let mut parts = vec_for(sizes.len())?;
-        for &n in sizes {
-            parts.push(x.narrow(dim, start, n)?);
-            start += n;
-        }
-        Ok(record_many(parts, &[self], |_| PartsBackward {
-            name,
-            dim,
-            shapes: self.part_shapes(sizes, dim),
-            stacked: false,
-        }))
-    }
-
-    /// The shapes of parts of these sizes.
-    fn part_shapes(&self, sizes: &[usize], dim: i64) -> Vec<Shape> {
-        let d = if dim < 0 {
-            dim + self.rank() as i64
-        } else {
-            dim
-        } as usize;
-        let mut shape = self.shape_vec();
-        sizes
-            .iter()
-            .map(|&n| {
-                shape[d] = n;
-                shape.clone()
-            })
-            .collect()
+        let parts = Parts {
+            dim: resolve_dim(dim, self.rank())?,
+            sizes: Some(sizes),
+            grad_name,
+        };
+        apply(parts, self)
     }
 
     /// At most `chunks` parts of equal size along a dimension; the last may be smaller. An empty
@@ -331,7 +357,7 @@ impl Tensor {
             drop(vec_for::<[u64; 32]>(chunks)?);
             let mut sizes = vec_for(chunks)?;
             sizes.resize(chunks, 0);
-            return self.split_parts(&sizes, dim, "SplitBackward0");
+            return self.split_parts(sizes, dim, "SplitBackward0");
         }
         let each = size.div_ceil(chunks);
         let mut sizes: Vec<usize> = vec_for(size.div_ceil(each))?;
@@ -340,7 +366,7 @@ impl Tensor {
             sizes.push(each.min(left));
             left -= each.min(left);
         }
-        self.split_parts(&sizes, dim, "SplitBackward0")
+        self.split_parts(sizes, dim, "SplitBackward0")
     }
 
     /// The slices along a dimension, without it.
@@ -348,23 +374,13 @@ impl Tensor {
     /// # Errors
     /// If the dimension does not exist.
     pub fn unbind(&self, dim: i64) -> Result<Vec<Tensor>> {
-        let size = self.size(dim)?;
-        let d = resolve_dim(dim, self.rank())?;
-        let x = self.detach();
-        let mut parts = vec_for(size)?;
-        for i in 0..size {
-            parts.push(x.select(dim, i as i64)?);
-        }
-        Ok(record_many(parts, &[self], |_| {
-            let mut shape = self.shape_vec();
-            shape.remove(d);
-            PartsBackward {
-                name: "UnbindBackward0",
-                dim: d as i64,
-                shapes: vec![shape; size],
-                stacked: true,
-            }
-        }))
+        self.size(dim)?;
+        let parts = Parts {
+            dim: resolve_dim(dim, self.rank())?,
+            sizes: None,
+            grad_name: "UnbindBackward0",
+        };
+        apply(parts, self)
     }
 
     /// Sums over the dimensions that broadcasting from `shape` to this tensor's shape repeats.

@@ -3,7 +3,7 @@
 use pleach_kernels::elementwise::{map_inplace, zip_inplace};
 
 use super::operand::Operand;
-use crate::autograd::is_grad_enabled;
+use crate::autograd::{is_grad_enabled, mode};
 use crate::{DType, Element, Result, Scalar, Tensor};
 
 /// What can be computed in place.
@@ -20,7 +20,7 @@ impl Arithmetic {
     /// unshared, so that neither broadcasting nor promotion nor a graph has a part in it. Says
     /// whether it was done.
     pub fn write(self, x: &mut Tensor, y: &Operand) -> Result<bool> {
-        if is_grad_enabled() && x.requires_grad() || !x.is_contiguous() {
+        if mode().tracing || is_grad_enabled() && x.requires_grad() || !x.is_contiguous() {
             return Ok(false);
         }
         if let Operand::Tensor(y) = y

@@ -1,11 +1,10 @@
 //! Padding: more elements around a tensor, by a constant or from the tensor itself.
 
 use pleach_kernels::Buffer;
-use smallvec::smallvec;
 
 use super::elementwise::write_view;
-use super::gather::{pick, put};
-use crate::autograd::{Backward, record};
+use super::index::{Called, Pick, Picks};
+use crate::autograd::{Attributes, GradsOf, Operation, Own, Saved, apply};
 use crate::extent::{checked_numel, padded};
 use crate::memory::{check_room, collect};
 use crate::shape::{Layout, Shape, contiguous_strides, numel};
@@ -62,6 +61,58 @@ fn padded_shape(x: &Tensor, pads: &[(i64, i64)]) -> Result<Shape> {
     Ok(shape)
 }
 
+/// A fixed value around a tensor.
+#[derive(Clone, Debug)]
+pub struct ConstantPad {
+    /// Before and after each dimension, from the last one; negative numbers cut.
+    pad: Vec<i64>,
+    /// The value.
+    value: f64,
+}
+
+impl Operation for ConstantPad {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        "constant_pad_nd"
+    }
+    fn grad_name(&self) -> &'static str {
+        "ConstantPadNdBackward0"
+    }
+    fn attributes(&self) -> Attributes {
+        vec![("pad", self.pad[..].into()), ("value", self.value.into())]
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        let pads = pairs(x, &self.pad)?;
+        let shape = padded_shape(x, &pads)?;
+        let mut inside = x.clone();
+        let mut place = Layout::contiguous(shape.clone());
+        for (d, &(before, after)) in pads.iter().enumerate() {
+            let cut_off = |pad: i64| pad.min(0).unsigned_abs() as usize;
+            let (skip, cut) = (cut_off(before), cut_off(after));
+            // A cut of more than the dimension leaves nothing of it: only padding remains.
+            let size = inside.shape()[d];
+            let length = size.saturating_sub(skip).saturating_sub(cut);
+            inside = inside.narrow(d as i64, skip.min(size - length), length)?;
+            if length > 0 {
+                place.offset += before.max(0) as usize * place.strides[d];
+            }
+            place.shape[d] = length;
+        }
+        dispatch_all!(x.dtype(), T => {
+            let value = crate::Scalar::Float(self.value).to::<T>()?;
+            let mut out = Buffer::try_full(numel(&shape), value)?;
+            write_view(&mut out, &place, &inside)?;
+            Ok(Tensor::from_buffer(out, &shape))
+        })
+    }
+    fn backward(&self, _: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let pad = self.pad.iter().map(|p| -p).collect();
+        Ok([Some(apply(ConstantPad { pad, value: 0.0 }, grad)?)])
+    }
+}
+
 impl Tensor {
     /// More elements around the tensor: `pad` is `[before last, after last, before last but one,
     /// …]`; negative numbers cut. `value` is what [`PadMode::Constant`] fills with.
@@ -82,40 +133,12 @@ impl Tensor {
     /// ```
     pub fn pad(&self, pad: &[i64], mode: PadMode, value: f64) -> Result<Tensor> {
         match mode {
-            PadMode::Constant => self.pad_constant(pad, value),
+            PadMode::Constant => {
+                let pad = pad.to_vec();
+                apply(ConstantPad { pad, value }, self)
+            }
             _ => self.pad_from_within(pad, mode),
         }
-    }
-
-    fn pad_constant(&self, pad: &[i64], value: f64) -> Result<Tensor> {
-        let pads = pairs(self, pad)?;
-        let shape = padded_shape(self, &pads)?;
-        let mut inside = self.detach();
-        let mut place = Layout::contiguous(shape.clone());
-        for (d, &(before, after)) in pads.iter().enumerate() {
-            let cut_off = |pad: i64| pad.min(0).unsigned_abs() as usize;
-            let (skip, cut) = (cut_off(before), cut_off(after));
-            // A cut of more than the dimension leaves nothing of it: only padding remains.
-            let size = inside.shape()[d];
-            let length = size.saturating_sub(skip).saturating_sub(cut);
-            inside = inside.narrow(d as i64, skip.min(size - length), length)?;
-            if length > 0 {
-                place.offset += before.max(0) as usize * place.strides[d];
-            }
-            place.shape[d] = length;
-        }
-        let out = dispatch_all!(self.dtype(), T => {
-            let value = crate::Scalar::Float(value).to::<T>()?;
-            let mut out = Buffer::try_full(numel(&shape), value)?;
-            write_view(&mut out, &place, &inside)?;
-            Tensor::from_buffer(out, &shape)
-        });
-        Ok(record(out, &[self], |_| {
-            let back: Vec<i64> = pad.iter().map(|p| -p).collect();
-            Backward::stateless("ConstantPadNdBackward0", move |g: &Tensor| {
-                Ok(smallvec![Some(g.pad_constant(&back, 0.0)?)])
-            })
-        }))
     }
 
     fn pad_from_within(&self, pad: &[i64], mode: PadMode) -> Result<Tensor> {
@@ -154,15 +177,10 @@ impl Tensor {
                 .map(|d| sources[d][flat / own[d] % shape[d]] * strides[d])
                 .sum()
         }))?;
-        let out = pick(self, &at, &shape)?;
-        let from = self.shape_vec();
-        let name = backward_name(mode, dims);
-        Ok(record(out, &[self], |_| {
-            Backward::new(name, move |g: &Tensor| {
-                let zeros = Tensor::try_zeros_of(&from, g.dtype())?;
-                Ok(smallvec![Some(put(&zeros, &at, g, true)?)])
-            })
-        }))
+        let picks = Picks::elements(at, self.rank(), &shape);
+        let (mode_name, grad_name) = names(mode, dims);
+        let options = vec![("pad", pad.into()), ("mode", mode_name.into())];
+        Pick::apply(picks, Called::new("pad", grad_name, options), self)
     }
 
     fn check_pad(&self, mode: PadMode, d: usize, pair: (i64, i64), pad: &[i64]) -> Result<()> {
@@ -212,15 +230,16 @@ fn source(mode: PadMode, i: i64, size: i64, (before, after): (i64, i64)) -> usiz
     at as usize
 }
 
-fn backward_name(mode: PadMode, dims: usize) -> &'static str {
+/// PyTorch's names of a mode and of its backward step.
+fn names(mode: PadMode, dims: usize) -> (&'static str, &'static str) {
     match (mode, dims) {
-        (PadMode::Reflect, 1) => "ReflectionPad1DBackward0",
-        (PadMode::Reflect, 2) => "ReflectionPad2DBackward0",
-        (PadMode::Reflect, _) => "ReflectionPad3DBackward0",
-        (PadMode::Replicate, 1) => "ReplicationPad1DBackward0",
-        (PadMode::Replicate, 2) => "ReplicationPad2DBackward0",
-        (PadMode::Replicate, _) => "ReplicationPad3DBackward0",
+        (PadMode::Reflect, 1) => ("reflect", "ReflectionPad1DBackward0"),
+        (PadMode::Reflect, 2) => ("reflect", "ReflectionPad2DBackward0"),
+        (PadMode::Reflect, _) => ("reflect", "ReflectionPad3DBackward0"),
+        (PadMode::Replicate, 1) => ("replicate", "ReplicationPad1DBackward0"),
+        (PadMode::Replicate, 2) => ("replicate", "ReplicationPad2DBackward0"),
+        (PadMode::Replicate, _) => ("replicate", "ReplicationPad3DBackward0"),
         // PyTorch writes circular padding part by part into a new tensor.
-        (PadMode::Circular | PadMode::Constant, _) => "CopySlices",
+        (PadMode::Circular | PadMode::Constant, _) => ("circular", "CopySlices"),
     }
 }

@@ -3,12 +3,12 @@
 use std::cmp::Ordering;
 
 use pleach_kernels::Buffer;
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use super::extreme::shared_by_hits;
-use crate::autograd::{Backward, GradFn, InputGrads, record, record_many};
+use crate::autograd::{Attributes, Call, GradOf, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::memory::vec_for;
-use crate::shape::{Shape, resolve_dim};
+use crate::shape::resolve_dim;
 use crate::{DType, Element, Error, Result, Tensor};
 
 /// A tensor's rows along one dimension: the elements, rearranged so that this dimension is last.
@@ -73,30 +73,124 @@ fn compare<T: Element>(a: T, b: T) -> Ordering {
     }
 }
 
-/// The backward step of operations that pick elements along a dimension: each gradient goes back
-/// to the position that its element came from.
-struct ReorderBackward {
-    name: &'static str,
-    dim: i64,
-    shape: Shape,
-    positions: Tensor,
+/// What is picked of the elements along a dimension.
+#[derive(Clone, Copy, Debug)]
+enum Picked {
+    /// All, in rising or falling order.
+    Sorted { descending: bool },
+    /// The largest or smallest, in order.
+    Top { k: usize, largest: bool },
+    /// The middle one.
+    Median { keepdim: bool },
 }
 
-impl GradFn for ReorderBackward {
-    fn name(&self) -> &'static str {
-        self.name
-    }
+/// Elements along a dimension that their order picks, and their positions. Each gradient goes back to
+/// the position that its element came from.
+#[derive(Clone, Debug)]
+pub struct InOrder {
+    /// The dimension.
+    dim: usize,
+    /// Which elements.
+    picked: Picked,
+}
 
-    fn backward(&self, grads: &[Option<Tensor>]) -> Result<InputGrads> {
-        let Some(Some(g)) = grads.first() else {
-            return Ok(InputGrads::new());
+impl Operation for InOrder {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = (Tensor, Tensor);
+
+    fn name(&self) -> &'static str {
+        match self.picked {
+            Picked::Sorted { .. } => "sort",
+            Picked::Top { .. } => "topk",
+            Picked::Median { .. } => "median",
+        }
+    }
+    fn grad_name(&self) -> &'static str {
+        match self.picked {
+            Picked::Sorted { .. } => "SortBackward0",
+            Picked::Top { .. } => "TopkBackward0",
+            Picked::Median { .. } => "MedianBackward1",
+        }
+    }
+    fn attributes(&self) -> Attributes {
+        let mut all = vec![("dim", self.dim.into())];
+        match self.picked {
+            Picked::Sorted { descending } => all.push(("descending", descending.into())),
+            Picked::Top { k, largest } => {
+                all.extend([("k", k.into()), ("largest", largest.into())]);
+            }
+            Picked::Median { keepdim } => all.push(("keepdim", keepdim.into())),
+        }
+        all
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<(Tensor, Tensor)> {
+        let (rows, dim) = (Rows::new(x, self.dim)?, self.dim as i64);
+        let positions = match self.picked {
+            Picked::Sorted { descending } => rows.order(descending)?,
+            // A number is its own and only element; there is no dimension to shorten.
+            Picked::Top { largest, .. } if x.rank() == 0 => rows.order(largest)?,
+            Picked::Top { k, largest } => rows.order(largest)?.narrow(dim, 0, k)?.contiguous()?,
+            Picked::Median { .. } => {
+                let mut kept = x.shape_vec();
+                if let Some(size) = kept.get_mut(self.dim) {
+                    *size = 1;
+                }
+                rows.medians()?.reshape(&kept)?
+            }
         };
-        let zeros = Tensor::try_zeros_of(&self.shape, g.dtype())?;
-        Ok(smallvec![Some(zeros.scatter(
-            self.dim,
-            &self.positions,
-            g
-        )?)])
+        let values = x.gather(dim, &positions)?;
+        match self.picked {
+            Picked::Median { keepdim: false } => {
+                Ok((values.squeeze_dim(dim)?, positions.squeeze_dim(dim)?))
+            }
+            _ => Ok((values, positions)),
+        }
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        Saves::NONE.output(1)
+    }
+    fn backward(&self, saved: &Saved<'_>, grads: GradOf<'_, Self>) -> Result<GradsOf<Self>> {
+        let (dim, positions) = (self.dim as i64, saved.output(1)?);
+        let back = |grad: &Tensor| {
+            let zeros = Tensor::try_zeros_of(saved.shape(0), grad.dtype())?;
+            match self.picked {
+                Picked::Median { keepdim: false } if zeros.rank() > 0 => {
+                    zeros.scatter(dim, &positions.unsqueeze(dim)?, grad.unsqueeze(dim)?)
+                }
+                _ => zeros.scatter(dim, &positions, grad),
+            }
+        };
+        Ok([grads[0].map(back).transpose()?])
+    }
+}
+
+/// The middle element of all.
+#[derive(Clone, Debug)]
+pub struct Median;
+
+impl Operation for Median {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        "median"
+    }
+    fn grad_name(&self) -> &'static str {
+        "MedianBackward0"
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        match x.numel() == 0 && x.dtype().is_float() {
+            true => Tensor::scalar(f64::NAN).to_dtype(x.dtype()),
+            false => Ok(x.reshape([x.numel()])?.median_dim(0, false)?.0),
+        }
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        Saves::NONE.input(0).output(0)
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        // Which elements share it does not change with them.
+        let (x, value) = (saved.input(0)?.detach(), saved.output(0)?.detach());
+        Ok([Some(shared_by_hits(grad, &x, &value, &[])?)])
     }
 }
 
@@ -115,9 +209,12 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn sort(&self, dim: i64, descending: bool) -> Result<(Tensor, Tensor)> {
-        let d = resolve_dim(dim, self.rank())?;
-        let order = Rows::new(self, d)?.order(descending)?;
-        self.reordered("SortBackward0", d, order)
+        self.in_order(dim, Picked::Sorted { descending })
+    }
+
+    fn in_order(&self, dim: i64, picked: Picked) -> Result<(Tensor, Tensor)> {
+        let dim = resolve_dim(dim, self.rank())?;
+        apply(InOrder { dim, picked }, self)
     }
 
     /// The positions that put the elements along a dimension in order: the second result of
@@ -126,8 +223,7 @@ impl Tensor {
     /// # Errors
     /// If the dimension does not exist.
     pub fn argsort(&self, dim: i64, descending: bool) -> Result<Tensor> {
-        let d = resolve_dim(dim, self.rank())?;
-        Rows::new(self, d)?.order(descending)
+        Ok(self.sort(dim, descending)?.1)
     }
 
     /// The `k` largest (or smallest) elements along a dimension, in falling (rising) order, and
@@ -149,41 +245,10 @@ impl Tensor {
             return Err(Error::dtype("topk does not support bool dtypes on CPU"));
         }
         let d = resolve_dim(dim, self.rank())?;
-        let rows = Rows::new(self, d)?;
-        if k > rows.n {
+        if k > self.shape().get(d).copied().unwrap_or(1) {
             return Err(Error::shape("selected index k out of range"));
         }
-        let order = rows.order(largest)?;
-        // A number is its own and only element; there is no dimension to shorten.
-        let order = if self.rank() == 0 {
-            order
-        } else {
-            order.narrow(d as i64, 0, k)?.contiguous()?
-        };
-        self.reordered("TopkBackward0", d, order)
-    }
-
-    /// The elements at these positions along a dimension, and the positions.
-    fn reordered(
-        &self,
-        name: &'static str,
-        dim: usize,
-        positions: Tensor,
-    ) -> Result<(Tensor, Tensor)> {
-        let values = self.detach().gather(dim as i64, &positions)?;
-        let mut outputs = record_many(vec![values, positions.clone()], &[self], |_| {
-            ReorderBackward {
-                name,
-                dim: dim as i64,
-                shape: self.shape_vec(),
-                positions,
-            }
-        })
-        .into_iter();
-        let (Some(values), Some(positions)) = (outputs.next(), outputs.next()) else {
-            unreachable!("record_many returns as many outputs as it is given")
-        };
-        Ok((values, positions))
+        self.in_order(dim, Picked::Top { k, largest })
     }
 
     /// The middle element along a dimension, of an even number the lower middle one, and its
@@ -204,26 +269,12 @@ impl Tensor {
             return Err(Error::not_implemented("median_out", DType::Bool));
         }
         let d = resolve_dim(dim, self.rank())?;
-        let rows = Rows::new(self, d)?;
-        if rows.n == 0 {
+        if self.shape().get(d) == Some(&0) {
             return Err(Error::index(format!(
                 "median(): Expected reduction dim {d} to have non-zero size."
             )));
         }
-        let mut kept = self.shape_vec();
-        if let Some(size) = kept.get_mut(d) {
-            *size = 1;
-        }
-        let mut dropped = self.shape_vec();
-        if d < dropped.len() {
-            dropped.remove(d);
-        }
-        let middle = rows.medians()?;
-        let positions = middle.reshape(&kept)?;
-        let values = self.detach().gather(d as i64, &positions)?;
-        let shape = if keepdim { kept.clone() } else { dropped };
-        let (values, positions) = (values.reshape(&shape)?, positions.reshape(&shape)?);
-        Ok(self.picked("MedianBackward1", d, values, positions, kept))
+        self.in_order(dim, Picked::Median { keepdim })
     }
 
     /// The middle element of all, of an even number the lower middle one; nan if there is one, or
@@ -235,19 +286,7 @@ impl Tensor {
         if self.dtype() == DType::Bool {
             return Err(Error::not_implemented("median_cpu", DType::Bool));
         }
-        let out = if self.numel() == 0 && self.dtype().is_float() {
-            Tensor::scalar(f64::NAN).to_dtype(self.dtype())?
-        } else {
-            let flat = self.detach().reshape([self.numel()])?;
-            flat.median_dim(0, false)?.0
-        };
-        let value = out.detach();
-        Ok(record(out, &[self], |_| {
-            let x = self.detach();
-            Backward::new("MedianBackward0", move |g: &Tensor| {
-                Ok(smallvec![Some(shared_by_hits(g, &x, &value, &[])?)])
-            })
-        }))
+        apply(Median, self)
     }
 }
 

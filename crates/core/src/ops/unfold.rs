@@ -1,10 +1,6 @@
 //! Sliding windows of images as columns.
 
-use pleach_kernels::Buffer;
-use smallvec::smallvec;
-
-use super::index::plus;
-use crate::autograd::{Backward, record};
+use super::index::{Called, Pick, Picks};
 use crate::extent::{Window, checked_numel};
 use crate::memory::{check_room, vec_for};
 use crate::{Error, Result, Tensor};
@@ -52,30 +48,6 @@ fn places(shape: [usize; 4], windows: [Window; 2], counts: [usize; 2]) -> Result
         }
     }
     Ok(at)
-}
-
-/// The elements of `x` at these places, 0 for nowhere.
-fn pick_or_zero(x: &Tensor, at: &[usize], shape: &[usize]) -> Result<Tensor> {
-    let x = x.detach().contiguous()?;
-    dispatch_all!(x.dtype(), T => {
-        let from = x.as_slice::<T>()?;
-        let values = at.iter().map(|&i| from.get(i).copied().unwrap_or_default());
-        Ok(Tensor::from_buffer(Buffer::try_from_exact_iter(values)?, shape))
-    })
-}
-
-/// Zeros of a shape, and at these places the sums of the values that belong there.
-fn add_up(values: &Tensor, at: &[usize], shape: &[usize]) -> Result<Tensor> {
-    let values = values.detach().contiguous()?;
-    dispatch_all!(values.dtype(), T => {
-        let mut out = Buffer::<T>::try_zeroed(checked_numel(shape)?)?;
-        for (&i, &v) in at.iter().zip(values.as_slice::<T>()?) {
-            if let Some(sum) = out.get_mut(i) {
-                *sum = plus(*sum, v);
-            }
-        }
-        Ok(Tensor::from_buffer(out, shape))
-    })
 }
 
 impl Tensor {
@@ -161,12 +133,14 @@ impl Tensor {
         let mut shape = self.shape_vec();
         shape.truncate(self.rank() - 3);
         shape.extend([channels * kernel[0] * kernel[1], rows * cols]);
-        let out = pick_or_zero(self, &at, &shape)?;
-        let from = self.shape_vec();
-        Ok(record(out, &[self], |_| {
-            Backward::new("Im2ColBackward0", move |g: &Tensor| {
-                Ok(smallvec![Some(add_up(g, &at, &from)?)])
-            })
-        }))
+        let picks = Picks::elements(at, self.rank(), &shape);
+        let options = vec![
+            ("kernel_size", kernel[..].into()),
+            ("dilation", dilation[..].into()),
+            ("padding", padding[..].into()),
+            ("stride", stride[..].into()),
+        ];
+        let called = Called::new("im2col", "Im2ColBackward0", options);
+        Pick::apply(picks, called, self)
     }
 }

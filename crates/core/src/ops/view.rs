@@ -3,35 +3,297 @@
 use pleach_kernels::Buffer;
 use smallvec::{SmallVec, smallvec};
 
-use super::elementwise::embed;
-use crate::autograd::{Backward, record};
+use super::index::{Place, placed};
+use crate::autograd::{Attributes, GradsOf, Operation, Own, Rules, Saved, apply};
 use crate::extent::{checked_numel, signed};
 use crate::memory::check_room;
 use crate::shape::{IntoSizes, Layout, Shape, infer_sizes, resolve_dim};
 use crate::{DType, Dims, Error, ErrorKind, Result, Tensor};
 
-impl Tensor {
-    /// A view of some of the elements: `select` gives its layout from this tensor's layout, and is
-    /// also applied to a contiguous layout when the gradient is put in place.
-    fn view_of(&self, name: &'static str, select: impl Fn(&Layout) -> Layout) -> Tensor {
-        let out = self.with_layout(select(self.layout()));
-        let shape = self.shape_vec();
-        let place = select(&Layout::contiguous(shape.clone()));
-        record(out, &[self], move |_| {
-            Backward::stateless(name, move |g: &Tensor| {
-                Ok(smallvec![Some(embed(g, &shape, &place)?)])
-            })
-        })
+/// Dimensions, or an order of them.
+type Axes = SmallVec<[usize; 6]>;
+
+/// What a [`View`] shows.
+#[derive(Clone, Debug)]
+pub(super) enum Shows {
+    /// All elements in another shape, under a layout that was found to fit.
+    Reshaped(Layout),
+    /// The dimensions in this order.
+    Permuted(Axes),
+    /// Dimensions of size 1 repeated to this shape.
+    Expanded(Shape),
+    /// One position of a dimension, without that dimension.
+    Selected { dim: usize, index: usize },
+    /// Positions of a dimension.
+    Sliced {
+        dim: usize,
+        start: usize,
+        count: usize,
+        step: usize,
+    },
+    /// The diagonal of the first two dimensions.
+    Diagonal { offset: i64, length: usize },
+    /// What a layout shows of a contiguous tensor.
+    Placed(Layout),
+}
+
+/// The same memory under another layout.
+#[derive(Clone, Debug)]
+pub struct View {
+    /// Which layout.
+    shows: Shows,
+    /// PyTorch's name of the backward step.
+    grad_name: &'static str,
+}
+
+impl View {
+    /// What a layout shows of a contiguous tensor.
+    pub(super) fn placed(layout: Layout) -> View {
+        View {
+            shows: Shows::Placed(layout),
+            grad_name: "AsStridedBackward0",
+        }
     }
 
-    /// A view of all elements in another shape; the gradient takes this tensor's shape again.
-    fn reshaped(&self, name: &'static str, layout: Layout) -> Tensor {
-        let shape = self.shape_vec();
-        record(self.with_layout(layout), &[self], move |_| {
-            Backward::stateless(name, move |g: &Tensor| {
-                Ok(smallvec![Some(g.reshape(&shape)?)])
-            })
-        })
+    /// The layout of the view of a tensor with a layout.
+    pub(super) fn of(&self, from: &Layout) -> Layout {
+        let mut layout = match &self.shows {
+            Shows::Reshaped(to) | Shows::Placed(to) => to.clone(),
+            Shows::Expanded(shape) => from.broadcast(shape),
+            _ => from.clone(),
+        };
+        match &self.shows {
+            Shows::Reshaped(_) | Shows::Expanded(_) => {}
+            Shows::Placed(_) => layout.offset += from.offset,
+            Shows::Permuted(order) => {
+                layout.shape = order.iter().map(|&d| from.shape[d]).collect();
+                layout.strides = order.iter().map(|&d| from.strides[d]).collect();
+            }
+            Shows::Selected { dim, index } => {
+                layout.offset += index * layout.strides[*dim];
+                layout.shape.remove(*dim);
+                layout.strides.remove(*dim);
+            }
+            &Shows::Sliced {
+                dim,
+                start,
+                count,
+                step,
+            } => {
+                if count > 0 {
+                    layout.offset += start * layout.strides[dim];
+                }
+                layout.shape[dim] = count;
+                // A step that overflows is one beyond the only element.
+                let stride = layout.strides[dim].checked_mul(step);
+                layout.strides[dim] = stride.unwrap_or(layout.strides[dim]);
+            }
+            &Shows::Diagonal { offset, length } => {
+                if length > 0 {
+                    let d = if offset >= 0 { 1 } else { 0 };
+                    layout.offset += offset.unsigned_abs() as usize * layout.strides[d];
+                }
+                let stride = layout.strides[0] + layout.strides[1];
+                layout.shape.drain(..2);
+                layout.strides.drain(..2);
+                layout.shape.push(length);
+                layout.strides.push(stride);
+            }
+        }
+        layout
+    }
+}
+
+impl Operation for View {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+    const RULES: Rules = Rules::VIEW;
+
+    fn name(&self) -> &'static str {
+        match self.shows {
+            Shows::Reshaped(_) => "view",
+            Shows::Permuted(_) => "permute",
+            Shows::Expanded(_) => "expand",
+            Shows::Selected { .. } => "select",
+            Shows::Sliced { .. } => "slice",
+            Shows::Diagonal { .. } => "diagonal",
+            Shows::Placed(_) => "as_strided",
+        }
+    }
+    fn grad_name(&self) -> &'static str {
+        self.grad_name
+    }
+    fn attributes(&self) -> Attributes {
+        match &self.shows {
+            Shows::Reshaped(Layout { shape, .. }) | Shows::Expanded(shape) => {
+                vec![("size", shape[..].into())]
+            }
+            Shows::Permuted(order) => vec![("dims", order[..].into())],
+            &Shows::Selected { dim, index } => vec![("dim", dim.into()), ("index", index.into())],
+            &Shows::Sliced {
+                dim,
+                start,
+                count,
+                step,
+            } => vec![
+                ("dim", dim.into()),
+                ("start", start.into()),
+                (
+                    "end",
+                    start.saturating_add(count.saturating_mul(step)).into(),
+                ),
+                ("step", step.into()),
+            ],
+            &Shows::Diagonal { offset, .. } => vec![("offset", offset.into())],
+            Shows::Placed(to) => vec![
+                ("size", to.shape[..].into()),
+                ("stride", to.strides[..].into()),
+                ("storage_offset", to.offset.into()),
+            ],
+        }
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        Ok(x.with_layout(self.of(x.layout())))
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let shape = saved.shape(0);
+        Ok([Some(match &self.shows {
+            Shows::Reshaped(_) => grad.reshape(shape)?,
+            Shows::Permuted(order) => {
+                let mut back: Axes = smallvec![0; order.len()];
+                order.iter().enumerate().for_each(|(i, &d)| back[d] = i);
+                grad.viewed(self.grad_name, Shows::Permuted(back))?
+            }
+            Shows::Expanded(_) => grad.clone(),
+            _ => placed(grad, Place::View(self.clone()), shape)?,
+        })])
+    }
+}
+
+/// A copy with the elements in other places. What undoes it is another of its kind.
+#[derive(Clone, Debug)]
+pub enum Rearranged {
+    /// The whole tensor repeated this often along each dimension.
+    Repeat(Shape),
+    /// These dimensions reversed.
+    Flip(Axes),
+    /// The elements moved by shifts along dimensions, or back.
+    Roll {
+        /// The shifts.
+        shifts: SmallVec<[i64; 4]>,
+        /// Their dimensions; none: the elements in row-major order.
+        dims: SmallVec<[i64; 4]>,
+        /// Whether they are moved back.
+        back: bool,
+    },
+    /// Zeros on one side of a diagonal of the last two dimensions.
+    Triangle {
+        /// The diagonal, counted to the right.
+        diagonal: i64,
+        /// Whether what is below it stays.
+        lower: bool,
+    },
+}
+
+impl Operation for Rearranged {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        match self {
+            Rearranged::Repeat(_) => "repeat",
+            Rearranged::Flip(_) => "flip",
+            Rearranged::Roll { .. } => "roll",
+            Rearranged::Triangle { lower: true, .. } => "tril",
+            Rearranged::Triangle { .. } => "triu",
+        }
+    }
+    fn grad_name(&self) -> &'static str {
+        match self {
+            Rearranged::Repeat(_) => "RepeatBackward0",
+            Rearranged::Flip(_) => "FlipBackward0",
+            Rearranged::Roll { .. } => "RollBackward0",
+            Rearranged::Triangle { lower: true, .. } => "TrilBackward0",
+            Rearranged::Triangle { .. } => "TriuBackward0",
+        }
+    }
+    fn attributes(&self) -> Attributes {
+        match self {
+            Rearranged::Repeat(repeats) => vec![("repeats", repeats[..].into())],
+            Rearranged::Flip(dims) => vec![("dims", dims[..].into())],
+            Rearranged::Roll { shifts, dims, back } => vec![
+                ("shifts", shifts[..].into()),
+                ("dims", dims[..].into()),
+                ("back", (*back).into()),
+            ],
+            Rearranged::Triangle { diagonal, .. } => vec![("diagonal", (*diagonal).into())],
+        }
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        match self {
+            Rearranged::Repeat(repeats) => {
+                let (apart, wide) = repeated(repeats, x.shape());
+                check_room(&wide, x.dtype())?;
+                let out: Shape = wide.chunks(2).map(|pair| pair[0] * pair[1]).collect();
+                x.reshape(&apart)?.expand(&wide)?.reshape(&out)
+            }
+            Rearranged::Flip(dims) => dispatch_all!(x.dtype(), T => {
+                let mut view = x.array::<T>()?;
+                for &d in dims.iter().filter(|d| **d < x.rank()) {
+                    view.invert_axis(ndarray::Axis(d));
+                }
+                Tensor::try_from_array(view)
+            }),
+            Rearranged::Roll { shifts, dims, back } => match (&shifts[..], &dims[..]) {
+                ([], _) => Err(Error::value("`shifts` required")),
+                ([shift], []) => x
+                    .reshape([-1i64])?
+                    .roll_one(*shift, 0, *back)?
+                    .view(x.shape()),
+                _ if shifts.len() != dims.len() => Err(Error::value(format!(
+                    "shifts and dimensions must align. shifts: {}, dims:{}",
+                    shifts.len(),
+                    dims.len()
+                ))),
+                _ => shifts
+                    .iter()
+                    .zip(dims)
+                    .try_fold(x.clone(), |x, (&shift, &dim)| x.roll_one(shift, dim, *back)),
+            },
+            &Rearranged::Triangle { diagonal, lower } => x.triangle(diagonal, lower),
+        }
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        Ok([Some(match self {
+            Rearranged::Repeat(repeats) => {
+                let (apart, wide) = repeated(repeats, saved.shape(0));
+                let sum = grad.reshape(&wide)?.sum_to(&apart)?;
+                sum.reshape(saved.shape(0))?
+            }
+            Rearranged::Roll { shifts, dims, back } => {
+                let (shifts, dims, back) = (shifts.clone(), dims.clone(), !back);
+                apply(Rearranged::Roll { shifts, dims, back }, grad)?
+            }
+            same => apply(same.clone(), grad)?,
+        })])
+    }
+}
+
+/// `[a, b]` repeated `[r, s]` is `[1, a, 1, b]` expanded to `[r, a, s, b]`: these two shapes.
+fn repeated(repeats: &[usize], shape: &[usize]) -> (Shape, Shape) {
+    let lead = repeats.len() - shape.len();
+    let (mut apart, mut wide) = (Shape::new(), Shape::new());
+    for (i, &r) in repeats.iter().enumerate() {
+        let size = i.checked_sub(lead).map_or(1, |d| shape[d]);
+        apart.extend([1, size]);
+        wide.extend([r, size]);
+    }
+    (apart, wide)
+}
+
+impl Tensor {
+    fn viewed(&self, grad_name: &'static str, shows: Shows) -> Result<Tensor> {
+        apply(View { shows, grad_name }, self)
     }
 
     /// The same memory in another shape; one size may be -1.
@@ -49,23 +311,24 @@ impl Tensor {
     /// ```
     pub fn view(&self, sizes: impl IntoSizes) -> Result<Tensor> {
         let shape = infer_sizes(&sizes.into_sizes(), self.numel())?;
-        self.view_exact(shape, "ViewBackward0")?.ok_or_else(|| {
+        self.view_exact(shape)?.ok_or_else(|| {
             Error::shape(
                 "view size is not compatible with input tensor's size and stride (at least one dimension spans across two contiguous subspaces). Use .reshape(...) instead.",
             )
         })
     }
 
-    fn view_exact(&self, shape: Shape, name: &'static str) -> Result<Option<Tensor>> {
-        Ok(self.layout().view_strides(&shape).map(|strides| {
-            let offset = self.layout().offset;
-            let layout = Layout {
-                shape,
-                strides,
-                offset,
-            };
-            self.reshaped(name, layout)
-        }))
+    fn view_exact(&self, shape: Shape) -> Result<Option<Tensor>> {
+        let Some(strides) = self.layout().view_strides(&shape) else {
+            return Ok(None);
+        };
+        let layout = Layout {
+            shape,
+            strides,
+            offset: self.layout().offset,
+        };
+        let view = self.viewed("ViewBackward0", Shows::Reshaped(layout))?;
+        Ok(Some(view))
     }
 
     /// Another shape of the same elements in row-major order: a view where that is possible, a
@@ -75,11 +338,11 @@ impl Tensor {
     /// If the number of elements differs.
     pub fn reshape(&self, sizes: impl IntoSizes) -> Result<Tensor> {
         let shape = infer_sizes(&sizes.into_sizes(), self.numel())?;
-        if let Some(view) = self.view_exact(shape.clone(), "ViewBackward0")? {
+        if let Some(view) = self.view_exact(shape.clone())? {
             return Ok(view);
         }
-        let layout = Layout::contiguous(shape);
-        Ok(self.contiguous()?.reshaped("UnsafeViewBackward0", layout))
+        let shows = Shows::Reshaped(Layout::contiguous(shape));
+        self.contiguous()?.viewed("UnsafeViewBackward0", shows)
     }
 
     /// The dimensions from `start` to `end` (both included) as one.
@@ -140,7 +403,7 @@ impl Tensor {
                 dims.len()
             )));
         }
-        let mut order = SmallVec::new();
+        let mut order = Axes::new();
         for dim in dims {
             let d = resolve_dim(dim, self.rank())?;
             if order.contains(&d) {
@@ -148,25 +411,7 @@ impl Tensor {
             }
             order.push(d);
         }
-        Ok(self.permuted("PermuteBackward0", order))
-    }
-
-    fn permuted(&self, name: &'static str, order: SmallVec<[usize; 6]>) -> Tensor {
-        let from = self.layout();
-        let layout = Layout {
-            shape: order.iter().map(|&d| from.shape[d]).collect(),
-            strides: order.iter().map(|&d| from.strides[d]).collect(),
-            offset: from.offset,
-        };
-        record(self.with_layout(layout), &[self], |_| {
-            let mut back: SmallVec<[usize; 6]> = smallvec![0; order.len()];
-            for (i, &d) in order.iter().enumerate() {
-                back[d] = i;
-            }
-            Backward::stateless(name, move |g: &Tensor| {
-                Ok(smallvec![Some(g.permuted(name, back.clone()))])
-            })
-        })
+        self.viewed("PermuteBackward0", Shows::Permuted(order))
     }
 
     /// Two dimensions swapped.
@@ -179,11 +424,11 @@ impl Tensor {
 
     fn swapped(&self, name: &'static str, a: i64, b: i64) -> Result<Tensor> {
         let (a, b) = (resolve_dim(a, self.rank())?, resolve_dim(b, self.rank())?);
-        let mut order: SmallVec<[usize; 6]> = (0..self.rank()).collect();
+        let mut order: Axes = (0..self.rank()).collect();
         if self.rank() > 0 {
             order.swap(a, b);
         }
-        Ok(self.permuted(name, order))
+        self.viewed(name, Shows::Permuted(order))
     }
 
     /// A matrix transposed; a vector or a number as it is.
@@ -226,7 +471,8 @@ impl Tensor {
                 layout.strides.remove(d);
             }
         }
-        self.reshaped(name, layout)
+        self.viewed(name, Shows::Reshaped(layout))
+            .expect("a view of all elements fits")
     }
 
     /// With a new dimension of size 1 before position `dim`.
@@ -242,7 +488,7 @@ impl Tensor {
         };
         layout.shape.insert(d, 1);
         layout.strides.insert(d, stride);
-        Ok(self.reshaped("UnsqueezeBackward0", layout))
+        self.viewed("UnsqueezeBackward0", Shows::Reshaped(layout))
     }
 
     /// Dimensions of size 1 repeated without a copy, and new ones in front; -1 keeps a size.
@@ -285,13 +531,7 @@ impl Tensor {
             });
         }
         checked_numel(&shape)?;
-        let from = self.shape_vec();
-        let out = self.with_layout(self.layout().broadcast(&shape));
-        Ok(record(out, &[self], |_| {
-            Backward::stateless("ExpandBackward0", move |g: &Tensor| {
-                Ok(smallvec![Some(g.sum_to(&from)?)])
-            })
-        }))
+        self.viewed("ExpandBackward0", Shows::Expanded(shape))
     }
 
     /// Expanded to a shape that it can be broadcast to.
@@ -330,13 +570,8 @@ impl Tensor {
             }
             .into());
         }
-        Ok(self.view_of("SelectBackward0", |from| {
-            let mut layout = from.clone();
-            layout.offset += at as usize * layout.strides[d];
-            layout.shape.remove(d);
-            layout.strides.remove(d);
-            layout
-        }))
+        let index = at as usize;
+        self.viewed("SelectBackward0", Shows::Selected { dim: d, index })
     }
 
     /// Every `step`-th position of a dimension from `start` up to, not including, `end`: Python's
@@ -368,18 +603,13 @@ impl Tensor {
         };
         let start = clip(start.into().unwrap_or(0));
         let end = clip(end.into().unwrap_or(size)).max(start);
-        let count = ((end - start) as usize).div_ceil(step as usize);
-        Ok(self.view_of("SliceBackward0", |from| {
-            let mut layout = from.clone();
-            if count > 0 {
-                layout.offset += start as usize * layout.strides[d];
-            }
-            layout.shape[d] = count;
-            // A step that overflows is one beyond the only element.
-            let stride = layout.strides[d].checked_mul(step as usize);
-            layout.strides[d] = stride.unwrap_or(layout.strides[d]);
-            layout
-        }))
+        let shows = Shows::Sliced {
+            dim: d,
+            start: start as usize,
+            count: ((end - start) as usize).div_ceil(step as usize),
+            step: step as usize,
+        };
+        self.viewed("SliceBackward0", shows)
     }
 
     /// `length` positions of a dimension from `start` on: a number, which may count from the end, or
@@ -440,19 +670,7 @@ impl Tensor {
             rows.saturating_add(offset).min(cols)
         }
         .max(0) as usize;
-        Ok(self.view_of("DiagonalBackward0", |from| {
-            let mut layout = from.clone();
-            if length > 0 {
-                let d = if offset >= 0 { 1 } else { 0 };
-                layout.offset += offset.unsigned_abs() as usize * layout.strides[d];
-            }
-            let stride = layout.strides[0] + layout.strides[1];
-            layout.shape.drain(..2);
-            layout.strides.drain(..2);
-            layout.shape.push(length);
-            layout.strides.push(stride);
-            layout
-        }))
+        self.viewed("DiagonalBackward0", Shows::Diagonal { offset, length })
     }
 
     /// The whole tensor repeated along each dimension: PyTorch's `repeat`, NumPy's `tile`.
@@ -471,29 +689,8 @@ impl Tensor {
                 "Trying to create tensor with negative dimension {r}: {repeats:?}"
             )));
         }
-        // [a, b] repeated [r, s] is [1, a, 1, b] expanded to [r, a, s, b].
-        let lead = repeats.len() - self.rank();
-        let (mut apart, mut wide) = (Shape::new(), Shape::new());
-        for (i, &r) in repeats.iter().enumerate() {
-            let size = i.checked_sub(lead).map_or(1, |d| self.shape()[d]);
-            apart.extend([1, size]);
-            wide.extend([r as usize, size]);
-        }
-        check_room(&wide, self.dtype())?;
-        let out: Shape = wide.chunks(2).map(|pair| pair[0] * pair[1]).collect();
-        let result = self
-            .detach()
-            .reshape(&apart)?
-            .expand(&wide)?
-            .reshape(&out)?;
-        let from = self.shape_vec();
-        Ok(record(result, &[self], |_| {
-            Backward::stateless("RepeatBackward0", move |g: &Tensor| {
-                Ok(smallvec![Some(
-                    g.reshape(&wide)?.sum_to(&apart)?.reshape(&from)?
-                )])
-            })
-        }))
+        let repeats = repeats.iter().map(|&r| r as usize).collect();
+        apply(Rearranged::Repeat(repeats), self)
     }
 
     /// The order of these dimensions reversed, as a copy.
@@ -501,27 +698,9 @@ impl Tensor {
     /// # Errors
     /// If a dimension does not exist.
     pub fn flip(&self, dims: impl Dims) -> Result<Tensor> {
-        self.flip_dims(&dims.into_dims())
-    }
-
-    fn flip_dims(&self, dims: &[i64]) -> Result<Tensor> {
-        let dims: SmallVec<[usize; 4]> = dims
-            .iter()
-            .map(|&d| resolve_dim(d, self.rank()))
-            .collect::<Result<_>>()?;
-        let out = dispatch_all!(self.dtype(), T => {
-            let mut view = self.array::<T>()?;
-            for &d in dims.iter().filter(|d| **d < self.rank()) {
-                view.invert_axis(ndarray::Axis(d));
-            }
-            Tensor::try_from_array(view)?
-        });
-        Ok(record(out, &[self], |_| {
-            let dims: Vec<i64> = dims.iter().map(|&d| d as i64).collect();
-            Backward::stateless("FlipBackward0", move |g: &Tensor| {
-                Ok(smallvec![Some(g.flip(&dims[..])?)])
-            })
-        }))
+        let dims = dims.into_dims().into_iter();
+        let dims = dims.map(|d| resolve_dim(d, self.rank()));
+        apply(Rearranged::Flip(dims.collect::<Result<_>>()?), self)
     }
 
     /// The elements moved along dimensions, each by its shift; those pushed out come in at the other
@@ -538,64 +717,27 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn roll(&self, shifts: impl Dims, dims: impl Dims) -> Result<Tensor> {
-        self.roll_all(&shifts.into_dims(), &dims.into_dims())
+        let roll = Rearranged::Roll {
+            shifts: shifts.into_dims(),
+            dims: dims.into_dims(),
+            back: false,
+        };
+        apply(roll, self)
     }
 
-    fn roll_all(&self, shifts: &[i64], dims: &[i64]) -> Result<Tensor> {
-        let x = self.detach();
-        // The shift that undoes one, among `size` positions.
-        let opposite = |shift: i64, size: usize| match size as i64 {
-            0 => 0,
-            size => size - shift.rem_euclid(size),
-        };
-        let mut back = Vec::with_capacity(shifts.len());
-        let out = match (shifts, dims) {
-            ([], _) => return Err(Error::value("`shifts` required")),
-            ([shift], []) => {
-                back.push(opposite(*shift, self.numel()));
-                x.reshape([-1i64])?
-                    .roll_one(*shift, 0)?
-                    .view(self.shape())?
-            }
-            _ if shifts.len() != dims.len() => {
-                return Err(Error::value(format!(
-                    "shifts and dimensions must align. shifts: {}, dims:{}",
-                    shifts.len(),
-                    dims.len()
-                )));
-            }
-            _ => shifts.iter().zip(dims).try_fold(x, |x, (&shift, &dim)| {
-                let rolled = x.roll_one(shift, dim)?;
-                back.push(if x.numel() == 0 {
-                    0
-                } else {
-                    opposite(shift, x.size(dim)?)
-                });
-                Ok::<_, Error>(rolled)
-            })?,
-        };
-        Ok(record(out, &[self], |_| {
-            let dims = dims.to_vec();
-            Backward::stateless("RollBackward0", move |g: &Tensor| {
-                Ok(smallvec![Some(g.roll_all(&back, &dims)?)])
-            })
-        }))
-    }
-
-    /// One shift along one dimension, which has no gradient.
-    fn roll_one(&self, shift: i64, dim: i64) -> Result<Tensor> {
+    /// One shift along one dimension, or back.
+    fn roll_one(&self, shift: i64, dim: i64, back: bool) -> Result<Tensor> {
         if self.numel() == 0 {
             return Ok(self.clone());
         }
         let size = self.size(dim)?;
-        let cut = size - shift.rem_euclid(size as i64) as usize;
-        Tensor::cat(
-            &[
-                &self.narrow(dim, cut, size - cut)?,
-                &self.narrow(dim, 0, cut)?,
-            ],
-            dim,
-        )
+        let shift = shift.rem_euclid(size as i64) as usize;
+        let cut = if back { shift } else { size - shift };
+        let (before, after) = (
+            self.narrow(dim, 0, cut)?,
+            self.narrow(dim, cut, size - cut)?,
+        );
+        Tensor::cat(&[&after, &before], dim)
     }
 
     /// The elements on and below a diagonal of the last two dimensions; zero elsewhere.
@@ -603,7 +745,8 @@ impl Tensor {
     /// # Errors
     /// If there are fewer than two dimensions.
     pub fn tril(&self, diagonal: i64) -> Result<Tensor> {
-        self.triangle(diagonal, true)
+        let lower = true;
+        apply(Rearranged::Triangle { diagonal, lower }, self)
     }
 
     /// The elements on and above a diagonal of the last two dimensions; zero elsewhere.
@@ -611,7 +754,8 @@ impl Tensor {
     /// # Errors
     /// If there are fewer than two dimensions.
     pub fn triu(&self, diagonal: i64) -> Result<Tensor> {
-        self.triangle(diagonal, false)
+        let lower = false;
+        apply(Rearranged::Triangle { diagonal, lower }, self)
     }
 
     fn triangle(&self, diagonal: i64, lower: bool) -> Result<Tensor> {
@@ -622,8 +766,8 @@ impl Tensor {
             )));
         }
         let (rows, cols) = (self.shape()[self.rank() - 2], self.shape()[self.rank() - 1]);
-        let x = self.detach().contiguous()?;
-        let out = dispatch_all!(self.dtype(), T => {
+        let x = self.contiguous()?;
+        dispatch_all!(self.dtype(), T => {
             let mut values = Buffer::<T>::try_from_slice(x.as_slice::<T>()?)?;
             for (i, row) in values.chunks_mut(cols.max(1)).enumerate() {
                 let on = ((i % rows.max(1)) as i64).saturating_add(diagonal);
@@ -634,18 +778,8 @@ impl Tensor {
                     }
                 }
             }
-            Tensor::from_buffer(values, self.shape())
-        });
-        let grad_name = if lower {
-            "TrilBackward0"
-        } else {
-            "TriuBackward0"
-        };
-        Ok(record(out, &[self], |_| {
-            Backward::stateless(grad_name, move |g: &Tensor| {
-                Ok(smallvec![Some(g.triangle(diagonal, lower)?)])
-            })
-        }))
+            Ok(Tensor::from_buffer(values, self.shape()))
+        })
     }
 }
 

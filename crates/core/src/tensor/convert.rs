@@ -3,7 +3,7 @@
 use ndarray::{Array, ArrayD, ArrayView, Dimension};
 use pleach_kernels::Buffer;
 
-use crate::autograd::{self, Backward};
+use crate::autograd::{Attributes, GradsOf, Operation, Own, Saved, apply};
 use crate::error::done;
 use crate::{DType, Element, Result, Tensor};
 
@@ -79,24 +79,10 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn to_dtype(&self, dtype: DType) -> Result<Tensor> {
-        let from = self.dtype();
-        if from == dtype {
-            return Ok(self.clone());
+        match self.dtype() == dtype {
+            true => Ok(self.clone()),
+            false => apply(ToDtype(dtype), self),
         }
-        let x = self.detach().contiguous()?;
-        let out = dispatch_all!(dtype, U => {
-            let mut out = Buffer::<U>::try_new(x.numel())?;
-            convert(&x, &mut out)?;
-            Tensor::from_buffer(out, x.shape())
-        });
-        if !dtype.is_float() {
-            return Ok(out);
-        }
-        Ok(autograd::record(out, &[self], |_| {
-            Backward::stateless("ToCopyBackward0", move |g: &Tensor| {
-                Ok(smallvec::smallvec![Some(g.to_dtype(from)?)])
-            })
-        }))
     }
 
     /// The values as f32, PyTorch's `.float()`.
@@ -112,6 +98,36 @@ impl Tensor {
     /// The values as i64, PyTorch's `.long()`.
     pub fn long(&self) -> Result<Tensor> {
         self.to_dtype(DType::I64)
+    }
+}
+
+/// The same values in another dtype.
+#[derive(Clone, Debug)]
+pub struct ToDtype(DType);
+
+impl Operation for ToDtype {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        "_to_copy"
+    }
+    fn grad_name(&self) -> &'static str {
+        "ToCopyBackward0"
+    }
+    fn attributes(&self) -> Attributes {
+        vec![("dtype", self.0.torch_name().into())]
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        let x = x.contiguous()?;
+        dispatch_all!(self.0, U => {
+            let mut out = Buffer::<U>::try_new(x.numel())?;
+            convert(&x, &mut out)?;
+            Ok(Tensor::from_buffer(out, x.shape()))
+        })
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        Ok([Some(grad.to_dtype(saved.dtype(0))?)])
     }
 }
 

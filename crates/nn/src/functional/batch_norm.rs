@@ -46,17 +46,13 @@ pub fn batch_norm(
     momentum: f64,
     eps: f64,
 ) -> Result<Tensor> {
-    let affine = [weight, bias];
-    normalise(
-        input,
-        running_stats,
-        affine,
-        None,
+    let op = BatchNorm {
         training,
-        momentum,
         eps,
-        false,
-    )
+        relu: false,
+    };
+    let rest = [weight, bias, None];
+    normalise(op, input, running_stats, rest, momentum)
 }
 
 /// [`batch_norm`] followed by the addition of a residual, if there is one, and
@@ -98,17 +94,13 @@ pub fn batch_norm_relu(
             input.dtype()
         )));
     }
-    let affine = [weight, bias];
-    normalise(
-        input,
-        running_stats,
-        affine,
-        residual,
+    let op = BatchNorm {
         training,
-        momentum,
         eps,
-        true,
-    )
+        relu: true,
+    };
+    let rest = [weight, bias, residual];
+    normalise(op, input, running_stats, rest, momentum)
 }
 
 /// Refuses what PyTorch refuses: a variance of 0 has to stay away from a division by 0 in training.
@@ -126,25 +118,21 @@ fn check_eps(eps: f64, training: bool) -> Result<()> {
     Ok(())
 }
 
-#[allow(clippy::too_many_arguments)]
 fn normalise(
+    op: BatchNorm,
     input: &Tensor,
     running_stats: Option<(&Buffer, &Buffer)>,
-    [weight, bias]: [Maybe<'_>; 2],
-    residual: Maybe<'_>,
-    training: bool,
+    [weight, bias, residual]: [Maybe<'_>; 3],
     momentum: f64,
-    eps: f64,
-    relu: bool,
 ) -> Result<Tensor> {
-    let shape = shape_of(input)?;
+    let (shape, training) = (shape_of(input)?, op.training);
     if training && shape.batch.checked_mul(shape.spatial) == Some(1) {
         return Err(Error::value(format!(
             "Expected more than 1 value per channel when training, got input size {}",
             size_text(input.shape())
         )));
     }
-    check_eps(eps, training)?;
+    check_eps(op.eps, training)?;
     let running = running_stats.map(|(mean, var)| (mean.tensor(), var.tensor()));
     match &running {
         Some((mean, var)) => {
@@ -163,11 +151,6 @@ fn normalise(
             check_channels(name, values, &shape, input.dtype())?;
         }
     }
-    let op = BatchNorm {
-        training,
-        eps,
-        relu,
-    };
     let used = running.as_ref().filter(|_| !training);
     let (mean, var) = (used.map(|r| &r.0), used.map(|r| &r.1));
     let mut outputs = apply(op, (input, weight, bias, residual, mean, var))?;

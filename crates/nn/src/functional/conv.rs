@@ -50,8 +50,7 @@ pub fn conv2d(
     let (stride, dilation) = (stride.into().tuple(), dilation.into().tuple());
     let padding = padding.into_padding()?;
     let (batched, shape) = checked(input, weight, bias, stride, padding, dilation, groups)?;
-    let result = Part::Output;
-    let out = apply(Convolution { shape, result }, (&batched, weight, bias))?;
+    let out = apply(Convolution(OUTPUT, shape), (&batched, weight, bias))?;
     match input.rank() {
         3 => out.squeeze_dim(0),
         _ => Ok(out),
@@ -261,51 +260,35 @@ fn check_types_and_steps(
     Ok(())
 }
 
-/// What takes part in a convolution.
-#[derive(Clone, Copy, Debug, PartialEq, PartialOrd)]
-enum Part {
-    Input,
-    Weight,
-    Output,
-}
+/// A part of a convolution.
+type Part = usize;
+const INPUT: Part = 0;
+const WEIGHT: Part = 1;
+const OUTPUT: Part = 2;
 
-/// A convolution, or one of its gradients. Each is computed from the other two parts, in their order;
-/// a gradient takes the place of its part.
+/// One part of a convolution of a checked shape from the other two, in their order: the output, or
+/// the gradient of another part, for which that of the output takes the output's place.
 #[derive(Clone, Debug)]
-pub struct Convolution {
-    /// A shape that was checked.
-    shape: ConvShape,
-    /// What is computed: the output, or the gradient of another part.
-    result: Part,
-}
+pub struct Convolution(Part, ConvShape);
 
 impl Convolution {
-    /// What the inputs are.
-    fn from(&self) -> [Part; 2] {
-        match self.result {
-            Part::Input => [Part::Weight, Part::Output],
-            Part::Weight => [Part::Input, Part::Output],
-            Part::Output => [Part::Input, Part::Weight],
-        }
-    }
-
-    /// All three are the derivatives of one number that is linear in each part.
+    /// The three are the derivatives of one number that is linear in each part.
     fn input_grad(&self, saved: &Saved<'_>, i: usize, grad: &Tensor) -> Result<Tensor> {
-        let (shape, other) = (self.shape, saved.input(1 - i)?);
-        let (a, b) = match self.from()[1 - i] < self.result {
+        let part = |i: usize| if i < self.0 { i } else { i + 1 };
+        let other = saved.input(1 - i)?;
+        let (a, b) = match part(1 - i) < self.0 {
             true => (&other, grad),
             false => (grad, &other),
         };
-        let result = self.from()[i];
-        apply(Convolution { shape, result }, (a, b, None))
+        apply(Convolution(part(i), self.1), (a, b, None))
     }
 
     fn bias_grad(&self, grad: &Tensor) -> Result<Tensor> {
         let grad = grad.contiguous()?;
         dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
-            let mut out = Buffer::<T>::try_new(self.shape.out_channels)?;
-            conv_backward_bias(&self.shape, grad.as_slice::<T>()?, &mut out);
-            Ok(Tensor::from_buffer(out, [self.shape.out_channels]))
+            let mut out = Buffer::<T>::try_new(self.1.out_channels)?;
+            conv_backward_bias(&self.1, grad.as_slice::<T>()?, &mut out);
+            Ok(Tensor::from_buffer(out, [self.1.out_channels]))
         })
     }
 }
@@ -316,17 +299,13 @@ impl Operation for Convolution {
     const RULES: Rules = Rules::DENSE;
 
     fn name(&self) -> &'static str {
-        match self.result {
-            Part::Input => "conv2d_input",
-            Part::Weight => "conv2d_weight",
-            Part::Output => "conv2d",
-        }
+        ["conv2d_input", "conv2d_weight", "conv2d"][self.0]
     }
     fn grad_name(&self) -> &'static str {
         "ConvolutionBackward0"
     }
     fn attributes(&self) -> Attributes {
-        let s = &self.shape;
+        let s = &self.1;
         vec![
             ("stride", s.stride[1..].into()),
             ("padding", s.padding[1..].into()),
@@ -335,24 +314,22 @@ impl Operation for Convolution {
         ]
     }
     fn forward(&self, (a, b, bias): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        let s = &self.shape;
+        let s = &self.1;
         let ([_, height, width], [_, rows, columns]) = (s.input, s.kernel);
         let [_, out_height, out_width] = s.output();
-        let sizes = match self.result {
-            Part::Input => [s.batch, s.in_channels, height, width],
-            Part::Weight => [s.out_channels, s.in_channels / s.groups, rows, columns],
-            Part::Output => [s.batch, s.out_channels, out_height, out_width],
+        let sizes = match self.0 {
+            INPUT => [s.batch, s.in_channels, height, width],
+            WEIGHT => [s.out_channels, s.in_channels / s.groups, rows, columns],
+            _ => [s.batch, s.out_channels, out_height, out_width],
         };
         dispatch_float!("slow_conv2d_cpu", a.dtype(), T => {
             let mut out = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
             let (a, b) = (a.as_slice::<T>()?, b.as_slice::<T>()?);
-            match self.result {
-                Part::Input => conv_backward_input(s, b, a, &mut out),
-                Part::Weight => conv_backward_weight(s, a, b, &mut out),
-                Part::Output => {
-                    let bias = bias.map(Tensor::as_slice::<T>).transpose()?;
-                    conv_forward(s, a, b, bias, &mut out);
-                }
+            let bias = bias.map(Tensor::as_slice).transpose()?;
+            match self.0 {
+                INPUT => conv_backward_input(s, b, a, &mut out),
+                WEIGHT => conv_backward_weight(s, a, b, &mut out),
+                _ => conv_forward(s, a, b, bias, &mut out),
             }
             Ok(Tensor::from_buffer(out, sizes))
         })

@@ -225,12 +225,18 @@ pub fn interpolate(
     mode: InterpolateMode,
     align_corners: bool,
 ) -> Result<Tensor> {
-    let rank = input.rank();
-    if !matches!((mode, rank), (_, 3 | 4) | (InterpolateMode::Nearest, 5)) {
-        return Err(Error::shape(format!(
-            "Input Error: Only 3D, 4D and 5D input Tensors supported (got {rank}D) for the modes: nearest | linear | bilinear (got {mode})"
-        )));
-    }
+    let names = match (mode, input.rank()) {
+        (InterpolateMode::Nearest, 3) => ("upsample_nearest1d", "UpsampleNearest1DBackward0"),
+        (InterpolateMode::Nearest, 4) => ("upsample_nearest2d", "UpsampleNearest2DBackward0"),
+        (InterpolateMode::Nearest, 5) => ("upsample_nearest3d", "UpsampleNearest3DBackward0"),
+        (InterpolateMode::Linear, 3) => ("upsample_linear1d", "UpsampleLinear1DBackward0"),
+        (InterpolateMode::Linear, 4) => ("upsample_bilinear2d", "UpsampleBilinear2DBackward0"),
+        (_, rank) => {
+            return Err(Error::shape(format!(
+                "Input Error: Only 3D, 4D and 5D input Tensors supported (got {rank}D) for the modes: nearest | linear | bilinear (got {mode})"
+            )));
+        }
+    };
     if align_corners && mode == InterpolateMode::Nearest {
         return Err(Error::value(
             "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear",
@@ -246,8 +252,8 @@ pub fn interpolate(
         .map(|(i, new)| Axis::new(input, i + 2, new, mode, align_corners))
         .collect::<Result<Vec<_>>>()?;
     let op = Interpolate {
+        names,
         axes,
-        mode,
         align_corners,
     };
     apply(op, input)
@@ -256,23 +262,15 @@ pub fn interpolate(
 /// Each dimension is resized by itself.
 #[derive(Clone, Debug)]
 pub struct Interpolate {
+    /// PyTorch's names of the operation and of its backward step.
+    names: (&'static str, &'static str),
+    /// The spatial dimensions.
     axes: Vec<Axis>,
-    mode: InterpolateMode,
+    /// Whether the corners of both images lie on each other.
     align_corners: bool,
 }
 
 impl Interpolate {
-    /// PyTorch's names of the operation and of its backward step.
-    fn names(&self) -> (&'static str, &'static str) {
-        match (self.mode, self.axes.len()) {
-            (InterpolateMode::Nearest, 1) => ("upsample_nearest1d", "UpsampleNearest1DBackward0"),
-            (InterpolateMode::Nearest, 2) => ("upsample_nearest2d", "UpsampleNearest2DBackward0"),
-            (InterpolateMode::Nearest, _) => ("upsample_nearest3d", "UpsampleNearest3DBackward0"),
-            (InterpolateMode::Linear, 1) => ("upsample_linear1d", "UpsampleLinear1DBackward0"),
-            (InterpolateMode::Linear, _) => ("upsample_bilinear2d", "UpsampleBilinear2DBackward0"),
-        }
-    }
-
     /// The new spatial sizes.
     fn size(&self) -> Vec<usize> {
         self.axes.iter().map(|axis| axis.low.numel()).collect()
@@ -284,18 +282,17 @@ impl Operation for Interpolate {
     type Outputs = Tensor;
 
     fn name(&self) -> &'static str {
-        self.names().0
+        self.names.0
     }
     fn grad_name(&self) -> &'static str {
-        self.names().1
+        self.names.1
     }
     fn attributes(&self) -> Attributes {
-        let mut all = vec![("output_size", self.size()[..].into())];
-        if self.mode == InterpolateMode::Linear {
-            all.push(("align_corners", self.align_corners.into()));
-        }
-        let names = ["scales_d", "scales_h", "scales_w"];
-        let names = &names[3 - self.axes.len()..];
+        let mut all = vec![
+            ("output_size", self.size()[..].into()),
+            ("align_corners", self.align_corners.into()),
+        ];
+        let names = &["scales_d", "scales_h", "scales_w"][3 - self.axes.len()..];
         let scales = self.axes.iter().zip(names);
         all.extend(scales.filter_map(|(axis, name)| Some((*name, axis.factor?.into()))));
         all

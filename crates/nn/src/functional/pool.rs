@@ -201,51 +201,37 @@ impl Operation for MaxPool {
         Ok(outputs)
     }
     fn backward(&self, saved: &Saved<'_>, grads: GradOf<'_, Self>) -> Result<GradsOf<Self>> {
-        let back = |grad| apply(MaxPoolGrad(self.shape), (grad, &saved.own(0)?));
-        Ok([grads[0].as_ref().map(back).transpose()?])
+        let Some(grad) = &grads[0] else {
+            return Ok([None]);
+        };
+        let (shape, sizes, maxima) = (&self.shape, saved.shape(0), saved.own(0)?);
+        if saved.recording() {
+            return Ok([Some(scatter(shape, &maxima, grad, sizes)?)]);
+        }
+        let grad = grad.contiguous()?;
+        dispatch_float!("max_pool2d", grad.dtype(), T => {
+            let (grad, mut dx) = (grad.as_slice::<T>()?, Buffer::<T>::try_new(checked_numel(sizes)?)?);
+            match taps_fit_a_byte(shape) {
+                true => max_pool2d_backward_taps(shape, grad, maxima.as_slice()?, &mut dx),
+                false => max_pool2d_backward(shape, grad, maxima.as_slice()?, &mut dx),
+            }
+            Ok([Some(Tensor::from_buffer(dx, sizes))])
+        })
     }
 }
 
-/// The gradient of [`MaxPool`], from that of its output and from what it kept: the number of the tap
-/// that saw a maximum, in a byte, or its place in the plane. The gradient goes there.
-#[derive(Clone)]
-pub struct MaxPoolGrad(Pool2dShape);
-
-impl Operation for MaxPoolGrad {
-    type Inputs<'a> = (&'a Tensor, &'a Tensor);
-    type Outputs = Tensor;
-    const RULES: Rules = Rules::DENSE;
-
-    fn name(&self) -> &'static str {
-        "max_pool2d_backward"
-    }
-    fn forward(&self, (grad, maxima): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        let (shape, sizes) = (&self.0, with_plane(grad, self.0.input));
-        dispatch_float!("max_pool2d", grad.dtype(), T => {
-            let (grad, mut dx) = (grad.as_slice::<T>()?, Buffer::<T>::try_new(checked_numel(&sizes)?)?);
-            match maxima.dtype() {
-                DType::U8 => max_pool2d_backward_taps(shape, grad, maxima.as_slice()?, &mut dx),
-                _ => max_pool2d_backward(shape, grad, maxima.as_slice()?, &mut dx),
-            }
-            Ok(Tensor::from_buffer(dx, sizes))
-        })
-    }
-    fn saves(&self, _: Call<'_>) -> Saves {
-        Saves::NONE.input(1)
-    }
-    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let maxima = saved.input(1)?;
+/// The gradient of a maximum pooling in operations.
+fn scatter(shape: &Pool2dShape, maxima: &Tensor, grad: &Tensor, sizes: &[usize]) -> Result<Tensor> {
+    let (mut at, mut grad) = (maxima.clone(), grad.clone());
+    if at.dtype() == DType::U8 {
         // Where a ReLU made a maximum zero there is no tap.
-        let none = match maxima.dtype() {
-            DType::U8 => maxima.gt((self.0.kernel.0 * self.0.kernel.1 - 1) as i64)?,
-            _ => maxima.lt(0)?,
-        };
-        let at = places(&self.0, &maxima.masked_fill(&none, 0)?)?.masked_fill(&none, 0)?;
-        let flat = |t: &Tensor| t.flatten(-2, -1);
-        let picked = flat(grad)?.gather(-1, &flat(&at)?)?;
-        let picked = picked.reshape(maxima.shape())?.masked_fill(&none, 0.0)?;
-        Ok([Some(picked), None])
+        let none = at.gt((shape.kernel.0 * shape.kernel.1 - 1) as i64)?;
+        at = places(shape, &at.masked_fill(&none, 0)?)?.masked_fill(&none, 0)?;
+        grad = grad.masked_fill(&none, 0.0)?;
     }
+    let zeros = Tensor::try_zeros_of(sizes, grad.dtype())?.flatten(-2, -1)?;
+    let (at, grad) = (at.flatten(-2, -1)?, grad.flatten(-2, -1)?);
+    zeros.scatter_add(-1, &at, &grad)?.reshape(sizes)
 }
 
 /// Where in their planes the maxima were.

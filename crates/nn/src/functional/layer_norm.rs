@@ -118,7 +118,8 @@ impl Operation for LayerNorm {
     }
 }
 
-fn plus(a: Option<Tensor>, b: Option<Tensor>) -> Result<Option<Tensor>> {
+/// The sum of what is there.
+pub(super) fn plus(a: Option<Tensor>, b: Option<Tensor>) -> Result<Option<Tensor>> {
     match (a, b) {
         (Some(a), Some(b)) => a.add(&b).map(Some),
         (a, b) => Ok(a.or(b)),

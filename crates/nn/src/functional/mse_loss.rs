@@ -7,6 +7,7 @@ use pleach_core::{DType, Error, Result, Tensor, size_text};
 use pleach_kernels::{Buffer, elementwise, reduce::sum};
 
 use super::Reduction;
+use super::layer_norm::plus;
 
 /// `(input - target)²`, reduced.
 ///
@@ -99,20 +100,15 @@ impl Operation for MseLoss {
     ) -> Result<GradsOf<Self>> {
         let difference = saved.output(1)?;
         let by = 2.0 / self.count(&difference);
-        let float = matches!(difference.dtype(), DType::F32 | DType::F64);
-        let dx = match grad {
-            Some(grad) if !saved.recording() && float && grad.rank() == 0 => {
-                Some(scaled(&difference, by, grad)?)
-            }
-            Some(grad) => Some(difference.mul(by)?.mul(grad)?),
-            None => None,
+        let number = grad.filter(|g| g.rank() == 0 && matches!(g.dtype(), DType::F32 | DType::F64));
+        let dx = match (number, grad) {
+            (Some(grad), _) if !saved.recording() => Some(scaled(&difference, by, grad)?),
+            (_, Some(grad)) => Some(difference.mul(by)?.mul(grad)?),
+            _ => None,
         };
-        let dx = match (dx, to_difference) {
-            (Some(a), Some(b)) => Some(a.add(b)?),
-            (a, b) => a.or(b.cloned()),
-        };
-        let dt = dx.as_ref().filter(|_| saved.needs(1)).map(Tensor::neg);
-        let dt = dt.transpose()?;
+        let dx = plus(dx, to_difference.cloned())?;
+        let dt = dx.as_ref().filter(|_| saved.needs(1));
+        let dt = dt.map(Tensor::neg).transpose()?;
         Ok([dx.filter(|_| saved.needs(0)), dt])
     }
 }

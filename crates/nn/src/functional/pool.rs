@@ -1,7 +1,7 @@
 //! Pooling of images: maximum, average, adaptive average.
 
 use pleach_core::autograd::{
-    Attribute, Attributes, Call, GradOf, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
+    Attribute, Attributes, GradOf, GradsOf, Operation, Own, Rules, Saved, apply,
 };
 use pleach_core::{DType, Error, Result, Tensor, Window, checked_numel};
 use pleach_kernels::{
@@ -42,15 +42,8 @@ pub fn max_pool2d(
     dilation: impl Into<Pair>,
     ceil_mode: bool,
 ) -> Result<Tensor> {
-    max_pool2d_relu(
-        input,
-        false,
-        kernel_size,
-        stride,
-        padding,
-        dilation,
-        ceil_mode,
-    )
+    let window = sliding(kernel_size, stride, padding, dilation, ceil_mode);
+    Ok(max_pool_windows(input, window, false, false)?.swap_remove(0))
 }
 
 /// [`max_pool2d`], of the input's ReLU if `relu`, which takes no pass over memory of its own.
@@ -63,7 +56,7 @@ pub(crate) fn max_pool2d_relu(
     dilation: impl Into<Pair>,
     ceil_mode: bool,
 ) -> Result<Tensor> {
-    let window = max_window(kernel_size, stride, padding, dilation, ceil_mode);
+    let window = sliding(kernel_size, stride, padding, dilation, ceil_mode);
     Ok(max_pool_windows(input, window, relu, false)?.swap_remove(0))
 }
 
@@ -88,13 +81,13 @@ pub fn max_pool2d_with_indices(
     dilation: impl Into<Pair>,
     ceil_mode: bool,
 ) -> Result<(Tensor, Tensor)> {
-    let window = max_window(kernel_size, stride, padding, dilation, ceil_mode);
+    let window = sliding(kernel_size, stride, padding, dilation, ceil_mode);
     let mut both = max_pool_windows(input, window, false, true)?.into_iter();
     let mut next = || both.next().expect("indices were asked for");
     Ok((next(), next()))
 }
 
-fn max_window(
+fn sliding(
     kernel_size: impl Into<Pair>,
     stride: impl IntoStride,
     padding: impl Into<Pair>,
@@ -201,9 +194,7 @@ impl Operation for MaxPool {
         Ok(outputs)
     }
     fn backward(&self, saved: &Saved<'_>, grads: GradOf<'_, Self>) -> Result<GradsOf<Self>> {
-        let Some(grad) = &grads[0] else {
-            return Ok([None]);
-        };
+        let grad = grads[0].as_ref().expect("the only one");
         let (shape, sizes, maxima) = (&self.shape, saved.shape(0), saved.own(0)?);
         if saved.recording() {
             return Ok([Some(scatter(shape, &maxima, grad, sizes)?)]);
@@ -282,14 +273,7 @@ pub fn avg_pool2d(
         None if count_include_pad => AvgDivisor::CountPadding,
         None => AvgDivisor::CountInput,
     };
-    let kernel = kernel_size.into();
-    let window = Sliding {
-        kernel: kernel.tuple(),
-        stride: stride.into_stride().unwrap_or(kernel).tuple(),
-        padding: padding.into().tuple(),
-        dilation: (1, 1),
-        ceil_mode,
-    };
+    let window = sliding(kernel_size, stride, padding, 1, ceil_mode);
     avg_pool_windows(input, window, divisor)
 }
 

@@ -313,7 +313,7 @@ impl Tensor {
         if self.is_contiguous() {
             return Ok(self.clone());
         }
-        apply(WrittenOut(Layout::contiguous(self.shape_vec())), self)
+        written_out(self, Layout::contiguous(self.shape_vec()))
     }
 
     /// The same values in memory of their own, without gaps, with the dimensions in the same order:
@@ -330,11 +330,16 @@ impl Tensor {
     /// # Errors
     /// If the memory cannot be had.
     pub fn copy(&self) -> Result<Tensor> {
-        apply(WrittenOut(self.layout().dense()), self)
+        written_out(self, self.layout().dense())
     }
 }
 
 /// The same values in memory of their own, laid out without gaps as asked.
+pub(super) fn written_out(x: &Tensor, layout: Layout) -> Result<Tensor> {
+    apply(WrittenOut(layout), x)
+}
+
+/// What [`written_out`] does.
 #[derive(Clone, Debug)]
 pub struct WrittenOut(Layout);
 

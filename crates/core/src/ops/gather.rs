@@ -1,8 +1,9 @@
 //! `gather` and its opposites: one position for each element, along one dimension.
 
-use super::index::{Called, Pick, Picks, Place, Put};
+use super::index::{Pick, Picks, Place, Put};
+use super::view::Names;
 use crate::autograd::apply;
-use crate::memory::{collect, vec_for};
+use crate::memory::vec_for;
 use crate::shape::{contiguous_strides, resolve_dim};
 use crate::{DType, Error, ErrorKind, Operand, Result, Tensor};
 
@@ -11,18 +12,8 @@ use crate::{DType, Error, ErrorKind, Operand, Result, Tensor};
 fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
     let at = index.detach().long()?.contiguous()?;
     let at = at.as_slice::<i64>()?;
-    if shape.is_empty() {
-        // A number has the one position 0.
-        return match at.iter().find(|i| **i != 0) {
-            Some(&index) => Err(ErrorKind::IndexOutOfBounds {
-                index,
-                dim,
-                size: 1,
-            }
-            .into()),
-            None => collect(std::iter::repeat_n(0, at.len())),
-        };
-    }
+    // A number has the one position 0.
+    let shape = if shape.is_empty() { &[1] } else { shape };
     let (own, strides) = (contiguous_strides(index.shape()), contiguous_strides(shape));
     let mut out = vec_for(at.len())?;
     for (flat, &index_value) in at.iter().enumerate() {
@@ -57,36 +48,25 @@ fn check_gather(x: &Tensor, dim: usize, index: &Tensor) -> Result<()> {
     }
 }
 
-fn check_scatter(x: &Tensor, dim: usize, index: &Tensor, source: &Tensor) -> Result<()> {
-    if x.dtype() != source.dtype() {
+/// `source` is `None` for a number.
+fn check_scatter(x: &Tensor, dim: usize, index: &Tensor, source: Option<&Tensor>) -> Result<()> {
+    if source.is_some_and(|source| x.dtype() != source.dtype()) {
         return Err(Error::dtype(
             "scatter(): Expected self.dtype to be equal to src.dtype",
         ));
     }
     check_integers("scatter", index)?;
     check_rank(index, x, "self")?;
-    check_rank(index, source, "src")?;
-    match first_larger(index, x, Some(dim)).or(first_larger(index, source, None)) {
+    let (mut larger, mut than) = (first_larger(index, x, Some(dim)), String::new());
+    if let Some(source) = source {
+        check_rank(index, source, "src")?;
+        larger = larger.or(first_larger(index, source, None));
+        than = format!(" and to be no larger size than src {:?}", source.shape());
+    }
+    match larger {
         None => Ok(()),
         Some(_) => Err(Error::shape(format!(
-            "Expected index {:?} to be no larger than self {:?} apart from dimension {dim} and to be no larger size than src {:?}",
-            index.shape(),
-            x.shape(),
-            source.shape()
-        ))),
-    }
-}
-
-fn check_scatter_number(x: &Tensor, dim: usize, index: &Tensor) -> Result<()> {
-    if index.numel() == 0 {
-        return Ok(());
-    }
-    check_integers("scatter", index)?;
-    check_rank(index, x, "self")?;
-    match first_larger(index, x, Some(dim)) {
-        None => Ok(()),
-        Some(_) => Err(Error::shape(format!(
-            "Expected index {:?} to be no larger than self {:?} apart from dimension {dim}",
+            "Expected index {:?} to be no larger than self {:?} apart from dimension {dim}{than}",
             index.shape(),
             x.shape()
         ))),
@@ -133,9 +113,8 @@ impl Tensor {
         }
         let at = targets(index, self.shape(), d)?;
         let picks = Picks::elements(at, self.rank(), index.shape());
-        let options = vec![("dim", d.into())];
-        let called = Called::new("gather", "GatherBackward0", options);
-        Pick::apply(picks, called, self)
+        let names = ("gather", "GatherBackward0");
+        Pick::apply(picks, (names, vec![("dim", d.into())]), self)
     }
 
     /// This tensor with `self[index[i][j]][j] = source[i][j]` along dimension 0, and so on for
@@ -161,7 +140,10 @@ impl Tensor {
             Operand::Scalar(number) => {
                 let number = Tensor::try_full_of((), number, self.dtype())?;
                 let source = number.expand(index.shape())?;
-                check_scatter_number(self, resolve_dim(dim, self.rank())?, index)?;
+                let d = resolve_dim(dim, self.rank())?;
+                if index.numel() > 0 {
+                    check_scatter(self, d, index, None)?;
+                }
                 let names = ("scatter", "ScatterBackward1");
                 self.scattered(names, dim, index, &source, false)
             }
@@ -179,7 +161,7 @@ impl Tensor {
 
     fn scattered(
         &self,
-        (name, grad_name): (&'static str, &'static str),
+        names: Names,
         dim: i64,
         index: &Tensor,
         source: &Tensor,
@@ -189,7 +171,7 @@ impl Tensor {
         if index.numel() == 0 {
             return Ok(self.clone());
         }
-        check_scatter(self, d, index, source)?;
+        check_scatter(self, d, index, Some(source))?;
         let at = targets(index, self.shape(), d)?;
         // The source may be larger than the index: only its corner counts.
         let mut corner = source.clone();
@@ -203,7 +185,7 @@ impl Tensor {
             place: Place::Picks(Picks::elements(at, self.rank(), index.shape())),
             shape: self.shape_vec(),
             add,
-            called: Called::new(name, grad_name, vec![("dim", d.into())]),
+            called: (names, vec![("dim", d.into())]),
         };
         apply(put, (Some(self), &corner))
     }
@@ -228,12 +210,15 @@ impl Tensor {
                 source.dtype().torch_name()
             )));
         }
-        if self.rank() != source.rank() {
-            return Err(Error::shape(format!(
+        let differs = || {
+            Error::shape(format!(
                 "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = {:?} source.shape = {:?}",
                 self.shape(),
                 source.shape()
-            )));
+            ))
+        };
+        if self.rank() != source.rank() {
+            return Err(differs());
         }
         if self.rank() == 0 {
             let one = self
@@ -254,11 +239,7 @@ impl Tensor {
         let mut expected = self.shape_vec();
         expected[d] = index.numel();
         if expected.as_slice() != source.shape() {
-            return Err(Error::shape(format!(
-                "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = {:?} source.shape = {:?}",
-                self.shape(),
-                source.shape()
-            )));
+            return Err(differs());
         }
         let names = ("index_add", "IndexAddBackward0");
         self.scattered(names, dim, &full, source, true)

@@ -7,7 +7,7 @@ use smallvec::{SmallVec, smallvec};
 
 use super::elementwise::write_view;
 use super::tensor_index::{IntoIndex, TensorIndex, slice};
-use super::view::View;
+use super::view::{Names, View, position};
 use crate::autograd::{Alias, Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::extent::checked_numel;
 use crate::memory::{collect, vec_for};
@@ -89,17 +89,10 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
                 })?;
                 from += 1;
             }
-            TensorIndex::Slice {
-                start: None,
-                end: None,
-                step: 1,
-            } => {
-                positions.push(None);
-                dim += 1;
-                from += 1;
-            }
             TensorIndex::Slice { start, end, step } => {
-                view = view.slice_dim(dim as i64, start, end, step)?;
+                if (start, end, step) != (None, None, 1) {
+                    view = view.slice_dim(dim as i64, start, end, step)?;
+                }
                 positions.push(None);
                 dim += 1;
                 from += 1;
@@ -197,20 +190,7 @@ impl Picks {
             let Some(at) = &positions[d] else { continue };
             let at = at.broadcast_to(&picked)?.to_vec::<i64>()?;
             for (row, index) in rows.iter_mut().zip(at) {
-                let i = if index < 0 {
-                    index + size as i64
-                } else {
-                    index
-                };
-                if i < 0 || i >= size as i64 {
-                    return Err(ErrorKind::IndexOutOfBounds {
-                        index,
-                        dim: d,
-                        size,
-                    }
-                    .into());
-                }
-                *row = *row * size + i as usize;
+                *row = *row * size + position(index, d, size)?;
             }
         }
         let adjacent = indexed.windows(2).all(|w| w[1] == w[0] + 1);
@@ -322,26 +302,10 @@ fn copy_or_zeros<T: Element>(target: Option<&Tensor>, shape: &[usize]) -> Result
     })
 }
 
-/// What a user knows an operation as.
-#[derive(Clone)]
-pub(super) struct Called {
-    /// PyTorch's name.
-    pub name: &'static str,
-    /// PyTorch's name of the backward step.
-    pub grad_name: &'static str,
-    /// The options.
-    pub options: Attributes,
-}
+/// What a user knows an operation as: its names, and its options.
+pub(super) type Called = (Names, Attributes);
 
-impl Called {
-    pub const fn new(name: &'static str, grad_name: &'static str, options: Attributes) -> Called {
-        Called {
-            name,
-            grad_name,
-            options,
-        }
-    }
-}
+const INDEX: Names = ("index", "IndexBackward0");
 
 /// Elements of a tensor by their positions.
 #[derive(Clone)]
@@ -363,13 +327,13 @@ impl Operation for Pick {
     type Outputs = Tensor;
 
     fn name(&self) -> &'static str {
-        self.called.name
+        self.called.0.0
     }
     fn grad_name(&self) -> &'static str {
-        self.called.grad_name
+        self.called.0.1
     }
     fn attributes(&self) -> Attributes {
-        self.called.options.clone()
+        self.called.1.clone()
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
         self.picks.gather(x)
@@ -410,13 +374,13 @@ impl Operation for Put {
     type Outputs = Tensor;
 
     fn name(&self) -> &'static str {
-        self.called.name
+        self.called.0.0
     }
     fn grad_name(&self) -> &'static str {
-        self.called.grad_name
+        self.called.0.1
     }
     fn attributes(&self) -> Attributes {
-        self.called.options.clone()
+        self.called.1.clone()
     }
     fn forward(&self, (target, values): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
         match &self.place {
@@ -445,10 +409,7 @@ impl Operation for Put {
         })?;
         let values = saved.grad(1, || match &self.place {
             Place::View(view) => apply(view.clone(), &grad.contiguous()?),
-            Place::Picks(picks) => {
-                let called = Called::new("index", "IndexBackward0", Attributes::new());
-                Pick::apply(picks.clone(), called, grad)
-            }
+            Place::Picks(picks) => Pick::apply(picks.clone(), (INDEX, Attributes::new()), grad),
         })?;
         Ok([target, values])
     }
@@ -460,7 +421,7 @@ pub(super) fn placed(values: &Tensor, place: Place, shape: &[usize]) -> Result<T
         place,
         shape: Shape::from_slice(shape),
         add: true,
-        called: Called::new("index_put", "IndexPutBackward0", Attributes::new()),
+        called: (("index_put", "IndexPutBackward0"), Attributes::new()),
     };
     apply(put, (None, values))
 }
@@ -502,8 +463,7 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn index(&self, index: impl IntoIndex) -> Result<Tensor> {
-        let called = Called::new("index", "IndexBackward0", Attributes::new());
-        self.index_called(called, index.into_index())
+        self.index_called((INDEX, Attributes::new()), index.into_index())
     }
 
     fn index_called(&self, called: Called, parts: Vec<TensorIndex>) -> Result<Tensor> {
@@ -572,17 +532,15 @@ impl Tensor {
             let at = at.to_vec::<i64>()?.into_iter().map(|i| i as usize);
             Place::Picks(Picks::elements(collect(at)?, self.rank(), &target_shape))
         };
-        let grad_name = if plain {
-            "CopySlices"
-        } else {
-            "IndexPutBackward0"
+        let names = match plain {
+            true => ("index_put", "CopySlices"),
+            false => ("index_put", "IndexPutBackward0"),
         };
-        let options = vec![("accumulate", accumulate.into())];
         let put = Put {
             place,
             shape: self.shape_vec(),
             add: accumulate,
-            called: Called::new("index_put", grad_name, options),
+            called: (names, vec![("accumulate", accumulate.into())]),
         };
         apply(put, (Some(self), &values))
     }
@@ -614,9 +572,8 @@ impl Tensor {
         }
         let mut parts = vec![slice(None, None, 1); d];
         parts.push(TensorIndex::Tensor(positions.reshape([-1i64])?));
-        let options = vec![("dim", d.into())];
-        let called = Called::new("index_select", "IndexSelectBackward0", options);
-        self.index_called(called, parts)
+        let names = ("index_select", "IndexSelectBackward0");
+        self.index_called((names, vec![("dim", d.into())]), parts)
     }
 
     /// The elements where the mask is true, as a vector.

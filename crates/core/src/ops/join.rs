@@ -1,6 +1,7 @@
 //! Several tensors as one, and one as several.
 
 use super::elementwise::write_view;
+use super::view::Names;
 use crate::autograd::{
     Attributes, GradOf, GradsOf, InputGrads, Many, Operation, Own, Rules, Saved, apply,
 };
@@ -12,6 +13,8 @@ use crate::{DType, Error, Result, Tensor};
 /// Several tensors of one dtype as one.
 #[derive(Clone, Debug)]
 pub struct Join {
+    /// PyTorch's names, of the operation and of its backward step.
+    names: Names,
     /// The dimension along which they lie one after the other.
     dim: usize,
     /// Whether that is a new one.
@@ -25,14 +28,9 @@ impl Join {
     fn run(self, tensors: &[&Tensor]) -> Result<Tensor> {
         checked_numel(&self.shape)?;
         let dtypes = tensors.iter().map(|t| t.dtype());
-        let Some(dtype) = dtypes.reduce(DType::promote) else {
-            return Err(Error::value("expected a non-empty TensorList"));
-        };
-        if tensors.iter().all(|t| t.dtype() == dtype) {
-            return apply(self, Many::from_slice(tensors));
-        }
+        let dtype = dtypes.fold(tensors[0].dtype(), DType::promote);
         let inputs = tensors.iter().map(|t| t.to_dtype(dtype));
-        let inputs = inputs.collect::<Result<Vec<Tensor>>>()?;
+        let inputs: Vec<Tensor> = inputs.collect::<Result<_>>()?;
         apply(self, inputs.iter().collect())
     }
 
@@ -51,13 +49,10 @@ impl Operation for Join {
     type Outputs = Tensor;
 
     fn name(&self) -> &'static str {
-        if self.stacked { "stack" } else { "cat" }
+        self.names.0
     }
     fn grad_name(&self) -> &'static str {
-        match self.stacked {
-            true => "StackBackward0",
-            false => "CatBackward0",
-        }
+        self.names.1
     }
     fn attributes(&self) -> Attributes {
         vec![("dim", self.dim.into())]
@@ -107,8 +102,8 @@ pub struct Parts {
     dim: usize,
     /// Their sizes; `None`: each position is one, without the dimension.
     sizes: Option<Vec<usize>>,
-    /// PyTorch's name of the backward step.
-    grad_name: &'static str,
+    /// PyTorch's names, of the operation and of its backward step.
+    names: Names,
 }
 
 impl Operation for Parts {
@@ -117,49 +112,38 @@ impl Operation for Parts {
     const RULES: Rules = Rules::VIEW;
 
     fn name(&self) -> &'static str {
-        match self.sizes {
-            Some(_) => "split_with_sizes",
-            None => "unbind",
-        }
+        self.names.0
     }
     fn grad_name(&self) -> &'static str {
-        self.grad_name
+        self.names.1
     }
     fn attributes(&self) -> Attributes {
         let sizes = self.sizes.iter().map(|s| ("split_sizes", s[..].into()));
         sizes.chain([("dim", self.dim.into())]).collect()
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Vec<Tensor>> {
-        let dim = self.dim as i64;
-        let Some(sizes) = &self.sizes else {
-            let size = x.shape()[self.dim];
-            let mut parts = vec_for(size)?;
-            for i in 0..size {
-                parts.push(x.select(dim, i as i64)?);
-            }
-            return Ok(parts);
-        };
-        let mut start = 0;
-        let mut parts = vec_for(sizes.len())?;
-        for &n in sizes {
-            parts.push(x.narrow(dim, start, n)?);
-            start += n;
+        let (dim, mut start) = (self.dim as i64, 0);
+        let count = self.sizes.as_ref().map_or(x.shape()[self.dim], Vec::len);
+        let mut parts = vec_for(count)?;
+        for i in 0..count {
+            let size = self.sizes.as_ref().map(|sizes| sizes[i]);
+            parts.push(match size {
+                Some(size) => x.narrow(dim, start, size)?,
+                None => x.select(dim, start as i64)?,
+            });
+            start += size.unwrap_or(1);
         }
         Ok(parts)
     }
     fn backward(&self, saved: &Saved<'_>, grads: GradOf<'_, Self>) -> Result<GradsOf<Self>> {
-        let mut shape = Shape::from_slice(saved.shape(0));
-        let part = |(i, grad): (usize, &Option<Tensor>)| match (grad, &self.sizes) {
-            (Some(grad), _) => Ok(grad.clone()),
-            (None, sizes) => {
-                shape[self.dim] = sizes.as_ref().map_or(1, |sizes| sizes[i]);
-                let zeros = Tensor::try_zeros_of(&shape, saved.dtype(0))?;
-                if sizes.is_some() {
-                    Ok(zeros)
-                } else {
-                    zeros.select(self.dim as i64, 0)
-                }
+        let part = |(i, grad): (usize, &Option<Tensor>)| {
+            let mut shape = Shape::from_slice(saved.shape(0));
+            match &self.sizes {
+                Some(sizes) => shape[self.dim] = sizes[i],
+                None => drop(shape.remove(self.dim)),
             }
+            let zeros = || Tensor::try_zeros_of(&shape, saved.dtype(0));
+            grad.clone().map_or_else(zeros, Ok)
         };
         let parts = grads.iter().enumerate().map(part);
         let parts: Vec<Tensor> = parts.collect::<Result<_>>()?;
@@ -263,6 +247,7 @@ impl Tensor {
             shape[d] = shape[d].saturating_add(t.shape()[d]);
         }
         let join = Join {
+            names: ("cat", "CatBackward0"),
             dim: d,
             stacked: false,
             shape,
@@ -291,6 +276,7 @@ impl Tensor {
         let mut shape = first.shape_vec();
         shape.insert(dim, tensors.len());
         let join = Join {
+            names: ("stack", "StackBackward0"),
             dim,
             stacked: true,
             shape,
@@ -335,7 +321,7 @@ impl Tensor {
         let parts = Parts {
             dim: resolve_dim(dim, self.rank())?,
             sizes: Some(sizes),
-            grad_name,
+            names: ("split_with_sizes", grad_name),
         };
         apply(parts, self)
     }
@@ -378,7 +364,7 @@ impl Tensor {
         let parts = Parts {
             dim: resolve_dim(dim, self.rank())?,
             sizes: None,
-            grad_name: "UnbindBackward0",
+            names: ("unbind", "UnbindBackward0"),
         };
         apply(parts, self)
     }

@@ -3,7 +3,7 @@
 use pleach_kernels::Buffer;
 
 use super::elementwise::write_view;
-use super::index::{Called, Pick, Picks};
+use super::index::{Pick, Picks};
 use crate::autograd::{Attributes, GradsOf, Operation, Own, Saved, apply};
 use crate::extent::{checked_numel, padded};
 use crate::memory::{check_room, collect};
@@ -178,9 +178,9 @@ impl Tensor {
                 .sum()
         }))?;
         let picks = Picks::elements(at, self.rank(), &shape);
-        let (mode_name, grad_name) = names(mode, dims);
-        let options = vec![("pad", pad.into()), ("mode", mode_name.into())];
-        Pick::apply(picks, Called::new("pad", grad_name, options), self)
+        let (mode, grad_name) = names(mode, dims);
+        let options = vec![("pad", pad.into()), ("mode", mode.into())];
+        Pick::apply(picks, (("pad", grad_name), options), self)
     }
 
     fn check_pad(&self, mode: PadMode, d: usize, pair: (i64, i64), pad: &[i64]) -> Result<()> {

@@ -6,6 +6,7 @@ use pleach_kernels::Buffer;
 use smallvec::SmallVec;
 
 use super::extreme::shared_by_hits;
+use super::view::Names;
 use crate::autograd::{Attributes, Call, GradOf, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::memory::vec_for;
 use crate::shape::resolve_dim;
@@ -88,6 +89,8 @@ enum Picked {
 /// the position that its element came from.
 #[derive(Clone, Debug)]
 pub struct InOrder {
+    /// PyTorch's names, of the operation and of its backward step.
+    names: Names,
     /// The dimension.
     dim: usize,
     /// Which elements.
@@ -99,29 +102,19 @@ impl Operation for InOrder {
     type Outputs = (Tensor, Tensor);
 
     fn name(&self) -> &'static str {
-        match self.picked {
-            Picked::Sorted { .. } => "sort",
-            Picked::Top { .. } => "topk",
-            Picked::Median { .. } => "median",
-        }
+        self.names.0
     }
     fn grad_name(&self) -> &'static str {
-        match self.picked {
-            Picked::Sorted { .. } => "SortBackward0",
-            Picked::Top { .. } => "TopkBackward0",
-            Picked::Median { .. } => "MedianBackward1",
-        }
+        self.names.1
     }
     fn attributes(&self) -> Attributes {
-        let mut all = vec![("dim", self.dim.into())];
-        match self.picked {
-            Picked::Sorted { descending } => all.push(("descending", descending.into())),
-            Picked::Top { k, largest } => {
-                all.extend([("k", k.into()), ("largest", largest.into())]);
-            }
-            Picked::Median { keepdim } => all.push(("keepdim", keepdim.into())),
-        }
-        all
+        let (k, option) = match self.picked {
+            Picked::Sorted { descending } => (None, ("descending", descending.into())),
+            Picked::Top { k, largest } => (Some(("k", k.into())), ("largest", largest.into())),
+            Picked::Median { keepdim } => (None, ("keepdim", keepdim.into())),
+        };
+        let all = [Some(("dim", self.dim.into())), k, Some(option)];
+        all.into_iter().flatten().collect()
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<(Tensor, Tensor)> {
         let (rows, dim) = (Rows::new(x, self.dim)?, self.dim as i64);
@@ -209,12 +202,16 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn sort(&self, dim: i64, descending: bool) -> Result<(Tensor, Tensor)> {
-        self.in_order(dim, Picked::Sorted { descending })
+        self.in_order(
+            ("sort", "SortBackward0"),
+            dim,
+            Picked::Sorted { descending },
+        )
     }
 
-    fn in_order(&self, dim: i64, picked: Picked) -> Result<(Tensor, Tensor)> {
+    fn in_order(&self, names: Names, dim: i64, picked: Picked) -> Result<(Tensor, Tensor)> {
         let dim = resolve_dim(dim, self.rank())?;
-        apply(InOrder { dim, picked }, self)
+        apply(InOrder { names, dim, picked }, self)
     }
 
     /// The positions that put the elements along a dimension in order: the second result of
@@ -248,7 +245,7 @@ impl Tensor {
         if k > self.shape().get(d).copied().unwrap_or(1) {
             return Err(Error::shape("selected index k out of range"));
         }
-        self.in_order(dim, Picked::Top { k, largest })
+        self.in_order(("topk", "TopkBackward0"), dim, Picked::Top { k, largest })
     }
 
     /// The middle element along a dimension, of an even number the lower middle one, and its
@@ -274,7 +271,11 @@ impl Tensor {
                 "median(): Expected reduction dim {d} to have non-zero size."
             )));
         }
-        self.in_order(dim, Picked::Median { keepdim })
+        self.in_order(
+            ("median", "MedianBackward1"),
+            dim,
+            Picked::Median { keepdim },
+        )
     }
 
     /// The middle element of all, of an even number the lower middle one; nan if there is one, or

@@ -1,6 +1,6 @@
 //! Sliding windows of images as columns.
 
-use super::index::{Called, Pick, Picks};
+use super::index::{Pick, Picks};
 use crate::extent::{Window, checked_numel};
 use crate::memory::{check_room, vec_for};
 use crate::{Error, Result, Tensor};
@@ -140,7 +140,6 @@ impl Tensor {
             ("padding", padding[..].into()),
             ("stride", stride[..].into()),
         ];
-        let called = Called::new("im2col", "Im2ColBackward0", options);
-        Pick::apply(picks, called, self)
+        Pick::apply(picks, (("im2col", "Im2ColBackward0"), options), self)
     }
 }

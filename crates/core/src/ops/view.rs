@@ -3,6 +3,7 @@
 use pleach_kernels::Buffer;
 use smallvec::{SmallVec, smallvec};
 
+use super::elementwise::written_out;
 use super::index::{Place, placed};
 use crate::autograd::{Attributes, GradsOf, Operation, Own, Rules, Saved, apply};
 use crate::extent::{checked_numel, signed};
@@ -13,6 +14,9 @@ use crate::{DType, Dims, Error, ErrorKind, Result, Tensor};
 /// Dimensions, or an order of them.
 type Axes = SmallVec<[usize; 6]>;
 
+/// PyTorch's names of an operation and of its backward step.
+pub(super) type Names = (&'static str, &'static str);
+
 /// What a [`View`] shows.
 #[derive(Clone, Debug)]
 pub(super) enum Shows {
@@ -22,17 +26,12 @@ pub(super) enum Shows {
     Permuted(Axes),
     /// Dimensions of size 1 repeated to this shape.
     Expanded(Shape),
-    /// One position of a dimension, without that dimension.
-    Selected { dim: usize, index: usize },
-    /// Positions of a dimension.
-    Sliced {
-        dim: usize,
-        start: usize,
-        count: usize,
-        step: usize,
-    },
-    /// The diagonal of the first two dimensions.
-    Diagonal { offset: i64, length: usize },
+    /// One position of a dimension, without that dimension: the dimension, the position.
+    Selected(usize, usize),
+    /// Positions of a dimension: the dimension; start, end and step.
+    Sliced(usize, [usize; 3]),
+    /// The diagonal of the first two dimensions: its offset to the right, its length.
+    Diagonal(i64, usize),
     /// What a layout shows of a contiguous tensor.
     Placed(Layout),
 }
@@ -40,18 +39,18 @@ pub(super) enum Shows {
 /// The same memory under another layout.
 #[derive(Clone, Debug)]
 pub struct View {
+    /// PyTorch's names, of the operation and of its backward step.
+    names: Names,
     /// Which layout.
     shows: Shows,
-    /// PyTorch's name of the backward step.
-    grad_name: &'static str,
 }
 
 impl View {
     /// What a layout shows of a contiguous tensor.
     pub(super) fn placed(layout: Layout) -> View {
         View {
+            names: ("as_strided", "AsStridedBackward0"),
             shows: Shows::Placed(layout),
-            grad_name: "AsStridedBackward0",
         }
     }
 
@@ -69,17 +68,13 @@ impl View {
                 layout.shape = order.iter().map(|&d| from.shape[d]).collect();
                 layout.strides = order.iter().map(|&d| from.strides[d]).collect();
             }
-            Shows::Selected { dim, index } => {
-                layout.offset += index * layout.strides[*dim];
-                layout.shape.remove(*dim);
-                layout.strides.remove(*dim);
+            &Shows::Selected(dim, index) => {
+                layout.offset += index * layout.strides[dim];
+                layout.shape.remove(dim);
+                layout.strides.remove(dim);
             }
-            &Shows::Sliced {
-                dim,
-                start,
-                count,
-                step,
-            } => {
+            &Shows::Sliced(dim, [start, end, step]) => {
+                let count = (end - start).div_ceil(step);
                 if count > 0 {
                     layout.offset += start * layout.strides[dim];
                 }
@@ -88,7 +83,7 @@ impl View {
                 let stride = layout.strides[dim].checked_mul(step);
                 layout.strides[dim] = stride.unwrap_or(layout.strides[dim]);
             }
-            &Shows::Diagonal { offset, length } => {
+            &Shows::Diagonal(offset, length) => {
                 if length > 0 {
                     let d = if offset >= 0 { 1 } else { 0 };
                     layout.offset += offset.unsigned_abs() as usize * layout.strides[d];
@@ -110,46 +105,25 @@ impl Operation for View {
     const RULES: Rules = Rules::VIEW;
 
     fn name(&self) -> &'static str {
-        match self.shows {
-            Shows::Reshaped(_) => "view",
-            Shows::Permuted(_) => "permute",
-            Shows::Expanded(_) => "expand",
-            Shows::Selected { .. } => "select",
-            Shows::Sliced { .. } => "slice",
-            Shows::Diagonal { .. } => "diagonal",
-            Shows::Placed(_) => "as_strided",
-        }
+        self.names.0
     }
     fn grad_name(&self) -> &'static str {
-        self.grad_name
+        self.names.1
     }
     fn attributes(&self) -> Attributes {
         match &self.shows {
-            Shows::Reshaped(Layout { shape, .. }) | Shows::Expanded(shape) => {
-                vec![("size", shape[..].into())]
-            }
             Shows::Permuted(order) => vec![("dims", order[..].into())],
-            &Shows::Selected { dim, index } => vec![("dim", dim.into()), ("index", index.into())],
-            &Shows::Sliced {
-                dim,
-                start,
-                count,
-                step,
-            } => vec![
-                ("dim", dim.into()),
-                ("start", start.into()),
-                (
-                    "end",
-                    start.saturating_add(count.saturating_mul(step)).into(),
-                ),
-                ("step", step.into()),
-            ],
-            &Shows::Diagonal { offset, .. } => vec![("offset", offset.into())],
-            Shows::Placed(to) => vec![
-                ("size", to.shape[..].into()),
-                ("stride", to.strides[..].into()),
-                ("storage_offset", to.offset.into()),
-            ],
+            Shows::Reshaped(Layout { shape, .. })
+            | Shows::Placed(Layout { shape, .. })
+            | Shows::Expanded(shape) => vec![("size", shape[..].into())],
+            &Shows::Selected(dim, index) => vec![("dim", dim.into()), ("index", index.into())],
+            &Shows::Sliced(dim, span) => {
+                let span = ["start", "end", "step"]
+                    .into_iter()
+                    .zip(span.map(Into::into));
+                [("dim", dim.into())].into_iter().chain(span).collect()
+            }
+            &Shows::Diagonal(offset, _) => vec![("offset", offset.into())],
         }
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
@@ -162,7 +136,7 @@ impl Operation for View {
             Shows::Permuted(order) => {
                 let mut back: Axes = smallvec![0; order.len()];
                 order.iter().enumerate().for_each(|(i, &d)| back[d] = i);
-                grad.viewed(self.grad_name, Shows::Permuted(back))?
+                grad.viewed(self.names, Shows::Permuted(back))?
             }
             Shows::Expanded(_) => grad.clone(),
             _ => placed(grad, Place::View(self.clone()), shape)?,
@@ -173,26 +147,32 @@ impl Operation for View {
 /// A copy with the elements in other places. What undoes it is another of its kind.
 #[derive(Clone, Debug)]
 pub enum Rearranged {
-    /// The whole tensor repeated this often along each dimension.
-    Repeat(Shape),
     /// These dimensions reversed.
     Flip(Axes),
-    /// The elements moved by shifts along dimensions, or back.
+    /// The elements moved by shifts along dimensions (none: in row-major order), or back.
     Roll {
         /// The shifts.
         shifts: SmallVec<[i64; 4]>,
-        /// Their dimensions; none: the elements in row-major order.
+        /// Their dimensions.
         dims: SmallVec<[i64; 4]>,
         /// Whether they are moved back.
         back: bool,
     },
-    /// Zeros on one side of a diagonal of the last two dimensions.
-    Triangle {
-        /// The diagonal, counted to the right.
-        diagonal: i64,
-        /// Whether what is below it stays.
-        lower: bool,
-    },
+    /// Zeros above this diagonal of the last two dimensions.
+    Tril(i64),
+    /// Zeros below it.
+    Triu(i64),
+}
+
+impl Rearranged {
+    fn names(&self) -> Names {
+        match self {
+            Rearranged::Flip(_) => ("flip", "FlipBackward0"),
+            Rearranged::Roll { .. } => ("roll", "RollBackward0"),
+            Rearranged::Tril(_) => ("tril", "TrilBackward0"),
+            Rearranged::Triu(_) => ("triu", "TriuBackward0"),
+        }
+    }
 }
 
 impl Operation for Rearranged {
@@ -200,43 +180,24 @@ impl Operation for Rearranged {
     type Outputs = Tensor;
 
     fn name(&self) -> &'static str {
-        match self {
-            Rearranged::Repeat(_) => "repeat",
-            Rearranged::Flip(_) => "flip",
-            Rearranged::Roll { .. } => "roll",
-            Rearranged::Triangle { lower: true, .. } => "tril",
-            Rearranged::Triangle { .. } => "triu",
-        }
+        self.names().0
     }
     fn grad_name(&self) -> &'static str {
-        match self {
-            Rearranged::Repeat(_) => "RepeatBackward0",
-            Rearranged::Flip(_) => "FlipBackward0",
-            Rearranged::Roll { .. } => "RollBackward0",
-            Rearranged::Triangle { lower: true, .. } => "TrilBackward0",
-            Rearranged::Triangle { .. } => "TriuBackward0",
-        }
+        self.names().1
     }
     fn attributes(&self) -> Attributes {
         match self {
-            Rearranged::Repeat(repeats) => vec![("repeats", repeats[..].into())],
             Rearranged::Flip(dims) => vec![("dims", dims[..].into())],
             Rearranged::Roll { shifts, dims, back } => vec![
                 ("shifts", shifts[..].into()),
                 ("dims", dims[..].into()),
                 ("back", (*back).into()),
             ],
-            Rearranged::Triangle { diagonal, .. } => vec![("diagonal", (*diagonal).into())],
+            Rearranged::Tril(d) | Rearranged::Triu(d) => vec![("diagonal", (*d).into())],
         }
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
         match self {
-            Rearranged::Repeat(repeats) => {
-                let (apart, wide) = repeated(repeats, x.shape());
-                check_room(&wide, x.dtype())?;
-                let out: Shape = wide.chunks(2).map(|pair| pair[0] * pair[1]).collect();
-                x.reshape(&apart)?.expand(&wide)?.reshape(&out)
-            }
             Rearranged::Flip(dims) => dispatch_all!(x.dtype(), T => {
                 let mut view = x.array::<T>()?;
                 for &d in dims.iter().filter(|d| **d < x.rank()) {
@@ -246,54 +207,45 @@ impl Operation for Rearranged {
             }),
             Rearranged::Roll { shifts, dims, back } => match (&shifts[..], &dims[..]) {
                 ([], _) => Err(Error::value("`shifts` required")),
-                ([shift], []) => x
-                    .reshape([-1i64])?
-                    .roll_one(*shift, 0, *back)?
-                    .view(x.shape()),
-                _ if shifts.len() != dims.len() => Err(Error::value(format!(
+                ([shift], []) => {
+                    let flat = x.reshape([-1i64])?;
+                    flat.roll_one(*shift, 0, *back)?.view(x.shape())
+                }
+                (shifts, dims) if shifts.len() != dims.len() => Err(Error::value(format!(
                     "shifts and dimensions must align. shifts: {}, dims:{}",
                     shifts.len(),
                     dims.len()
                 ))),
-                _ => shifts
+                (shifts, dims) => shifts
                     .iter()
                     .zip(dims)
                     .try_fold(x.clone(), |x, (&shift, &dim)| x.roll_one(shift, dim, *back)),
             },
-            &Rearranged::Triangle { diagonal, lower } => x.triangle(diagonal, lower),
+            Rearranged::Tril(diagonal) => x.triangle(*diagonal, true),
+            Rearranged::Triu(diagonal) => x.triangle(*diagonal, false),
         }
     }
-    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        Ok([Some(match self {
-            Rearranged::Repeat(repeats) => {
-                let (apart, wide) = repeated(repeats, saved.shape(0));
-                let sum = grad.reshape(&wide)?.sum_to(&apart)?;
-                sum.reshape(saved.shape(0))?
-            }
-            Rearranged::Roll { shifts, dims, back } => {
-                let (shifts, dims, back) = (shifts.clone(), dims.clone(), !back);
-                apply(Rearranged::Roll { shifts, dims, back }, grad)?
-            }
-            same => apply(same.clone(), grad)?,
-        })])
+    fn backward(&self, _: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let mut undo = self.clone();
+        if let Rearranged::Roll { back, .. } = &mut undo {
+            *back = !*back;
+        }
+        Ok([Some(apply(undo, grad)?)])
     }
 }
 
-/// `[a, b]` repeated `[r, s]` is `[1, a, 1, b]` expanded to `[r, a, s, b]`: these two shapes.
-fn repeated(repeats: &[usize], shape: &[usize]) -> (Shape, Shape) {
-    let lead = repeats.len() - shape.len();
-    let (mut apart, mut wide) = (Shape::new(), Shape::new());
-    for (i, &r) in repeats.iter().enumerate() {
-        let size = i.checked_sub(lead).map_or(1, |d| shape[d]);
-        apart.extend([1, size]);
-        wide.extend([r, size]);
+/// A position of a dimension that may count from the end.
+pub(super) fn position(index: i64, dim: usize, size: usize) -> Result<usize> {
+    let from_end = if index < 0 { size as i64 } else { 0 };
+    match usize::try_from(index + from_end) {
+        Ok(at) if at < size => Ok(at),
+        _ => Err(ErrorKind::IndexOutOfBounds { index, dim, size }.into()),
     }
-    (apart, wide)
 }
 
 impl Tensor {
-    fn viewed(&self, grad_name: &'static str, shows: Shows) -> Result<Tensor> {
-        apply(View { shows, grad_name }, self)
+    fn viewed(&self, names: Names, shows: Shows) -> Result<Tensor> {
+        apply(View { names, shows }, self)
     }
 
     /// The same memory in another shape; one size may be -1.
@@ -327,7 +279,7 @@ impl Tensor {
             strides,
             offset: self.layout().offset,
         };
-        let view = self.viewed("ViewBackward0", Shows::Reshaped(layout))?;
+        let view = self.viewed(("view", "ViewBackward0"), Shows::Reshaped(layout))?;
         Ok(Some(view))
     }
 
@@ -342,7 +294,8 @@ impl Tensor {
             return Ok(view);
         }
         let shows = Shows::Reshaped(Layout::contiguous(shape));
-        self.contiguous()?.viewed("UnsafeViewBackward0", shows)
+        self.contiguous()?
+            .viewed(("view", "UnsafeViewBackward0"), shows)
     }
 
     /// The dimensions from `start` to `end` (both included) as one.
@@ -411,7 +364,7 @@ impl Tensor {
             }
             order.push(d);
         }
-        self.viewed("PermuteBackward0", Shows::Permuted(order))
+        self.viewed(("permute", "PermuteBackward0"), Shows::Permuted(order))
     }
 
     /// Two dimensions swapped.
@@ -428,7 +381,7 @@ impl Tensor {
         if self.rank() > 0 {
             order.swap(a, b);
         }
-        self.viewed(name, Shows::Permuted(order))
+        self.viewed(("permute", name), Shows::Permuted(order))
     }
 
     /// A matrix transposed; a vector or a number as it is.
@@ -471,7 +424,7 @@ impl Tensor {
                 layout.strides.remove(d);
             }
         }
-        self.viewed(name, Shows::Reshaped(layout))
+        self.viewed(("squeeze", name), Shows::Reshaped(layout))
             .expect("a view of all elements fits")
     }
 
@@ -488,7 +441,7 @@ impl Tensor {
         };
         layout.shape.insert(d, 1);
         layout.strides.insert(d, stride);
-        self.viewed("UnsqueezeBackward0", Shows::Reshaped(layout))
+        self.viewed(("unsqueeze", "UnsqueezeBackward0"), Shows::Reshaped(layout))
     }
 
     /// Dimensions of size 1 repeated without a copy, and new ones in front; -1 keeps a size.
@@ -531,7 +484,7 @@ impl Tensor {
             });
         }
         checked_numel(&shape)?;
-        self.viewed("ExpandBackward0", Shows::Expanded(shape))
+        self.viewed(("expand", "ExpandBackward0"), Shows::Expanded(shape))
     }
 
     /// Expanded to a shape that it can be broadcast to.
@@ -556,22 +509,8 @@ impl Tensor {
             ));
         }
         let d = resolve_dim(dim, self.rank())?;
-        let size = self.shape()[d];
-        let at = if index < 0 {
-            index + size as i64
-        } else {
-            index
-        };
-        if at < 0 || at >= size as i64 {
-            return Err(ErrorKind::IndexOutOfBounds {
-                index,
-                dim: d,
-                size,
-            }
-            .into());
-        }
-        let index = at as usize;
-        self.viewed("SelectBackward0", Shows::Selected { dim: d, index })
+        let shows = Shows::Selected(d, position(index, d, self.shape()[d])?);
+        self.viewed(("select", "SelectBackward0"), shows)
     }
 
     /// Every `step`-th position of a dimension from `start` up to, not including, `end`: Python's
@@ -603,13 +542,8 @@ impl Tensor {
         };
         let start = clip(start.into().unwrap_or(0));
         let end = clip(end.into().unwrap_or(size)).max(start);
-        let shows = Shows::Sliced {
-            dim: d,
-            start: start as usize,
-            count: ((end - start) as usize).div_ceil(step as usize),
-            step: step as usize,
-        };
-        self.viewed("SliceBackward0", shows)
+        let shows = Shows::Sliced(d, [start, end, step].map(|n| n as usize));
+        self.viewed(("slice", "SliceBackward0"), shows)
     }
 
     /// `length` positions of a dimension from `start` on: a number, which may count from the end, or
@@ -670,7 +604,8 @@ impl Tensor {
             rows.saturating_add(offset).min(cols)
         }
         .max(0) as usize;
-        self.viewed("DiagonalBackward0", Shows::Diagonal { offset, length })
+        let shows = Shows::Diagonal(offset, length);
+        self.viewed(("diagonal", "DiagonalBackward0"), shows)
     }
 
     /// The whole tensor repeated along each dimension: PyTorch's `repeat`, NumPy's `tile`.
@@ -689,8 +624,19 @@ impl Tensor {
                 "Trying to create tensor with negative dimension {r}: {repeats:?}"
             )));
         }
-        let repeats = repeats.iter().map(|&r| r as usize).collect();
-        apply(Rearranged::Repeat(repeats), self)
+        // [a, b] repeated [r, s] is [1, a, 1, b] expanded to [r, a, s, b].
+        let lead = repeats.len() - self.rank();
+        let (mut apart, mut wide) = (Shape::new(), Shape::new());
+        for (i, &r) in repeats.iter().enumerate() {
+            let size = i.checked_sub(lead).map_or(1, |d| self.shape()[d]);
+            apart.extend([1, size]);
+            wide.extend([r as usize, size]);
+        }
+        check_room(&wide, self.dtype())?;
+        let out = wide.chunks(2).map(|pair| pair[0] * pair[1]).collect();
+        let shows = Shows::Reshaped(Layout::contiguous(out));
+        let copy = self.reshape(&apart)?.expand(&wide)?;
+        written_out(&copy, Layout::contiguous(wide))?.viewed(("view", "RepeatBackward0"), shows)
     }
 
     /// The order of these dimensions reversed, as a copy.
@@ -745,8 +691,7 @@ impl Tensor {
     /// # Errors
     /// If there are fewer than two dimensions.
     pub fn tril(&self, diagonal: i64) -> Result<Tensor> {
-        let lower = true;
-        apply(Rearranged::Triangle { diagonal, lower }, self)
+        apply(Rearranged::Tril(diagonal), self)
     }
 
     /// The elements on and above a diagonal of the last two dimensions; zero elsewhere.
@@ -754,8 +699,7 @@ impl Tensor {
     /// # Errors
     /// If there are fewer than two dimensions.
     pub fn triu(&self, diagonal: i64) -> Result<Tensor> {
-        let lower = false;
-        apply(Rearranged::Triangle { diagonal, lower }, self)
+        apply(Rearranged::Triu(diagonal), self)
     }
 
     fn triangle(&self, diagonal: i64, lower: bool) -> Result<Tensor> {

@@ -1,9 +1,13 @@
 //! Gradients of reductions, against finite differences.
 
 mod common;
+#[path = "common/twice.rs"]
+mod twice;
 
-use common::{check, input, positive};
+use common::{input, positive};
+use pleach_core::autograd::gradcheck;
 use pleach_core::{Result, Tensor};
+use twice::{check, check_twice};
 
 type Op = Box<dyn Fn(&Tensor) -> Result<Tensor>>;
 
@@ -131,8 +135,12 @@ fn along_one_dimension() {
                 let x = input(shape);
                 for (name, f) in &ops {
                     for x in [x.clone(), common::rearranged(&x)] {
-                        let result = pleach_core::autograd::gradcheck(|x| f(&x[0]), &[x]);
-                        assert!(result.is_ok(), "{name} {shape:?} {dim} {keep}: {result:?}");
+                        let name = format!("{name} {shape:?} {dim} {keep}");
+                        let f = |x: &[Tensor]| f(&x[0]);
+                        let inputs = [x];
+                        let result = gradcheck(f, &inputs);
+                        assert!(result.is_ok(), "{name}: {result:?}");
+                        check_twice(&name, f, &inputs);
                     }
                 }
             }

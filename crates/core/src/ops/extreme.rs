@@ -1,47 +1,73 @@
 //! The largest and the smallest: over all elements, or over some dimensions, and where they are.
 
-use smallvec::{SmallVec, smallvec};
-
 use super::operand::dim_mask;
-use super::plan::{Plan, all_of, spread};
-use crate::autograd::{Backward, GradFn, InputGrads, record, record_many};
+use super::plan::{Over, Plan};
+use super::reduce::Kind;
+use crate::autograd::{
+    Attributes, Backward, Call, GradOf, GradsOf, Operation, Own, Saved, Saves, apply, record,
+};
 use crate::shape::{Shape, resolve_dim};
 use crate::{DType, Dims, Error, Result, Tensor};
 
-/// The backward step of `max(dim)` and its relatives: the gradient goes to one element of a row.
-struct PickBackward {
-    name: &'static str,
+/// The largest or smallest element along a dimension, and its first position. The gradient goes to
+/// that element.
+#[derive(Clone, Debug)]
+pub struct Extreme {
+    /// Whether it is the largest.
+    max: bool,
+    /// The dimension.
     dim: i64,
-    shape: Shape,
-    kept: Shape,
-    positions: Tensor,
+    /// Whether the dimension stays, with size 1.
+    keepdim: bool,
 }
 
-impl GradFn for PickBackward {
+impl Operation for Extreme {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = (Tensor, Tensor);
+
     fn name(&self) -> &'static str {
-        self.name
+        if self.max { "max" } else { "min" }
     }
-    fn backward(&self, grads: &[Option<Tensor>]) -> Result<InputGrads> {
-        let Some(Some(g)) = grads.first() else {
-            return Ok(InputGrads::new());
-        };
-        if self.shape.is_empty() {
-            return Ok(smallvec![Some(g.clone())]);
+    fn grad_name(&self) -> &'static str {
+        if self.max {
+            "MaxBackward0"
+        } else {
+            "MinBackward0"
         }
-        let zeros = Tensor::try_zeros_of(&self.shape, g.dtype())?;
-        let g = g.reshape(&self.kept)?;
-        let positions = self.positions.reshape(&self.kept)?;
-        Ok(smallvec![Some(
-            zeros.scatter_add(self.dim, &positions, &g)?
-        )])
+    }
+    fn attributes(&self) -> Attributes {
+        vec![("dim", self.dim.into()), ("keepdim", self.keepdim.into())]
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Self::Outputs> {
+        let d = resolve_dim(self.dim, x.rank())?;
+        let plan = Plan::new(x, &dim_mask(self.dim, x.rank())?)?;
+        plan.refuse_empty(self.name(), Some(d))?;
+        plan.extreme(self.max, self.keepdim)
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        Saves::NONE.output(1)
+    }
+    fn backward(&self, saved: &Saved<'_>, grads: GradOf<'_, Self>) -> Result<GradsOf<Self>> {
+        let (positions, shape) = (saved.output(1)?, saved.shape(0));
+        let to_one = |g: &Tensor| put_back(g, self.dim, shape, &positions);
+        Ok([grads[0].map(to_one).transpose()?])
     }
 }
 
-/// The dimensions of size 1 in the shape of a result: those that were reduced.
-pub(super) fn reduced_dims(kept: &Shape) -> SmallVec<[i64; 6]> {
-    (0..kept.len() as i64)
-        .filter(|d| kept[*d as usize] == 1)
-        .collect()
+/// The gradient of what was picked along a dimension of a tensor of a shape.
+pub(super) fn put_back(
+    g: &Tensor,
+    dim: i64,
+    shape: &[usize],
+    positions: &Tensor,
+) -> Result<Tensor> {
+    if shape.is_empty() {
+        return Ok(g.clone());
+    }
+    let mut kept = Shape::from_slice(shape);
+    kept[resolve_dim(dim, shape.len())?] = 1;
+    let zeros = Tensor::try_zeros_of(shape, g.dtype())?;
+    zeros.scatter_add(dim, &positions.detach().reshape(&kept)?, &g.reshape(&kept)?)
 }
 
 /// The gradient of an extreme value: the elements equal to it share it, along `dims` (none: all);
@@ -64,7 +90,7 @@ impl Tensor {
     /// # Errors
     /// If there are no elements.
     pub fn max(&self) -> Result<Tensor> {
-        self.extreme_over("max", true, &all_of(self), false, false)
+        self.reduced(Kind::Max, Over::all(self))
     }
 
     /// The smallest element; nan if there is one. Equal ones share the gradient.
@@ -72,7 +98,7 @@ impl Tensor {
     /// # Errors
     /// If there are no elements.
     pub fn min(&self) -> Result<Tensor> {
-        self.extreme_over("min", false, &all_of(self), false, false)
+        self.reduced(Kind::Min, Over::all(self))
     }
 
     /// The largest element over some dimensions. Equal ones share the gradient.
@@ -81,8 +107,9 @@ impl Tensor {
     /// If a dimension does not exist, or there is nothing to choose from.
     pub fn amax(&self, dims: impl Dims, keepdim: bool) -> Result<Tensor> {
         let dims = dims.into_dims();
-        let mask = dim_mask(&dims[..], self.rank())?;
-        self.extreme_over("amax", true, &mask, keepdim, !dims.is_empty())
+        let mut over = Over::dims(self, &dims[..], keepdim)?;
+        over.named = !dims.is_empty();
+        self.reduced(Kind::Amax, over)
     }
 
     /// The smallest element over some dimensions. Equal ones share the gradient.
@@ -91,40 +118,9 @@ impl Tensor {
     /// If a dimension does not exist, or there is nothing to choose from.
     pub fn amin(&self, dims: impl Dims, keepdim: bool) -> Result<Tensor> {
         let dims = dims.into_dims();
-        let mask = dim_mask(&dims[..], self.rank())?;
-        self.extreme_over("amin", false, &mask, keepdim, !dims.is_empty())
-    }
-
-    /// `named` says whether the caller named dimensions.
-    fn extreme_over(
-        &self,
-        op: &str,
-        max: bool,
-        mask: &[bool],
-        keepdim: bool,
-        named: bool,
-    ) -> Result<Tensor> {
-        let name = match op {
-            "max" => "MaxBackward1",
-            "min" => "MinBackward1",
-            "amax" => "AmaxBackward0",
-            _ => "AminBackward0",
-        };
-        let plan = Plan::new(self, mask)?;
-        let empty = (0..self.rank()).find(|d| mask[*d] && self.shape()[*d] == 0);
-        plan.refuse_empty(op, empty.filter(|_| named))?;
-        let out = plan.extreme(max, keepdim)?.0;
-        let shape = self.shape_vec();
-        let (x, value) = (self.detach(), out.detach());
-        Ok(record(out, &[self], |_| {
-            let kept = plan.kept.clone();
-            Backward::new(name, move |g: &Tensor| {
-                let value = spread(&value, &kept, &shape)?;
-                let dims = reduced_dims(&kept);
-                let g = spread(g, &kept, &shape)?;
-                Ok(smallvec![Some(shared_by_hits(&g, &x, &value, &dims)?)])
-            })
-        }))
+        let mut over = Over::dims(self, &dims[..], keepdim)?;
+        over.named = !dims.is_empty();
+        self.reduced(Kind::Amin, over)
     }
 
     /// The largest element along a dimension and its first position. The gradient goes to that
@@ -133,7 +129,7 @@ impl Tensor {
     /// # Errors
     /// If the dimension does not exist or is empty.
     pub fn max_dim(&self, dim: i64, keepdim: bool) -> Result<(Tensor, Tensor)> {
-        self.extreme_dim("max", true, dim, keepdim, "MaxBackward0")
+        self.extreme_dim(true, dim, keepdim)
     }
 
     /// The smallest element along a dimension and its first position. The gradient goes to that
@@ -142,22 +138,11 @@ impl Tensor {
     /// # Errors
     /// If the dimension does not exist or is empty.
     pub fn min_dim(&self, dim: i64, keepdim: bool) -> Result<(Tensor, Tensor)> {
-        self.extreme_dim("min", false, dim, keepdim, "MinBackward0")
+        self.extreme_dim(false, dim, keepdim)
     }
 
-    fn extreme_dim(
-        &self,
-        op: &str,
-        max: bool,
-        dim: i64,
-        keepdim: bool,
-        name: &'static str,
-    ) -> Result<(Tensor, Tensor)> {
-        let d = resolve_dim(dim, self.rank())?;
-        let plan = Plan::new(self, &dim_mask(dim, self.rank())?)?;
-        plan.refuse_empty(op, Some(d))?;
-        let (values, positions) = plan.extreme(max, keepdim)?;
-        Ok(self.picked(name, d, values, positions, plan.kept))
+    fn extreme_dim(&self, max: bool, dim: i64, keepdim: bool) -> Result<(Tensor, Tensor)> {
+        apply(Extreme { max, dim, keepdim }, self)
     }
 
     /// Records an operation that picks one element of each row of dimension `dim`.
@@ -167,20 +152,16 @@ impl Tensor {
         dim: usize,
         values: Tensor,
         positions: Tensor,
-        kept: Shape,
+        _kept: Shape,
     ) -> (Tensor, Tensor) {
-        let saved = positions.clone();
-        let mut outputs = record_many(vec![values, positions], &[self], |_| PickBackward {
-            name,
-            dim: dim as i64,
-            shape: self.shape_vec(),
-            kept,
-            positions: saved,
-        })
-        .into_iter();
-        let (Some(values), Some(positions)) = (outputs.next(), outputs.next()) else {
-            unreachable!("record_many returns as many outputs as it is given")
-        };
+        let (shape, at) = (self.shape_vec(), positions.clone());
+        let values = record(values, &[self], |_| {
+            Backward::new(name, move |g: &Tensor| {
+                Ok([Some(put_back(g, dim as i64, &shape, &at)?)]
+                    .into_iter()
+                    .collect())
+            })
+        });
         (values, positions)
     }
 
@@ -220,14 +201,14 @@ impl Tensor {
         if self.dtype() == DType::Bool {
             return Err(Error::dtype(format!("{op}(): does not support bool input")));
         }
-        let (mask, d) = match dim {
-            None => (all_of(self), None),
+        let (over, d) = match dim {
+            None => (Over::all(self), None),
             Some(dim) => (
-                dim_mask(dim, self.rank())?,
+                Over::dims(self, dim, keepdim)?,
                 Some(resolve_dim(dim, self.rank())?),
             ),
         };
-        let plan = Plan::new(self, &mask)?;
+        let plan = Plan::new(self, &over.mask)?;
         if plan.n == 0 && d.is_none() {
             return Err(Error::index(format!(
                 "{op}(): Expected reduction dim to be specified for input.numel() == 0."

@@ -1,12 +1,75 @@
 //! Linear interpolation between two tensors.
 
-use smallvec::smallvec;
-
-use super::arithmetic::unbroadcast;
 use super::elementwise::zip;
 use super::operand::Operand;
-use crate::autograd::{Backward, record};
+use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::{Error, Result, Scalar, Tensor};
+
+/// A tensor, its end, and the weight between them: a number here or a third tensor.
+#[derive(Clone, Debug)]
+pub struct Lerp {
+    /// The number.
+    weight: Option<Scalar>,
+}
+
+impl Operation for Lerp {
+    type Inputs<'a> = (&'a Tensor, &'a Tensor, Option<&'a Tensor>);
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        "lerp"
+    }
+    fn grad_name(&self) -> &'static str {
+        match self.weight {
+            Some(_) => "LerpBackward0",
+            None => "LerpBackward1",
+        }
+    }
+    fn attributes(&self) -> Attributes {
+        let weight = self.weight.map(|w| ("weight", w.to_f64().into()));
+        weight.into_iter().collect()
+    }
+    fn forward(&self, (x, end, weight): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
+        let Some(weight) = self.weight else {
+            let weight = weight.ok_or_else(|| Error::value("lerp: no weight"))?;
+            if !x.dtype().is_float() {
+                return Err(Error::not_implemented("lerp_kernel_tensor", x.dtype()));
+            }
+            let difference = end.sub(x)?;
+            let near = x.add(&weight.mul(&difference)?)?;
+            let far = end.sub(&difference.mul(&weight.rsub(1.0)?)?)?;
+            return Tensor::where_cond(&weight.abs()?.lt(0.5)?, &near, &far);
+        };
+        dispatch_float!("lerp_kernel_scalar", x.dtype(), T => {
+            let weight = weight.to::<T>()?;
+            // One rounding for product and sum, as PyTorch's vectors have it.
+            if weight.abs() < 0.5 {
+                zip(x, end, move |a: T, b: T| weight.mul_add(b - a, a))
+            } else {
+                zip(x, end, move |a: T, b: T| (weight - 1.0).mul_add(b - a, b))
+            }
+        })
+    }
+    fn saves(&self, call: Call<'_>) -> Saves {
+        let (for_ends, for_weight) = (call.needs(0) || call.needs(1), call.needs(2));
+        Saves::NONE
+            .input_if(for_weight, 0)
+            .input_if(for_weight, 1)
+            .input_if(for_ends, 2)
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let part = |near: bool| match self.weight.map(Scalar::to_f64) {
+            Some(w) => grad.mul(if near { 1.0 - w } else { w }),
+            None if near => grad.mul(&saved.input(2)?.rsub(1.0)?),
+            None => grad.mul(&saved.input(2)?),
+        };
+        Ok([
+            saved.grad(0, || part(true))?,
+            saved.grad(1, || part(false))?,
+            saved.grad(2, || grad.mul(&saved.input(1)?.sub(&saved.input(0)?)?))?,
+        ])
+    }
+}
 
 impl Tensor {
     /// `self + weight * (end - self)`, computed from the nearer end. The weight is a number or a
@@ -26,13 +89,19 @@ impl Tensor {
         let weight = weight.into();
         self.check_lerp("end", end)?;
         match weight {
-            Operand::Scalar(weight) => self.lerp_by_number(end, weight),
-            Operand::Tensor(weight) if weight.rank() == 0 => {
-                self.lerp_by_tensor(end, &weight.to_dtype(self.dtype())?)
-            }
+            Operand::Scalar(weight) => apply(
+                Lerp {
+                    weight: Some(weight),
+                },
+                (self, end, None),
+            ),
             Operand::Tensor(weight) => {
+                let weight = match weight.rank() {
+                    0 => weight.to_dtype(self.dtype())?,
+                    _ => weight,
+                };
                 self.check_lerp("weight", &weight)?;
-                self.lerp_by_tensor(end, &weight)
+                apply(Lerp { weight: None }, (self, end, Some(&weight)))
             }
         }
     }
@@ -46,48 +115,5 @@ impl Tensor {
             self.dtype().c_name(),
             other.dtype().c_name()
         )))
-    }
-
-    fn lerp_by_number(&self, end: &Tensor, weight: Scalar) -> Result<Tensor> {
-        let out = dispatch_float!("lerp_kernel_scalar", self.dtype(), T => {
-            let weight = weight.to::<T>()?;
-            // One rounding for product and sum, as PyTorch's vectors have it.
-            if weight.abs() < 0.5 {
-                zip(self, end, move |a: T, b: T| weight.mul_add(b - a, a))?
-            } else {
-                zip(self, end, move |a: T, b: T| (weight - 1.0).mul_add(b - a, b))?
-            }
-        });
-        let weight = weight.to_f64();
-        let (xs, es) = (self.shape_vec(), end.shape_vec());
-        Ok(record(out, &[self, end], |needs| {
-            let (nx, ne) = (needs[0], needs[1]);
-            Backward::stateless("LerpBackward0", move |g: &Tensor| {
-                let dx = nx.then(|| unbroadcast(g.mul(1.0 - weight)?, &xs));
-                let de = ne.then(|| unbroadcast(g.mul(weight)?, &es));
-                Ok(smallvec![dx.transpose()?, de.transpose()?])
-            })
-        }))
-    }
-
-    fn lerp_by_tensor(&self, end: &Tensor, weight: &Tensor) -> Result<Tensor> {
-        if !self.dtype().is_float() {
-            return Err(Error::not_implemented("lerp_kernel_tensor", self.dtype()));
-        }
-        let (x, e, w) = (self.detach(), end.detach(), weight.detach());
-        let difference = e.sub(&x)?;
-        let near = x.add(&w.mul(&difference)?)?;
-        let far = e.sub(&difference.mul(&w.rsub(1.0)?)?)?;
-        let out = Tensor::where_cond(&w.abs()?.lt(0.5)?, &near, &far)?;
-        let (xs, es, ws) = (x.shape_vec(), e.shape_vec(), w.shape_vec());
-        Ok(record(out, &[self, end, weight], |needs| {
-            let (nx, ne, nw) = (needs[0], needs[1], needs[2]);
-            Backward::new("LerpBackward1", move |g: &Tensor| {
-                let dx = nx.then(|| unbroadcast(g.mul(&w.rsub(1.0)?)?, &xs));
-                let de = ne.then(|| unbroadcast(g.mul(&w)?, &es));
-                let dw = nw.then(|| unbroadcast(g.mul(&difference)?, &ws));
-                Ok(smallvec![dx.transpose()?, de.transpose()?, dw.transpose()?])
-            })
-        }))
     }
 }

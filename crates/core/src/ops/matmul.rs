@@ -1,9 +1,8 @@
 //! Matrix products: everything goes through the kernels' `gemm`.
 
 use pleach_kernels::{BatchRef, Bias, Buffer, Epilogue, gemm_batched};
-use smallvec::smallvec;
 
-use crate::autograd::{Backward, record};
+use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::extent::checked_numel;
 use crate::number::Number;
 use crate::shape::{Shape, broadcast_shapes};
@@ -34,13 +33,9 @@ fn matrices<T: Element>(x: &Tensor) -> Result<BatchRef<'_, T>> {
     ))
 }
 
-/// The product of batches of matrices `[b, m, k] @ [b, k, n]`, without history; `b` is 1 for 2-d.
-fn product(a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    product_plus(a, b, None)
-}
-
-/// [`product`], plus a vector of float for each of its rows.
-fn product_plus(a: &Tensor, b: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+/// The product of matrices or batches of them, without history, plus a vector of float for each of
+/// its rows.
+pub(super) fn product(a: &Tensor, b: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
     let (m, k, n) = (
         a.shape()[a.rank() - 2],
         a.shape()[a.rank() - 1],
@@ -62,7 +57,7 @@ fn product_plus(a: &Tensor, b: &Tensor, bias: Option<&Tensor>) -> Result<Tensor>
             gemm_batched(matrices(a)?, matrices(b)?, &mut out, false, epilogue);
             Tensor::from_buffer(out, shape)
         }),
-        dtype if dtype.is_small_int() => product(&a.long()?, &b.long()?)?.to_dtype(dtype)?,
+        dtype if dtype.is_small_int() => product(&a.long()?, &b.long()?, None)?.to_dtype(dtype)?,
         dtype => dispatch_number!("addmm_impl_cpu_", dtype, T => {
             let (a, b) = (a.contiguous()?, b.contiguous()?);
             let (x, y) = (a.as_slice::<T>()?, b.as_slice::<T>()?);
@@ -80,33 +75,157 @@ fn product_plus(a: &Tensor, b: &Tensor, bias: Option<&Tensor>) -> Result<Tensor>
     })
 }
 
-/// The last two dimensions swapped, without history.
-fn flipped(x: &Tensor) -> Result<Tensor> {
-    x.transpose(-2, -1)
+/// Which product, by PyTorch's names.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Kind {
+    Mm,
+    Bmm,
+    Mv,
+    Dot,
+    Addmm,
+    Baddbmm,
 }
 
-/// Records `out = a @ b` for matrices or batches of them.
-fn recorded(out: Tensor, a: &Tensor, b: &Tensor, name: &'static str) -> Tensor {
-    record(out, &[a, b], |needs| {
-        let for_a = needs[0].then(|| b.detach());
-        let for_b = needs[1].then(|| a.detach());
-        Backward::new(name, move |g: &Tensor| {
-            let da = for_a.as_ref().map(|b| product(g, &flipped(b)?));
-            let db = for_b.as_ref().map(|a| product(&flipped(a)?, g));
-            Ok(smallvec![da.transpose()?, db.transpose()?])
-        })
-    })
+/// A product of two tensors, and a third to add.
+#[derive(Clone, Debug)]
+pub struct Product {
+    /// Which one.
+    kind: Kind,
+    /// What the third tensor is multiplied by.
+    beta: f64,
+    /// What the product is multiplied by.
+    alpha: f64,
 }
 
-/// Another name for the last step, where PyTorch ends with a view.
-pub(super) fn named(x: Tensor, shape: &[usize], name: &'static str) -> Result<Tensor> {
-    let from = x.shape_vec();
-    let out = x.detach().reshape(shape)?;
-    Ok(record(out, &[&x], |_| {
-        Backward::stateless(name, move |g: &Tensor| {
-            Ok(smallvec![Some(g.reshape(&from)?)])
-        })
-    }))
+impl Product {
+    /// One with nothing to add.
+    fn of(kind: Kind, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        let (beta, alpha) = (1.0, 1.0);
+        apply(Product { kind, beta, alpha }, (a, b, None))
+    }
+
+    /// `beta * start + alpha * (a @ b)`.
+    fn plus(&self, start: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        let n = b.shape()[b.rank() - 1];
+        // A row of float is added while the product is in cache; the bits are the same.
+        let fused = (self.beta, self.alpha) == (1.0, 1.0)
+            && start.shape() == [n]
+            && start.dtype() == a.dtype()
+            && matches!(a.dtype(), DType::F32 | DType::F64);
+        let result = product(a, b, fused.then_some(start))?;
+        let start = start.broadcast_to(result.shape())?;
+        if fused {
+            return Ok(result);
+        }
+        let result = scaled(result, self.alpha)?;
+        // With beta 0 the input does not count, not even its nans.
+        match self.beta {
+            0.0 => Ok(result),
+            beta => result.add(&scaled(start, beta)?),
+        }
+    }
+}
+
+fn scaled(t: Tensor, by: f64) -> Result<Tensor> {
+    if by == 1.0 { Ok(t) } else { t.mul(by) }
+}
+
+impl Operation for Product {
+    type Inputs<'a> = (&'a Tensor, &'a Tensor, Option<&'a Tensor>);
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        match self.kind {
+            Kind::Mm => "mm",
+            Kind::Bmm => "bmm",
+            Kind::Mv => "mv",
+            Kind::Dot => "dot",
+            Kind::Addmm => "addmm",
+            Kind::Baddbmm => "baddbmm",
+        }
+    }
+    fn grad_name(&self) -> &'static str {
+        match self.kind {
+            Kind::Mm => "MmBackward0",
+            Kind::Bmm => "BmmBackward0",
+            Kind::Mv => "MvBackward0",
+            Kind::Dot => "DotBackward0",
+            Kind::Addmm => "AddmmBackward0",
+            Kind::Baddbmm => "BaddbmmBackward0",
+        }
+    }
+    fn attributes(&self) -> Attributes {
+        match self.kind {
+            Kind::Addmm | Kind::Baddbmm => {
+                vec![("beta", self.beta.into()), ("alpha", self.alpha.into())]
+            }
+            _ => Attributes::new(),
+        }
+    }
+    fn forward(&self, (a, b, start): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
+        match (self.kind, start) {
+            (_, Some(start)) => self.plus(start, a, b),
+            (Kind::Mv, _) => product(a, &b.unsqueeze(1)?, None)?.reshape([a.shape()[0]]),
+            (Kind::Dot, _) => product(&a.unsqueeze(0)?, &b.unsqueeze(1)?, None)?.reshape(()),
+            _ => product(a, b, None),
+        }
+    }
+    fn saves(&self, call: Call<'_>) -> Saves {
+        Saves::ONCE
+            .input_if(call.needs(1), 0)
+            .input_if(call.needs(0), 1)
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let matrices = |a: &Tensor, b: &Tensor| {
+            let kind = if a.rank() == 3 { Kind::Bmm } else { Kind::Mm };
+            scaled(Product::of(kind, a, b)?, self.alpha)
+        };
+        let (a, b) = (|| saved.input(0), || saved.input(1));
+        let of_a = || match self.kind {
+            Kind::Mv => grad.unsqueeze(1)?.mul(&b()?.unsqueeze(0)?),
+            Kind::Dot => grad.mul(&b()?),
+            _ => matrices(grad, &b()?.transpose(-2, -1)?),
+        };
+        let of_b = || match self.kind {
+            Kind::Mv => Product::of(Kind::Mv, &a()?.t()?, grad),
+            Kind::Dot => grad.mul(&a()?),
+            _ => matrices(&a()?.transpose(-2, -1)?, grad),
+        };
+        let of_start = || scaled(grad.sum_to(saved.shape(2))?, self.beta);
+        Ok([
+            saved.grad(0, of_a)?,
+            saved.grad(1, of_b)?,
+            saved.grad(2, of_start)?,
+        ])
+    }
+}
+
+/// The shape in which a product is returned, as a step of its own as in PyTorch.
+#[derive(Clone, Debug)]
+pub struct UnsafeView {
+    /// The shape.
+    pub(super) shape: Shape,
+}
+
+impl Operation for UnsafeView {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        "_unsafe_view"
+    }
+    fn grad_name(&self) -> &'static str {
+        "UnsafeViewBackward0"
+    }
+    fn attributes(&self) -> Attributes {
+        vec![("size", self.shape[..].into())]
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        x.reshape(&self.shape)
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        Ok([Some(grad.reshape(saved.shape(0))?)])
+    }
 }
 
 impl Tensor {
@@ -128,7 +247,7 @@ impl Tensor {
             let (a, b) = (a.c_name(), b.c_name());
             format!("expected m1 and m2 to have the same dtype, but got: {a} != {b}")
         })?;
-        Ok(recorded(product(self, other)?, self, other, "MmBackward0"))
+        Product::of(Kind::Mm, self, other)
     }
 
     /// A matrix times a vector, `[m, k] @ [k]`.
@@ -155,21 +274,7 @@ impl Tensor {
             let (a, v) = (a.torch_name(), v.torch_name());
             format!("addmv input tensors must have the same dtype, but got {v}, {a}, and {v}")
         })?;
-        let column = vector.detach().unsqueeze(1)?;
-        let out = product(&self.detach(), &column)?.reshape([m])?;
-        Ok(record(out, &[self, vector], |needs| {
-            let for_a = needs[0].then(|| vector.detach());
-            let for_v = needs[1].then(|| self.detach());
-            Backward::new("MvBackward0", move |g: &Tensor| {
-                let da = for_a
-                    .as_ref()
-                    .map(|v| g.unsqueeze(1)?.mul(&v.unsqueeze(0)?));
-                let dv = for_v
-                    .as_ref()
-                    .map(|a| product(&a.t()?, &g.unsqueeze(1)?)?.squeeze_dim(1));
-                Ok(smallvec![da.transpose()?, dv.transpose()?])
-            })
-        }))
+        Product::of(Kind::Mv, self, vector)
     }
 
     /// The inner product of two vectors.
@@ -194,14 +299,7 @@ impl Tensor {
                 "inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same number of elements, but got {n} and {m} elements respectively"
             )));
         }
-        let row = self.detach().unsqueeze(0)?;
-        let out = product(&row, &other.detach().unsqueeze(1)?)?.reshape(())?;
-        Ok(record(out, &[self, other], |_| {
-            let (a, b) = (self.detach(), other.detach());
-            Backward::new("DotBackward0", move |g: &Tensor| {
-                Ok(smallvec![Some(g.mul(&b)?), Some(g.mul(&a)?)])
-            })
-        }))
+        Product::of(Kind::Dot, self, other)
     }
 
     /// The products of two batches of matrices, `[b, m, k] @ [b, k, n]`.
@@ -225,7 +323,7 @@ impl Tensor {
             let (a, b) = (a.torch_name(), b.torch_name());
             format!("expected scalar type {a} but found {b}")
         })?;
-        Ok(recorded(product(self, other)?, self, other, "BmmBackward0"))
+        Product::of(Kind::Bmm, self, other)
     }
 
     /// The matrix product of PyTorch's `@`: vectors are matrices for a moment, leading dimensions
@@ -242,7 +340,6 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn matmul(&self, other: &Tensor) -> Result<Tensor> {
-        const VIEW: &str = "UnsafeViewBackward0";
         match (self.rank(), other.rank()) {
             (0, _) | (_, 0) => Err(Error::shape(format!(
                 "both arguments to matmul need to be at least 1D, but they are {}D and {}D",
@@ -272,7 +369,7 @@ impl Tensor {
                 let mut shape = self.shape_vec();
                 shape.pop();
                 shape.extend(other.shape()[1..].iter().copied());
-                named(out, &shape, VIEW)
+                apply(UnsafeView { shape }, &out)
             }
             _ => {
                 let a = if self.rank() == 1 {
@@ -311,7 +408,7 @@ impl Tensor {
                 if other.rank() > 1 {
                     shape.push(n);
                 }
-                named(out, &shape, VIEW)
+                apply(UnsafeView { shape }, &out)
             }
         }
     }
@@ -336,7 +433,8 @@ impl Tensor {
                 format!("{name} and mat2 must have the same dtype, but got {t} and {b}")
             })?;
         }
-        self.add_product(a, b, beta, alpha, "AddmmBackward0")
+        let kind = Kind::Addmm;
+        apply(Product { kind, beta, alpha }, (a, b, Some(self)))
     }
 
     /// `beta * self + alpha * (a @ b)` for batches of matrices.
@@ -351,51 +449,8 @@ impl Tensor {
         if a.shape()[0] != b.shape()[0] {
             a.bmm(b)?;
         }
-        self.add_product(a, b, beta, alpha, "BaddbmmBackward0")
-    }
-
-    fn add_product(
-        &self,
-        a: &Tensor,
-        b: &Tensor,
-        beta: f64,
-        alpha: f64,
-        name: &'static str,
-    ) -> Result<Tensor> {
-        let scaled = |t: Tensor, by: f64| if by == 1.0 { Ok(t) } else { t.mul(by) };
-        let n = b.shape()[b.rank() - 1];
-        // A row of float is added while the product is in cache; the bits are the same.
-        let fused = (beta, alpha) == (1.0, 1.0)
-            && self.shape() == [n]
-            && self.dtype() == a.dtype()
-            && matches!(a.dtype(), DType::F32 | DType::F64);
-        let bias = fused.then(|| self.detach());
-        let result = product_plus(&a.detach(), &b.detach(), bias.as_ref())?;
-        let start = self.detach().broadcast_to(result.shape())?;
-        // With beta 0 the input does not count, not even its nans.
-        let out = if fused {
-            result
-        } else if beta == 0.0 {
-            scaled(result, alpha)?
-        } else {
-            scaled(result, alpha)?.add(&scaled(start, beta)?)?
-        };
-        let shape = self.shape_vec();
-        Ok(record(out, &[self, a, b], |needs| {
-            let bias = needs[0];
-            let for_a = needs[1].then(|| b.detach());
-            let for_b = needs[2].then(|| a.detach());
-            Backward::new(name, move |g: &Tensor| {
-                let d = bias.then(|| scaled(g.sum_to(&shape)?, beta));
-                let da = for_a
-                    .as_ref()
-                    .map(|b| scaled(product(g, &flipped(b)?)?, alpha));
-                let db = for_b
-                    .as_ref()
-                    .map(|a| scaled(product(&flipped(a)?, g)?, alpha));
-                Ok(smallvec![d.transpose()?, da.transpose()?, db.transpose()?])
-            })
-        }))
+        let kind = Kind::Baddbmm;
+        apply(Product { kind, beta, alpha }, (a, b, Some(self)))
     }
 }
 

@@ -1,13 +1,13 @@
 //! Norms, and the logarithm of a sum of exponentials.
 
-use smallvec::smallvec;
-
-use super::extreme::{reduced_dims, shared_by_hits};
-use super::operand::dim_mask;
-use super::plan::{Plan, all_of, spread};
-use crate::autograd::{Backward, record};
-use crate::shape::Shape;
+use super::extreme::shared_by_hits;
+use super::plan::{Over, Plan};
+use super::reduce::Kind;
+use crate::autograd::Saved;
 use crate::{Dims, Error, Result, Tensor};
+
+/// PyTorch's name of a norm's backward step.
+pub(super) const GRAD_NAME: &str = "LinalgVectorNormBackward0";
 
 impl Tensor {
     /// `ln(Σ exp(x))` over some dimensions, without overflow.
@@ -15,26 +15,7 @@ impl Tensor {
     /// # Errors
     /// If a dimension does not exist, or the dtype is not a float type.
     pub fn logsumexp(&self, dims: impl Dims, keepdim: bool) -> Result<Tensor> {
-        let mask = dim_mask(dims, self.rank())?;
-        let plan = Plan::new(self, &mask)?;
-        let x = self.detach();
-        // The largest element, or 0 where that is infinite, so that inf - inf does not arise.
-        let top = if plan.n == 0 {
-            Tensor::try_zeros_of(&plan.kept, self.dtype())?
-        } else {
-            let top = plan.extreme(true, true)?.0;
-            Tensor::where_cond(&top.isfinite()?, &top, 0.0)?
-        };
-        let sum = Plan::new(&x.sub(&top)?.exp()?, &mask)?.sum(true)?;
-        let out = sum.log()?.add(&top)?.reshape(plan.shape(keepdim))?;
-        let shape = self.shape_vec();
-        Ok(record(out.clone(), &[self], |_| {
-            let kept = plan.kept.clone();
-            Backward::new("LogsumexpBackward0", move |g: &Tensor| {
-                let share = x.sub(&spread(&out, &kept, &shape)?)?.exp()?;
-                Ok(smallvec![Some(spread(g, &kept, &shape)?.mul(&share)?)])
-            })
-        }))
+        self.reduced(Kind::LogSumExp, Over::dims(self, dims, keepdim)?)
     }
 
     /// The Euclidean norm of all elements; its gradient at 0 is 0.
@@ -42,7 +23,7 @@ impl Tensor {
     /// # Errors
     /// If the dtype is not a float type.
     pub fn norm(&self) -> Result<Tensor> {
-        self.norm_over(2.0, &all_of(self), false)
+        self.norm_over(2.0, Over::all(self))
     }
 
     /// The p-norm `(Σ |x|^p)^(1/p)` over some dimensions; p may be 0 (count), infinite (largest)
@@ -53,66 +34,74 @@ impl Tensor {
     /// If a dimension does not exist, the dtype is not a float type, or p is negative or infinite and
     /// there is no element.
     pub fn norm_dim(&self, p: f64, dims: impl Dims, keepdim: bool) -> Result<Tensor> {
-        self.norm_over(p, &dim_mask(dims, self.rank())?, keepdim)
+        self.norm_over(p, Over::dims(self, dims, keepdim)?)
     }
 
-    fn norm_over(&self, p: f64, mask: &[bool], keepdim: bool) -> Result<Tensor> {
+    fn norm_over(&self, p: f64, over: Over) -> Result<Tensor> {
         if !self.dtype().is_float() {
             return Err(Error::dtype(format!(
                 "linalg.vector_norm: Expected a floating point or complex tensor as input. Got {}",
                 self.dtype().torch_name()
             )));
         }
-        let plan = Plan::new(self, mask)?;
-        if plan.n == 0 && (p < 0.0 || p.is_infinite()) && plan.outer * plan.inner > 0 {
-            return Err(no_identity(p, self.shape(), mask));
-        }
-        let x = self.detach();
-        let total = |t: &Tensor| Plan::new(t, mask)?.sum(keepdim);
-        let size = x.abs()?;
-        let out = if p == 0.0 {
-            total(&x.ne(0.0)?.to_dtype(x.dtype())?)?
-        } else if plan.n == 1 {
-            // A square could overflow or vanish.
-            size.reshape(plan.shape(keepdim))?
-        } else if p == 2.0 {
-            total(&x.mul(&x)?)?.sqrt()?
-        } else if p == 1.0 {
-            total(&size)?
-        } else if p.is_infinite() {
-            Plan::new(&size, mask)?.extreme(p > 0.0, keepdim)?.0
-        } else {
-            total(&size.pow(p)?)?.pow(1.0 / p)?
-        };
-        let shape = self.shape_vec();
-        let norm = out.clone();
-        Ok(record(out, &[self], |_| {
-            let kept = plan.kept.clone();
-            Backward::new("LinalgVectorNormBackward0", move |g: &Tensor| {
-                if p == 0.0 {
-                    // A count is constant: there is no gradient, also of one that is not finite.
-                    return Ok(smallvec![Some(x.try_zeros_like()?)]);
-                }
-                let g = spread(g, &kept, &shape)?;
-                let norm = spread(&norm, &kept, &shape)?;
-                Ok(smallvec![Some(gradient(p, &x, &norm, &g, &kept)?)])
-            })
-        }))
+        self.reduced(Kind::Norm(p), over)
     }
 }
 
-/// The gradient of a norm whose p is not 0. `norm` and `g` have the shape of `x`. Where the norm
-/// has a pole or a corner, the gradient is 0: at 0 for p < 1, and where the norm is 0.
-fn gradient(p: f64, x: &Tensor, norm: &Tensor, g: &Tensor, kept: &Shape) -> Result<Tensor> {
+pub(super) fn log_sum_exp(x: &Tensor, plan: &Plan, over: &Over) -> Result<Tensor> {
+    // The largest element, or 0 where that is infinite, so that inf - inf does not arise.
+    let top = if plan.n == 0 {
+        Tensor::try_zeros_of(&plan.kept, x.dtype())?
+    } else {
+        let top = plan.extreme(true, true)?.0;
+        Tensor::where_cond(&top.isfinite()?, &top, 0.0)?
+    };
+    let sum = Plan::new(&x.sub(&top)?.exp()?, &over.mask)?.sum(true)?;
+    sum.log()?.add(&top)?.reshape(plan.shape(over.keepdim))
+}
+
+pub(super) fn norm(x: &Tensor, p: f64, plan: &Plan, over: &Over) -> Result<Tensor> {
+    let (mask, keepdim) = (&over.mask, over.keepdim);
+    if plan.n == 0 && (p < 0.0 || p.is_infinite()) && plan.outer * plan.inner > 0 {
+        return Err(no_identity(p, x.shape(), mask));
+    }
+    let total = |t: &Tensor| Plan::new(t, mask)?.sum(keepdim);
     let size = x.abs()?;
+    if p == 0.0 {
+        total(&x.ne(0.0)?.to_dtype(x.dtype())?)
+    } else if plan.n == 1 {
+        // A square could overflow or vanish.
+        size.reshape(plan.shape(keepdim))
+    } else if p == 2.0 {
+        total(&x.mul(x)?)?.sqrt()
+    } else if p == 1.0 {
+        total(&size)
+    } else if p.is_infinite() {
+        Ok(Plan::new(&size, mask)?.extreme(p > 0.0, keepdim)?.0)
+    } else {
+        total(&size.pow(p)?)?.pow(1.0 / p)
+    }
+}
+
+/// The gradient of a norm. Where the norm has a pole or a corner, it is 0: at 0 for p < 1, and where
+/// the norm is 0.
+pub(super) fn gradient(saved: &Saved<'_>, grad: &Tensor, p: f64, over: &Over) -> Result<Tensor> {
+    let shape = saved.shape(0);
+    if p == 0.0 {
+        // A count is constant: there is no gradient, also of one that is not finite.
+        return Tensor::try_zeros_of(shape, saved.dtype(0));
+    }
+    let (g, x) = (&over.spread(grad, shape)?, &saved.input(0)?);
     if p == 1.0 {
         return g.mul(&x.sign()?);
     }
+    let norm = &over.spread(&saved.output(0)?, shape)?;
     if p == 2.0 {
         return g.mul(&x.div(norm)?.masked_fill(&norm.eq(0.0)?, 0.0)?);
     }
+    let size = x.abs()?;
     if p.is_infinite() {
-        let share = shared_by_hits(g, &size, norm, &reduced_dims(kept))?;
+        let share = shared_by_hits(g, &size, norm, &over.list())?;
         return x.sign()?.mul(&share);
     }
     if p < 1.0 {

@@ -3,9 +3,77 @@
 use pleach_kernels::{Buffer, reduce};
 use smallvec::{SmallVec, smallvec};
 
+use super::operand::dim_mask;
+use crate::autograd::Attributes;
 use crate::number::Number;
 use crate::shape::Shape;
-use crate::{DType, Element, Error, Result, Tensor};
+use crate::{DType, Dims, Element, Error, Result, Tensor};
+
+/// The dimensions that a reduction takes together.
+#[derive(Clone, Debug)]
+pub(super) struct Over {
+    /// For each dimension, whether it is reduced.
+    pub mask: SmallVec<[bool; 6]>,
+    /// Whether the reduced dimensions stay, with size 1.
+    pub keepdim: bool,
+    /// Whether the caller named dimensions.
+    pub named: bool,
+}
+
+impl Over {
+    /// All dimensions of a tensor.
+    pub fn all(x: &Tensor) -> Over {
+        Over {
+            mask: smallvec![true; x.rank()],
+            keepdim: false,
+            named: false,
+        }
+    }
+
+    pub fn dims(x: &Tensor, dims: impl Dims, keepdim: bool) -> Result<Over> {
+        Ok(Over {
+            mask: dim_mask(dims, x.rank())?,
+            keepdim,
+            named: true,
+        })
+    }
+
+    /// The same with the reduced dimensions kept.
+    pub fn kept(&self) -> Over {
+        Over {
+            keepdim: true,
+            ..self.clone()
+        }
+    }
+
+    /// The reduced dimensions.
+    pub fn list(&self) -> SmallVec<[i64; 6]> {
+        let all = (0..).zip(&self.mask);
+        all.filter(|(_, m)| **m).map(|(d, _)| d).collect()
+    }
+
+    /// The elements of a tensor of a shape that make one.
+    pub fn count(&self, shape: &[usize]) -> usize {
+        let all = shape.iter().zip(&self.mask);
+        all.filter(|(_, m)| **m).map(|(n, _)| n).product()
+    }
+
+    /// A gradient (or value) of the reduced shape, broadcast over the reduced dimensions again.
+    pub fn spread(&self, t: &Tensor, shape: &[usize]) -> Result<Tensor> {
+        t.reshape(&kept(shape, &self.mask))?.expand(shape)
+    }
+
+    pub fn attributes(&self) -> Attributes {
+        let dims = self.list();
+        vec![("dim", dims[..].into()), ("keepdim", self.keepdim.into())]
+    }
+}
+
+/// A shape with the reduced dimensions as 1.
+fn kept(shape: &[usize], mask: &[bool]) -> Shape {
+    let all = shape.iter().zip(mask);
+    all.map(|(&n, &m)| if m { 1 } else { n }).collect()
+}
 
 /// A reduction over some dimensions, seen as `[outer, n, inner]`: the middle is reduced.
 pub(super) struct Plan {
@@ -26,11 +94,7 @@ pub(super) struct Plan {
 impl Plan {
     pub fn new(x: &Tensor, mask: &[bool]) -> Result<Plan> {
         let shape = x.shape();
-        let kept: Shape = shape
-            .iter()
-            .zip(mask)
-            .map(|(&s, &m)| if m { 1 } else { s })
-            .collect();
+        let kept = kept(shape, mask);
         let dropped: Shape = shape
             .iter()
             .zip(mask)
@@ -154,14 +218,4 @@ impl Plan {
         let values = values.to_dtype(self.dtype)?;
         Ok((values, Tensor::from_buffer(positions, shape)))
     }
-}
-
-/// A gradient (or value) of a reduced shape, broadcast over the reduced dimensions again.
-pub(super) fn spread(g: &Tensor, kept: &Shape, shape: &Shape) -> Result<Tensor> {
-    g.reshape(kept)?.expand(shape)
-}
-
-/// All dimensions of a tensor.
-pub(super) fn all_of(x: &Tensor) -> SmallVec<[bool; 6]> {
-    smallvec![true; x.rank()]
 }

@@ -1,15 +1,199 @@
 //! Sums, means, products and truth: over all elements, or over some dimensions.
 
 use pleach_kernels::{Buffer, reduce};
-use smallvec::smallvec;
 
+use super::extreme::shared_by_hits;
 use super::operand::dim_mask;
-use super::plan::{Plan, all_of, spread};
-use crate::autograd::{Backward, record};
+use super::plan::{Over, Plan};
+use super::{norm, variance};
+use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::number::Number;
 use crate::{DType, Dims, Element, Error, Result, Tensor};
 
+/// What a [`Reduction`] makes of its elements.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub enum Kind {
+    /// Their sum.
+    Sum,
+    /// Their mean.
+    Mean,
+    /// Their product.
+    Prod,
+    /// The largest of all.
+    Max,
+    /// The smallest of all.
+    Min,
+    /// The largest over some dimensions.
+    Amax,
+    /// The smallest over some dimensions.
+    Amin,
+    /// The logarithm of the sum of their exponentials.
+    LogSumExp,
+    /// Their norm of this order.
+    Norm(f64),
+    /// Their variance with this correction.
+    Var(f64),
+    /// Their standard deviation with this correction.
+    Std(f64),
+}
+
+/// One value of all elements, or of those over some dimensions.
+#[derive(Clone, Debug)]
+pub struct Reduction {
+    /// What it makes of them.
+    kind: Kind,
+    /// The dimensions.
+    over: Over,
+}
+
+impl Reduction {
+    /// The name; the names of the backward step without dimensions and with some.
+    fn names(&self) -> [&'static str; 3] {
+        match self.kind {
+            Kind::Sum => ["sum", "SumBackward0", "SumBackward1"],
+            Kind::Mean => ["mean", "MeanBackward0", "MeanBackward1"],
+            Kind::Prod => ["prod", "ProdBackward0", "ProdBackward1"],
+            Kind::Max => ["max", "MaxBackward1", "MaxBackward1"],
+            Kind::Min => ["min", "MinBackward1", "MinBackward1"],
+            Kind::Amax => ["amax", "AmaxBackward0", "AmaxBackward0"],
+            Kind::Amin => ["amin", "AminBackward0", "AminBackward0"],
+            Kind::LogSumExp => ["logsumexp", "LogsumexpBackward0", "LogsumexpBackward0"],
+            Kind::Norm(_) => ["linalg_vector_norm", norm::GRAD_NAME, norm::GRAD_NAME],
+            Kind::Var(_) => ["var", "VarBackward0", "VarBackward0"],
+            Kind::Std(_) => ["std", "StdBackward0", "StdBackward0"],
+        }
+    }
+}
+
+impl Operation for Reduction {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        self.names()[0]
+    }
+    fn grad_name(&self) -> &'static str {
+        self.names()[if self.over.named { 2 } else { 1 }]
+    }
+    fn attributes(&self) -> Attributes {
+        let mut all = self.over.attributes();
+        match self.kind {
+            Kind::Norm(p) => all.push(("ord", p.into())),
+            Kind::Var(correction) | Kind::Std(correction) => {
+                all.push(("correction", correction.into()));
+            }
+            _ => {}
+        }
+        all
+    }
+    fn forward(&self, x: &Tensor, own: &mut Own) -> Result<Tensor> {
+        let (over, keepdim) = (&self.over, self.over.keepdim);
+        let plan = Plan::new(x, &over.mask)?;
+        match self.kind {
+            Kind::Sum => plan.sum(keepdim),
+            Kind::Mean => plan.sum(keepdim)?.div(plan.n as f64),
+            Kind::Prod => product(&plan, keepdim),
+            Kind::Max | Kind::Min | Kind::Amax | Kind::Amin => {
+                let empty = (0..x.rank()).find(|d| over.mask[*d] && x.shape()[*d] == 0);
+                plan.refuse_empty(self.name(), empty.filter(|_| over.named))?;
+                let max = matches!(self.kind, Kind::Max | Kind::Amax);
+                Ok(plan.extreme(max, keepdim)?.0)
+            }
+            Kind::LogSumExp => norm::log_sum_exp(x, &plan, over),
+            Kind::Norm(p) => norm::norm(x, p, &plan, over),
+            Kind::Var(by) => variance::variance(&plan, by, keepdim, |v| v, own),
+            Kind::Std(by) => variance::variance(&plan, by, keepdim, f64::sqrt, own),
+        }
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        match self.kind {
+            Kind::Sum | Kind::Mean => Saves::NONE,
+            Kind::Norm(0.0) => Saves::ONCE,
+            Kind::Norm(1.0) | Kind::Var(_) => Saves::NONE.input(0),
+            _ => Saves::NONE.input(0).output(0),
+        }
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let (over, shape) = (&self.over, saved.shape(0));
+        let spread = |t: &Tensor| over.spread(t, shape);
+        Ok([Some(match self.kind {
+            Kind::Sum => spread(grad)?,
+            Kind::Mean => spread(&grad.div(over.count(shape) as f64)?)?,
+            Kind::Prod => product_gradient(saved, grad, over)?,
+            Kind::Max | Kind::Min | Kind::Amax | Kind::Amin => {
+                let (x, value) = (saved.input(0)?, spread(&saved.output(0)?)?);
+                shared_by_hits(&spread(grad)?, &x, &value, &over.list())?
+            }
+            Kind::LogSumExp => {
+                let share = saved.input(0)?.sub(&spread(&saved.output(0)?)?)?.exp()?;
+                spread(grad)?.mul(&share)?
+            }
+            Kind::Norm(p) => norm::gradient(saved, grad, p, over)?,
+            Kind::Var(by) => variance::gradient(saved, grad.clone(), by, over)?,
+            Kind::Std(by) => {
+                let root = saved.output(0)?;
+                let g = grad.div(&root.mul(2.0)?)?;
+                variance::gradient(saved, g.masked_fill(&root.eq(0.0)?, 0.0)?, by, over)?
+            }
+        })])
+    }
+}
+
+/// Running sums along a dimension.
+#[derive(Clone, Debug)]
+pub struct Cumsum {
+    /// The dimension.
+    dim: i64,
+}
+
+impl Operation for Cumsum {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        "cumsum"
+    }
+    fn grad_name(&self) -> &'static str {
+        "CumsumBackward0"
+    }
+    fn attributes(&self) -> Attributes {
+        vec![("dim", self.dim.into())]
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        let plan = Plan::new(x, &dim_mask(self.dim, x.rank())?)?;
+        let (outer, n, inner, shape) = (plan.outer, plan.n, plan.inner, x.shape());
+        let x = match x.dtype().is_float() {
+            true => plan.x,
+            false => plan.x.to_dtype(DType::I64)?,
+        };
+        Ok(match x.dtype() {
+            DType::F32 | DType::F64 => dispatch_float!("cumsum", x.dtype(), T => {
+                let mut out = Buffer::<T>::try_new(x.numel())?;
+                reduce::cumsum_axis(x.as_slice::<T>()?, outer, n, inner, &mut out);
+                Tensor::from_buffer(out, shape)
+            }),
+            dtype => dispatch_number!("cumsum", dtype, T => {
+                let mut out = Buffer::<T>::try_from_slice(x.as_slice()?)?;
+                for block in out.chunks_mut((n * inner).max(1)) {
+                    for i in inner..block.len() {
+                        block[i] = block[i].add(block[i - inner]);
+                    }
+                }
+                Tensor::from_buffer(out, shape)
+            }),
+        })
+    }
+    fn backward(&self, _: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let dim = self.dim;
+        Ok([Some(grad.flip(dim)?.cumsum(dim)?.flip(dim)?)])
+    }
+}
+
 impl Tensor {
+    pub(super) fn reduced(&self, kind: Kind, over: Over) -> Result<Tensor> {
+        apply(Reduction { kind, over }, self)
+    }
+
     /// The sum of all elements; integers and bools sum as i64.
     ///
     /// ```
@@ -17,7 +201,7 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn sum(&self) -> Result<Tensor> {
-        self.sum_over(&all_of(self), false, "SumBackward0")
+        self.reduced(Kind::Sum, Over::all(self))
     }
 
     /// The sum over some dimensions.
@@ -25,19 +209,7 @@ impl Tensor {
     /// # Errors
     /// If a dimension does not exist or is given twice.
     pub fn sum_dim(&self, dims: impl Dims, keepdim: bool) -> Result<Tensor> {
-        self.sum_over(&dim_mask(dims, self.rank())?, keepdim, "SumBackward1")
-    }
-
-    fn sum_over(&self, mask: &[bool], keepdim: bool, name: &'static str) -> Result<Tensor> {
-        let plan = Plan::new(self, mask)?;
-        let out = plan.sum(keepdim)?;
-        let shape = self.shape_vec();
-        Ok(record(out, &[self], |_| {
-            let kept = plan.kept.clone();
-            Backward::stateless(name, move |g: &Tensor| {
-                Ok(smallvec![Some(spread(g, &kept, &shape)?)])
-            })
-        }))
+        self.reduced(Kind::Sum, Over::dims(self, dims, keepdim)?)
     }
 
     /// The mean of all elements.
@@ -45,7 +217,7 @@ impl Tensor {
     /// # Errors
     /// If the dtype is not a float type.
     pub fn mean(&self) -> Result<Tensor> {
-        self.mean_over(&all_of(self), false, "MeanBackward0")
+        self.mean_over(Over::all(self))
     }
 
     /// The mean over some dimensions.
@@ -53,26 +225,17 @@ impl Tensor {
     /// # Errors
     /// If a dimension does not exist or is given twice, or the dtype is not a float type.
     pub fn mean_dim(&self, dims: impl Dims, keepdim: bool) -> Result<Tensor> {
-        self.mean_over(&dim_mask(dims, self.rank())?, keepdim, "MeanBackward1")
+        self.mean_over(Over::dims(self, dims, keepdim)?)
     }
 
-    fn mean_over(&self, mask: &[bool], keepdim: bool, name: &'static str) -> Result<Tensor> {
+    fn mean_over(&self, over: Over) -> Result<Tensor> {
         if !self.dtype().is_float() {
             return Err(Error::dtype(format!(
                 "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: {}",
                 self.dtype().torch_name()
             )));
         }
-        let plan = Plan::new(self, mask)?;
-        let n = plan.n as f64;
-        let out = plan.sum(keepdim)?.div(n)?;
-        let shape = self.shape_vec();
-        Ok(record(out, &[self], |_| {
-            let kept = plan.kept.clone();
-            Backward::stateless(name, move |g: &Tensor| {
-                Ok(smallvec![Some(spread(&g.div(n)?, &kept, &shape)?)])
-            })
-        }))
+        self.reduced(Kind::Mean, over)
     }
 
     /// The product of all elements; integers multiply as i64.
@@ -80,8 +243,7 @@ impl Tensor {
     /// # Errors
     /// If the dtype does not compute.
     pub fn prod(&self) -> Result<Tensor> {
-        let flat = self.reshape([-1i64])?;
-        flat.prod_over(0, false, "ProdBackward0")
+        self.reduced(Kind::Prod, Over::all(self))
     }
 
     /// The product along a dimension.
@@ -89,54 +251,17 @@ impl Tensor {
     /// # Errors
     /// If the dimension does not exist.
     pub fn prod_dim(&self, dim: i64, keepdim: bool) -> Result<Tensor> {
-        self.prod_over(dim, keepdim, "ProdBackward1")
-    }
-
-    fn prod_over(&self, dim: i64, keepdim: bool, name: &'static str) -> Result<Tensor> {
-        let mask = dim_mask(dim, self.rank())?;
-        let plan = Plan::new(self, &mask)?;
-        let out = match plan.x.dtype() {
-            DType::Bool => plan.fold::<bool, i64>(keepdim, 1, |a, v| a * v as i64)?,
-            DType::F32 => plan.fold::<f32, f32>(keepdim, 1.0, |a, v| a * v)?,
-            DType::F64 => plan.fold::<f64, f64>(keepdim, 1.0, |a, v| a * v)?,
-            dtype => dispatch_number!("prod", dtype, T => {
-                plan.fold::<T, i64>(keepdim, 1, |a, v| a.wrapping_mul(v.to_i64()))?
-            }),
-        };
-        let shape = self.shape_vec();
-        Ok(record(out.clone(), &[self], |_| {
-            let kept = plan.kept.clone();
-            Backward::new(name, move |g: &Tensor| {
-                if plan.n == 1 {
-                    // Nothing is multiplied.
-                    return Ok(smallvec![Some(g.reshape(&shape)?)]);
-                }
-                let g = spread(g, &kept, &shape)?;
-                let x = plan.x.reshape(&shape)?;
-                let zeros = x.eq(0.0)?.sum_dim(dim, true)?;
-                if zeros.sum()?.item_i64()? == 0 {
-                    let product = spread(&out, &kept, &shape)?;
-                    return Ok(smallvec![Some(g.mul(&product.div(&x)?)?)]);
-                }
-                let others = dispatch_float!("prod", plan.x.dtype(), T => {
-                    product_of_others::<T>(plan.x.as_slice()?, plan.outer, plan.n, plan.inner)?
-                });
-                let dx = g.mul(&others.reshape(&shape)?)?;
-                // Two zeros leave nothing, of whatever gradient.
-                let flat = zeros.gt(1)?.broadcast_to(&shape)?;
-                Ok(smallvec![Some(dx.masked_fill(&flat, 0.0)?)])
-            })
-        }))
+        self.reduced(Kind::Prod, Over::dims(self, dim, keepdim)?)
     }
 
     /// Whether every element is non-zero: a bool, of a u8 tensor a u8.
     pub fn all(&self) -> Result<Tensor> {
-        self.truth(&all_of(self), false, true)
+        self.truth(Over::all(self), true)
     }
 
     /// Whether any element is non-zero: a bool, of a u8 tensor a u8.
     pub fn any(&self) -> Result<Tensor> {
-        self.truth(&all_of(self), false, false)
+        self.truth(Over::all(self), false)
     }
 
     /// Whether every element along some dimensions is non-zero.
@@ -144,7 +269,7 @@ impl Tensor {
     /// # Errors
     /// If a dimension does not exist.
     pub fn all_dim(&self, dims: impl Dims, keepdim: bool) -> Result<Tensor> {
-        self.truth(&dim_mask(dims, self.rank())?, keepdim, true)
+        self.truth(Over::dims(self, dims, keepdim)?, true)
     }
 
     /// Whether any element along some dimensions is non-zero.
@@ -152,13 +277,13 @@ impl Tensor {
     /// # Errors
     /// If a dimension does not exist.
     pub fn any_dim(&self, dims: impl Dims, keepdim: bool) -> Result<Tensor> {
-        self.truth(&dim_mask(dims, self.rank())?, keepdim, false)
+        self.truth(Over::dims(self, dims, keepdim)?, false)
     }
 
-    fn truth(&self, mask: &[bool], keepdim: bool, all: bool) -> Result<Tensor> {
-        let plan = Plan::new(&self.detach().to_dtype(DType::Bool)?, mask)?;
-        let out =
-            plan.fold::<bool, bool>(keepdim, all, move |a, v| if all { a & v } else { a | v })?;
+    fn truth(&self, over: Over, all: bool) -> Result<Tensor> {
+        let plan = Plan::new(&self.detach().to_dtype(DType::Bool)?, &over.mask)?;
+        let each = move |a, v| if all { a & v } else { a | v };
+        let out = plan.fold::<bool, bool>(over.keepdim, all, each)?;
         match self.dtype() {
             DType::U8 => out.to_dtype(DType::U8),
             _ => Ok(out),
@@ -170,35 +295,51 @@ impl Tensor {
     /// # Errors
     /// If the dimension does not exist.
     pub fn cumsum(&self, dim: i64) -> Result<Tensor> {
-        let plan = Plan::new(self, &dim_mask(dim, self.rank())?)?;
-        let x = if self.dtype().is_float() {
-            plan.x.clone()
-        } else {
-            plan.x.to_dtype(DType::I64)?
-        };
-        let (outer, n, inner) = (plan.outer, plan.n, plan.inner);
-        let out = match x.dtype() {
-            DType::F32 | DType::F64 => dispatch_float!("cumsum", x.dtype(), T => {
-                let mut out = Buffer::<T>::try_new(x.numel())?;
-                reduce::cumsum_axis(x.as_slice::<T>()?, outer, n, inner, &mut out);
-                Tensor::from_buffer(out, self.shape())
-            }),
-            dtype => dispatch_number!("cumsum", dtype, T => {
-                let mut out = Buffer::<T>::try_from_slice(x.as_slice()?)?;
-                for block in out.chunks_mut((n * inner).max(1)) {
-                    for i in inner..block.len() {
-                        block[i] = block[i].add(block[i - inner]);
-                    }
-                }
-                Tensor::from_buffer(out, self.shape())
-            }),
-        };
-        Ok(record(out, &[self], |_| {
-            Backward::stateless("CumsumBackward0", move |g: &Tensor| {
-                Ok(smallvec![Some(g.flip(dim)?.cumsum(dim)?.flip(dim)?)])
-            })
-        }))
+        apply(Cumsum { dim }, self)
     }
+}
+
+fn product(plan: &Plan, keepdim: bool) -> Result<Tensor> {
+    match plan.x.dtype() {
+        DType::Bool => plan.fold::<bool, i64>(keepdim, 1, |a, v| a * v as i64),
+        DType::F32 => plan.fold::<f32, f32>(keepdim, 1.0, |a, v| a * v),
+        DType::F64 => plan.fold::<f64, f64>(keepdim, 1.0, |a, v| a * v),
+        dtype => dispatch_number!("prod", dtype, T => {
+            plan.fold::<T, i64>(keepdim, 1, |a, v| a.wrapping_mul(v.to_i64()))
+        }),
+    }
+}
+
+fn product_gradient(saved: &Saved<'_>, grad: &Tensor, over: &Over) -> Result<Tensor> {
+    let shape = saved.shape(0);
+    if over.count(shape) == 1 {
+        // Nothing is multiplied.
+        return grad.reshape(shape);
+    }
+    let (g, x) = (over.spread(grad, shape)?, saved.input(0)?);
+    let zeros = x.eq(0.0)?.reduced(Kind::Sum, over.kept())?;
+    if zeros.sum()?.item_i64()? == 0 {
+        return g.mul(&over.spread(&saved.output(0)?, shape)?.div(&x)?);
+    }
+    let Plan {
+        outer, n, inner, ..
+    } = Plan::new(&x, &over.mask)?;
+    if saved.recording() {
+        // Row by row with one of the factors as 1.
+        let rows = x
+            .reshape([outer, 1, n, inner])?
+            .expand([outer, n, n, inner])?;
+        let at = Tensor::try_arange(n)?;
+        let one = at.reshape([n, 1, 1])?.eq(&at.reshape([n, 1])?)?;
+        let others = rows.masked_fill(&one, 1.0)?.prod_dim(2, false)?;
+        return g.mul(&others.reshape(shape)?);
+    }
+    let others = dispatch_float!("prod", x.dtype(), T => {
+        product_of_others::<T>(x.contiguous()?.as_slice()?, outer, n, inner)?
+    });
+    let dx = g.mul(&others.reshape(shape)?)?;
+    // Two zeros leave nothing, of whatever gradient.
+    dx.masked_fill(&zeros.gt(1)?.broadcast_to(shape)?, 0.0)
 }
 
 /// For each element the product of the others in its row: right also where some are zero.

@@ -1,14 +1,157 @@
 //! Choosing between values: `where`, `masked_fill`, `clamp`.
 
-use smallvec::smallvec;
-
-use super::arithmetic::unbroadcast;
 use super::elementwise::{map, zip};
 use super::operand::{Operand, result_type};
-use crate::autograd::{Backward, record};
+use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::number::Number;
-use crate::shape::{Shape, broadcast_shapes};
+use crate::shape::broadcast_shapes;
 use crate::{DType, Error, Result, Scalar, Tensor};
+
+/// A condition, and two tensors of one dtype to choose from.
+#[derive(Clone, Debug)]
+pub struct Where;
+
+impl Operation for Where {
+    type Inputs<'a> = (&'a Tensor, &'a Tensor, &'a Tensor);
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        "where"
+    }
+    fn grad_name(&self) -> &'static str {
+        "WhereBackward0"
+    }
+    fn forward(&self, (condition, a, b): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
+        let dtype = a.dtype();
+        let shape = broadcast_shapes(a.shape(), b.shape())?;
+        let shape = broadcast_shapes(condition.shape(), &shape)?;
+        // Every value of a smaller type is one of these; so few loops are compiled.
+        let wide = match dtype {
+            DType::F16 | DType::BF16 => DType::F32,
+            dtype if dtype.is_small_int() => DType::I64,
+            dtype => dtype,
+        };
+        let full = |t: &Tensor| t.to_dtype(wide)?.broadcast_to(&shape);
+        let condition = condition.broadcast_to(&shape)?;
+        let (a, b) = (full(a)?, full(b)?);
+        let out = match wide {
+            DType::Bool => choose::<bool>(&condition, &a, &b)?,
+            wide => dispatch_number!("where", wide, T => choose::<T>(&condition, &a, &b)?),
+        };
+        out.to_dtype(dtype)
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        Saves::NONE.input(0)
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let condition = saved.input(0)?;
+        Ok([
+            None,
+            saved.grad(1, || Tensor::where_cond(&condition, grad, 0.0))?,
+            saved.grad(2, || Tensor::where_cond(&condition, 0.0, grad))?,
+        ])
+    }
+}
+
+/// A tensor, a mask, and what is put where it is true: a number here or a third tensor, 0-d.
+#[derive(Clone, Debug)]
+pub struct MaskedFill {
+    /// The number.
+    value: Option<Scalar>,
+}
+
+impl Operation for MaskedFill {
+    type Inputs<'a> = (&'a Tensor, &'a Tensor, Option<&'a Tensor>);
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        "masked_fill"
+    }
+    fn grad_name(&self) -> &'static str {
+        match self.value {
+            Some(_) => "MaskedFillBackward0",
+            None => "MaskedFillBackward1",
+        }
+    }
+    fn attributes(&self) -> Attributes {
+        let value = self.value.map(|v| ("value", v.to_f64().into()));
+        value.into_iter().collect()
+    }
+    fn forward(&self, (x, mask, value): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
+        let value = match (self.value, value) {
+            (Some(number), _) => number,
+            (None, Some(value)) => value.item_scalar()?,
+            (None, None) => return Err(Error::value("masked_fill: no value")),
+        };
+        Tensor::where_cond(mask, Tensor::try_full_of((), value, x.dtype())?, x)
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        Saves::NONE.input(1)
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let mask = saved.input(1)?;
+        Ok([
+            saved.grad(0, || Tensor::where_cond(&mask, 0.0, grad))?,
+            None,
+            saved.grad(2, || Tensor::where_cond(&mask, grad, 0.0))?,
+        ])
+    }
+}
+
+/// The elements limited by numbers that their dtype holds.
+#[derive(Clone, Debug)]
+pub struct Clamp {
+    /// The lower bound.
+    min: Option<Scalar>,
+    /// The upper bound.
+    max: Option<Scalar>,
+}
+
+impl Operation for Clamp {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        "clamp"
+    }
+    fn grad_name(&self) -> &'static str {
+        "ClampBackward1"
+    }
+    fn attributes(&self) -> Attributes {
+        let bounds = [("min", self.min), ("max", self.max)].into_iter();
+        bounds
+            .filter_map(|(name, v)| Some((name, v?.to_f64().into())))
+            .collect()
+    }
+    fn forward(&self, x: &Tensor, own: &mut Own) -> Result<Tensor> {
+        if x.dtype().is_small_int() {
+            return self.forward(&x.long()?, own)?.to_dtype(x.dtype());
+        }
+        dispatch_number!("clamp", x.dtype(), T => {
+            let low = self.min.map_or(T::LOWEST, Scalar::wrapping_to);
+            let high = self.max.map_or(T::HIGHEST, Scalar::wrapping_to);
+            map(x, move |x: T| x.larger(low).smaller(high))
+        })
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        Saves::NONE.input(0)
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let x = saved.input(0)?;
+        let (min, max) = (self.min.map(Scalar::to_f64), self.max.map(Scalar::to_f64));
+        let dx = dispatch_float!("ClampBackward1", grad.dtype(), T => {
+            // An absent bound lets an infinity through.
+            let (no_low, low) = (min.is_none(), min.map_or(T::LOWEST, |v| v as T));
+            let (no_high, high) = (max.is_none(), max.map_or(T::HIGHEST, |v| v as T));
+            let inside = move |x: T| (no_low || x > low) && (no_high || x < high);
+            match saved.recording() {
+                true => Tensor::where_cond(&map(&x, inside)?, grad, 0.0)?,
+                false => zip(grad, &x, move |g: T, x: T| if inside(x) { g } else { T::ZERO })?,
+            }
+        });
+        Ok([Some(dx)])
+    }
+}
 
 impl Tensor {
     /// `a` where the condition is true, `b` elsewhere: PyTorch's `where`.
@@ -45,35 +188,7 @@ impl Tensor {
             (Operand::Scalar(x), Operand::Scalar(y)) => x.dtype().promote(y.dtype()),
         };
         let (a, b) = (a.to_tensor(dtype)?, b.to_tensor(dtype)?);
-        let shape = broadcast_shapes(a.shape(), b.shape())?;
-        let shape = broadcast_shapes(condition.shape(), &shape)?;
-        // Every value of a smaller type is one of these; so few loops are compiled.
-        let wide = match dtype {
-            DType::F16 | DType::BF16 => DType::F32,
-            dtype if dtype.is_small_int() => DType::I64,
-            dtype => dtype,
-        };
-        let full = |t: &Tensor| t.detach().to_dtype(wide)?.broadcast_to(&shape);
-        let (condition_full, x, y) = (
-            condition.detach().broadcast_to(&shape)?,
-            full(&a)?,
-            full(&b)?,
-        );
-        let out = match wide {
-            DType::Bool => choose::<bool>(&condition_full, &x, &y)?,
-            wide => dispatch_number!("where", wide, T => choose::<T>(&condition_full, &x, &y)?),
-        };
-        let out = out.to_dtype(dtype)?;
-        let (sa, sb) = (a.shape_vec(), b.shape_vec());
-        Ok(record(out, &[&a, &b], |needs| {
-            let condition = condition.detach();
-            let (na, nb) = (needs[0], needs[1]);
-            Backward::new("WhereBackward0", move |g: &Tensor| {
-                let da = na.then(|| unbroadcast(Tensor::where_cond(&condition, g, 0.0)?, &sa));
-                let db = nb.then(|| unbroadcast(Tensor::where_cond(&condition, 0.0, g)?, &sb));
-                Ok(smallvec![da.transpose()?, db.transpose()?])
-            })
-        }))
+        apply(Where, (condition, &a, &b))
     }
 
     /// `value` where the mask is true: a number, or a 0-d tensor, which is converted to this dtype.
@@ -100,39 +215,21 @@ impl Tensor {
                     + mask.dtype().c_name(),
             ));
         }
-        let (number, value) = match value {
-            Operand::Scalar(s) => (s, None),
-            Operand::Tensor(t) if t.rank() == 0 => (t.item_scalar()?, Some(t)),
-            Operand::Tensor(t) => {
-                return Err(Error::shape(format!(
-                    "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {} dimension(s).",
-                    t.rank()
-                )));
+        match value {
+            Operand::Scalar(number) => apply(
+                MaskedFill {
+                    value: Some(number),
+                },
+                (self, mask, None),
+            ),
+            Operand::Tensor(t) if t.rank() == 0 => {
+                apply(MaskedFill { value: None }, (self, mask, Some(&t)))
             }
-        };
-        let filling = Tensor::try_full_of((), number, self.dtype())?;
-        let out = Tensor::where_cond(mask, &filling, self.detach())?;
-        let shape = self.shape_vec();
-        let backward = |mask: &Tensor, shape: &Shape, g: &Tensor| {
-            unbroadcast(Tensor::where_cond(mask, 0.0, g)?, shape)
-        };
-        let Some(value) = value else {
-            return Ok(record(out, &[self], |_| {
-                let mask = mask.detach();
-                Backward::new("MaskedFillBackward0", move |g: &Tensor| {
-                    Ok(smallvec![Some(backward(&mask, &shape, g)?)])
-                })
-            }));
-        };
-        Ok(record(out, &[self, &value], |needs| {
-            let (mask, dtype) = (mask.detach(), value.dtype());
-            let (nx, nv) = (needs[0], needs[1]);
-            Backward::new("MaskedFillBackward1", move |g: &Tensor| {
-                let dx = nx.then(|| backward(&mask, &shape, g));
-                let dv = nv.then(|| Tensor::where_cond(&mask, g, 0.0)?.sum()?.to_dtype(dtype));
-                Ok(smallvec![dx.transpose()?, dv.transpose()?])
-            })
-        }))
+            Operand::Tensor(t) => Err(Error::shape(format!(
+                "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {} dimension(s).",
+                t.rank()
+            ))),
+        }
     }
 
     /// Limits the elements to `min ..= max`; either bound may be left out. A bound is a number or
@@ -213,36 +310,8 @@ impl Tensor {
         }
         let min = numbers.0.map(|min| limit(dtype, "min", min)).transpose()?;
         let max = numbers.1.map(|max| limit(dtype, "max", max)).transpose()?;
-        self.to_dtype(dtype)?
-            .clamp_between(min.flatten(), max.flatten())
-    }
-
-    fn clamp_between(&self, min: Option<Scalar>, max: Option<Scalar>) -> Result<Tensor> {
-        if self.dtype().is_small_int() {
-            return self.long()?.clamp_between(min, max)?.to_dtype(self.dtype());
-        }
-        let out = dispatch_number!("clamp", self.dtype(), T => {
-            let low = min.map_or(T::LOWEST, Scalar::wrapping_to);
-            let high = max.map_or(T::HIGHEST, Scalar::wrapping_to);
-            map(self, move |x: T| x.larger(low).smaller(high))?
-        });
-        let (min, max) = (min.map(Scalar::to_f64), max.map(Scalar::to_f64));
-        Ok(record(out, &[self], |_| {
-            let x = self.detach();
-            Backward::new("ClampBackward1", move |g: &Tensor| {
-                Ok(smallvec![Some(
-                    dispatch_float!("ClampBackward1", g.dtype(), T => {
-                        // An absent bound lets an infinity through.
-                        let (no_low, low) = (min.is_none(), min.map_or(T::LOWEST, |v| v as T));
-                        let (no_high, high) = (max.is_none(), max.map_or(T::HIGHEST, |v| v as T));
-                        zip(g, &x, move |g: T, x: T| {
-                            let inside = (no_low || x > low) && (no_high || x < high);
-                            if inside { g } else { T::ZERO }
-                        })?
-                    })
-                )])
-            })
-        }))
+        let (min, max) = (min.flatten(), max.flatten());
+        apply(Clamp { min, max }, &self.to_dtype(dtype)?)
     }
 }
 
@@ -294,11 +363,7 @@ fn limit(dtype: DType, name: &str, bound: Scalar) -> Result<Option<Scalar>> {
 
 /// `a` where the condition is true, `b` elsewhere; all of one shape.
 fn choose<T: crate::Element>(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let (condition, a, b) = (
-        condition.detach().contiguous()?,
-        a.detach().contiguous()?,
-        b.detach().contiguous()?,
-    );
+    let (condition, a, b) = (condition.contiguous()?, a.contiguous()?, b.contiguous()?);
     let mut out = pleach_kernels::Buffer::<T>::try_new(a.numel())?;
     let inputs = condition.as_slice::<bool>()?.iter();
     let inputs = inputs.zip(a.as_slice::<T>()?).zip(b.as_slice::<T>()?);

@@ -1,9 +1,8 @@
 //! Softmax and its logarithm.
 
 use pleach_kernels::{Buffer, softmax};
-use smallvec::smallvec;
 
-use crate::autograd::{Backward, record};
+use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
 use crate::shape::resolve_dim;
 use crate::{Result, Tensor};
 
@@ -17,42 +16,89 @@ fn around(x: &Tensor, dim: i64) -> Result<(usize, usize, usize)> {
     })
 }
 
-/// Defines a method of a row function: forward kernel and backward kernel.
-macro_rules! row_function {
-    ($(#[$doc:meta])* $name:ident, $grad:literal, $forward:path, $backward:path) => {
-        impl Tensor {
-            $(#[$doc])*
-            ///
-            /// # Errors
-            /// If the dimension does not exist, or the dtype is not a float type.
-            pub fn $name(&self, dim: i64) -> Result<Tensor> {
-                let (outer, n, inner) = around(self, dim)?;
-                let x = self.detach().contiguous()?;
-                let kernel = match inner {
-                    1 => concat!(stringify!($name), "_lastdim_kernel_impl"),
-                    _ => concat!(stringify!($name), "_kernel_impl"),
-                };
-                let output = dispatch_float!(kernel, x.dtype(), T => {
-                    let mut out = Buffer::<T>::try_new(x.numel())?;
-                    $forward(x.as_slice()?, outer, n, inner, &mut out);
-                    Tensor::from_buffer(out, x.shape())
-                });
-                Ok(record(output.clone(), &[self], |_| {
-                    Backward::new($grad, move |grad: &Tensor| {
-                        let grad = grad.contiguous()?;
-                        Ok(smallvec![Some(dispatch_float!($grad, grad.dtype(), T => {
-                            let mut out = Buffer::<T>::try_new(grad.numel())?;
-                            $backward(output.as_slice()?, grad.as_slice()?, outer, n, inner, &mut out);
-                            Tensor::from_buffer(out, grad.shape())
-                        }))])
-                    })
-                }))
-            }
-        }
-    };
+/// Softmax along a dimension, or its logarithm.
+#[derive(Clone, Debug)]
+pub struct Softmax {
+    /// The dimension.
+    dim: i64,
+    /// Whether it is the logarithm.
+    log: bool,
 }
 
-row_function!(/** `exp(x) / Σ exp(x)` along a dimension. */
-    softmax, "SoftmaxBackward0", softmax::softmax, softmax::softmax_backward);
-row_function!(/** `x - ln(Σ exp(x))` along a dimension, without overflow. */
-    log_softmax, "LogSoftmaxBackward0", softmax::log_softmax, softmax::log_softmax_backward);
+impl Operation for Softmax {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+    const RULES: Rules = Rules::DENSE;
+
+    fn name(&self) -> &'static str {
+        if self.log { "log_softmax" } else { "softmax" }
+    }
+    fn grad_name(&self) -> &'static str {
+        if self.log {
+            "LogSoftmaxBackward0"
+        } else {
+            "SoftmaxBackward0"
+        }
+    }
+    fn attributes(&self) -> Attributes {
+        vec![("dim", self.dim.into())]
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        let (outer, n, inner) = around(x, self.dim)?;
+        let kernel = match (self.log, inner) {
+            (false, 1) => "softmax_lastdim_kernel_impl",
+            (false, _) => "softmax_kernel_impl",
+            (true, 1) => "log_softmax_lastdim_kernel_impl",
+            (true, _) => "log_softmax_kernel_impl",
+        };
+        Ok(dispatch_float!(kernel, x.dtype(), T => {
+            let mut out = Buffer::<T>::try_new(x.numel())?;
+            let run = if self.log { softmax::log_softmax } else { softmax::softmax };
+            run(x.as_slice::<T>()?, outer, n, inner, &mut out);
+            Tensor::from_buffer(out, x.shape())
+        }))
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        Saves::NONE.output(0)
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let y = saved.output(0)?;
+        if saved.recording() {
+            let sum = |t: &Tensor| t.sum_dim(self.dim, true);
+            let dx = match self.log {
+                true => grad.sub(&y.exp()?.mul(&sum(grad)?)?)?,
+                false => y.mul(&grad.sub(&sum(&grad.mul(&y)?)?)?)?,
+            };
+            return Ok([Some(dx)]);
+        }
+        let (outer, n, inner) = around(&y, self.dim)?;
+        let grad = grad.contiguous()?;
+        Ok([Some(dispatch_float!(self.grad_name(), grad.dtype(), T => {
+            let mut out = Buffer::<T>::try_new(grad.numel())?;
+            let run = match self.log {
+                true => softmax::log_softmax_backward,
+                false => softmax::softmax_backward,
+            };
+            run(y.as_slice::<T>()?, grad.as_slice()?, outer, n, inner, &mut out);
+            Tensor::from_buffer(out, grad.shape())
+        }))])
+    }
+}
+
+impl Tensor {
+    /// `exp(x) / Σ exp(x)` along a dimension.
+    ///
+    /// # Errors
+    /// If the dimension does not exist, or the dtype is not a float type.
+    pub fn softmax(&self, dim: i64) -> Result<Tensor> {
+        apply(Softmax { dim, log: false }, self)
+    }
+
+    /// `x - ln(Σ exp(x))` along a dimension, without overflow.
+    ///
+    /// # Errors
+    /// If the dimension does not exist, or the dtype is not a float type.
+    pub fn log_softmax(&self, dim: i64) -> Result<Tensor> {
+        apply(Softmax { dim, log: true }, self)
+    }
+}

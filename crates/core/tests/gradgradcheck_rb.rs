@@ -1,0 +1,95 @@
+//! Second derivatives of choices between values, and which graphs can be walked twice.
+
+mod common;
+#[path = "common/twice.rs"]
+mod twice;
+
+use common::{input, other, positive};
+use pleach_core::autograd::{Options, grad_allow_unused};
+use pleach_core::{Result, Tensor, tensor};
+use twice::check;
+
+#[test]
+fn choices() {
+    check(vec![
+        case!("where", [input(&[2, 3]), other(&[3])], |x| {
+            Tensor::where_cond(&x[0].gt(0.0)?, &x[0].mul(&x[0])?, &x[1])
+        }),
+        case!("where, one of them", [input(&[2, 3])], |x| {
+            Tensor::where_cond(&tensor![[true], [false]], &x[0], 2.0)
+        }),
+        case!("masked_fill", [input(&[2, 1])], |x| {
+            x[0].masked_fill(&tensor![true, false, true], 0.5)
+        }),
+        case!(
+            "masked_fill by a tensor",
+            [input(&[2, 3]), other(&[])],
+            |x| x[0].masked_fill(&tensor![true, false, true], &x[1])
+        ),
+        case!("clamp", [input(&[3, 4])], |x| x[0].clamp(-0.5, 0.5)),
+        case!("clamp from below", [input(&[3, 4])], |x| x[0]
+            .clamp(-0.5, None)),
+        case!("clamp from above", [input(&[3, 4])], |x| x[0]
+            .clamp(None, 0.5)),
+    ]);
+}
+
+#[test]
+fn interpolation() {
+    check(vec![
+        case!("a number", [input(&[2, 3]), other(&[3])], |x| x[0]
+            .lerp(&x[1], 0.3)),
+        case!("a far number", [input(&[3]), other(&[2, 3])], |x| x[0]
+            .lerp(&x[1], 0.8)),
+        case!(
+            "a tensor",
+            [input(&[2, 3]), other(&[3]), positive(&[2, 1])],
+            |x| x[0].lerp(&x[1], &x[2])
+        ),
+        case!("a tensor of itself", [input(&[2, 3])], |x| x[0]
+            .lerp(&x[0], &x[0])),
+    ]);
+}
+
+type Op = fn(&Tensor) -> Result<Tensor>;
+
+#[test]
+fn graphs_that_keep_something_are_walked_once() {
+    let cases: [(&str, Op, bool); 19] = [
+        ("sum", |x| x.sum(), true),
+        ("mean", |x| x.mean_dim(0, true), true),
+        ("cumsum", |x| x.cumsum(0), true),
+        ("lerp to a number", |x| x.lerp(&x.detach(), 0.3), true),
+        ("lerp by a tensor", |x| x.lerp(x, &x.detach()), false),
+        ("prod", |x| x.prod(), false),
+        ("amax", |x| x.amax(0, false), false),
+        ("max", |x| Ok(x.max_dim(0, false)?.0), false),
+        ("logsumexp", |x| x.logsumexp(0, false), false),
+        ("count", |x| x.norm_dim(0.0, 0, false), false),
+        ("norm", |x| x.norm(), false),
+        ("std", |x| x.std(), false),
+        ("softmax", |x| x.softmax(0), false),
+        ("where", |x| Tensor::where_cond(&x.gt(0.0)?, x, 0.0), false),
+        ("masked_fill", |x| x.masked_fill(&x.gt(0.0)?, 0.0), false),
+        ("clamp", |x| x.clamp(0.0, None), false),
+        ("mm", |x| x.mm(&x.detach()), false),
+        (
+            "addmm of constants",
+            |x| x.addmm(&x.detach(), &x.detach(), 1.0, 2.0),
+            false,
+        ),
+        (
+            "linear of constants",
+            |x| x.detach().linear(&x.detach(), Some(&x.sum_dim(0, false)?)),
+            false,
+        ),
+    ];
+    for (name, f, twice) in cases {
+        let x = input(&[2, 2]).requires_grad_(true).unwrap();
+        let y = f(&x).unwrap();
+        let ones = y.try_ones_like().unwrap();
+        let walk = || grad_allow_unused(&[&y], &[&x], &[Some(&ones)], Options::ONCE);
+        assert!(walk().is_ok(), "{name}");
+        assert_eq!(walk().is_ok(), twice, "{name}");
+    }
+}

@@ -253,6 +253,7 @@ pub fn interpolate(
         .collect::<Result<Vec<_>>>()?;
     let op = Interpolate {
         names,
+        size: whole[2..].to_vec(),
         axes,
         align_corners,
     };
@@ -264,17 +265,12 @@ pub fn interpolate(
 pub struct Interpolate {
     /// PyTorch's names of the operation and of its backward step.
     names: (&'static str, &'static str),
+    /// The new spatial sizes.
+    size: Vec<usize>,
     /// The spatial dimensions.
     axes: Vec<Axis>,
     /// Whether the corners of both images lie on each other.
     align_corners: bool,
-}
-
-impl Interpolate {
-    /// The new spatial sizes.
-    fn size(&self) -> Vec<usize> {
-        self.axes.iter().map(|axis| axis.low.numel()).collect()
-    }
 }
 
 impl Operation for Interpolate {
@@ -289,7 +285,7 @@ impl Operation for Interpolate {
     }
     fn attributes(&self) -> Attributes {
         let mut all = vec![
-            ("output_size", self.size()[..].into()),
+            ("output_size", self.size[..].into()),
             ("align_corners", self.align_corners.into()),
         ];
         let names = &["scales_d", "scales_h", "scales_w"][3 - self.axes.len()..];
@@ -298,7 +294,7 @@ impl Operation for Interpolate {
         all
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
-        order(&x.shape()[2..], &self.size())
+        order(&x.shape()[2..], &self.size)
             .into_iter()
             .try_fold(x.detach(), |x, i| self.axes[i].forward(&x))
     }
@@ -307,7 +303,7 @@ impl Operation for Interpolate {
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
         let old = &saved.shape(0)[2..];
-        let grad = order(&self.size(), old)
+        let grad = order(&self.size, old)
             .into_iter()
             .try_fold(grad.clone(), |g, i| self.axes[i].backward(&g, old[i]))?;
         Ok([Some(grad)])

@@ -226,10 +226,7 @@ impl Operation for NllLoss {
     const RULES: Rules = Rules::DENSE;
 
     fn name(&self) -> &'static str {
-        match self.softmax {
-            true => "cross_entropy",
-            false => "nll_loss",
-        }
+        ["nll_loss", "cross_entropy"][usize::from(self.softmax)]
     }
     fn grad_name(&self) -> &'static str {
         self.grad_name
@@ -245,10 +242,7 @@ impl Operation for NllLoss {
     fn forward(&self, (x, target, weight): Self::Inputs<'_>, own: &mut Own) -> Result<Tensor> {
         let shape = self.shape(x.shape(), target.shape());
         let count = checked_numel(&shape)?;
-        let kernel = match self.softmax {
-            true => "cross_entropy",
-            false => "nll_loss_out_frame",
-        };
+        let kernel = ["nll_loss_out_frame", "cross_entropy"][usize::from(self.softmax)];
         let (losses, weights) = dispatch_float!(kernel, x.dtype(), T => {
             let room = || Buffer::<T>::try_new(count);
             let (mut losses, mut weights) = (room()?, room()?);

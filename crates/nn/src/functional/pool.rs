@@ -122,7 +122,6 @@ fn max_pool_windows(
     if relu && !taps_fit_a_byte(&shape) {
         return max_pool_windows(&super::relu(input)?, window, false, indices);
     }
-    check_meets_input(&shape)?;
     let op = MaxPool {
         window,
         shape,
@@ -173,6 +172,7 @@ impl Operation for MaxPool {
     fn forward(&self, x: &Tensor, own: &mut Own) -> Result<Vec<Tensor>> {
         let (shape, sizes) = (&self.shape, &with_plane(x, self.shape.output)[..]);
         let n = checked_numel(sizes)?;
+        check_meets_input(shape)?;
         let (out, maxima) = dispatch_float!("max_pool2d", x.dtype(), T => {
             let (x, mut out) = (x.as_slice::<T>()?, Buffer::<T>::try_new(n)?);
             let maxima = if taps_fit_a_byte(shape) {
@@ -301,6 +301,7 @@ enum Windows {
 /// The means of windows; or the gradient, which spreads that of each mean over its window.
 #[derive(Clone)]
 pub struct AveragePool {
+    /// The windows.
     of: Windows,
     /// Whether it is the gradient.
     grad: bool,

@@ -1,13 +1,14 @@
 //! Batch normalisation over any number of spatial dimensions.
 
-use pleach_core::autograd::{Backward, InputGrads, record};
-use pleach_core::{Buffer, DType, Error, Result, Tensor, size_text};
+use pleach_core::autograd::{
+    Attributes, Call, GradOf, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
+};
+use pleach_core::{Buffer, DType, Element, Error, Result, Tensor, size_text};
 use pleach_kernels::{
     BatchNormAffine, BatchNormGrads, BatchNormShape, BatchNormThen, BatchStatsMut, ReluMask,
     RunningStats, batch_norm_eval, batch_norm_eval_backward, batch_norm_train,
     batch_norm_train_backward,
 };
-use smallvec::{SmallVec, smallvec};
 
 type Memory<T> = pleach_kernels::Buffer<T>;
 
@@ -45,16 +46,13 @@ pub fn batch_norm(
     momentum: f64,
     eps: f64,
 ) -> Result<Tensor> {
-    normalise(
-        input,
-        running_stats,
-        weight,
-        bias,
+    let op = BatchNorm {
         training,
-        momentum,
         eps,
-        Then::Nothing,
-    )
+        relu: false,
+    };
+    let rest = [weight, bias, None];
+    normalise(op, input, running_stats, rest, momentum)
 }
 
 /// [`batch_norm`] followed by the addition of a residual, if there is one, and
@@ -96,25 +94,13 @@ pub fn batch_norm_relu(
             input.dtype()
         )));
     }
-    let then = Then::Relu(residual);
-    normalise(
-        input,
-        running_stats,
-        weight,
-        bias,
+    let op = BatchNorm {
         training,
-        momentum,
         eps,
-        then,
-    )
-}
-
-/// What follows a normalisation in the same pass.
-#[derive(Clone, Copy)]
-enum Then<'a> {
-    Nothing,
-    /// A residual is added, then the ReLU.
-    Relu(Option<&'a Tensor>),
+        relu: true,
+    };
+    let rest = [weight, bias, residual];
+    normalise(op, input, running_stats, rest, momentum)
 }
 
 /// Refuses what PyTorch refuses: a variance of 0 has to stay away from a division by 0 in training.
@@ -132,25 +118,21 @@ fn check_eps(eps: f64, training: bool) -> Result<()> {
     Ok(())
 }
 
-#[allow(clippy::too_many_arguments)]
 fn normalise(
+    op: BatchNorm,
     input: &Tensor,
     running_stats: Option<(&Buffer, &Buffer)>,
-    weight: Option<&Tensor>,
-    bias: Option<&Tensor>,
-    training: bool,
+    [weight, bias, residual]: [Maybe<'_>; 3],
     momentum: f64,
-    eps: f64,
-    then: Then<'_>,
 ) -> Result<Tensor> {
-    let shape = shape_of(input)?;
+    let (shape, training) = (shape_of(input)?, op.training);
     if training && shape.batch.checked_mul(shape.spatial) == Some(1) {
         return Err(Error::value(format!(
             "Expected more than 1 value per channel when training, got input size {}",
             size_text(input.shape())
         )));
     }
-    check_eps(eps, training)?;
+    check_eps(op.eps, training)?;
     let running = running_stats.map(|(mean, var)| (mean.tensor(), var.tensor()));
     match &running {
         Some((mean, var)) => {
@@ -169,64 +151,17 @@ fn normalise(
             check_channels(name, values, &shape, input.dtype())?;
         }
     }
-    let residual = match then {
-        Then::Nothing => None,
-        Then::Relu(residual) => residual,
-    };
-    let call = Call {
-        shape,
-        eps,
-        x: detached(input)?,
-        weight: weight.map(detached).transpose()?,
-        bias: bias.map(detached).transpose()?,
-        relu: matches!(then, Then::Relu(_)),
-    };
-    let added = residual.map(detached).transpose()?;
-    let (out, statistics) = match (training, running) {
-        (false, Some((mean, var))) => {
-            let statistics = Statistics::Running(mean.contiguous()?, var.contiguous()?);
-            (call.eval(&statistics, added.as_ref())?, statistics)
-        }
-        _ => {
-            let (out, batch) = call.train(added.as_ref())?;
-            if let Some((mean, var)) = running_stats
-                && input.numel() > 0
-            {
-                let n = (shape.batch * shape.spatial) as f64;
-                move_towards(mean, &batch.mean, momentum, 1.0)?;
-                move_towards(var, &batch.var, momentum, n / (n - 1.0))?;
-            }
-            (out, Statistics::Batch(batch.mean, batch.invstd))
-        }
-    };
-    let mut inputs: SmallVec<[&Tensor; 4]> = smallvec![input];
-    inputs.extend(weight);
-    inputs.extend(bias);
-    inputs.extend(residual);
-    let (affine, summed) = ([weight.is_some(), bias.is_some()], residual.is_some());
-    // Without a sum the sign is computed again, and the output need not be kept.
-    let positive = (call.relu && summed).then(|| out.detach());
-    let name = match call.relu {
-        true => "ReluBackward0",
-        false => "NativeBatchNormBackward0",
-    };
-    Ok(record(out, &inputs, move |needs| {
-        let mut needed = needs.iter().copied();
-        let mut next = |there: bool| there && needed.next() == Some(true);
-        let needs = Needs {
-            input: next(true),
-            weight: next(affine[0]),
-            bias: next(affine[1]),
-            residual: next(summed),
-        };
-        Backward::new(name, move |grad: &Tensor| {
-            call.backward(&statistics, grad, positive.as_ref(), &needs, summed)
-        })
-    }))
-}
-
-fn detached(t: &Tensor) -> Result<Tensor> {
-    t.detach().contiguous()
+    let used = running.as_ref().filter(|_| !training);
+    let (mean, var) = (used.map(|r| &r.0), used.map(|r| &r.1));
+    let mut outputs = apply(op, (input, weight, bias, residual, mean, var))?;
+    if let (Some((running_mean, running_var)), [_, mean, var]) = (running_stats, &outputs[..])
+        && input.numel() > 0
+    {
+        let n = (shape.batch * shape.spatial) as f64;
+        move_towards(running_mean, mean, momentum, 1.0)?;
+        move_towards(running_var, var, momentum, n / (n - 1.0))?;
+    }
+    Ok(outputs.swap_remove(0))
 }
 
 fn shape_of(input: &Tensor) -> Result<BatchNormShape> {
@@ -275,161 +210,192 @@ fn move_towards(running: &Buffer, batch: &Tensor, momentum: f64, factor: f64) ->
     })
 }
 
-/// What a backward step normalises with.
-enum Statistics {
-    /// Mean and `1 / sqrt(var + eps)` of the batch.
-    Batch(Tensor, Tensor),
-    /// Given mean and variance.
-    Running(Tensor, Tensor),
-}
-
-struct BatchStatistics {
-    mean: Tensor,
-    var: Tensor,
-    invstd: Tensor,
-}
-
-/// The inputs of one normalisation, contiguous and without history.
-struct Call {
-    shape: BatchNormShape,
+/// A normalisation, and what follows it in the same pass: the addition of a residual, a ReLU.
+///
+/// Inputs: x, weight, bias, residual, and outside training mean and variance. Outputs: the result,
+/// and in training mean and variance of the batch.
+#[derive(Clone, Debug)]
+pub struct BatchNorm {
+    /// Whether mean and variance are the batch's.
+    training: bool,
+    /// What is added to the variance.
     eps: f64,
-    x: Tensor,
-    weight: Option<Tensor>,
-    bias: Option<Tensor>,
+    /// Whether a ReLU follows.
     relu: bool,
 }
 
-/// Which gradients are needed.
-struct Needs {
-    input: bool,
-    weight: bool,
-    bias: bool,
-    residual: bool,
-}
+/// An input that may be absent.
+type Maybe<'a> = Option<&'a Tensor>;
 
-impl Call {
-    fn then<'a, T: pleach_core::Element>(
+impl Operation for BatchNorm {
+    type Inputs<'a> = (
+        &'a Tensor,
+        Maybe<'a>,
+        Maybe<'a>,
+        Maybe<'a>,
+        Maybe<'a>,
+        Maybe<'a>,
+    );
+    type Outputs = Vec<Tensor>;
+    const RULES: Rules = Rules {
+        first_only: true,
+        ..Rules::DENSE
+    };
+
+    fn name(&self) -> &'static str {
+        match self.relu {
+            true => "batch_norm_relu",
+            false => "batch_norm",
+        }
+    }
+    fn grad_name(&self) -> &'static str {
+        match self.relu {
+            true => "ReluBackward0",
+            false => "NativeBatchNormBackward0",
+        }
+    }
+    fn attributes(&self) -> Attributes {
+        vec![("training", self.training.into()), ("eps", self.eps.into())]
+    }
+    fn forward(
         &self,
-        residual: Option<&'a Tensor>,
-    ) -> Result<BatchNormThen<'a, T>> {
-        Ok(BatchNormThen {
-            residual: residual.map(Tensor::as_slice).transpose()?,
-            relu: self.relu,
-        })
-    }
-
-    fn affine<T: pleach_core::Element>(&self) -> Result<BatchNormAffine<'_, T>> {
-        Ok(BatchNormAffine {
-            weight: self.weight.as_ref().map(Tensor::as_slice).transpose()?,
-            bias: self.bias.as_ref().map(Tensor::as_slice).transpose()?,
-        })
-    }
-
-    fn train(&self, residual: Option<&Tensor>) -> Result<(Tensor, BatchStatistics)> {
-        let c = self.shape.channels;
-        dispatch_float!("batch_norm", self.x.dtype(), T => {
-            let mut out = Memory::<T>::try_new(self.x.numel())?;
+        (x, weight, bias, residual, mean, var): Self::Inputs<'_>,
+        own: &mut Own,
+    ) -> Result<Vec<Tensor>> {
+        let shape = shape_of(x)?;
+        let c = shape.channels;
+        dispatch_float!("batch_norm", x.dtype(), T => {
+            let mut out = Memory::<T>::try_new(x.numel())?;
+            let affine = BatchNormAffine { weight: slice::<T>(weight)?, bias: slice(bias)? };
+            let then = BatchNormThen { residual: slice(residual)?, relu: self.relu };
+            let values = x.as_slice::<T>()?;
+            if let (Some(mean), Some(var)) = (slice(mean)?, slice(var)?) {
+                let stats = RunningStats { mean, var, eps: self.eps };
+                batch_norm_eval(&shape, values, stats, affine, then, &mut out);
+                return Ok(vec![Tensor::from_buffer(out, x.shape())]);
+            }
             let (mut mean, mut var) = (Memory::<T>::try_new(c)?, Memory::<T>::try_new(c)?);
             let mut invstd = Memory::<T>::try_new(c)?;
             let stats = BatchStatsMut { mean: &mut mean, var: &mut var, invstd: &mut invstd };
-            let x = self.x.as_slice::<T>()?;
-            let (affine, then) = (self.affine::<T>()?, self.then::<T>(residual)?);
-            batch_norm_train(&self.shape, x, affine, self.eps, then, &mut out, stats);
-            Ok((
-                Tensor::from_buffer(out, self.x.shape()),
-                BatchStatistics {
-                    mean: Tensor::from_buffer(mean, [c]),
-                    var: Tensor::from_buffer(var, [c]),
-                    invstd: Tensor::from_buffer(invstd, [c]),
-                },
-            ))
+            batch_norm_train(&shape, values, affine, self.eps, then, &mut out, stats);
+            let [mean, var, invstd] = [mean, var, invstd].map(|b| Tensor::from_buffer(b, [c]));
+            own.keep(invstd);
+            Ok(vec![Tensor::from_buffer(out, x.shape()), mean, var])
         })
     }
+    fn saves(&self, call: Call<'_>) -> Saves {
+        // Without a sum the sign is computed again, and the output need not be kept.
+        [0, 1, 2, 4, 5]
+            .into_iter()
+            .fold(Saves::NONE, Saves::input)
+            .output_if(self.training, 1)
+            .output_if(self.relu && call.given(3), 0)
+    }
+    fn backward(&self, saved: &Saved<'_>, grads: GradOf<'_, Self>) -> Result<GradsOf<Self>> {
+        let grad = grads[0].as_ref().expect("the only one");
+        if !saved.recording() {
+            return self.fast(saved, &grad.contiguous()?);
+        }
+        let positive = |t: &Tensor| t.detach().gt(0.0)?.to_dtype(t.dtype());
+        let mask = saved.output(0).ok().as_ref().map(positive).transpose()?;
+        let grad = match &mask {
+            Some(mask) => grad.mul(mask)?,
+            None => grad.clone(),
+        };
+        let mut all = [const { None }; 6];
+        if (0..3).any(|i| saved.needs(i)) {
+            let parts = saved.by_parts(&grad, |inputs| {
+                let y = self.normalised(inputs)?;
+                match self.relu && mask.is_none() {
+                    true => y.relu(),
+                    false => Ok(y),
+                }
+            })?;
+            all.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
+        }
+        all[3] = saved.needs(3).then_some(grad);
+        Ok(all)
+    }
+}
 
-    fn eval(&self, statistics: &Statistics, residual: Option<&Tensor>) -> Result<Tensor> {
-        let (Statistics::Running(mean, var) | Statistics::Batch(mean, var)) = statistics;
-        dispatch_float!("batch_norm", self.x.dtype(), T => {
-            let mut out = Memory::<T>::try_new(self.x.numel())?;
-            let stats = RunningStats {
-                mean: mean.as_slice::<T>()?,
-                var: var.as_slice::<T>()?,
-                eps: self.eps,
-            };
-            let x = self.x.as_slice::<T>()?;
-            let (affine, then) = (self.affine::<T>()?, self.then::<T>(residual)?);
-            batch_norm_eval(&self.shape, x, stats, affine, then, &mut out);
-            Ok(Tensor::from_buffer(out, self.x.shape()))
-        })
+fn slice<T: Element>(t: Maybe<'_>) -> Result<Option<&[T]>> {
+    t.map(Tensor::as_slice).transpose()
+}
+
+impl BatchNorm {
+    /// The result before residual and ReLU, in operations.
+    fn normalised(&self, inputs: &[Option<Tensor>]) -> Result<Tensor> {
+        let [Some(x), weight, bias, _, mean, var] = inputs else {
+            unreachable!("six inputs, of which the first is given");
+        };
+        let dims: Vec<i64> = (0..x.rank() as i64).filter(|d| *d != 1).collect();
+        let mut channels = vec![1i64; x.rank()];
+        channels[1] = -1;
+        let wide = |t: &Tensor| t.reshape(&channels[..]);
+        let (centred, var) = match (mean, var) {
+            (Some(mean), Some(var)) => (x.sub(&wide(mean)?)?, wide(var)?),
+            _ => {
+                let centred = x.sub(&x.mean_dim(&dims[..], true)?)?;
+                let var = centred.mul(&centred)?.mean_dim(&dims[..], true)?;
+                (centred, var)
+            }
+        };
+        let mut y = centred.mul(&var.add(self.eps)?.rsqrt()?)?;
+        if let Some(weight) = weight {
+            y = y.mul(&wide(weight)?)?;
+        }
+        match bias {
+            Some(bias) => y.add(&wide(bias)?),
+            None => Ok(y),
+        }
     }
 
-    /// The gradients of input, weight, bias and residual, those that are needed.
-    fn backward(
-        &self,
-        statistics: &Statistics,
-        grad: &Tensor,
-        positive: Option<&Tensor>,
-        needs: &Needs,
-        summed: bool,
-    ) -> Result<InputGrads> {
-        let grad = grad.contiguous()?;
-        let c = self.shape.channels;
-        let n = self.x.numel();
+    /// The gradients by the kernels, in one pass.
+    fn fast(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let (x, output) = (saved.input(0)?, saved.output(0).ok());
+        let [weight, bias] = [1, 2].map(|i| saved.optional(i));
+        // Mean and variance; or mean and `1 / sqrt(var + eps)` of the batch.
+        let (mean, spread) = match self.training {
+            true => (saved.output(1)?, saved.own_constant(0)?),
+            false => (saved.input(4)?, saved.input(5)?),
+        };
+        let shape = &shape_of(&x)?;
+        let (n, c) = (x.numel(), shape.channels);
         dispatch_float!("batch_norm", grad.dtype(), T => {
-            let room = |needed: bool, len: usize| -> Result<Option<Memory<T>>> {
-                Ok(needed.then(|| Memory::try_new(len)).transpose()?)
+            let room = |i: usize, len: usize| -> Result<Option<Memory<T>>> {
+                Ok(saved.needs(i).then(|| Memory::try_new(len)).transpose()?)
             };
-            let (mut dx, mut dr) = (room(needs.input, n)?, room(needs.residual, n)?);
-            let (mut dw, mut db) = (room(needs.weight, c)?, room(needs.bias, c)?);
+            let (mut dx, mut dr) = (room(0, n)?, room(3, n)?);
+            let (mut dw, mut db) = (room(1, c)?, room(2, c)?);
             let grads = BatchNormGrads {
                 input: dx.as_deref_mut(),
                 weight: dw.as_deref_mut(),
                 bias: db.as_deref_mut(),
             };
-            let (x, g) = (self.x.as_slice::<T>()?, grad.as_slice::<T>()?);
-            let BatchNormAffine { weight, bias } = self.affine::<T>()?;
-            let mask = match positive {
-                Some(out) => ReluMask::Output(out.as_slice::<T>()?),
+            let (values, g) = (x.as_slice::<T>()?, grad.as_slice::<T>()?);
+            let (weight, bias) = (slice(weight.as_ref())?, slice(bias.as_ref())?);
+            let mask = match slice(output.as_ref())? {
+                Some(out) => ReluMask::Output(out),
                 None if self.relu => ReluMask::Recompute { bias },
                 None => ReluMask::None,
             };
-            let (shape, dr_slice) = (&self.shape, dr.as_deref_mut());
-            match statistics {
-                _ if n == 0 => {
-                    // An empty batch has no statistics, and changes nothing.
-                    for d in [dw.as_deref_mut(), db.as_deref_mut()].into_iter().flatten() {
-                        d.fill(T::default());
-                    }
+            let (mean, spread, dr_slice) = (mean.as_slice()?, spread.as_slice()?, dr.as_deref_mut());
+            if n == 0 {
+                // An empty batch has no statistics, and changes nothing.
+                for d in [dw.as_deref_mut(), db.as_deref_mut()].into_iter().flatten() {
+                    d.fill(T::default());
                 }
-                Statistics::Batch(mean, invstd) => {
-                    let (mean, invstd) = (mean.as_slice::<T>()?, invstd.as_slice::<T>()?);
-                    batch_norm_train_backward(
-                        shape, x, g, mean, invstd, weight, mask, grads, dr_slice,
-                    );
-                }
-                Statistics::Running(mean, var) => {
-                    let stats = RunningStats {
-                        mean: mean.as_slice::<T>()?,
-                        var: var.as_slice::<T>()?,
-                        eps: self.eps,
-                    };
-                    batch_norm_eval_backward(
-                        shape, x, g, stats, weight, mask, grads, dr_slice,
-                    );
-                }
+            } else if self.training {
+                batch_norm_train_backward(
+                    shape, values, g, mean, spread, weight, mask, grads, dr_slice,
+                );
+            } else {
+                let stats = RunningStats { mean, var: spread, eps: self.eps };
+                batch_norm_eval_backward(shape, values, g, stats, weight, mask, grads, dr_slice);
             }
-            let whole = |d: Option<Memory<T>>| d.map(|d| Tensor::from_buffer(d, self.x.shape()));
+            let whole = |d: Option<Memory<T>>| d.map(|d| Tensor::from_buffer(d, x.shape()));
             let channels = |d: Option<Memory<T>>| d.map(|d| Tensor::from_buffer(d, [c]));
-            let mut all: InputGrads = smallvec![whole(dx)];
-            if self.weight.is_some() {
-                all.push(channels(dw));
-            }
-            if self.bias.is_some() {
-                all.push(channels(db));
-            }
-            if summed {
-                all.push(whole(dr));
-            }
-            Ok(all)
+            Ok([whole(dx), channels(dw), channels(db), whole(dr), None, None])
         })
     }
 }

@@ -1,11 +1,12 @@
 //! Convolution of images.
 
-use pleach_core::autograd::{Backward, record};
+use pleach_core::autograd::{
+    Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
+};
 use pleach_core::{Error, ErrorKind, PadMode, Result, Tensor, Window, checked_numel};
 use pleach_kernels::{
     Buffer, ConvShape, conv_backward_bias, conv_backward_input, conv_backward_weight, conv_forward,
 };
-use smallvec::{SmallVec, smallvec};
 
 use super::{IntoPadding, Padding, Pair};
 
@@ -49,7 +50,7 @@ pub fn conv2d(
     let (stride, dilation) = (stride.into().tuple(), dilation.into().tuple());
     let padding = padding.into_padding()?;
     let (batched, shape) = checked(input, weight, bias, stride, padding, dilation, groups)?;
-    let out = convolution(&batched, weight, bias, shape)?;
+    let out = apply(Convolution(OUTPUT, shape), (&batched, weight, bias))?;
     match input.rank() {
         3 => out.squeeze_dim(0),
         _ => Ok(out),
@@ -259,64 +260,93 @@ fn check_types_and_steps(
     Ok(())
 }
 
-fn convolution(
-    input: &Tensor,
-    weight: &Tensor,
-    bias: Option<&Tensor>,
-    shape: ConvShape,
-) -> Result<Tensor> {
-    let [_, out_h, out_w] = shape.output();
-    let out_shape = [shape.batch, shape.out_channels, out_h, out_w];
-    let x = input.detach().contiguous()?;
-    let w = weight.detach().contiguous()?;
-    let b = bias.map(|b| b.detach().contiguous()).transpose()?;
-    let out = dispatch_float!("slow_conv2d_cpu", x.dtype(), T => {
-        let mut out = Buffer::<T>::try_new(checked_numel(&out_shape)?)?;
-        let bias = b.as_ref().map(Tensor::as_slice::<T>).transpose()?;
-        conv_forward(&shape, x.as_slice::<T>()?, w.as_slice::<T>()?, bias, &mut out);
-        Tensor::from_buffer(out, out_shape)
-    });
-    let mut inputs: SmallVec<[&Tensor; 3]> = smallvec![input, weight];
-    inputs.extend(bias);
-    Ok(record(out, &inputs, |needs| {
-        let weight = needs[0].then_some(w);
-        let input = needs[1].then_some(x);
-        let for_bias = needs.get(2) == Some(&true);
-        Backward::new("ConvolutionBackward0", move |grad: &Tensor| {
-            let grad = grad.contiguous()?;
-            let dx = weight.as_ref().map(|w| input_grad(&shape, &grad, w));
-            let dw = input.as_ref().map(|x| weight_grad(&shape, x, &grad));
-            let db = for_bias.then(|| bias_grad(&shape, &grad));
-            Ok(smallvec![dx.transpose()?, dw.transpose()?, db.transpose()?])
+/// A part of a convolution.
+type Part = usize;
+const INPUT: Part = 0;
+const WEIGHT: Part = 1;
+const OUTPUT: Part = 2;
+
+/// One part of a convolution of a checked shape from the other two, in their order: the output, or
+/// the gradient of another part, for which that of the output takes the output's place.
+#[derive(Clone, Debug)]
+pub struct Convolution(Part, ConvShape);
+
+impl Convolution {
+    /// The three are the derivatives of one number that is linear in each part.
+    fn input_grad(&self, saved: &Saved<'_>, i: usize, grad: &Tensor) -> Result<Tensor> {
+        let part = |i: usize| if i < self.0 { i } else { i + 1 };
+        let other = saved.input(1 - i)?;
+        let (a, b) = match part(1 - i) < self.0 {
+            true => (&other, grad),
+            false => (grad, &other),
+        };
+        apply(Convolution(part(i), self.1), (a, b, None))
+    }
+
+    fn bias_grad(&self, grad: &Tensor) -> Result<Tensor> {
+        let grad = grad.contiguous()?;
+        dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
+            let mut out = Buffer::<T>::try_new(self.1.out_channels)?;
+            conv_backward_bias(&self.1, grad.as_slice::<T>()?, &mut out);
+            Ok(Tensor::from_buffer(out, [self.1.out_channels]))
         })
-    }))
+    }
 }
 
-fn input_grad(shape: &ConvShape, grad: &Tensor, weight: &Tensor) -> Result<Tensor> {
-    let [_, in_h, in_w] = shape.input;
-    let sizes = [shape.batch, shape.in_channels, in_h, in_w];
-    dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
-        let mut out = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
-        conv_backward_input(shape, grad.as_slice::<T>()?, weight.as_slice::<T>()?, &mut out);
-        Ok(Tensor::from_buffer(out, sizes))
-    })
-}
+impl Operation for Convolution {
+    type Inputs<'a> = (&'a Tensor, &'a Tensor, Option<&'a Tensor>);
+    type Outputs = Tensor;
+    const RULES: Rules = Rules::DENSE;
 
-fn weight_grad(shape: &ConvShape, input: &Tensor, grad: &Tensor) -> Result<Tensor> {
-    let per_group = shape.in_channels / shape.groups;
-    let [_, kh, kw] = shape.kernel;
-    let sizes = [shape.out_channels, per_group, kh, kw];
-    dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
-        let mut out = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
-        conv_backward_weight(shape, input.as_slice::<T>()?, grad.as_slice::<T>()?, &mut out);
-        Ok(Tensor::from_buffer(out, sizes))
-    })
-}
-
-fn bias_grad(shape: &ConvShape, grad: &Tensor) -> Result<Tensor> {
-    dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
-        let mut out = Buffer::<T>::try_new(shape.out_channels)?;
-        conv_backward_bias(shape, grad.as_slice::<T>()?, &mut out);
-        Ok(Tensor::from_buffer(out, [shape.out_channels]))
-    })
+    fn name(&self) -> &'static str {
+        ["conv2d_input", "conv2d_weight", "conv2d"][self.0]
+    }
+    fn grad_name(&self) -> &'static str {
+        "ConvolutionBackward0"
+    }
+    fn attributes(&self) -> Attributes {
+        let s = &self.1;
+        vec![
+            ("stride", s.stride[1..].into()),
+            ("padding", s.padding[1..].into()),
+            ("dilation", s.dilation[1..].into()),
+            ("groups", s.groups.into()),
+        ]
+    }
+    fn forward(&self, (a, b, bias): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
+        let s = &self.1;
+        let ([_, height, width], [_, rows, columns]) = (s.input, s.kernel);
+        let [_, out_height, out_width] = s.output();
+        let sizes = match self.0 {
+            INPUT => [s.batch, s.in_channels, height, width],
+            WEIGHT => [s.out_channels, s.in_channels / s.groups, rows, columns],
+            _ => [s.batch, s.out_channels, out_height, out_width],
+        };
+        dispatch_float!("slow_conv2d_cpu", a.dtype(), T => {
+            let mut out = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
+            let (a, b) = (a.as_slice::<T>()?, b.as_slice::<T>()?);
+            let bias = bias.map(Tensor::as_slice).transpose()?;
+            match self.0 {
+                INPUT => conv_backward_input(s, b, a, &mut out),
+                WEIGHT => conv_backward_weight(s, a, b, &mut out),
+                _ => conv_forward(s, a, b, bias, &mut out),
+            }
+            Ok(Tensor::from_buffer(out, sizes))
+        })
+    }
+    fn saves(&self, call: Call<'_>) -> Saves {
+        Saves::ONCE
+            .input_if(call.needs(1), 0)
+            .input_if(call.needs(0), 1)
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        Ok([
+            saved.grad(0, || self.input_grad(saved, 0, grad))?,
+            saved.grad(1, || self.input_grad(saved, 1, grad))?,
+            saved.grad(2, || match saved.recording() {
+                true => grad.sum_dim([0, 2, 3], false),
+                false => self.bias_grad(grad),
+            })?,
+        ])
+    }
 }

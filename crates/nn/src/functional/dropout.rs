@@ -1,10 +1,11 @@
 //! Dropout.
 
-use pleach_core::autograd::{Backward, record};
+use pleach_core::autograd::{
+    Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
+};
 use pleach_core::print::python_float;
 use pleach_core::{DType, Element, Error, Generator, Result, Tensor};
 use pleach_kernels::{Buffer, Float, map_inplace, zip};
-use smallvec::smallvec;
 
 /// Sets each element to zero with probability `p` and multiplies the others by `1 / (1 - p)`, so
 /// that the mean stays; returns the input itself when not `training` or `p` is 0. Any shape.
@@ -32,33 +33,51 @@ pub fn dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
     if !input.is_contiguous() || !matches!(input.dtype(), DType::F32 | DType::F64) {
         return input.mul(&scaled_mask(input, 1.0 - p)?);
     }
-    dispatch_float!("dropout", input.dtype(), T => drop_elements::<T>(input, 1.0 - p))
+    let mut mask = Buffer::<bool>::try_new(input.numel())?;
+    Generator::current().fill_bernoulli(&mut mask, 1.0 - p);
+    let mask = Tensor::from_buffer(mask, input.shape());
+    apply(Dropout { p }, (input, &mask))
 }
 
-/// The product with a scaled mask, of which a byte an element is kept for the gradient.
-fn drop_elements<T: Float + Element>(input: &Tensor, keep: f64) -> Result<Tensor> {
-    let mut mask = Buffer::<bool>::try_new(input.numel())?;
-    Generator::current().fill_bernoulli(&mut mask, keep);
-    let mask = Tensor::from_buffer(mask, input.shape());
-    let scale = scale::<T>(keep);
-    // A multiplication, so that nan comes through.
-    let masked = move |x: &Tensor| -> Result<Tensor> {
-        let x = x.contiguous()?;
-        let mut out = Buffer::<T>::try_new(x.numel())?;
-        zip(
-            x.as_slice::<T>()?,
-            mask.as_slice::<bool>()?,
-            &mut out,
-            move |x, kept| x * if kept { scale } else { T::ZERO },
-        );
-        Ok(Tensor::from_buffer(out, x.shape()))
-    };
-    let out = masked(&input.detach())?;
-    Ok(record(out, &[input], |_| {
-        Backward::new("MulBackward0", move |grad: &Tensor| {
-            Ok(smallvec![Some(masked(grad)?)])
+/// The elements that a mask of truth values keeps, scaled.
+#[derive(Clone, Debug)]
+pub struct Dropout {
+    /// The probability with which elements were dropped.
+    p: f64,
+}
+
+impl Operation for Dropout {
+    type Inputs<'a> = (&'a Tensor, &'a Tensor);
+    type Outputs = Tensor;
+    const RULES: Rules = Rules::DENSE;
+
+    fn name(&self) -> &'static str {
+        "dropout"
+    }
+    fn grad_name(&self) -> &'static str {
+        "MulBackward0"
+    }
+    fn attributes(&self) -> Attributes {
+        vec![("p", self.p.into())]
+    }
+    fn forward(&self, (x, mask): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
+        dispatch_float!("dropout", x.dtype(), T => {
+            let scale = scale::<T>(1.0 - self.p);
+            let mut out = Buffer::<T>::try_new(x.numel())?;
+            // A multiplication, so that nan comes through.
+            zip(x.as_slice::<T>()?, mask.as_slice()?, &mut out, move |x, kept: bool| {
+                x * if kept { scale } else { T::ZERO }
+            });
+            Ok(Tensor::from_buffer(out, x.shape()))
         })
-    }))
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        Saves::NONE.input(1)
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let dx = apply(self.clone(), (grad, &saved.input(1)?))?;
+        Ok([Some(dx), None])
+    }
 }
 
 /// [`dropout`] of whole channels: `(N, C, L)`, or `(C, L)` without a batch.

@@ -1,8 +1,7 @@
 //! Rows of a table by number.
 
-use pleach_core::autograd::{Backward, record};
+use pleach_core::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use pleach_core::{DType, Error, Result, Tensor};
-use smallvec::smallvec;
 
 /// The rows of `weight` that `input` numbers. The row `padding_idx` (negative counts from the end)
 /// gets no gradient.
@@ -35,34 +34,64 @@ pub fn embedding(
     if weight.rank() != 2 {
         return Err(Error::shape("'weight' must be 2-D"));
     }
-    let (rows, width) = (weight.shape()[0], weight.shape()[1]);
-    let padding = match padding_idx.into() {
+    let rows = weight.shape()[0];
+    let padding_idx = match padding_idx.into() {
         None => None,
         Some(i) if (0..rows as i64).contains(&i) => Some(i),
         Some(i) if (-(rows as i64)..0).contains(&i) => Some(i + rows as i64),
         Some(_) => return Err(Error::value("Padding_idx must be within num_embeddings")),
     };
-    let at = input.long()?.reshape([-1i64])?;
-    if at
+    let indices = input.long()?;
+    if indices
         .to_vec::<i64>()?
         .iter()
         .any(|i| !(0..rows as i64).contains(i))
     {
         return Err(Error::index("index out of range in self"));
     }
-    let mut shape = input.shape().to_vec();
-    shape.push(width);
-    let out = weight.detach().index_select(0, &at)?.reshape(&shape[..])?;
-    Ok(record(out, &[weight], |_| {
-        Backward::new("EmbeddingBackward0", move |g: &Tensor| {
-            let zeros = Tensor::try_zeros_of([rows, width], g.dtype())?;
-            let mut grad = zeros.index_add(0, &at, &g.reshape([at.numel(), width])?)?;
-            if let Some(row) = padding {
-                grad.index_put_(row, 0.0)?;
-            }
-            Ok(smallvec![Some(grad)])
-        })
-    }))
+    apply(Embedding { padding_idx }, (weight, &indices))
+}
+
+/// Rows of the first input, of which the second has the numbers.
+#[derive(Clone, Debug)]
+pub struct Embedding {
+    /// The row that gets no gradient.
+    padding_idx: Option<i64>,
+}
+
+impl Operation for Embedding {
+    type Inputs<'a> = (&'a Tensor, &'a Tensor);
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        "embedding"
+    }
+    fn grad_name(&self) -> &'static str {
+        "EmbeddingBackward0"
+    }
+    fn attributes(&self) -> Attributes {
+        let padding = self.padding_idx.map(|i| ("padding_idx", i.into()));
+        padding.into_iter().collect()
+    }
+    fn forward(&self, (weight, indices): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
+        let mut shape = indices.shape().to_vec();
+        shape.push(weight.shape()[1]);
+        let rows = weight.index_select(0, &indices.reshape([-1i64])?)?;
+        rows.reshape(&shape[..])
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        Saves::NONE.input(1)
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let at = saved.input(1)?.reshape([-1i64])?;
+        let rows = grad.reshape([at.numel(), saved.shape(0)[1]])?;
+        let zeros = Tensor::try_zeros_of(saved.shape(0), grad.dtype())?;
+        let mut sums = zeros.index_add(0, &at, &rows)?;
+        if let Some(row) = self.padding_idx {
+            sums.index_put_(row, 0.0)?;
+        }
+        Ok([Some(sums), None])
+    }
 }
 
 #[cfg(test)]

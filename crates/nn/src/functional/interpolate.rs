@@ -3,10 +3,9 @@
 use std::fmt;
 use std::str::FromStr;
 
-use pleach_core::autograd::{Backward, record};
+use pleach_core::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use pleach_core::{Error, Result, Scalar, Tensor, check_room};
 use pleach_kernels::Buffer;
-use smallvec::smallvec;
 
 /// How [`interpolate`] finds a value between pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -104,8 +103,11 @@ impl Resize {
 }
 
 /// How one dimension is resized: `out[i] = x[low[i]] * (1 - weight[i]) + x[high[i]] * weight[i]`.
+#[derive(Clone, Debug)]
 struct Axis {
     dim: i64,
+    /// The factor that was given.
+    factor: Option<f64>,
     low: Tensor,
     /// The other neighbour and its weight, shaped to broadcast; `None` for nearest.
     high: Option<(Tensor, Tensor)>,
@@ -152,6 +154,7 @@ impl Axis {
         };
         Ok(Axis {
             dim: dim as i64,
+            factor,
             low: Tensor::try_from_buffer(low, [new])?,
             high,
         })
@@ -222,12 +225,12 @@ pub fn interpolate(
     mode: InterpolateMode,
     align_corners: bool,
 ) -> Result<Tensor> {
-    let name = match (mode, input.rank()) {
-        (InterpolateMode::Nearest, 3) => "UpsampleNearest1DBackward0",
-        (InterpolateMode::Nearest, 4) => "UpsampleNearest2DBackward0",
-        (InterpolateMode::Nearest, 5) => "UpsampleNearest3DBackward0",
-        (InterpolateMode::Linear, 3) => "UpsampleLinear1DBackward0",
-        (InterpolateMode::Linear, 4) => "UpsampleBilinear2DBackward0",
+    let names = match (mode, input.rank()) {
+        (InterpolateMode::Nearest, 3) => ("upsample_nearest1d", "UpsampleNearest1DBackward0"),
+        (InterpolateMode::Nearest, 4) => ("upsample_nearest2d", "UpsampleNearest2DBackward0"),
+        (InterpolateMode::Nearest, 5) => ("upsample_nearest3d", "UpsampleNearest3DBackward0"),
+        (InterpolateMode::Linear, 3) => ("upsample_linear1d", "UpsampleLinear1DBackward0"),
+        (InterpolateMode::Linear, 4) => ("upsample_bilinear2d", "UpsampleBilinear2DBackward0"),
         (_, rank) => {
             return Err(Error::shape(format!(
                 "Input Error: Only 3D, 4D and 5D input Tensors supported (got {rank}D) for the modes: nearest | linear | bilinear (got {mode})"
@@ -248,18 +251,63 @@ pub fn interpolate(
         .enumerate()
         .map(|(i, new)| Axis::new(input, i + 2, new, mode, align_corners))
         .collect::<Result<Vec<_>>>()?;
-    let (old, new) = (input.shape()[2..].to_vec(), whole[2..].to_vec());
-    let out = order(&old, &new)
-        .into_iter()
-        .try_fold(input.detach(), |x, i| axes[i].forward(&x))?;
-    Ok(record(out, &[input], |_| {
-        Backward::new(name, move |g: &Tensor| {
-            let g = order(&new, &old)
-                .into_iter()
-                .try_fold(g.clone(), |g, i| axes[i].backward(&g, old[i]))?;
-            Ok(smallvec![Some(g)])
-        })
-    }))
+    let op = Interpolate {
+        names,
+        size: whole[2..].to_vec(),
+        axes,
+        align_corners,
+    };
+    apply(op, input)
+}
+
+/// Each dimension is resized by itself.
+#[derive(Clone, Debug)]
+pub struct Interpolate {
+    /// PyTorch's names of the operation and of its backward step.
+    names: (&'static str, &'static str),
+    /// The new spatial sizes.
+    size: Vec<usize>,
+    /// The spatial dimensions.
+    axes: Vec<Axis>,
+    /// Whether the corners of both images lie on each other.
+    align_corners: bool,
+}
+
+impl Operation for Interpolate {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        self.names.0
+    }
+    fn grad_name(&self) -> &'static str {
+        self.names.1
+    }
+    fn attributes(&self) -> Attributes {
+        let mut all = vec![
+            ("output_size", self.size[..].into()),
+            ("align_corners", self.align_corners.into()),
+        ];
+        let names = &["scales_d", "scales_h", "scales_w"][3 - self.axes.len()..];
+        let scales = self.axes.iter().zip(names);
+        all.extend(scales.filter_map(|(axis, name)| Some((*name, axis.factor?.into()))));
+        all
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        order(&x.shape()[2..], &self.size)
+            .into_iter()
+            .try_fold(x.detach(), |x, i| self.axes[i].forward(&x))
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        Saves::ONCE
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let old = &saved.shape(0)[2..];
+        let grad = order(&self.size, old)
+            .into_iter()
+            .try_fold(grad.clone(), |g, i| self.axes[i].backward(&g, old[i]))?;
+        Ok([Some(grad)])
+    }
 }
 
 #[cfg(test)]

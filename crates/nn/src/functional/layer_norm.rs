@@ -1,9 +1,10 @@
 //! Layer normalisation.
 
-use pleach_core::autograd::{Backward, record};
+use pleach_core::autograd::{
+    Attributes, Call, GradOf, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
+};
 use pleach_core::{Error, IntoShape, Result, Tensor};
 use pleach_kernels::{Buffer, moments_axis};
-use smallvec::smallvec;
 
 /// `(x - mean) / √(var + eps) * weight + bias`, mean and biased variance over the last dimensions.
 /// PyTorch's default is `eps = 1e-5`.
@@ -30,50 +31,99 @@ pub fn layer_norm(
 ) -> Result<Tensor> {
     let inner = normalized_shape.into_shape();
     check(input, &inner, weight, bias)?;
-    let first = input.rank() - inner.len();
-    let dims: Vec<i64> = (first as i64..input.rank() as i64).collect();
-    let lead: Vec<i64> = (0..first as i64).collect();
-
-    let x = input.detach().contiguous()?;
-    let [mean, variance] = statistics(&x, first)?;
-    let centred = x.sub(&mean)?;
-    let scale = variance.add(eps)?.rsqrt()?;
-    let normed = centred.mul(&scale)?;
-    let mut out = normed.clone();
-    if let Some(weight) = weight {
-        out = out.mul(weight.detach())?;
-    }
-    if let Some(bias) = bias {
-        out = out.add(bias.detach())?;
-    }
-    // An absent weight or bias takes part as a constant.
-    let none = Tensor::zeros([0]);
-    let inputs = [input, weight.unwrap_or(&none), bias.unwrap_or(&none)];
-    let kept_weight = weight.map(Tensor::detach);
-    let sum_lead = move |g: Tensor| match lead.is_empty() {
-        true => Ok(g),
-        false => g.sum_dim(&lead[..], false),
+    let op = LayerNorm {
+        inner: inner.to_vec(),
+        eps,
     };
-    Ok(record(out, &inputs, |needs| {
-        let needs = [needs[0], needs[1], needs[2]];
-        Backward::new("NativeLayerNormBackward0", move |g: &Tensor| {
-            let dx = needs[0].then(|| -> Result<Tensor> {
-                let g = match &kept_weight {
-                    Some(weight) => g.mul(weight)?,
-                    None => g.clone(),
-                };
+    Ok(apply(op, (input, weight, bias))?.0)
+}
+
+/// Inputs: x, weight, bias. Outputs: the result, what it was before weight and bias, and what it was
+/// scaled with.
+#[derive(Clone, Debug)]
+pub struct LayerNorm {
+    /// The dimensions that are normalised over.
+    inner: Vec<usize>,
+    /// What is added to the variance.
+    eps: f64,
+}
+
+impl Operation for LayerNorm {
+    type Inputs<'a> = (&'a Tensor, Option<&'a Tensor>, Option<&'a Tensor>);
+    type Outputs = (Tensor, Tensor, Tensor);
+    const RULES: Rules = Rules::DENSE;
+
+    fn name(&self) -> &'static str {
+        "layer_norm"
+    }
+    fn grad_name(&self) -> &'static str {
+        "NativeLayerNormBackward0"
+    }
+    fn attributes(&self) -> Attributes {
+        vec![
+            ("normalized_shape", self.inner[..].into()),
+            ("eps", self.eps.into()),
+        ]
+    }
+    fn forward(&self, (x, weight, bias): Self::Inputs<'_>, _: &mut Own) -> Result<Self::Outputs> {
+        let [mean, variance] = statistics(x, x.rank() - self.inner.len())?;
+        let scale = variance.add(self.eps)?.rsqrt()?;
+        let normed = x.sub(&mean)?.mul(&scale)?;
+        let mut out = normed.clone();
+        if let Some(weight) = weight {
+            out = out.mul(weight)?;
+        }
+        if let Some(bias) = bias {
+            out = out.add(bias)?;
+        }
+        Ok((out, normed, scale))
+    }
+    fn saves(&self, call: Call<'_>) -> Saves {
+        Saves::ONCE
+            .input_if(call.needs(0), 1)
+            .output_if(call.needs(0) || call.needs(1), 1)
+            .output_if(call.needs(0), 2)
+    }
+    fn backward(
+        &self,
+        saved: &Saved<'_>,
+        [grad, to_normed, to_scale]: GradOf<'_, Self>,
+    ) -> Result<GradsOf<Self>> {
+        let rank = saved.shape(0).len();
+        let dims: Vec<i64> = (rank - self.inner.len()..rank).map(|d| d as i64).collect();
+        let mut dx = None;
+        if saved.needs(0) {
+            let (normed, scale) = (saved.output(1)?, saved.output(2)?);
+            let weighted = match (grad, saved.optional(1)) {
+                (Some(g), Some(weight)) => Some(g.mul(&weight)?),
+                (g, _) => g.cloned(),
+            };
+            if let Some(g) = plus(weighted, to_normed.cloned())? {
                 // The parts of g along the mean and along the normalised values do not count.
                 let along = g.mul(&normed)?.mean_dim(&dims[..], true)?;
                 let rest = g
                     .sub(&g.mean_dim(&dims[..], true)?)?
                     .sub(&normed.mul(&along)?)?;
-                rest.mul(&scale)
-            });
-            let dw = needs[1].then(|| sum_lead(g.mul(&normed)?));
-            let db = needs[2].then(|| sum_lead(g.clone()));
-            Ok(smallvec![dx.transpose()?, dw.transpose()?, db.transpose()?])
-        })
-    }))
+                dx = Some(rest.mul(&scale)?);
+            }
+            if let Some(g) = to_scale {
+                let n = self.inner.iter().product::<usize>() as f64;
+                let through = g.mul(&scale)?.mul(&scale)?.div(-n)?.mul(&normed)?;
+                dx = plus(dx, Some(through))?;
+            }
+        }
+        let dw = grad.filter(|_| saved.needs(1));
+        let dw = dw.map(|g| g.mul(&saved.output(1)?)).transpose()?;
+        Ok([dx, dw, grad.filter(|_| saved.needs(2)).cloned()])
+    }
+}
+
+/// The sum of what is there.
+pub(super) fn plus(a: Option<Tensor>, b: Option<Tensor>) -> Result<Option<Tensor>> {
+    match (a, b) {
+        (Some(a), Some(b)) => a.add(&b).map(Some),
+        (a, b) => Ok(a.or(b)),
+    }
 }
 
 /// Mean and biased variance over the dimensions from `first` on, which are kept as 1. They are

@@ -1,11 +1,13 @@
 //! Mean squared error.
 
-use pleach_core::autograd::{Backward, record};
+use pleach_core::autograd::{
+    Attributes, Call, GradOf, GradsOf, Operation, Own, Saved, Saves, apply,
+};
 use pleach_core::{DType, Error, Result, Tensor, size_text};
 use pleach_kernels::{Buffer, elementwise, reduce::sum};
-use smallvec::smallvec;
 
 use super::Reduction;
+use super::layer_norm::plus;
 
 /// `(input - target)²`, reduced.
 ///
@@ -30,13 +32,6 @@ pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result
             size_text(input.shape())
         );
     }
-    if input.dtype() == target.dtype()
-        && input.dtype().is_float()
-        && input.shape() == target.shape()
-        && reduction != Reduction::None
-    {
-        return one_number(input, target, reduction);
-    }
     if input.dtype() == DType::Bool && target.dtype() == DType::Bool {
         return Err(Error::not_implemented("mse_cpu", DType::Bool));
     }
@@ -46,57 +41,85 @@ pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result
         _ => Ok(t.clone()),
     };
     let (input, target) = (&number(input, target)?, &number(target, input)?);
-    // What type and shape they have together.
-    let difference = input.detach().sub(target.detach())?;
-    let (dtype, shape) = (difference.dtype(), difference.shape());
-    if !dtype.is_float() {
-        return Err(Error::not_implemented("mse_cpu", dtype));
-    }
-    let full = |t: &Tensor| t.to_dtype(dtype)?.broadcast_to(shape);
-    let (input, target) = (full(input)?, full(target)?);
-    let loss = reduction.of(&difference.mul(&difference)?)?;
-    Ok(record(loss, &[&input, &target], |needs| {
-        let (to_input, to_target) = (needs[0], needs[1]);
-        let factor = match reduction {
-            Reduction::Mean => 2.0 / difference.numel() as f64,
-            Reduction::None | Reduction::Sum => 2.0,
-        };
-        Backward::new("MseLossBackward0", move |grad: &Tensor| {
-            let dx = difference.mul(factor)?.mul(grad)?;
-            let dt = to_target.then(|| dx.neg()).transpose()?;
-            Ok(smallvec![to_input.then_some(dx), dt])
-        })
-    }))
+    Ok(apply(MseLoss(reduction), (input, target))?.0)
 }
 
-/// The reduced loss of tensors of one shape and dtype.
-fn one_number(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
-    let difference = input.detach().sub(target.detach())?;
-    let n = match reduction {
-        Reduction::Mean => difference.numel() as f64,
-        Reduction::None | Reduction::Sum => 1.0,
-    };
-    let loss = dispatch_float!("mse_cpu", difference.dtype(), T => {
+/// Outputs: the loss, and the difference that it comes from.
+#[derive(Clone, Debug)]
+pub struct MseLoss(Reduction);
+
+impl MseLoss {
+    /// What the squares are divided by.
+    fn count(&self, difference: &Tensor) -> f64 {
+        match self.0 {
+            Reduction::Mean => difference.numel() as f64,
+            Reduction::None | Reduction::Sum => 1.0,
+        }
+    }
+}
+
+impl Operation for MseLoss {
+    type Inputs<'a> = (&'a Tensor, &'a Tensor);
+    type Outputs = (Tensor, Tensor);
+
+    fn name(&self) -> &'static str {
+        "mse_loss"
+    }
+    fn grad_name(&self) -> &'static str {
+        "MseLossBackward0"
+    }
+    fn attributes(&self) -> Attributes {
+        vec![("reduction", self.0.name().into())]
+    }
+    fn forward(&self, (input, target): Self::Inputs<'_>, _: &mut Own) -> Result<Self::Outputs> {
+        let difference = input.sub(target)?;
+        if !difference.dtype().is_float() {
+            return Err(Error::not_implemented("mse_cpu", difference.dtype()));
+        }
+        let alike = input.dtype() == target.dtype() && input.shape() == target.shape();
+        if !alike || self.0 == Reduction::None {
+            let loss = self.0.of(&difference.mul(&difference)?)?;
+            return Ok((loss, difference));
+        }
+        let n = self.count(&difference);
+        let loss = dispatch_float!("mse_cpu", difference.dtype(), T => {
+            let d = difference.as_slice::<T>()?;
+            let mut squares = Buffer::<T>::try_new(d.len())?;
+            elementwise::map(d, &mut squares, |d| d * d);
+            Tensor::from_buffer(Buffer::full(1, sum(&squares) / n as T), ())
+        });
+        Ok((loss, difference))
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        Saves::NONE.output(1)
+    }
+    fn backward(
+        &self,
+        saved: &Saved<'_>,
+        [grad, to_difference]: GradOf<'_, Self>,
+    ) -> Result<GradsOf<Self>> {
+        let difference = saved.output(1)?;
+        let by = 2.0 / self.count(&difference);
+        let number = grad.filter(|g| g.rank() == 0 && matches!(g.dtype(), DType::F32 | DType::F64));
+        let dx = match (number, grad) {
+            (Some(grad), _) if !saved.recording() => Some(scaled(&difference, by, grad)?),
+            (_, Some(grad)) => Some(difference.mul(by)?.mul(grad)?),
+            _ => None,
+        };
+        let dx = plus(dx, to_difference.cloned())?;
+        let dt = dx.as_ref().filter(|_| saved.needs(1));
+        let dt = dt.map(Tensor::neg).transpose()?;
+        Ok([dx.filter(|_| saved.needs(0)), dt])
+    }
+}
+
+/// `difference * by * grad` in one pass; the gradient is 0-d.
+fn scaled(difference: &Tensor, by: f64, grad: &Tensor) -> Result<Tensor> {
+    dispatch_float!("mse_cpu", grad.dtype(), T => {
+        let (by, grad) = (by as T, grad.as_slice::<T>()?[0]);
         let d = difference.as_slice::<T>()?;
-        let mut squares = Buffer::<T>::try_new(d.len())?;
-        elementwise::map(d, &mut squares, |d| d * d);
-        Tensor::from_buffer(Buffer::full(1, sum(&squares) / n as T), ())
-    });
-    Ok(record(loss, &[input, target], |needs| {
-        let (to_input, to_target) = (needs[0], needs[1]);
-        Backward::new("MseLossBackward0", move |grad: &Tensor| {
-            let scaled = |by: f64| -> Result<Tensor> {
-                Ok(dispatch_float!("mse_cpu", grad.dtype(), T => {
-                    let (by, grad) = (by as T, grad.as_slice::<T>()?[0]);
-                    let d = difference.as_slice::<T>()?;
-                    let mut out = Buffer::<T>::try_new(d.len())?;
-                    elementwise::map(d, &mut out, move |d| by * d * grad);
-                    Tensor::from_buffer(out, difference.shape())
-                }))
-            };
-            let dx = to_input.then(|| scaled(2.0 / n)).transpose()?;
-            let dt = to_target.then(|| scaled(-2.0 / n)).transpose()?;
-            Ok(smallvec![dx, dt])
-        })
-    }))
+        let mut out = Buffer::<T>::try_new(d.len())?;
+        elementwise::map(d, &mut out, move |d| by * d * grad);
+        Ok(Tensor::from_buffer(out, difference.shape()))
+    })
 }

@@ -1,11 +1,12 @@
 //! Negative log-likelihood of class targets.
 
-use pleach_core::autograd::{Backward, record};
+use pleach_core::autograd::{
+    Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
+};
 use pleach_core::{DType, Element, Error, Result, Tensor, checked_numel};
-use pleach_kernels::{Buffer, Float, NllLoss};
-use smallvec::smallvec;
+use pleach_kernels::{Buffer, CrossEntropy, CrossEntropyTarget, Float};
 
-use super::Reduction;
+use super::{Reduction, softmax};
 
 /// `-weight[target] · input[target]`, reduced: the loss of log-probabilities.
 ///
@@ -34,36 +35,14 @@ pub fn nll_loss(
     ignore_index: i64,
     reduction: Reduction,
 ) -> Result<Tensor> {
-    let targets = Targets::new(input, target, weight, ignore_index)?;
-    dispatch_float!("nll_loss_out_frame", input.dtype(), T => {
-        typed::<T>(input, targets, reduction)
-    })
-}
-
-fn typed<T: Float + Element>(
-    input: &Tensor,
-    targets: Targets,
-    reduction: Reduction,
-) -> Result<Tensor> {
-    let x = input.detach().contiguous()?;
-    let count = targets.target.numel();
-    let (mut losses, mut weights) = (Buffer::<T>::try_new(count)?, Buffer::<T>::try_new(count)?);
-    targets
-        .loss::<T>()?
-        .forward(x.as_slice::<T>()?, &mut losses, &mut weights);
-    let losses = Tensor::from_buffer(losses, targets.target.shape());
-    let (loss, total) = reduced(losses, Tensor::from_buffer(weights, [count]), reduction)?;
-    let sizes = input.shape().to_vec();
-    Ok(record(loss, &[input], |_| {
-        Backward::new(node_name(sizes.len()), move |grad: &Tensor| {
-            let each = of_each(grad, total, targets.target.shape())?;
-            let mut dx = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
-            targets
-                .loss::<T>()?
-                .backward(each.as_slice::<T>()?, &mut dx);
-            Ok(smallvec![Some(Tensor::from_buffer(dx, &sizes[..]))])
-        })
-    }))
+    let op = NllLoss {
+        softmax: false,
+        ignore_index: Some(ignore_index),
+        label_smoothing: 0.0,
+        reduction,
+        grad_name: node_name(input.rank()),
+    };
+    op.of_classes(input, target, weight)
 }
 
 /// PyTorch's name of the node, by the number of dimensions of the input.
@@ -74,33 +53,8 @@ pub(super) fn node_name(rank: usize) -> &'static str {
     }
 }
 
-/// The losses of single targets as one, and what they were divided by.
-pub(super) fn reduced(
-    losses: Tensor,
-    weights: Tensor,
-    reduction: Reduction,
-) -> Result<(Tensor, Option<f64>)> {
-    Ok(match reduction {
-        Reduction::None => (losses, None),
-        Reduction::Sum => (losses.sum()?, None),
-        Reduction::Mean => {
-            let total = weights.sum()?.item()?;
-            (losses.sum()?.div(total)?, Some(total))
-        }
-    })
-}
-
-/// The gradients of the losses of single targets, from that of what [`reduced`] gave.
-pub(super) fn of_each(grad: &Tensor, total: Option<f64>, shape: &[usize]) -> Result<Tensor> {
-    let each = match total {
-        Some(total) => grad.div(total)?,
-        None => grad.clone(),
-    };
-    each.broadcast_to(shape)?.contiguous()
-}
-
 /// A tensor of scores seen as `[batch, classes, spatial]`.
-pub(super) fn sizes(shape: &[usize]) -> (usize, usize, usize) {
+fn sizes(shape: &[usize]) -> (usize, usize, usize) {
     match shape {
         &[classes] => (1, classes, 1),
         &[batch, classes, ref spatial @ ..] => (batch, classes, spatial.iter().product()),
@@ -108,25 +62,53 @@ pub(super) fn sizes(shape: &[usize]) -> (usize, usize, usize) {
     }
 }
 
-/// Class targets and their settings, checked.
-pub(super) struct Targets {
-    pub batch: usize,
-    pub classes: usize,
-    pub spatial: usize,
-    pub target: Tensor,
-    pub weight: Option<Tensor>,
-    pub ignore_index: i64,
+/// Mixes probabilities with the uniform distribution.
+pub(super) fn smoothed(target: &Tensor, by: f64, classes: usize) -> Result<Tensor> {
+    match by > 0.0 {
+        true => target.mul(1.0 - by)?.add(by / classes as f64),
+        false => Ok(target.clone()),
+    }
 }
 
-impl Targets {
-    pub fn new(
+/// The negative log-likelihood of targets.
+///
+/// Inputs: log-probabilities or scores; classes or probabilities, without a gradient; the weights of
+/// the classes.
+#[derive(Clone, Debug)]
+pub struct NllLoss {
+    /// Whether the first input are scores.
+    pub(super) softmax: bool,
+    /// The class that counts for nothing, if the targets are classes.
+    pub(super) ignore_index: Option<i64>,
+    /// How much of the target is spread over all classes.
+    pub(super) label_smoothing: f64,
+    /// How the losses of single targets become one.
+    pub(super) reduction: Reduction,
+    /// That of the last operation that it stands for.
+    pub(super) grad_name: &'static str,
+}
+
+/// What computes it.
+enum Kernel<'a, T> {
+    Nll(pleach_kernels::NllLoss<'a, T>),
+    CrossEntropy(CrossEntropy<'a, T>),
+}
+
+/// The dimension of the classes.
+pub(super) fn class_dim(shape: &[usize]) -> usize {
+    usize::from(shape.len() > 1)
+}
+
+impl NllLoss {
+    /// The loss of class targets, after all checks.
+    pub(super) fn of_classes(
+        self,
         input: &Tensor,
         target: &Tensor,
         weight: Option<&Tensor>,
-        ignore_index: i64,
-    ) -> Result<Self> {
+    ) -> Result<Tensor> {
         check_shapes(input, target)?;
-        let (batch, classes, spatial) = sizes(input.shape());
+        let (_, classes, _) = sizes(input.shape());
         let target = match target.dtype() {
             DType::I64 => target.contiguous()?,
             DType::U8 => target.to_dtype(DType::I64)?,
@@ -152,28 +134,170 @@ impl Targets {
                 )));
             }
         }
-        let is_class = |t: &i64| (0..classes as i64).contains(t) || *t == ignore_index;
+        let is_class = |t: &i64| (0..classes as i64).contains(t) || Some(*t) == self.ignore_index;
         if let Some(bad) = target.as_slice::<i64>()?.iter().find(|t| !is_class(t)) {
             return Err(Error::index(format!("Target {bad} is out of bounds.")));
         }
-        Ok(Targets {
+        let weight = weight.map(Tensor::detach);
+        apply(self, (input, &target, weight.as_ref()))
+    }
+
+    /// The shape of the losses of single targets.
+    fn shape(&self, input: &[usize], target: &[usize]) -> Vec<usize> {
+        let mut shape = target.to_vec();
+        if self.ignore_index.is_none() {
+            shape.remove(class_dim(input));
+        }
+        shape
+    }
+
+    fn kernel<'a, T: Float + Element>(
+        &self,
+        shape: &[usize],
+        target: &'a Tensor,
+        weight: Option<&'a Tensor>,
+    ) -> Result<Kernel<'a, T>> {
+        let (batch, classes, spatial) = sizes(shape);
+        let weight = weight.map(Tensor::as_slice).transpose()?;
+        let target = match self.ignore_index {
+            Some(ignore_index) if !self.softmax => {
+                return Ok(Kernel::Nll(pleach_kernels::NllLoss {
+                    batch,
+                    classes,
+                    spatial,
+                    targets: target.as_slice()?,
+                    weight,
+                    ignore_index,
+                }));
+            }
+            Some(ignore_index) => CrossEntropyTarget::Classes {
+                classes: target.as_slice()?,
+                ignore_index,
+            },
+            None => CrossEntropyTarget::Probabilities(target.as_slice()?),
+        };
+        Ok(Kernel::CrossEntropy(CrossEntropy {
             batch,
             classes,
             spatial,
             target,
-            weight: weight.map(|w| w.detach().contiguous()).transpose()?,
-            ignore_index,
-        })
+            weight,
+            label_smoothing: self.label_smoothing,
+        }))
     }
 
-    fn loss<T: Float + Element>(&self) -> Result<NllLoss<'_, T>> {
-        Ok(NllLoss {
-            batch: self.batch,
-            classes: self.classes,
-            spatial: self.spatial,
-            targets: self.target.as_slice()?,
-            weight: self.weight.as_ref().map(Tensor::as_slice).transpose()?,
-            ignore_index: self.ignore_index,
+    /// The gradient of the input from those of the single losses, in operations.
+    fn in_operations(&self, saved: &Saved<'_>, each: &Tensor) -> Result<Tensor> {
+        let (shape, target) = (saved.shape(0), saved.input(1)?);
+        let dim = class_dim(shape);
+        let (mut column, mut row) = (shape.to_vec(), vec![1; shape.len()]);
+        (column[dim], row[dim]) = (1, shape[dim]);
+        let mut wanted = match self.ignore_index {
+            Some(_) => {
+                let classes = Tensor::arange(shape[dim]).reshape(&row[..])?;
+                let hit = target.reshape(&column[..])?.eq(&classes)?;
+                hit.to_dtype(each.dtype())?
+            }
+            None => target.clone(),
+        };
+        wanted = smoothed(&wanted, self.label_smoothing, shape[dim])?;
+        if let Some(weight) = saved.optional(2) {
+            wanted = wanted.mul(&weight.reshape(&row[..])?)?;
+        }
+        if let Some(class) = self.ignore_index {
+            let counts = target.ne(class)?.reshape(&column[..])?;
+            wanted = wanted.mul(&counts.to_dtype(each.dtype())?)?;
+        }
+        let slope = match self.softmax {
+            true => {
+                let all = wanted.sum_dim(dim as i64, true)?;
+                let softmax = softmax(&saved.input(0)?, dim as i64)?;
+                softmax.mul(&all)?.sub(&wanted)?
+            }
+            false => wanted.neg()?,
+        };
+        each.reshape(&column[..])?.mul(&slope)
+    }
+}
+
+impl Operation for NllLoss {
+    type Inputs<'a> = (&'a Tensor, &'a Tensor, Option<&'a Tensor>);
+    type Outputs = Tensor;
+    const RULES: Rules = Rules::DENSE;
+
+    fn name(&self) -> &'static str {
+        ["nll_loss", "cross_entropy"][usize::from(self.softmax)]
+    }
+    fn grad_name(&self) -> &'static str {
+        self.grad_name
+    }
+    fn attributes(&self) -> Attributes {
+        let mut all = vec![("reduction", self.reduction.name().into())];
+        all.extend(self.ignore_index.map(|i| ("ignore_index", i.into())));
+        if self.softmax {
+            all.push(("label_smoothing", self.label_smoothing.into()));
+        }
+        all
+    }
+    fn forward(&self, (x, target, weight): Self::Inputs<'_>, own: &mut Own) -> Result<Tensor> {
+        let shape = self.shape(x.shape(), target.shape());
+        let count = checked_numel(&shape)?;
+        let kernel = ["nll_loss_out_frame", "cross_entropy"][usize::from(self.softmax)];
+        let (losses, weights) = dispatch_float!(kernel, x.dtype(), T => {
+            let room = || Buffer::<T>::try_new(count);
+            let (mut losses, mut weights) = (room()?, room()?);
+            let scores = x.as_slice::<T>()?;
+            match self.kernel::<T>(x.shape(), target, weight)? {
+                Kernel::Nll(kernel) => kernel.forward(scores, &mut losses, &mut weights),
+                Kernel::CrossEntropy(kernel) => {
+                    let (mut max, mut log_sum) = (room()?, room()?);
+                    kernel.forward(scores, &mut losses, &mut weights, &mut max, &mut log_sum);
+                    own.keep(Tensor::from_buffer(max, [count]));
+                    own.keep(Tensor::from_buffer(log_sum, [count]));
+                }
+            }
+            (Tensor::from_buffer(losses, shape), Tensor::from_buffer(weights, [count]))
+        });
+        match self.reduction {
+            Reduction::None => Ok(losses),
+            Reduction::Sum => losses.sum(),
+            Reduction::Mean => {
+                let total = weights.sum()?;
+                let loss = losses.sum()?.div(total.item()?)?;
+                own.keep(total);
+                Ok(loss)
+            }
+        }
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        Saves::NONE.input_if(self.softmax, 0).input(1).input(2)
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let (shape, target) = (saved.shape(0), saved.input(1)?);
+        let each = match self.reduction {
+            Reduction::Mean => {
+                let total = saved.own_constant(if self.softmax { 2 } else { 0 })?;
+                grad.div(total.item()?)?
+            }
+            _ => grad.clone(),
+        };
+        let each = each.broadcast_to(&self.shape(shape, target.shape()))?;
+        if saved.recording() {
+            return Ok([Some(self.in_operations(saved, &each)?), None, None]);
+        }
+        let (each, weight) = (each.contiguous()?, saved.optional(2));
+        dispatch_float!(self.name(), each.dtype(), T => {
+            let mut dx = Buffer::<T>::try_new(checked_numel(shape)?)?;
+            let each = each.as_slice::<T>()?;
+            match self.kernel::<T>(shape, &target, weight.as_ref())? {
+                Kernel::Nll(kernel) => kernel.backward(each, &mut dx),
+                Kernel::CrossEntropy(kernel) => {
+                    let [x, max, log_sum] = [saved.input(0)?, saved.own(0)?, saved.own(1)?];
+                    let (max, log_sum) = (max.as_slice()?, log_sum.as_slice()?);
+                    kernel.backward(x.as_slice()?, max, log_sum, each, &mut dx);
+                }
+            }
+            Ok([Some(Tensor::from_buffer(dx, shape)), None, None])
         })
     }
 }

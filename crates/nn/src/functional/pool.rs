@@ -1,13 +1,14 @@
 //! Pooling of images: maximum, average, adaptive average.
 
-use pleach_core::autograd::{Backward, record};
-use pleach_core::{Error, Result, Tensor, Window, checked_numel};
+use pleach_core::autograd::{
+    Attribute, Attributes, GradOf, GradsOf, Operation, Own, Rules, Saved, apply,
+};
+use pleach_core::{DType, Error, Result, Tensor, Window, checked_numel};
 use pleach_kernels::{
     AvgDivisor, Buffer, MAX_POOL_TAPS, Pool2dShape, adaptive_avg_pool2d_backward,
     adaptive_avg_pool2d_forward, avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward,
     max_pool2d_backward_taps, max_pool2d_forward, max_pool2d_forward_taps, max_pool2d_places,
 };
-use smallvec::smallvec;
 
 use super::conv::windows;
 use super::{IntoStride, OutputSize, Pair};
@@ -41,15 +42,8 @@ pub fn max_pool2d(
     dilation: impl Into<Pair>,
     ceil_mode: bool,
 ) -> Result<Tensor> {
-    max_pool2d_relu(
-        input,
-        false,
-        kernel_size,
-        stride,
-        padding,
-        dilation,
-        ceil_mode,
-    )
+    let window = sliding(kernel_size, stride, padding, dilation, ceil_mode);
+    Ok(max_pool_windows(input, window, false, false)?.swap_remove(0))
 }
 
 /// [`max_pool2d`], of the input's ReLU if `relu`, which takes no pass over memory of its own.
@@ -62,8 +56,8 @@ pub(crate) fn max_pool2d_relu(
     dilation: impl Into<Pair>,
     ceil_mode: bool,
 ) -> Result<Tensor> {
-    let window = max_window(kernel_size, stride, padding, dilation, ceil_mode);
-    max_pool_windows(input, window, relu, false).map(|(out, _)| out)
+    let window = sliding(kernel_size, stride, padding, dilation, ceil_mode);
+    Ok(max_pool_windows(input, window, relu, false)?.swap_remove(0))
 }
 
 /// [`max_pool2d`], and where each maximum was: `row · W + column` in its plane, as i64.
@@ -87,12 +81,13 @@ pub fn max_pool2d_with_indices(
     dilation: impl Into<Pair>,
     ceil_mode: bool,
 ) -> Result<(Tensor, Tensor)> {
-    let window = max_window(kernel_size, stride, padding, dilation, ceil_mode);
-    let (out, indices) = max_pool_windows(input, window, false, true)?;
-    Ok((out, indices.expect("indices were asked for")))
+    let window = sliding(kernel_size, stride, padding, dilation, ceil_mode);
+    let mut both = max_pool_windows(input, window, false, true)?.into_iter();
+    let mut next = || both.next().expect("indices were asked for");
+    Ok((next(), next()))
 }
 
-fn max_window(
+fn sliding(
     kernel_size: impl Into<Pair>,
     stride: impl IntoStride,
     padding: impl Into<Pair>,
@@ -109,75 +104,135 @@ fn max_window(
     }
 }
 
-/// Where the maxima were.
-enum Maxima {
-    /// The number of the tap that saw it, for windows whose taps a byte can count.
-    Taps(Buffer<u8>),
-    /// Its place in the plane.
-    Places(Buffer<i64>),
-}
-
 /// Pools, of the input's ReLU if `relu`, and says where the maxima were if that is asked for. Not
 /// generic, so compiled once.
 fn max_pool_windows(
     input: &Tensor,
     window: Sliding,
     relu: bool,
-    wants_indices: bool,
-) -> Result<(Tensor, Option<Tensor>)> {
+    indices: bool,
+) -> Result<Vec<Tensor>> {
     if !matches!(input.rank(), 3 | 4) {
         return Err(Error::shape(
             "non-empty 3D or 4D (batch mode) tensor expected for input",
         ));
     }
     let shape = window.over(input)?;
-    let sizes = with_plane(input, shape.output);
-    let n = checked_numel(&sizes)?;
-    let in_a_byte = shape.kernel.0.saturating_mul(shape.kernel.1) <= MAX_POOL_TAPS;
-    if relu && !in_a_byte {
-        return max_pool_windows(&super::relu(input)?, window, false, wants_indices);
+    checked_numel(&with_plane(input, shape.output))?;
+    if relu && !taps_fit_a_byte(&shape) {
+        return max_pool_windows(&super::relu(input)?, window, false, indices);
     }
-    let x = input.detach().contiguous()?;
-    let mut maxima = match in_a_byte {
-        true => Maxima::Taps(Buffer::try_new(n)?),
-        false => Maxima::Places(Buffer::try_new(n)?),
+    let op = MaxPool {
+        window,
+        shape,
+        relu,
+        indices,
     };
-    check_meets_input(&shape)?;
-    let out = dispatch_float!("max_pool2d", x.dtype(), T => {
-        let (x, mut out) = (x.as_slice::<T>()?, Buffer::<T>::try_new(n)?);
-        match &mut maxima {
-            Maxima::Taps(taps) => max_pool2d_forward_taps(&shape, x, relu, &mut out, taps),
-            Maxima::Places(places) => max_pool2d_forward(&shape, x, &mut out, places),
+    apply(op, input)
+}
+
+/// Whether a byte can count the taps of a window.
+fn taps_fit_a_byte(shape: &Pool2dShape) -> bool {
+    shape.kernel.0.saturating_mul(shape.kernel.1) <= MAX_POOL_TAPS
+}
+
+/// The maximum of each window, and where it was if that is asked for.
+#[derive(Clone)]
+pub struct MaxPool {
+    /// As it was given.
+    window: Sliding,
+    /// For the kernels.
+    shape: Pool2dShape,
+    /// Whether it is the maximum of the input's ReLU.
+    relu: bool,
+    /// Whether the places of the maxima are an output too.
+    indices: bool,
+}
+
+impl Operation for MaxPool {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Vec<Tensor>;
+    const RULES: Rules = Rules::DENSE;
+
+    fn name(&self) -> &'static str {
+        match self.indices {
+            true => "max_pool2d_with_indices",
+            false => "max_pool2d",
         }
-        Tensor::from_buffer(out, &sizes[..])
-    });
-    let indices = match wants_indices {
-        false => None,
-        true => {
-            let mut indices = Buffer::<i64>::try_new(n)?;
-            match &maxima {
-                Maxima::Taps(taps) => max_pool2d_places(&shape, taps, &mut indices),
-                Maxima::Places(places) => indices.copy_from_slice(places),
+    }
+    fn grad_name(&self) -> &'static str {
+        "MaxPool2DWithIndicesBackward0"
+    }
+    fn attributes(&self) -> Attributes {
+        let mut all = self.window.attributes();
+        all.push(("dilation", pair(self.window.dilation)));
+        all.push(("relu", self.relu.into()));
+        all
+    }
+    fn forward(&self, x: &Tensor, own: &mut Own) -> Result<Vec<Tensor>> {
+        let (shape, sizes) = (&self.shape, &with_plane(x, self.shape.output)[..]);
+        let n = checked_numel(sizes)?;
+        check_meets_input(shape)?;
+        let (out, maxima) = dispatch_float!("max_pool2d", x.dtype(), T => {
+            let (x, mut out) = (x.as_slice::<T>()?, Buffer::<T>::try_new(n)?);
+            let maxima = if taps_fit_a_byte(shape) {
+                let mut taps = Buffer::<u8>::try_new(n)?;
+                max_pool2d_forward_taps(shape, x, self.relu, &mut out, &mut taps);
+                Tensor::from_buffer(taps, sizes)
+            } else {
+                let mut places = Buffer::<i64>::try_new(n)?;
+                max_pool2d_forward(shape, x, &mut out, &mut places);
+                Tensor::from_buffer(places, sizes)
+            };
+            (Tensor::from_buffer(out, sizes), maxima)
+        });
+        let mut outputs = vec![out];
+        if self.indices {
+            outputs.push(places(shape, &maxima)?);
+        }
+        own.keep(maxima);
+        Ok(outputs)
+    }
+    fn backward(&self, saved: &Saved<'_>, grads: GradOf<'_, Self>) -> Result<GradsOf<Self>> {
+        let grad = grads[0].as_ref().expect("the only one");
+        let (shape, sizes, maxima) = (&self.shape, saved.shape(0), saved.own(0)?);
+        if saved.recording() {
+            return Ok([Some(scatter(shape, &maxima, grad, sizes)?)]);
+        }
+        let grad = grad.contiguous()?;
+        dispatch_float!("max_pool2d", grad.dtype(), T => {
+            let (grad, mut dx) = (grad.as_slice::<T>()?, Buffer::<T>::try_new(checked_numel(sizes)?)?);
+            match taps_fit_a_byte(shape) {
+                true => max_pool2d_backward_taps(shape, grad, maxima.as_slice()?, &mut dx),
+                false => max_pool2d_backward(shape, grad, maxima.as_slice()?, &mut dx),
             }
-            Some(Tensor::from_buffer(indices, sizes))
-        }
-    };
-    let in_sizes = input.shape().to_vec();
-    let out = record(out, &[input], move |_| {
-        Backward::new("MaxPool2DWithIndicesBackward0", move |grad: &Tensor| {
-            let grad = grad.contiguous()?;
-            let dx = dispatch_float!("max_pool2d", grad.dtype(), T => {
-                let (grad, mut dx) = (grad.as_slice::<T>()?, Buffer::<T>::try_new(checked_numel(&in_sizes)?)?);
-                match &maxima {
-                    Maxima::Taps(taps) => max_pool2d_backward_taps(&shape, grad, taps, &mut dx),
-                    Maxima::Places(places) => max_pool2d_backward(&shape, grad, places, &mut dx),
-                }
-                Tensor::from_buffer(dx, &in_sizes[..])
-            });
-            Ok(smallvec![Some(dx)])
+            Ok([Some(Tensor::from_buffer(dx, sizes))])
         })
-    });
-    Ok((out, indices))
+    }
+}
+
+/// The gradient of a maximum pooling in operations.
+fn scatter(shape: &Pool2dShape, maxima: &Tensor, grad: &Tensor, sizes: &[usize]) -> Result<Tensor> {
+    let (mut at, mut grad) = (maxima.clone(), grad.clone());
+    if at.dtype() == DType::U8 {
+        // Where a ReLU made a maximum zero there is no tap.
+        let none = at.gt((shape.kernel.0 * shape.kernel.1 - 1) as i64)?;
+        at = places(shape, &at.masked_fill(&none, 0)?)?.masked_fill(&none, 0)?;
+        grad = grad.masked_fill(&none, 0.0)?;
+    }
+    let zeros = Tensor::try_zeros_of(sizes, grad.dtype())?.flatten(-2, -1)?;
+    let (at, grad) = (at.flatten(-2, -1)?, grad.flatten(-2, -1)?);
+    zeros.scatter_add(-1, &at, &grad)?.reshape(sizes)
+}
+
+/// Where in their planes the maxima were.
+fn places(shape: &Pool2dShape, maxima: &Tensor) -> Result<Tensor> {
+    if maxima.dtype() != DType::U8 {
+        return Ok(maxima.clone());
+    }
+    let mut places = Buffer::<i64>::try_new(maxima.numel())?;
+    max_pool2d_places(shape, maxima.as_slice()?, &mut places);
+    Ok(Tensor::from_buffer(places, maxima.shape()))
 }
 
 /// The mean of each window.
@@ -218,14 +273,7 @@ pub fn avg_pool2d(
         None if count_include_pad => AvgDivisor::CountPadding,
         None => AvgDivisor::CountInput,
     };
-    let kernel = kernel_size.into();
-    let window = Sliding {
-        kernel: kernel.tuple(),
-        stride: stride.into_stride().unwrap_or(kernel).tuple(),
-        padding: padding.into().tuple(),
-        dilation: (1, 1),
-        ceil_mode,
-    };
+    let window = sliding(kernel_size, stride, padding, 1, ceil_mode);
     avg_pool_windows(input, window, divisor)
 }
 
@@ -234,25 +282,89 @@ fn avg_pool_windows(input: &Tensor, window: Sliding, divisor: AvgDivisor) -> Res
     let shape = window.over(input)?;
     // The positions of a window are counted.
     checked_numel(&[shape.kernel.0, shape.kernel.1])?;
-    let sizes = with_plane(input, shape.output);
-    let x = input.detach().contiguous()?;
-    let out = dispatch_float!("avg_pool2d", x.dtype(), T => {
-        let mut out = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
-        avg_pool2d_forward(&shape, x.as_slice::<T>()?, divisor, &mut out);
-        Tensor::from_buffer(out, sizes)
-    });
-    let in_sizes = input.shape().to_vec();
-    Ok(record(out, &[input], move |_| {
-        Backward::stateless("AvgPool2DBackward0", move |grad: &Tensor| {
-            let grad = grad.contiguous()?;
-            let dx = dispatch_float!("avg_pool2d", grad.dtype(), T => {
-                let mut dx = Buffer::<T>::try_new(checked_numel(&in_sizes)?)?;
-                avg_pool2d_backward(&shape, grad.as_slice::<T>()?, divisor, &mut dx);
-                Tensor::from_buffer(dx, &in_sizes[..])
-            });
-            Ok(smallvec![Some(dx)])
+    let of = Windows::Sliding(window, shape, divisor);
+    apply(AveragePool { of, grad: false }, input)
+}
+
+/// Which windows are averaged.
+#[derive(Clone)]
+enum Windows {
+    /// Those of a window that slides: as it was given, and for the kernels.
+    Sliding(Sliding, Pool2dShape, AvgDivisor),
+    /// Those between two sizes of a plane.
+    Adaptive {
+        input: (usize, usize),
+        output: (usize, usize),
+    },
+}
+
+/// The means of windows; or the gradient, which spreads that of each mean over its window.
+#[derive(Clone)]
+pub struct AveragePool {
+    /// The windows.
+    of: Windows,
+    /// Whether it is the gradient.
+    grad: bool,
+}
+
+impl Operation for AveragePool {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+    const RULES: Rules = Rules::DENSE;
+
+    fn name(&self) -> &'static str {
+        match (&self.of, self.grad) {
+            (Windows::Sliding(..), false) => "avg_pool2d",
+            (Windows::Sliding(..), true) => "avg_pool2d_backward",
+            (Windows::Adaptive { .. }, false) => "adaptive_avg_pool2d",
+            (Windows::Adaptive { .. }, true) => "adaptive_avg_pool2d_backward",
+        }
+    }
+    fn grad_name(&self) -> &'static str {
+        match self.of {
+            Windows::Sliding(..) => "AvgPool2DBackward0",
+            Windows::Adaptive { .. } => "AdaptiveAvgPool2DBackward0",
+        }
+    }
+    fn attributes(&self) -> Attributes {
+        let (mut all, divisor) = match &self.of {
+            Windows::Sliding(window, _, divisor) => (window.attributes(), divisor),
+            Windows::Adaptive { output, .. } => return vec![("output_size", pair(*output))],
+        };
+        all.push(match *divisor {
+            AvgDivisor::Fixed(n) => ("divisor_override", n.into()),
+            divisor => (
+                "count_include_pad",
+                (divisor == AvgDivisor::CountPadding).into(),
+            ),
+        });
+        all
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        let (input, output) = match self.of {
+            Windows::Sliding(_, shape, _) => (shape.input, shape.output),
+            Windows::Adaptive { input, output } => (input, output),
+        };
+        let sizes = with_plane(x, if self.grad { input } else { output });
+        let planes = planes(x).0;
+        dispatch_float!(Operation::name(self), x.dtype(), T => {
+            let (x, mut out) = (x.as_slice::<T>()?, Buffer::<T>::try_new(checked_numel(&sizes)?)?);
+            match (&self.of, self.grad) {
+                (Windows::Sliding(_, shape, by), false) => avg_pool2d_forward(shape, x, *by, &mut out),
+                (Windows::Sliding(_, shape, by), true) => avg_pool2d_backward(shape, x, *by, &mut out),
+                (_, false) => adaptive_avg_pool2d_forward(planes, input, output, x, &mut out),
+                (_, true) => adaptive_avg_pool2d_backward(planes, input, output, x, &mut out),
+            }
+            Ok(Tensor::from_buffer(out, sizes))
         })
-    }))
+    }
+    fn backward(&self, _: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let back = AveragePool {
+            of: self.of.clone(),
+            grad: !self.grad,
+        };
+        Ok([Some(apply(back, grad)?)])
+    }
 }
 
 /// The mean of windows that are chosen so that the result has a given size: window `i` of `out`
@@ -287,7 +399,7 @@ fn adaptive_avg_pool_to(input: &Tensor, output_size: OutputSize) -> Result<Tenso
             input.shape()
         )));
     }
-    let (planes, in_plane) = planes(input);
+    let (_, in_plane) = planes(input);
     let output = output_size.of(in_plane);
     if output == (1, 1) {
         return input.mean_dim([-1, -2], true);
@@ -299,26 +411,11 @@ fn adaptive_avg_pool_to(input: &Tensor, output_size: OutputSize) -> Result<Tenso
             input.shape()
         )));
     }
-    let sizes = with_plane(input, output);
-    let x = input.detach().contiguous()?;
-    let out = dispatch_float!("adaptive_avg_pool2d", x.dtype(), T => {
-        let mut out = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
-        adaptive_avg_pool2d_forward(planes, in_plane, output, x.as_slice::<T>()?, &mut out);
-        Tensor::from_buffer(out, sizes)
-    });
-    let in_sizes = input.shape().to_vec();
-    Ok(record(out, &[input], move |_| {
-        Backward::stateless("AdaptiveAvgPool2DBackward0", move |grad: &Tensor| {
-            let grad = grad.contiguous()?;
-            let dx = dispatch_float!("adaptive_avg_pool2d", grad.dtype(), T => {
-                let mut dx = Buffer::<T>::try_new(checked_numel(&in_sizes)?)?;
-                let grad = grad.as_slice::<T>()?;
-                adaptive_avg_pool2d_backward(planes, in_plane, output, grad, &mut dx);
-                Tensor::from_buffer(dx, &in_sizes[..])
-            });
-            Ok(smallvec![Some(dx)])
-        })
-    }))
+    let of = Windows::Adaptive {
+        input: in_plane,
+        output,
+    };
+    apply(AveragePool { of, grad: false }, input)
 }
 
 /// Images times channels, and the size of a plane.
@@ -334,7 +431,12 @@ fn with_plane(input: &Tensor, (h, w): (usize, usize)) -> Vec<usize> {
     sizes
 }
 
+fn pair((h, w): (usize, usize)) -> Attribute {
+    [h, w][..].into()
+}
+
 /// How a window slides.
+#[derive(Clone, Copy)]
 struct Sliding {
     kernel: (usize, usize),
     stride: (usize, usize),
@@ -344,6 +446,15 @@ struct Sliding {
 }
 
 impl Sliding {
+    fn attributes(&self) -> Attributes {
+        vec![
+            ("kernel_size", pair(self.kernel)),
+            ("stride", pair(self.stride)),
+            ("padding", pair(self.padding)),
+            ("ceil_mode", self.ceil_mode.into()),
+        ]
+    }
+
     /// The shape for the kernels, after the checks that they rely on.
     fn over(&self, input: &Tensor) -> Result<Pool2dShape> {
         let sizes = input.shape();

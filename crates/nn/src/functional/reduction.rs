@@ -28,6 +28,15 @@ pub enum Reduction {
 }
 
 impl Reduction {
+    /// PyTorch's string: `none`, `mean` or `sum`.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Reduction::None => "none",
+            Reduction::Mean => "mean",
+            Reduction::Sum => "sum",
+        }
+    }
+
     /// Applies the reduction to the losses of single elements.
     pub(super) fn of(self, losses: &Tensor) -> Result<Tensor> {
         match self {
@@ -41,11 +50,7 @@ impl Reduction {
 /// PyTorch's string: `none`, `mean` or `sum`.
 impl fmt::Display for Reduction {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Reduction::None => "none",
-            Reduction::Mean => "mean",
-            Reduction::Sum => "sum",
-        })
+        f.write_str(self.name())
     }
 }
 

@@ -1,0 +1,275 @@
+//! Second derivatives of every differentiable function, and gradients that are recorded against
+//! those that are not.
+
+use pleach_core::autograd::{Options, grad_allow_unused, gradgradcheck};
+use pleach_core::{Buffer, DType, Generator, Result, Tensor, tensor};
+use pleach_nn::functional::{self as F, InterpolateMode, Reduction, Resize};
+
+const REDUCTIONS: [Reduction; 3] = [Reduction::None, Reduction::Mean, Reduction::Sum];
+
+/// f64 values in [-1, 1), the same for the same seed.
+fn values(seed: u64, shape: &[usize]) -> Result<Tensor> {
+    Generator::seeded(seed).scope(|| Tensor::rand_of(shape, DType::F64)?.mul(2.0)?.sub(1.0))
+}
+
+/// f64 values that are far apart and from zero, so that no maximum or sign changes.
+fn distinct(seed: u64, shape: &[usize]) -> Result<Tensor> {
+    let n: usize = shape.iter().product();
+    let ranks = Generator::seeded(seed).scope(|| Tensor::randperm(n).double())?;
+    ranks.sub(n as f64 / 2.0 - 0.25)?.mul(0.1)?.reshape(shape)
+}
+
+/// A backward that has a kernel computes something else when it is recorded: both must agree, and
+/// what is recorded must have the right derivative.
+fn check(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<()> {
+    let gradients = |options| -> Result<Vec<Option<Tensor>>> {
+        let leaves = inputs.iter().map(|x| x.detach().requires_grad_(true));
+        let leaves = leaves.collect::<Result<Vec<_>>>()?;
+        let y = f(&leaves)?;
+        let arriving = values(99, y.shape())?;
+        let leaves: Vec<&Tensor> = leaves.iter().collect();
+        grad_allow_unused(&[&y], &leaves, &[Some(&arriving)], options)
+    };
+    let (fast, recorded) = (gradients(Options::ONCE)?, gradients(Options::CREATE_GRAPH)?);
+    for (i, (a, b)) in fast.into_iter().zip(recorded).enumerate() {
+        let (a, b) = (a.expect("a gradient"), b.expect("a recorded gradient"));
+        assert!(a.allclose(&b, 1e-10, 1e-12)?, "input {i}: {a} {b}");
+    }
+    gradgradcheck(f, inputs)
+}
+
+#[test]
+fn conv2d() -> Result<()> {
+    // (input, weight, stride, padding, dilation, groups)
+    let cases: [(&[usize], &[usize], _, _, _, usize); 4] = [
+        (&[2, 2, 4, 3], &[3, 2, 3, 2], (2, 1), (1, 0), (1, 1), 1),
+        (&[1, 1, 5, 4], &[2, 1, 2, 2], (1, 2), (1, 1), (3, 2), 1),
+        (&[1, 4, 3, 3], &[2, 2, 3, 3], (1, 1), (1, 1), (1, 1), 2),
+        (&[3, 4, 5], &[3, 1, 3, 3], (1, 1), (1, 1), (1, 1), 3), // depthwise, unbatched
+    ];
+    for (x, w, stride, padding, dilation, groups) in cases {
+        let inputs = [values(1, x)?, values(2, w)?, values(3, &w[..1])?];
+        check(
+            |t| F::conv2d(&t[0], &t[1], Some(&t[2]), stride, padding, dilation, groups),
+            &inputs,
+        )?;
+        // With one of them alone nothing but the other is kept.
+        let alone = |i: usize, t: &Tensor| {
+            let of = |j: usize| if i == j { t } else { &inputs[j] };
+            F::conv2d(of(0), of(1), Some(of(2)), stride, padding, dilation, groups)
+        };
+        for (i, input) in inputs.iter().enumerate() {
+            check(|t| alone(i, &t[0]), &[input.detach()])?;
+        }
+    }
+    let x = values(1, &[3, 1, 2, 4])?.permute([1, 2, 0, 3])?;
+    check(
+        |t| F::conv2d(&t[0], &t[1], None, 1, "same", 1, 1),
+        &[x, values(2, &[2, 2, 2, 3])?],
+    )
+}
+
+#[test]
+fn pooling() -> Result<()> {
+    let x = distinct(1, &[1, 2, 5, 4])?;
+    for (kernel, stride, padding, dilation, ceil) in [
+        ((2, 2), (2, 2), (0, 0), 1, false),
+        ((3, 2), (1, 2), (1, 0), 1, true),
+        ((2, 2), (1, 1), (0, 0), 2, false),
+    ] {
+        let max = |t: &[Tensor]| F::max_pool2d(&t[0], kernel, stride, padding, dilation, ceil);
+        check(max, &[x.detach()])?;
+        check(max, &[x.index(0)?.transpose(1, 2)?])?;
+        check(
+            |t| {
+                F::max_pool2d_with_indices(&t[0], kernel, stride, padding, dilation, ceil)
+                    .map(|(out, _)| out)
+            },
+            &[x.detach()],
+        )?;
+        for divisor in [None, Some(3)] {
+            let mean =
+                |t: &[Tensor]| F::avg_pool2d(&t[0], kernel, stride, padding, ceil, false, divisor);
+            check(mean, &[x.detach()])?;
+        }
+    }
+    // More taps than a byte counts.
+    let wide = distinct(2, &[1, 1, 257])?;
+    check(|t| F::max_pool2d(&t[0], (1, 256), 1, 0, 1, false), &[wide])?;
+    for size in [(1, 1), (2, 3), (7, 6)] {
+        check(|t| F::adaptive_avg_pool2d(&t[0], size), &[x.detach()])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn a_maximum_after_a_relu() -> Result<()> {
+    use pleach_nn::{Forward, layers::MaxPool2d, layers::ReLU, sequential};
+    // One step computes both; some windows have no positive value.
+    let net = sequential![ReLU::new(), MaxPool2d::new(2)];
+    check(|t| net.call(&t[0]), &[distinct(3, &[2, 2, 4, 4])?])
+}
+
+#[test]
+fn batch_norm() -> Result<()> {
+    for shape in [&[4, 2][..], &[2, 2, 3], &[2, 2, 2, 2]] {
+        let c = &shape[1..2];
+        let inputs = [
+            values(1, shape)?,
+            values(2, c)?,
+            values(3, c)?,
+            values(6, shape)?,
+        ];
+        for training in [true, false] {
+            let run = |t: &[Tensor], which: [bool; 3]| {
+                let mean = Buffer::new(values(4, c)?);
+                let var = Buffer::new(values(5, c)?.add(2.0)?);
+                let stats = Some((&mean, &var));
+                let mut rest = t[1..].iter();
+                let [weight, bias, residual] = which.map(|yes| yes.then(|| rest.next()).flatten());
+                match residual {
+                    None if t.len() != 2 => {
+                        F::batch_norm(&t[0], stats, weight, bias, training, 0.1, 1e-2)
+                    }
+                    _ => F::batch_norm_relu(
+                        &t[0], stats, weight, bias, residual, training, 0.1, 1e-2,
+                    ),
+                }
+            };
+            check(|t| run(t, [false; 3]), &inputs[..1])?;
+            check(|t| run(t, [true, false, false]), &inputs[..2])?; // and a ReLU
+            check(|t| run(t, [true, true, false]), &inputs[..3])?;
+            check(|t| run(t, [true; 3]), &inputs)?;
+        }
+        // The residual alone.
+        check(
+            |t| {
+                let x = &inputs[0];
+                F::batch_norm_relu(x, None, None, None, Some(&t[0]), true, 0.1, 1e-2)
+            },
+            &inputs[3..],
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
+fn layer_norm() -> Result<()> {
+    let inputs = [values(1, &[2, 3, 2])?, values(2, &[2])?, values(3, &[2])?];
+    let eps = 1e-2;
+    check(
+        |t| F::layer_norm(&t[0], [2], Some(&t[1]), Some(&t[2]), eps),
+        &inputs,
+    )?;
+    check(
+        |t| F::layer_norm(&t[0], [2], Some(&t[1]), None, eps),
+        &inputs[..2],
+    )?;
+    check(
+        |t| F::layer_norm(&inputs[0], [2], Some(&t[0]), Some(&t[1]), eps),
+        &inputs[1..],
+    )?;
+    check(
+        |t| F::layer_norm(&t[0], [2, 3, 2], None, None, eps),
+        &inputs[..1],
+    )
+}
+
+#[test]
+fn dropouts() -> Result<()> {
+    for x in [values(1, &[3, 4])?, values(1, &[4, 3])?.t()?] {
+        check(
+            |t| Generator::seeded(7).scope(|| F::dropout(&t[0], 0.3, true)),
+            &[x.detach()],
+        )?;
+        check(
+            |t| Generator::seeded(7).scope(|| F::alpha_dropout(&t[0], 0.3, true)),
+            &[x],
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
+fn embedding() -> Result<()> {
+    for padding in [None, Some(-1)] {
+        let ids = tensor![[2, 0], [2, 2]];
+        check(
+            |t| F::embedding(&ids, &t[0], padding),
+            &[values(1, &[3, 2])?],
+        )?;
+    }
+    Ok(())
+}
+
+#[test]
+fn interpolate() -> Result<()> {
+    let x = values(1, &[1, 2, 3, 4])?;
+    for resize in [
+        Resize::scale_factor(2.0),
+        Resize::ScaleFactor(vec![1.5, 0.5]),
+        Resize::size(2),
+    ] {
+        for (mode, align) in [
+            (InterpolateMode::Nearest, false),
+            (InterpolateMode::Linear, false),
+            (InterpolateMode::Linear, true),
+        ] {
+            check(
+                |t| F::interpolate(&t[0], resize.clone(), mode, align),
+                &[x.detach()],
+            )?;
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn mse_loss() -> Result<()> {
+    let (x, y) = (values(1, &[3, 2])?, values(2, &[3, 2])?);
+    for reduction in REDUCTIONS {
+        let f = |t: &[Tensor]| F::mse_loss(&t[0], &t[1], reduction);
+        check(f, &[x.detach(), y.detach()])?;
+        check(f, &[x.detach(), values(3, &[3, 1])?])?;
+        check(|t| F::mse_loss(&x, &t[0], reduction), &[y.detach()])?;
+    }
+    Ok(())
+}
+
+#[test]
+fn nll_loss_and_cross_entropy() -> Result<()> {
+    let weight = values(9, &[3])?.add(1.5)?;
+    let cases: [(&[usize], &[i64], &[usize]); 3] = [
+        (&[3], &[2], &[]),
+        (&[4, 3], &[0, 2, 1, 2], &[4]),
+        (&[2, 3, 2], &[0, 2, 1, 2], &[2, 2]),
+    ];
+    for (shape, target, target_shape) in cases {
+        let x = values(1, shape)?;
+        let target = Tensor::from_slice(target, target_shape)?;
+        let probabilities = values(2, shape)?.add(1.0)?;
+        for reduction in REDUCTIONS {
+            for weight in [None, Some(&weight)] {
+                for ignore in [-100, 1] {
+                    check(
+                        |t| F::nll_loss(&t[0], &target, weight, ignore, reduction),
+                        &[x.detach()],
+                    )?;
+                    for e in [0.0, 0.2] {
+                        check(
+                            |t| F::cross_entropy(&t[0], &target, weight, ignore, reduction, e),
+                            &[x.detach()],
+                        )?;
+                    }
+                }
+                let both = |t: &[Tensor]| {
+                    let target = t.get(1).unwrap_or(&probabilities);
+                    F::cross_entropy(&t[0], target, weight, -100, reduction, 0.2)
+                };
+                check(both, &[x.detach()])?;
+                check(both, &[x.detach(), probabilities.detach()])?;
+            }
+        }
+    }
+    Ok(())
+}

@@ -1,8 +1,8 @@
 //! The graph, parameters and buffers.
 
 use pleach::autograd::{
-    Backward, GradFn, InputGrads, Options, backward, grad, grad_allow_unused, gradcheck, record,
-    record_many,
+    self, GradOf, GradsOf, Operation, Options, Saved, Saves, apply, backward, grad,
+    grad_allow_unused, gradcheck, gradgradcheck,
 };
 use pleach::{Buffer, Parameter, Result, Tensor, enable_grad, is_grad_enabled, no_grad};
 
@@ -57,15 +57,26 @@ fn gradients_in_a_graph(p: &mut Program) -> Result<()> {
 }
 
 /// An operation of a user, whose gradients may not fit its inputs.
+#[derive(Clone)]
 struct Own(Vec<Option<Tensor>>);
 
-impl GradFn for Own {
+impl Operation for Own {
+    type Inputs<'a> = (&'a Tensor, &'a Tensor);
+    type Outputs = (Tensor, Tensor);
     fn name(&self) -> &'static str {
-        "OwnBackward"
+        "own"
     }
-    fn backward(&self, grads: &[Option<Tensor>]) -> Result<InputGrads> {
+    fn forward(&self, (x, y): Self::Inputs<'_>, kept: &mut autograd::Own) -> Result<Self::Outputs> {
+        kept.keep(x.clone());
+        Ok((x.clone(), y.clone()))
+    }
+    fn saves(&self, call: autograd::Call<'_>) -> Saves {
+        Saves::NONE.input_if(call.needs(1), 0).output(1)
+    }
+    fn backward(&self, saved: &Saved<'_>, grads: GradOf<'_, Self>) -> Result<GradsOf<Self>> {
         assert!(grads.iter().any(Option::is_some));
-        Ok(self.0.iter().cloned().collect())
+        saved.own(0)?;
+        Ok([self.0[0].clone(), self.0.get(1).cloned().flatten()])
     }
 }
 
@@ -78,26 +89,8 @@ fn own_operation(p: &mut Program) -> Result<()> {
     ];
     let (first, last) = (p.bytes.below(2), p.bytes.below(2));
     let grads = grads[first..=first + last].to_vec();
-    let out = match p.bytes.below(3) {
-        0 => {
-            let first = grads[0].clone();
-            record(y.detach(), &[&x], |_| {
-                Backward::new("OwnBackward", move |_: &Tensor| {
-                    Ok([first.clone()].into_iter().collect())
-                })
-            })
-        }
-        1 => record(y.detach(), &[&x, &y], |_| {
-            Backward::stateless("OwnBackward", |g: &Tensor| {
-                Ok([Some(g.clone())].into_iter().collect())
-            })
-        }),
-        _ => {
-            let outputs = record_many(vec![x.detach(), y.detach()], &[&x, &y], |_| Own(grads));
-            p.keep(outputs[0].clone())?;
-            outputs[1].clone()
-        }
-    };
+    let (first, out) = apply(Own(grads), (&x, &y))?;
+    p.keep(first)?;
     let went = p.backward_of(&out);
     if let Some(g) = x.grad() {
         assert_eq!((g.shape(), g.dtype()), (x.shape(), x.dtype()));
@@ -171,9 +164,10 @@ pub const CALLS: &[Call] = &[
         "Tensor::backward_with Tensor::retain_grad",
         gradients_in_a_graph,
     ),
-    call("autograd::gradcheck", |p| {
+    call("autograd::gradcheck autograd::gradgradcheck", |p| {
         let x = p.floats(&[2])?.detach();
-        let _ = gradcheck(|x| x[0].mul(&x[0]), &[x]);
+        let _ = gradcheck(|x| x[0].mul(&x[0]), std::slice::from_ref(&x));
+        let _ = gradgradcheck(|x| x[0].mul(&x[0]), &[x]);
         Ok(())
     }),
     call(

@@ -73,16 +73,25 @@ pub const CALLS: &[Call] = &[
     call("Tensor::tanh", |p| unary(p, Tensor::tanh)),
     call("Tensor::sigmoid", |p| unary(p, Tensor::sigmoid)),
     call("Tensor::erf", |p| unary(p, Tensor::erf)),
-    call("apply_function", |p| {
+    call("apply", |p| {
         use pleach_kernels::Function;
         let all = [
             Function::Exp,
             Function::Gelu,
             Function::Rsqrt,
             Function::Round,
+            Function::Softplus {
+                beta: p.bytes.float(),
+                threshold: p.bytes.float(),
+            },
         ];
         let (x, function) = (p.tensor()?, p.bytes.pick(&all));
-        p.keep_and_go_back(pleach::apply_function(&x, function, "own", "OwnBackward")?)
+        let operation = pleach::ElementWise {
+            function,
+            name: "own",
+            grad_name: "OwnBackward",
+        };
+        p.keep_and_go_back(pleach::autograd::apply(operation, &x)?)
     }),
     call("Tensor::floor", |p| unary(p, Tensor::floor)),
     call("Tensor::ceil", |p| unary(p, Tensor::ceil)),

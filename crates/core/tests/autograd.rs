@@ -330,15 +330,23 @@ fn a_gradient_that_somebody_holds_is_not_added_to() {
 
 #[test]
 fn a_gradient_of_a_users_operation_gets_its_inputs_shape_and_dtype_or_is_refused() {
-    use pleach_core::autograd::{Backward, record};
-    let step = |x: &Tensor, grad: Tensor| {
-        let y = record(x.detach(), &[x], |_| {
-            Backward::new("OwnBackward", move |_: &Tensor| {
-                Ok([Some(grad.clone())].into_iter().collect())
-            })
-        });
-        y.sum().unwrap().backward()
-    };
+    use pleach_core::autograd::{GradsOf, Operation, Own, Saved, apply};
+    #[derive(Clone)]
+    struct Given(Tensor);
+    impl Operation for Given {
+        type Inputs<'a> = &'a Tensor;
+        type Outputs = Tensor;
+        fn name(&self) -> &'static str {
+            "OwnBackward"
+        }
+        fn forward(&self, x: &Tensor, _: &mut Own) -> pleach_core::Result<Tensor> {
+            Ok(x.clone())
+        }
+        fn backward(&self, _: &Saved<'_>, _: &Tensor) -> pleach_core::Result<GradsOf<Self>> {
+            Ok([Some(self.0.clone())])
+        }
+    }
+    let step = |x: &Tensor, grad: Tensor| apply(Given(grad), x)?.sum()?.backward();
     let leaf = || Tensor::ones([3]).requires_grad_(true).unwrap();
     let x = leaf();
     step(&x, Tensor::ones_of([2, 3], DType::F64)).unwrap();

@@ -234,20 +234,23 @@ fn methods_that_change_in_place() {
 
 #[test]
 fn a_wrong_gradient_is_found() {
-    use pleach_core::autograd::{Backward, gradcheck, record};
-    let off_by = |error: f64| {
-        gradcheck(
-            |x| {
-                let y = x[0].detach().mul(3.0)?;
-                Ok(record(y, &[&x[0]], |_| {
-                    Backward::stateless("WrongBackward", move |g: &Tensor| {
-                        Ok([Some(g.mul(3.0 + error)?)].into_iter().collect())
-                    })
-                }))
-            },
-            &[input(&[2, 3])],
-        )
-    };
+    use pleach_core::autograd::{GradsOf, Operation, Own, Saved, apply, gradcheck};
+    #[derive(Clone)]
+    struct Threefold(f64);
+    impl Operation for Threefold {
+        type Inputs<'a> = &'a Tensor;
+        type Outputs = Tensor;
+        fn name(&self) -> &'static str {
+            "threefold"
+        }
+        fn forward(&self, x: &Tensor, _: &mut Own) -> pleach_core::Result<Tensor> {
+            x.mul(3.0)
+        }
+        fn backward(&self, _: &Saved<'_>, g: &Tensor) -> pleach_core::Result<GradsOf<Self>> {
+            Ok([Some(g.mul(3.0 + self.0)?)])
+        }
+    }
+    let off_by = |error: f64| gradcheck(|x| apply(Threefold(error), &x[0]), &[input(&[2, 3])]);
     assert!(off_by(0.0).is_ok());
     assert!(off_by(1e-3).is_err());
     assert!(off_by(f64::NAN).is_err());

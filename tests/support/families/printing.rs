@@ -1,6 +1,6 @@
 //! `printing/`: the text of tensors, modules, numbers and graph nodes.
 
-use pleach::autograd::{self, Backward};
+use pleach::autograd::{self, Operation, Own};
 use pleach::print::{
     PrintOptions, fixed, general, python_float, python_tuple, scientific, tolist_text,
     with_print_options,
@@ -117,6 +117,21 @@ fn options(case: &Json) -> Eval<PrintOptions> {
     Ok(options)
 }
 
+/// A step of this name, whose result is given.
+#[derive(Clone)]
+struct Named(&'static str, Tensor);
+
+impl Operation for Named {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+    fn name(&self) -> &'static str {
+        self.0
+    }
+    fn forward(&self, _: &Tensor, _: &mut Own) -> pleach::Result<Tensor> {
+        Ok(self.1.clone())
+    }
+}
+
 /// The text of a tensor, with its place in a graph as the case says.
 fn tensor(case: &Json) -> Eval<()> {
     let mut tensor = tensor_of(case, data::text(&case["dtype"])?)?;
@@ -125,9 +140,7 @@ fn tensor(case: &Json) -> Eval<()> {
     if let Some(name) = case["grad_fn"].as_str() {
         let name: &'static str = name.to_string().leak();
         let leaf = Tensor::zeros([0]).requires_grad_(true)?;
-        tensor = autograd::record(tensor, &[&leaf], |_| {
-            Backward::stateless(name, |_: &Tensor| Ok([None].into_iter().collect()))
-        });
+        tensor = autograd::apply(Named(name, tensor), &leaf)?;
     } else if requires_grad && case["parameter"].as_bool() != Some(true) {
         tensor = tensor.requires_grad_(true)?;
     }

@@ -6,7 +6,7 @@ use smallvec::SmallVec;
 
 use super::History;
 use super::mode::{Mode, mode, with_mode};
-use super::node::{Node, Step, operation_node};
+use super::node::{Node, operation_node};
 use super::operation::{AnyOperation, Operation, Rules, Types};
 use super::saved::{Call, Kept, Needs, Own, Saved, Saves, Slot};
 use super::signature::{Inputs, Outputs};
@@ -87,13 +87,8 @@ fn finish<O: Operation>(
         };
         let (saves, name) = (op.saves(call), op.grad_name());
         let kept = keep(list, ready, saves, own, outputs);
-        tie(
-            Box::new(Recorded { kept, op }),
-            name,
-            O::RULES,
-            list,
-            outputs,
-        );
+        let op = Box::new(op);
+        tie(Recorded { kept, op }, name, O::RULES, list, outputs);
     }
 }
 
@@ -202,12 +197,12 @@ fn needs_of(list: &[Option<&Tensor>], mode: Mode) -> Needs {
 }
 
 /// What a node holds of an operation.
-pub(super) struct Recorded<O: ?Sized> {
-    pub kept: Kept,
-    pub op: O,
+pub(super) struct Recorded {
+    kept: Kept,
+    op: Box<dyn AnyOperation>,
 }
 
-impl Recorded<dyn AnyOperation> {
+impl Recorded {
     /// Whether it holds values that `backward()` should free.
     pub fn has_saved(&self) -> bool {
         self.kept.once || !self.kept.values.is_empty()
@@ -271,19 +266,13 @@ fn keep(
 
 /// Ties the outputs to the inputs.
 fn tie(
-    step: Box<Recorded<dyn AnyOperation>>,
+    step: Recorded,
     grad_name: &'static str,
     rules: Rules,
     list: &[Option<&Tensor>],
     outputs: &mut [&mut Tensor],
 ) {
-    let node = operation_node(
-        list,
-        outputs.len(),
-        grad_name,
-        rules.view,
-        Step::Operation(step),
-    );
+    let node = operation_node(list, outputs.len(), grad_name, rules.view, step);
     for (i, t) in outputs.iter_mut().enumerate() {
         // Integer outputs (indices) carry no gradient.
         if t.dtype().is_float() && (i == 0 || !rules.first_only) {

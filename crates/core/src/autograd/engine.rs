@@ -5,8 +5,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::node::{Edge, Node, Step, lock};
-use super::operation::not_implemented;
+use super::node::{Edge, Node, lock};
 use super::{History, InputGrads, Leaf, with_grad_mode};
 use crate::{Error, Result, Tensor};
 
@@ -222,11 +221,7 @@ impl Walk {
                 continue;
             }
             let step = lock(&node.step).take().ok_or_else(freed)?;
-            let input_grads = match &step {
-                Step::Closure(step) if create_graph => Err(not_implemented(step.name())),
-                Step::Closure(step) => step.backward(&grads),
-                Step::Operation(step) => step.backward(&node, &grads, create_graph),
-            };
+            let input_grads = step.backward(&node, &grads, create_graph);
             if retain_graph || create_graph || !step.has_saved() {
                 *lock(&node.step) = Some(step);
             } else {

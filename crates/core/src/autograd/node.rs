@@ -7,81 +7,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use super::apply::Recorded;
-use super::mode::is_grad_enabled;
-use super::operation::AnyOperation;
 use crate::shape::{Shape, broadcast_shapes};
 use crate::{DType, Error, Result, Tensor};
 
 /// The gradients of an operation's inputs, in their order; `None` for an input that needs none.
 pub type InputGrads = SmallVec<[Option<Tensor>; 3]>;
-
-/// The backward step of an operation.
-pub trait GradFn: Send + Sync {
-    /// PyTorch's name of the step, as printed in `grad_fn=<…>`: `AddBackward0`.
-    fn name(&self) -> &'static str;
-
-    /// The inputs' gradients from the outputs'. At least one output has a gradient; it has the
-    /// output's shape and dtype. One entry for each recorded input, or fewer if the rest is `None`.
-    /// One of another dtype is converted to its input's, and one of a shape that the input's
-    /// broadcasts to is summed; another shape is an error.
-    fn backward(&self, grads: &[Option<Tensor>]) -> Result<InputGrads>;
-
-    /// Whether it holds values that `backward()` should free. If it holds none, the graph can be
-    /// walked twice.
-    fn has_saved(&self) -> bool {
-        true
-    }
-}
-
-/// A [`GradFn`] of an operation with one output, from a closure.
-pub struct Backward<F> {
-    name: &'static str,
-    saved: bool,
-    step: F,
-}
-
-impl<F> Backward<F>
-where
-    F: Fn(&Tensor) -> Result<InputGrads> + Send + Sync,
-{
-    /// A step that holds saved tensors.
-    pub fn new(name: &'static str, step: F) -> Self {
-        Backward {
-            name,
-            saved: true,
-            step,
-        }
-    }
-
-    /// A step that holds no values, only shapes and the like.
-    pub fn stateless(name: &'static str, step: F) -> Self {
-        Backward {
-            name,
-            saved: false,
-            step,
-        }
-    }
-}
-
-impl<F> GradFn for Backward<F>
-where
-    F: Fn(&Tensor) -> Result<InputGrads> + Send + Sync,
-{
-    fn name(&self) -> &'static str {
-        self.name
-    }
-
-    fn backward(&self, grads: &[Option<Tensor>]) -> Result<InputGrads> {
-        match grads {
-            [Some(grad)] => (self.step)(grad),
-            _ => Ok(InputGrads::new()),
-        }
-    }
-
-    fn has_saved(&self) -> bool {
-        self.saved
-    }
-}
 
 /// Locks, ignoring poison: nothing that can panic runs while a graph lock is held.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -144,22 +74,6 @@ pub(super) enum Edge {
     Blocked(&'static str),
 }
 
-/// The step of a node.
-pub(super) enum Step {
-    Closure(Box<dyn GradFn>),
-    Operation(Box<Recorded<dyn AnyOperation>>),
-}
-
-impl Step {
-    /// Whether it holds values that `backward()` should free.
-    pub fn has_saved(&self) -> bool {
-        match self {
-            Step::Closure(step) => step.has_saved(),
-            Step::Operation(step) => step.has_saved(),
-        }
-    }
-}
-
 /// Outputs whose gradient is kept, and that gradient.
 pub(super) type Retained = SmallVec<[(u32, Option<Tensor>); 1]>;
 
@@ -174,7 +88,7 @@ pub struct Node {
     pub(super) edges: SmallVec<[Edge; 3]>,
     /// Shape and dtype of each input, which its gradient must have.
     pub(super) inputs: SmallVec<[(Shape, DType); 2]>,
-    pub(super) step: Mutex<Option<Step>>,
+    pub(super) step: Mutex<Option<Recorded>>,
     /// Outputs whose gradient is kept, and that gradient.
     pub(super) retained: Mutex<Retained>,
 }
@@ -232,7 +146,7 @@ impl Node {
 }
 
 /// What a node owns, taken out of it so that it can be dropped without recursion.
-type Remains = (SmallVec<[Edge; 3]>, Option<Step>);
+type Remains = (SmallVec<[Edge; 3]>, Option<Recorded>);
 
 thread_local! {
     /// `Some` while a drop is in progress on this thread: the nodes still to be taken apart.
@@ -275,82 +189,13 @@ impl Drop for Node {
     }
 }
 
-/// Ties the result of an operation to its inputs, if recording is on and an input needs a
-/// gradient. `make` is told which inputs do, so that the step saves only what it will use; it must
-/// save tensors detached.
-pub fn record<G: GradFn + 'static>(
-    output: Tensor,
-    inputs: &[&Tensor],
-    make: impl FnOnce(&[bool]) -> G,
-) -> Tensor {
-    match new_node(inputs, 1, make) {
-        None => output,
-        Some(node) => output.with_history(History::Op { node, output: 0 }),
-    }
-}
-
-/// [`record`] for an operation with several outputs.
-pub fn record_many<G: GradFn + 'static>(
-    outputs: Vec<Tensor>,
-    inputs: &[&Tensor],
-    make: impl FnOnce(&[bool]) -> G,
-) -> Vec<Tensor> {
-    match new_node(inputs, outputs.len(), make) {
-        None => outputs,
-        Some(node) => outputs
-            .into_iter()
-            .enumerate()
-            .map(|(output, t)| {
-                // Integer outputs (indices) carry no gradient.
-                if !t.dtype().is_float() {
-                    return t;
-                }
-                let node = node.clone();
-                t.with_history(History::Op {
-                    node,
-                    output: output as u32,
-                })
-            })
-            .collect(),
-    }
-}
-
-fn new_node<G: GradFn + 'static>(
-    inputs: &[&Tensor],
-    outputs: usize,
-    make: impl FnOnce(&[bool]) -> G,
-) -> Option<Arc<Node>> {
-    let needs = needs_of(inputs)?;
-    Some(node_of(inputs, outputs, Box::new(make(&needs))))
-}
-
-/// Which inputs need a gradient, if the operation is to be recorded.
-fn needs_of(inputs: &[&Tensor]) -> Option<SmallVec<[bool; 4]>> {
-    if !is_grad_enabled() || !inputs.iter().any(|t| t.requires_grad()) {
-        return None;
-    }
-    Some(inputs.iter().map(|t| t.requires_grad()).collect())
-}
-
-fn node_of(inputs: &[&Tensor], outputs: usize, step: Box<dyn GradFn>) -> Arc<Node> {
-    Arc::new(Node {
-        id: next_id(),
-        name: step.name(),
-        view: false,
-        outputs,
-        edges: inputs.iter().map(|t| edge_of(t)).collect(),
-        inputs: inputs.iter().map(|t| (t.shape_vec(), t.dtype())).collect(),
-        step: Mutex::new(Some(Step::Closure(step))),
-        retained: Mutex::new(SmallVec::new()),
-    })
-}
-
+/// The node of an operation that is being recorded.
 pub(super) fn operation_node(
     inputs: &[Option<&Tensor>],
     outputs: usize,
     name: &'static str,
     view: bool,
-    step: Step,
+    step: Recorded,
 ) -> Arc<Node> {
     let edge = |t: &Option<&Tensor>| t.map_or(Edge::None, edge_of);
     let kind = |t: &Option<&Tensor>| match t {

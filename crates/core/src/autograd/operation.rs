@@ -78,7 +78,10 @@ pub trait Operation: Clone + Send + Sync + 'static {
     /// # Errors
     /// If the operation has no derivative, which is also what the default says.
     fn backward(&self, _saved: &Saved<'_>, _grad: GradOf<'_, Self>) -> Result<GradsOf<Self>> {
-        Err(not_implemented(self.name()))
+        Err(Error::autograd(format!(
+            "the derivative of '{}' is not implemented",
+            self.name()
+        )))
     }
 }
 
@@ -86,10 +89,6 @@ pub trait Operation: Clone + Send + Sync + 'static {
 pub type GradOf<'g, O> = <<O as Operation>::Outputs as Outputs>::Grad<'g>;
 /// The gradients of the inputs: an array, one for each.
 pub type GradsOf<O> = <<O as Operation>::Inputs<'static> as Inputs<'static>>::Grads;
-
-pub(super) fn not_implemented(name: &str) -> Error {
-    Error::autograd(format!("the derivative of '{name}' is not implemented"))
-}
 
 /// An option's value in a trace.
 #[derive(Debug, Clone, PartialEq)]

@@ -245,11 +245,6 @@ fn power(x: &Tensor, y: Other<'_>) -> Result<Tensor> {
     })
 }
 
-/// Sums a gradient over the dimensions in which its operand was repeated.
-pub(crate) fn unbroadcast(grad: Tensor, shape: &[usize]) -> Result<Tensor> {
-    grad.sum_to(shape)
-}
-
 impl Tensor {
     /// `self + other`, broadcast and promoted (bool: logical or).
     ///

@@ -3,9 +3,7 @@
 use super::operand::dim_mask;
 use super::plan::{Over, Plan};
 use super::reduce::Kind;
-use crate::autograd::{
-    Attributes, Backward, Call, GradOf, GradsOf, Operation, Own, Saved, Saves, apply, record,
-};
+use crate::autograd::{Attributes, Call, GradOf, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::shape::{Shape, resolve_dim};
 use crate::{DType, Dims, Error, Result, Tensor};
 
@@ -143,26 +141,6 @@ impl Tensor {
 
     fn extreme_dim(&self, max: bool, dim: i64, keepdim: bool) -> Result<(Tensor, Tensor)> {
         apply(Extreme { max, dim, keepdim }, self)
-    }
-
-    /// Records an operation that picks one element of each row of dimension `dim`.
-    pub(crate) fn picked(
-        &self,
-        name: &'static str,
-        dim: usize,
-        values: Tensor,
-        positions: Tensor,
-        _kept: Shape,
-    ) -> (Tensor, Tensor) {
-        let (shape, at) = (self.shape_vec(), positions.clone());
-        let values = record(values, &[self], |_| {
-            Backward::new(name, move |g: &Tensor| {
-                Ok([Some(put_back(g, dim as i64, &shape, &at)?)]
-                    .into_iter()
-                    .collect())
-            })
-        });
-        (values, positions)
     }
 
     /// The first position of the largest element, in row-major order.

@@ -114,7 +114,7 @@ impl Tensor {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::autograd::{Backward, InputGrads, record};
+    use crate::autograd::{Operation, Own, apply};
     use crate::print::with_print_options;
     use crate::{Parameter, Result, tensor};
 
@@ -206,17 +206,29 @@ mod tests {
         Ok(())
     }
 
+    #[derive(Clone)]
+    struct House;
+
+    impl Operation for House {
+        type Inputs<'a> = &'a Tensor;
+        type Outputs = Tensor;
+        fn name(&self) -> &'static str {
+            "house"
+        }
+        fn grad_name(&self) -> &'static str {
+            "HouseBackward7"
+        }
+        fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+            x.add(1.0)
+        }
+    }
+
     #[test]
     fn a_history_is_named_by_its_operation() -> Result<()> {
         let x = tensor![0.5].requires_grad_(true)?;
-        let y = record(tensor![[1.5]], &[&x], |_| {
-            Backward::stateless("HouseBackward7", |_: &Tensor| Ok(InputGrads::new()))
-        });
-        assert_eq!(
-            y.to_string(),
-            "tensor([[1.5000]], grad_fn=<HouseBackward7>)"
-        );
-        assert_eq!(y.detach().to_string(), "tensor([[1.5000]])");
+        let y = apply(House, &x)?;
+        assert_eq!(y.to_string(), "tensor([1.5000], grad_fn=<HouseBackward7>)");
+        assert_eq!(y.detach().to_string(), "tensor([1.5000])");
         Ok(())
     }
 

@@ -110,6 +110,20 @@ enum Kind {
     Baddbmm,
 }
 
+impl Kind {
+    /// The name, and that of the backward step.
+    fn names(self) -> (&'static str, &'static str) {
+        match self {
+            Kind::Mm => ("mm", "MmBackward0"),
+            Kind::Bmm => ("bmm", "BmmBackward0"),
+            Kind::Mv => ("mv", "MvBackward0"),
+            Kind::Dot => ("dot", "DotBackward0"),
+            Kind::Addmm => ("addmm", "AddmmBackward0"),
+            Kind::Baddbmm => ("baddbmm", "BaddbmmBackward0"),
+        }
+    }
+}
+
 /// A product of two tensors, and a third to add.
 #[derive(Clone, Debug)]
 pub struct Product {
@@ -126,14 +140,23 @@ pub struct Product {
 impl Product {
     /// One with nothing to add.
     fn of(kind: Kind, a: &Tensor, b: &Tensor, turned: Turned) -> Result<Tensor> {
-        let (beta, alpha) = (1.0, 1.0);
+        Self::scaled(kind, 1.0, 1.0, turned, (a, b, None))
+    }
+
+    fn scaled(
+        kind: Kind,
+        beta: f64,
+        alpha: f64,
+        turned: Turned,
+        inputs: (&Tensor, &Tensor, Option<&Tensor>),
+    ) -> Result<Tensor> {
         let op = Product {
             kind,
             turned,
             beta,
             alpha,
         };
-        apply(op, (a, b, None))
+        apply(op, inputs)
     }
 
     /// The product of two matrices that fit.
@@ -172,24 +195,10 @@ impl Operation for Product {
     type Outputs = Tensor;
 
     fn name(&self) -> &'static str {
-        match self.kind {
-            Kind::Mm => "mm",
-            Kind::Bmm => "bmm",
-            Kind::Mv => "mv",
-            Kind::Dot => "dot",
-            Kind::Addmm => "addmm",
-            Kind::Baddbmm => "baddbmm",
-        }
+        self.kind.names().0
     }
     fn grad_name(&self) -> &'static str {
-        match self.kind {
-            Kind::Mm => "MmBackward0",
-            Kind::Bmm => "BmmBackward0",
-            Kind::Mv => "MvBackward0",
-            Kind::Dot => "DotBackward0",
-            Kind::Addmm => "AddmmBackward0",
-            Kind::Baddbmm => "BaddbmmBackward0",
-        }
+        self.kind.names().1
     }
     fn attributes(&self) -> Attributes {
         match self.kind {
@@ -479,7 +488,7 @@ impl Tensor {
                 format!("{name} and mat2 must have the same dtype, but got {t} and {b}")
             })?;
         }
-        self.add_product(Kind::Addmm, a, b, beta, alpha)
+        Product::scaled(Kind::Addmm, beta, alpha, PLAIN, (a, b, Some(self)))
     }
 
     /// `beta * self + alpha * (a @ b)` for batches of matrices.
@@ -494,24 +503,7 @@ impl Tensor {
         if a.shape()[0] != b.shape()[0] {
             a.bmm(b)?;
         }
-        self.add_product(Kind::Baddbmm, a, b, beta, alpha)
-    }
-
-    fn add_product(
-        &self,
-        kind: Kind,
-        a: &Tensor,
-        b: &Tensor,
-        beta: f64,
-        alpha: f64,
-    ) -> Result<Tensor> {
-        let op = Product {
-            kind,
-            turned: PLAIN,
-            beta,
-            alpha,
-        };
-        apply(op, (a, b, Some(self)))
+        Product::scaled(Kind::Baddbmm, beta, alpha, PLAIN, (a, b, Some(self)))
     }
 }
 

@@ -60,7 +60,7 @@ fn graphs_that_keep_something_are_walked_once() {
         ("mean", |x| x.mean_dim(0, true), true),
         ("cumsum", |x| x.cumsum(0), true),
         ("lerp to a number", |x| x.lerp(&x.detach(), 0.3), true),
-        ("lerp by a tensor", |x| x.lerp(x, &x.detach()), false),
+        ("lerp by a tensor", |x| x.lerp(x, x.detach()), false),
         ("prod", |x| x.prod(), false),
         ("amax", |x| x.amax(0, false), false),
         ("max", |x| Ok(x.max_dim(0, false)?.0), false),

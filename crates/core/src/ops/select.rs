@@ -123,9 +123,9 @@ impl Operation for Clamp {
             .filter_map(|(name, v)| Some((name, v?.to_f64().into())))
             .collect()
     }
-    fn forward(&self, x: &Tensor, own: &mut Own) -> Result<Tensor> {
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
         if x.dtype().is_small_int() {
-            return self.forward(&x.long()?, own)?.to_dtype(x.dtype());
+            return apply(self.clone(), &x.long()?)?.to_dtype(x.dtype());
         }
         dispatch_number!("clamp", x.dtype(), T => {
             let low = self.min.map_or(T::LOWEST, Scalar::wrapping_to);

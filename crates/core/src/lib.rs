@@ -37,8 +37,8 @@ pub use error::{Error, ErrorKind, Result};
 pub use extent::{Window, checked_numel};
 pub use memory::check_room;
 pub use ops::{
-    Bound, Dims, IntoIndex, Operand, PadMode, SplitSizes, Start, Target, TensorIndex,
-    apply_function, einsum, slice,
+    Bound, Dims, ElementWise, IntoIndex, Operand, PadMode, SplitSizes, Start, Target, TensorIndex,
+    einsum, slice,
 };
 pub use parameter::{Data, ParamId, Parameter};
 pub use pleach_kernels::{

@@ -7,6 +7,7 @@
 //! They are compiled here, once, whoever calls them.
 
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, FRAC_2_SQRT_PI};
+use std::marker::PhantomData;
 
 use crate::float::run_math;
 use crate::isa::MathLoop;
@@ -48,7 +49,11 @@ impl Function {
     /// # Panics
     /// If the lengths differ.
     pub fn apply<T: Float>(self, x: &[T], out: &mut [T]) {
-        map(Isa::current(), x, out, T::value_block(self));
+        assert_eq!(x.len(), out.len(), "input and output differ in length");
+        let isa = Isa::current();
+        pieces(out, &|at, out| {
+            T::values(self, isa, &x[at..at + out.len()], out)
+        });
     }
 
     /// `out[i] = grad[i] f'(x[i])`, where `saved` is `x` or `f(x)`, as [`saves`](Self::saves) says.
@@ -63,91 +68,111 @@ impl Function {
     /// # Panics
     /// If the lengths differ.
     pub fn gradient<T: Float>(self, saved: &[T], grad: &[T], out: &mut [T]) {
-        zip(Isa::current(), saved, grad, out, T::gradient_block(self));
+        self.of_pairs(saved, grad, out, T::gradients);
+    }
+
+    /// The derivative of [`gradient`](Self::gradient) by its saved value.
+    ///
+    /// ```
+    /// use pleach_kernels::Function;
+    /// let mut out = [0.0f64];
+    /// Function::Sin.second(&[0.5], &[2.0], &mut out); // cos is saved as its input
+    /// assert_eq!(out, [-2.0 * 0.5f64.sin()]);
+    /// ```
+    ///
+    /// # Panics
+    /// If the lengths differ.
+    pub fn second<T: Float>(self, saved: &[T], grad: &[T], out: &mut [T]) {
+        self.of_pairs(saved, grad, out, T::seconds);
+    }
+
+    fn of_pairs<T: Float>(
+        self,
+        saved: &[T],
+        grad: &[T],
+        out: &mut [T],
+        write: fn(Function, Isa, &[T], &[T], &mut [T]),
+    ) {
+        assert_eq!(
+            saved.len(),
+            out.len(),
+            "saved values and output differ in length"
+        );
+        assert_eq!(grad.len(), out.len(), "gradients differ in length");
+        let isa = Isa::current();
+        pieces(out, &|at, out| {
+            let end = at + out.len();
+            write(self, isa, &saved[at..end], &grad[at..end], out);
+        });
     }
 }
 
-/// Writes the values of a piece.
-type ValueBlock<T> = fn(Isa, &[T], &mut [T]);
-/// Writes the gradients of a piece.
-type GradientBlock<T> = fn(Isa, &[T], &[T], &mut [T]);
-
 /// A float that [`Function`]s are compiled for.
 pub trait HasFunctions: Sized {
-    /// What writes the values of a piece.
-    fn value_block(function: Function) -> ValueBlock<Self>;
-    /// What writes the gradients of a piece.
-    fn gradient_block(function: Function) -> GradientBlock<Self>;
+    /// Writes the values of a piece.
+    fn values(function: Function, isa: Isa, x: &[Self], out: &mut [Self]);
+    /// Writes the gradients of a piece.
+    fn gradients(function: Function, isa: Isa, saved: &[Self], grad: &[Self], out: &mut [Self]);
+    /// Writes the gradients' derivatives by what is saved.
+    fn seconds(function: Function, isa: Isa, saved: &[Self], grad: &[Self], out: &mut [Self]);
 }
 
 macro_rules! has_functions {
     ($($t:ident),*) => {$(
         impl HasFunctions for $t {
-            fn value_block(function: Function) -> ValueBlock<$t> {
-                table::value_block(function)
+            fn values(function: Function, isa: Isa, x: &[$t], out: &mut [$t]) {
+                table::values(function, isa, x, out);
             }
-            fn gradient_block(function: Function) -> GradientBlock<$t> {
-                table::gradient_block(function)
+            fn gradients(function: Function, isa: Isa, saved: &[$t], grad: &[$t], out: &mut [$t]) {
+                table::gradients(function, isa, saved, grad, out);
+            }
+            fn seconds(function: Function, _: Isa, saved: &[$t], grad: &[$t], out: &mut [$t]) {
+                table::seconds(function, saved, grad, out);
             }
         }
     )*};
 }
 has_functions!(f32, f64);
 
-fn map<T: Float>(isa: Isa, x: &[T], out: &mut [T], block: ValueBlock<T>) {
-    assert_eq!(x.len(), out.len(), "input and output differ in length");
+/// Hands pieces of the output to threads, each with the place where it starts.
+fn pieces<T: Float>(out: &mut [T], write: &(dyn Fn(usize, &mut [T]) + Sync)) {
     let chunk = chunk_len(out.len());
-    for_each_chunk_mut(out, chunk, |i, out| {
-        let start = i * chunk;
-        block(isa, &x[start..start + out.len()], out);
-    });
+    for_each_chunk_mut(out, chunk, |i, out| write(i * chunk, out));
 }
 
-fn zip<T: Float>(isa: Isa, saved: &[T], grad: &[T], out: &mut [T], block: GradientBlock<T>) {
-    assert_eq!(
-        saved.len(),
-        out.len(),
-        "saved values and output differ in length"
-    );
-    assert_eq!(grad.len(), out.len(), "gradients differ in length");
-    let chunk = chunk_len(out.len());
-    for_each_chunk_mut(out, chunk, |i, out| {
-        let (start, end) = (i * chunk, i * chunk + out.len());
-        block(isa, &saved[start..end], &grad[start..end], out);
-    });
-}
-
-/// A function and its gradient. Not closures: large ones would not be inlined into the loops.
-trait Definition {
+/// A function with its parameters, and its derivatives. Not closures: large ones would not be inlined
+/// into the loops.
+trait Definition<T: Float> {
     /// Whether it is worth the widest vectors; else its speed is that of memory, or of a call.
     const WIDE: bool;
-    fn value<T: Float, M: MulAdd>(x: T) -> T;
-    fn gradient<T: Float, M: MulAdd>(saved: T, grad: T) -> T;
+    fn value<M: MulAdd>(&self, x: T) -> T;
+    fn gradient<M: MulAdd>(&self, saved: T, grad: T) -> T;
+    fn second<M: MulAdd>(&self, saved: T, grad: T) -> T;
 }
 
 struct Values<'a, T, D>(&'a [T], &'a mut [T], D);
 
-impl<T: Float, D: Definition> MathLoop for Values<'_, T, D> {
+impl<T: Float, D: Definition<T>> MathLoop for Values<'_, T, D> {
     #[inline(always)]
     fn run<M: MulAdd>(self) {
         for (out, x) in self.1.iter_mut().zip(self.0) {
-            *out = D::value::<T, M>(*x);
+            *out = self.2.value::<M>(*x);
         }
     }
 }
 
 struct Gradients<'a, T, D>(&'a [T], &'a [T], &'a mut [T], D);
 
-impl<T: Float, D: Definition> MathLoop for Gradients<'_, T, D> {
+impl<T: Float, D: Definition<T>> MathLoop for Gradients<'_, T, D> {
     #[inline(always)]
     fn run<M: MulAdd>(self) {
         for ((out, x), g) in self.2.iter_mut().zip(self.0).zip(self.1) {
-            *out = D::gradient::<T, M>(*x, *g);
+            *out = self.3.gradient::<M>(*x, *g);
         }
     }
 }
 
-fn run<T: Float, D: Definition, L: MathLoop>(isa: Isa, body: L) {
+fn run<T: Float, D: Definition<T>, L: MathLoop>(isa: Isa, body: L) {
     if const { D::WIDE } {
         run_math::<T, _>(isa, body);
     } else {
@@ -165,14 +190,6 @@ impl<L: MathLoop> Loop for Narrow<L> {
     }
 }
 
-fn values<T: Float, D: Definition + Default>(isa: Isa, x: &[T], out: &mut [T]) {
-    run::<T, D, _>(isa, Values(x, out, D::default()));
-}
-
-fn gradients<T: Float, D: Definition + Default>(isa: Isa, x: &[T], grad: &[T], out: &mut [T]) {
-    run::<T, D, _>(isa, Gradients(x, grad, out, D::default()));
-}
-
 #[inline(always)]
 fn sigmoid<T: Float, M: MulAdd>(x: T) -> T {
     // The exponential is at most 1: no overflow, and digits also where the result is tiny.
@@ -185,6 +202,18 @@ fn sigmoid<T: Float, M: MulAdd>(x: T) -> T {
 #[inline(always)]
 fn cdf<T: Float, M: MulAdd>(x: T) -> T {
     T::from_f64(0.5) * (T::ONE + (x * T::from_f64(FRAC_1_SQRT_2)).erf::<M>())
+}
+
+/// `min(max(x + 3, 0), 6)`.
+#[inline(always)]
+fn hard_part<T: Float>(x: T) -> T {
+    let x = x + T::from_f64(3.0);
+    let x = if x < T::ZERO { T::ZERO } else { x };
+    if x > T::from_f64(6.0) {
+        T::from_f64(6.0)
+    } else {
+        x
+    }
 }
 
 const CUBIC: f64 = 0.044715;

@@ -3,74 +3,251 @@
 //! What takes `impl Into<Operand>` hands over to a method that does not: the loops are compiled
 //! here, once, not for every kind of argument in every crate that calls.
 
-use smallvec::smallvec;
-
 use super::elementwise::{map, zip, zip_number};
 use super::operand::{Operand, result_type};
-use crate::autograd::{Backward, record};
+use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
 use crate::number::Number;
 use crate::{DType, Element, Error, Result, Scalar, Tensor};
 
-/// The two operands in one dtype; a number stays a number, wrapped round if need be.
-fn promoted(x: &Tensor, y: &Operand, dtype: DType) -> Result<(Tensor, Operand)> {
-    let y = match y {
-        Operand::Tensor(y) => Operand::Tensor(y.to_dtype(dtype)?),
-        Operand::Scalar(s) => Operand::Scalar(s.wrapped(dtype)),
-    };
-    Ok((x.to_dtype(dtype)?, y))
+/// An operation of two operands, by its name in PyTorch; those with an R take the number first.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+#[allow(missing_docs)]
+pub enum Binary {
+    Add,
+    Sub,
+    Rsub,
+    Mul,
+    Div,
+    FloorDivide,
+    Remainder,
+    Pow,
+    Rpow,
+    Maximum,
+    Minimum,
 }
 
-/// Runs an operation of small integers in i64: wrapping back gives the same numbers, and fewer
-/// loops are compiled.
-fn in_i64(
-    x: &Tensor,
-    y: &Operand,
-    dtype: DType,
-    f: impl FnOnce(&Tensor, &Operand) -> Result<Tensor>,
-) -> Result<Tensor> {
-    let (x, y) = promoted(x, y, dtype)?;
-    let (x, y) = promoted(&x, &y, DType::I64)?;
-    f(&x, &y)?.to_dtype(dtype)
+/// An operation of two tensors, or of a tensor and a number.
+#[derive(Copy, Clone, Debug)]
+pub struct Arithmetic {
+    /// Which.
+    pub kind: Binary,
+    /// The number, where there is no second tensor.
+    pub number: Option<Scalar>,
 }
 
-/// `f` of two operands of type `T`, without history.
-fn apply<T: Element, U: Element>(
+/// The second operand.
+#[derive(Copy, Clone)]
+enum Other<'a> {
+    Tensor(&'a Tensor),
+    Number(Scalar),
+}
+
+fn zipped<T: Element, U: Element>(
     x: &Tensor,
-    y: &Operand,
+    y: Other<'_>,
     f: impl Fn(T, T) -> U + Sync + Copy,
 ) -> Result<Tensor> {
     match y {
-        Operand::Tensor(y) => zip(x, y, f),
-        Operand::Scalar(s) => zip_number(x, s.wrapping_to::<T>(), f),
+        Other::Tensor(y) => zip(x, y, f),
+        Other::Number(s) => zip_number(x, s.wrapping_to::<T>(), f),
     }
 }
 
-/// Sums a gradient back to the shape of an operand that was broadcast.
+impl Operation for Arithmetic {
+    type Inputs<'a> = (&'a Tensor, Option<&'a Tensor>);
+    type Outputs = Tensor;
+    const RULES: Rules = Rules::ARITHMETIC;
+
+    fn name(&self) -> &'static str {
+        match self.kind {
+            Binary::Add => "add",
+            Binary::Sub => "sub",
+            Binary::Rsub => "rsub",
+            Binary::Mul => "mul",
+            Binary::Div => "div",
+            Binary::FloorDivide => "floor_divide",
+            Binary::Remainder => "remainder",
+            Binary::Pow | Binary::Rpow => "pow",
+            Binary::Maximum => "maximum",
+            Binary::Minimum => "minimum",
+        }
+    }
+    fn grad_name(&self) -> &'static str {
+        match self.kind {
+            Binary::Add => "AddBackward0",
+            Binary::Sub => "SubBackward0",
+            Binary::Rsub => "RsubBackward1",
+            Binary::Mul => "MulBackward0",
+            Binary::Div => "DivBackward0",
+            Binary::FloorDivide => "NotImplemented",
+            Binary::Remainder => "RemainderBackward0",
+            Binary::Pow if self.number.is_some() => "PowBackward0",
+            Binary::Pow => "PowBackward1",
+            Binary::Rpow => "PowBackward2",
+            Binary::Maximum => "MaximumBackward0",
+            Binary::Minimum => "MinimumBackward0",
+        }
+    }
+    fn attributes(&self) -> Attributes {
+        let number = self.number.map(|n| ("other", n.to_f64().into()));
+        number.into_iter().collect()
+    }
+    fn forward(&self, (x, y): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
+        let y = match (y, self.number) {
+            (Some(y), _) => Other::Tensor(y),
+            (None, Some(number)) => Other::Number(number),
+            (None, None) => return Err(Error::value("an operation of two operands got one")),
+        };
+        let dtype = x.dtype();
+        Ok(match (self.kind, dtype) {
+            (Binary::Add | Binary::Maximum, DType::Bool) => zipped(x, y, |a: bool, b: bool| a | b)?,
+            (Binary::Mul | Binary::Minimum, DType::Bool) => zipped(x, y, |a: bool, b: bool| a & b)?,
+            (Binary::Add, _) => dispatch_number!("add", dtype, T => zipped(x, y, T::add)?),
+            (Binary::Sub, _) => dispatch_number!("sub", dtype, T => zipped(x, y, T::sub)?),
+            (Binary::Rsub, _) => {
+                dispatch_number!("rsub", dtype, T => zipped(x, y, |a: T, b: T| b.sub(a))?)
+            }
+            (Binary::Mul, _) => dispatch_number!("mul", dtype, T => zipped(x, y, T::mul)?),
+            (Binary::Div, _) => {
+                dispatch_float!("div", dtype, T => zipped(x, y, |a: T, b: T| a / b)?)
+            }
+            (Binary::FloorDivide, _) => {
+                refuse_zero_divisor(x, y)?;
+                dispatch_number!("div_floor_cpu", dtype, T => zipped(x, y, T::floor_div)?)
+            }
+            (Binary::Remainder, _) => {
+                refuse_zero_divisor(x, y)?;
+                dispatch_number!("remainder_cpu", dtype, T => zipped(x, y, T::remainder)?)
+            }
+            (Binary::Pow, _) => power(x, y)?,
+            (Binary::Rpow, _) => dispatch_number!("pow", dtype, T => {
+                zipped(x, y, |e: T, b: T| <T as Number>::pow(b, e))?
+            }),
+            (Binary::Maximum, _) => {
+                dispatch_number!("maximum", dtype, T => zipped(x, y, T::larger)?)
+            }
+            (Binary::Minimum, _) => {
+                dispatch_number!("minimum", dtype, T => zipped(x, y, T::smaller)?)
+            }
+        })
+    }
+    fn saves(&self, call: Call<'_>) -> Saves {
+        let (nx, ny) = (call.needs(0), call.needs(1));
+        let number = match self.number {
+            Some(_) => Saves::ONCE,
+            None => Saves::NONE,
+        };
+        match self.kind {
+            Binary::Add | Binary::Sub | Binary::Rsub | Binary::FloorDivide => Saves::NONE,
+            Binary::Mul => number.input_if(nx && call.given(1), 1).input_if(ny, 0),
+            Binary::Div => number.input_if(call.given(1), 1).input_if(ny, 0),
+            Binary::Remainder => Saves::ONCE.input_if(ny, 0).input_if(ny, 1),
+            Binary::Pow => Saves::NONE
+                .input(0)
+                .input_if(call.given(1), 1)
+                .output_if(ny, 0),
+            Binary::Rpow => Saves::NONE.input(0).output(0),
+            Binary::Maximum | Binary::Minimum => Saves::NONE.input(0).input_if(call.given(1), 1),
+        }
+    }
+    fn backward(&self, saved: &Saved<'_>, g: &Tensor) -> Result<GradsOf<Self>> {
+        let (x, y) = (
+            || saved.input(0),
+            || match self.number {
+                Some(number) => Ok(Operand::Scalar(number)),
+                None => saved.input(1).map(Operand::Tensor),
+            },
+        );
+        let (dx, dy): (Gradient<'_>, Gradient<'_>) = match self.kind {
+            Binary::Add => (&|| Ok(g.clone()), &|| Ok(g.clone())),
+            Binary::Sub => (&|| Ok(g.clone()), &|| g.neg()),
+            Binary::Rsub => (&|| g.neg(), &|| g.neg()),
+            Binary::Mul => (&|| g.mul(y()?), &|| g.mul(&x()?)),
+            // x / y / y, since y² may overflow where this does not.
+            Binary::Div => (&|| g.div(y()?), &|| {
+                g.mul(&x()?.div(y()?)?.div(y()?)?)?.neg()
+            }),
+            Binary::FloorDivide => return Err(Error::autograd(NO_FLOOR_DERIVATIVE)),
+            // x mod y = x - y floor(x / y), so dy = -floor(x / y).
+            Binary::Remainder => (&|| Ok(g.clone()), &|| {
+                g.mul(&x()?.floor_divide(y()?)?)?.neg()
+            }),
+            Binary::Pow => (&|| power_slope(g, &x()?, y()?), &|| {
+                exponential_slope(g, &saved.output(0)?, &x()?, &saved.input(1)?)
+            }),
+            Binary::Rpow => (
+                &|| reversed_slope(g, &saved.output(0)?, &x()?, self.number),
+                &|| Ok(g.clone()),
+            ),
+            Binary::Maximum => (&|| winners(g, &x()?, y()?, true), &|| {
+                winners(g, &saved.input(1)?, x()?.into(), true)
+            }),
+            Binary::Minimum => (&|| winners(g, &x()?, y()?, false), &|| {
+                winners(g, &saved.input(1)?, x()?.into(), false)
+            }),
+        };
+        Ok([saved.grad(0, dx)?, saved.grad(1, dy)?])
+    }
+}
+
+type Gradient<'a> = &'a dyn Fn() -> Result<Tensor>;
+
+const NO_FLOOR_DERIVATIVE: &str = "the derivative of 'floor_divide' is not implemented";
+
+/// `g y x^(y - 1)`; 0 where y is 0: `x^0` is constant, also at 0 where `0 x^-1` would be nan.
+fn power_slope(g: &Tensor, x: &Tensor, y: Operand) -> Result<Tensor> {
+    match y {
+        Operand::Scalar(e) if e.to_f64() == 0.0 => g.try_zeros_like(),
+        Operand::Scalar(e) => g.mul(&x.pow(e.to_f64() - 1.0)?.mul(e.to_f64())?),
+        Operand::Tensor(y) => {
+            let dx = g.mul(&y.mul(&x.pow(&y.sub(1.0)?)?)?)?;
+            Tensor::where_cond(&y.eq(0.0)?, 0.0, &dx)
+        }
+    }
+}
+
+/// `g x^y ln x`; `0^y` is constant for y >= 0, where ln 0 would spoil it.
+fn exponential_slope(g: &Tensor, power: &Tensor, x: &Tensor, y: &Tensor) -> Result<Tensor> {
+    let slope = power.mul(&x.log()?)?;
+    let flat = x.eq(0.0)?.mul(&y.ge(0.0)?)?;
+    g.mul(&Tensor::where_cond(&flat, 0.0, &slope)?)
+}
+
+/// [`exponential_slope`] of a number to the power of x.
+fn reversed_slope(g: &Tensor, power: &Tensor, x: &Tensor, base: Option<Scalar>) -> Result<Tensor> {
+    let base = base.map_or(0.0, Scalar::to_f64);
+    let slope = power.mul(base.ln())?;
+    g.mul(&match base == 0.0 {
+        true => slope.masked_fill(&x.ge(0.0)?, 0.0)?,
+        false => slope,
+    })
+}
+
+/// The gradient of `x` in the larger (or smaller) of `x` and `y`: half of it where they are equal. The
+/// loser gets nothing. A nan does not lose, nor does what stands beside it.
+fn winners(g: &Tensor, x: &Tensor, y: Operand, max: bool) -> Result<Tensor> {
+    let share = Tensor::where_cond(&x.eq(&y)?, g.div(2.0)?, g)?;
+    let loses = if max { x.lt(&y)? } else { x.gt(&y)? };
+    share.masked_fill(&loses, 0.0)
+}
+
+/// `x` to the power of `y`, with the shortcuts that PyTorch takes for numbers.
+fn power(x: &Tensor, y: Other<'_>) -> Result<Tensor> {
+    Ok(match (y, x.dtype()) {
+        (Other::Number(s), DType::F32) => pow_number::<f32>(x, s.to_f64())?,
+        (Other::Number(s), DType::F64) => pow_number::<f64>(x, s.to_f64())?,
+        // Truth to the power of truth: all true, or as it was.
+        (Other::Number(s), DType::Bool) => match s.wrapping_to::<bool>() {
+            true => x.clone(),
+            false => x.try_ones_like()?,
+        },
+        (_, dtype) => dispatch_number!("pow", dtype, T => zipped(x, y, <T as Number>::pow)?),
+    })
+}
+
+/// Sums a gradient over the dimensions in which its operand was repeated.
 pub(crate) fn unbroadcast(grad: Tensor, shape: &[usize]) -> Result<Tensor> {
     grad.sum_to(shape)
-}
-
-/// The tensors among two operands, as the inputs of a node.
-fn inputs<'a>(x: &'a Tensor, y: &'a Operand) -> smallvec::SmallVec<[&'a Tensor; 2]> {
-    match y {
-        Operand::Tensor(y) => smallvec![x, y],
-        Operand::Scalar(_) => smallvec![x],
-    }
-}
-
-fn shape_of(y: &Operand) -> crate::Shape {
-    match y {
-        Operand::Tensor(y) => y.shape_vec(),
-        Operand::Scalar(_) => crate::Shape::new(),
-    }
-}
-
-/// A value that backward needs, without its history.
-fn saved(y: &Operand) -> Operand {
-    match y {
-        Operand::Tensor(y) => Operand::Tensor(y.detach()),
-        Operand::Scalar(s) => Operand::Scalar(*s),
-    }
 }
 
 impl Tensor {
@@ -90,25 +267,19 @@ impl Tensor {
     }
 
     fn add_operand(&self, other: Operand) -> Result<Tensor> {
-        let dtype = result_type(self, &other);
-        if dtype.is_small_int() {
-            return in_i64(self, &other, dtype, |x, y| x.add(y));
+        self.binary(Binary::Add, other)
+    }
+
+    /// Numbers are promoted here, since [`apply`] sees tensors only.
+    fn binary(&self, kind: Binary, other: Operand) -> Result<Tensor> {
+        match other {
+            Operand::Tensor(y) => apply(Arithmetic { kind, number: None }, (self, Some(&y))),
+            Operand::Scalar(number) => {
+                let dtype = result_type(self, &other);
+                let number = Some(number.wrapped(dtype));
+                apply(Arithmetic { kind, number }, (&self.to_dtype(dtype)?, None))
+            }
         }
-        let (x, y) = promoted(self, &other, dtype)?;
-        let out = match x.dtype() {
-            DType::Bool => apply::<bool, bool>(&x, &y, |a, b| a | b)?,
-            dtype => dispatch_number!("add", dtype, T => apply::<T, T>(&x, &y, T::add)?),
-        };
-        let (xs, ys) = (x.shape_vec(), shape_of(&y));
-        Ok(record(out, &inputs(&x, &y), |needs| {
-            let (nx, ny) = (needs[0], needs.get(1) == Some(&true));
-            Backward::stateless("AddBackward0", move |g: &Tensor| {
-                Ok(smallvec![
-                    nx.then(|| unbroadcast(g.clone(), &xs)).transpose()?,
-                    ny.then(|| unbroadcast(g.clone(), &ys)).transpose()?,
-                ])
-            })
-        }))
     }
 
     /// `self - other`, broadcast and promoted.
@@ -121,22 +292,7 @@ impl Tensor {
 
     fn sub_operand(&self, other: Operand) -> Result<Tensor> {
         refuse_bool(self, &other)?;
-        let dtype = result_type(self, &other);
-        if dtype.is_small_int() {
-            return in_i64(self, &other, dtype, |x, y| x.sub(y));
-        }
-        let (x, y) = promoted(self, &other, dtype)?;
-        let out = dispatch_number!("sub", x.dtype(), T => apply::<T, T>(&x, &y, T::sub)?);
-        let (xs, ys) = (x.shape_vec(), shape_of(&y));
-        Ok(record(out, &inputs(&x, &y), |needs| {
-            let (nx, ny) = (needs[0], needs.get(1) == Some(&true));
-            Backward::stateless("SubBackward0", move |g: &Tensor| {
-                Ok(smallvec![
-                    nx.then(|| unbroadcast(g.clone(), &xs)).transpose()?,
-                    ny.then(|| unbroadcast(g.neg()?, &ys)).transpose()?,
-                ])
-            })
-        }))
+        self.binary(Binary::Sub, other)
     }
 
     /// `value - self` for a number: what `1.0 - &x` computes.
@@ -148,17 +304,9 @@ impl Tensor {
     }
 
     fn rsub_scalar(&self, value: Scalar) -> Result<Tensor> {
-        let y = Operand::Scalar(value);
-        refuse_bool(self, &y)?;
-        let dtype = result_type(self, &y);
-        if dtype.is_small_int() {
-            return in_i64(self, &y, dtype, |x, _| x.rsub(value.wrapped(dtype)));
-        }
-        let (x, y) = promoted(self, &y, dtype)?;
-        let out = dispatch_number!("rsub", x.dtype(), T => apply::<T, T>(&x, &y, |a, b| b.sub(a))?);
-        Ok(record(out, &[&x], |_| {
-            Backward::stateless("RsubBackward1", |g: &Tensor| Ok(smallvec![Some(g.neg()?)]))
-        }))
+        let value = Operand::Scalar(value);
+        refuse_bool(self, &value)?;
+        self.binary(Binary::Rsub, value)
     }
 
     /// `self * other`, broadcast and promoted (bool: logical and).
@@ -170,25 +318,7 @@ impl Tensor {
     }
 
     fn mul_operand(&self, other: Operand) -> Result<Tensor> {
-        let dtype = result_type(self, &other);
-        if dtype.is_small_int() {
-            return in_i64(self, &other, dtype, |x, y| x.mul(y));
-        }
-        let (x, y) = promoted(self, &other, dtype)?;
-        let out = match x.dtype() {
-            DType::Bool => apply::<bool, bool>(&x, &y, |a, b| a & b)?,
-            dtype => dispatch_number!("mul", dtype, T => apply::<T, T>(&x, &y, T::mul)?),
-        };
-        let (xs, ys) = (x.shape_vec(), shape_of(&y));
-        Ok(record(out, &inputs(&x, &y), |needs| {
-            let for_x = needs[0].then(|| saved(&y));
-            let for_y = (needs.get(1) == Some(&true)).then(|| x.detach());
-            Backward::new("MulBackward0", move |g: &Tensor| {
-                let dx = for_x.as_ref().map(|y| unbroadcast(g.mul(y)?, &xs));
-                let dy = for_y.as_ref().map(|x| unbroadcast(g.mul(x)?, &ys));
-                Ok(smallvec![dx.transpose()?, dy.transpose()?])
-            })
-        }))
+        self.binary(Binary::Mul, other)
     }
 
     /// `self / other`, broadcast; integers are divided as f32.
@@ -200,23 +330,15 @@ impl Tensor {
     }
 
     fn div_operand(&self, other: Operand) -> Result<Tensor> {
-        let dtype = float_type(result_type(self, &other));
-        let (x, y) = promoted(self, &other, dtype)?;
-        let out = dispatch_float!("div", dtype, T => apply::<T, T>(&x, &y, |a, b| a / b)?);
-        let (xs, ys) = (x.shape_vec(), shape_of(&y));
-        Ok(record(out, &inputs(&x, &y), |needs| {
-            let needs_x = needs[0];
-            let for_y = (needs.get(1) == Some(&true)).then(|| x.detach());
-            let y = saved(&y);
-            Backward::new("DivBackward0", move |g: &Tensor| {
-                let dx = needs_x.then(|| unbroadcast(g.div(&y)?, &xs));
-                // x / y / y, since y² may overflow where this does not.
-                let dy = for_y
-                    .as_ref()
-                    .map(|x| unbroadcast(g.mul(&x.div(&y)?.div(&y)?)?.neg()?, &ys));
-                Ok(smallvec![dx.transpose()?, dy.transpose()?])
-            })
-        }))
+        let dtype = result_type(self, &other);
+        if dtype.is_float() {
+            return self.binary(Binary::Div, other);
+        }
+        let other = match other {
+            Operand::Tensor(y) => Operand::Tensor(y.to_dtype(DType::F32)?),
+            number => number,
+        };
+        self.to_dtype(DType::F32)?.binary(Binary::Div, other)
     }
 
     /// `value / self` for a number: the reciprocal times the value.
@@ -236,13 +358,11 @@ impl Tensor {
     }
 
     fn floor_divide_operand(&self, other: Operand) -> Result<Tensor> {
-        let dtype = result_type(self, &other);
-        if dtype.is_small_int() {
-            return in_i64(self, &other, dtype, |x, y| x.floor_divide(y));
-        }
-        let (x, y) = promoted(&self.detach(), &other, dtype)?;
-        refuse_zero_divisor(&x, &y)?;
-        Ok(dispatch_number!("div_floor_cpu", x.dtype(), T => apply::<T, T>(&x, &y, T::floor_div)?))
+        let other = match other {
+            Operand::Tensor(y) => Operand::Tensor(y.detach()),
+            number => number,
+        };
+        self.detach().binary(Binary::FloorDivide, other)
     }
 
     /// The remainder with the divisor's sign: Python's `%`.
@@ -254,27 +374,7 @@ impl Tensor {
     }
 
     fn remainder_operand(&self, other: Operand) -> Result<Tensor> {
-        let dtype = result_type(self, &other);
-        if dtype.is_small_int() {
-            return in_i64(self, &other, dtype, |x, y| x.remainder(y));
-        }
-        let (x, y) = promoted(self, &other, dtype)?;
-        refuse_zero_divisor(&x, &y)?;
-        let out =
-            dispatch_number!("remainder_cpu", x.dtype(), T => apply::<T, T>(&x, &y, T::remainder)?);
-        let (xs, ys) = (x.shape_vec(), shape_of(&y));
-        Ok(record(out, &inputs(&x, &y), |needs| {
-            let needs_x = needs[0];
-            // x mod y = x - y floor(x / y), so dy = -floor(x / y).
-            let for_y = (needs.get(1) == Some(&true)).then(|| (x.detach(), saved(&y)));
-            Backward::new("RemainderBackward0", move |g: &Tensor| {
-                let dy = for_y
-                    .as_ref()
-                    .map(|(x, y)| unbroadcast(g.mul(&x.floor_divide(y)?)?.neg()?, &ys));
-                let dx = needs_x.then(|| unbroadcast(g.clone(), &xs));
-                Ok(smallvec![dx.transpose()?, dy.transpose()?])
-            })
-        }))
+        self.binary(Binary::Remainder, other)
     }
 
     /// `self` to the power of `other`.
@@ -298,60 +398,7 @@ impl Tensor {
             }
             dispatch_all!(dtype, T => s.to::<T>().map(drop))?;
         }
-        if dtype.is_small_int() {
-            return in_i64(self, &other, dtype, |x, y| x.pow(y));
-        }
-        let (x, y) = promoted(self, &other, dtype)?;
-        let out = match (&y, x.dtype()) {
-            (Operand::Scalar(s), DType::F32) => pow_number::<f32>(&x, s.to_f64())?,
-            (Operand::Scalar(s), DType::F64) => pow_number::<f64>(&x, s.to_f64())?,
-            // Truth to the power of truth: all true, or as it was.
-            (Operand::Scalar(s), DType::Bool) => match s.wrapping_to::<bool>() {
-                true => x.detach(),
-                false => x.try_ones_like()?,
-            },
-            (_, dtype) => {
-                dispatch_number!("pow", dtype, T => apply::<T, T>(&x, &y, <T as Number>::pow)?)
-            }
-        };
-        match &y {
-            Operand::Scalar(e) => {
-                let exponent = e.to_f64();
-                Ok(record(out, &[&x], |_| {
-                    let x = x.detach();
-                    Backward::new("PowBackward0", move |g: &Tensor| {
-                        // x ** 0 is constant, also at 0 where 0 * x ** -1 would be nan.
-                        Ok(smallvec![Some(if exponent == 0.0 {
-                            g.try_zeros_like()?
-                        } else {
-                            g.mul(&x.pow(exponent - 1.0)?.mul(exponent)?)?
-                        })])
-                    })
-                }))
-            }
-            Operand::Tensor(y) => {
-                let (xs, ys) = (x.shape_vec(), y.shape_vec());
-                let power = out.detach();
-                Ok(record(out, &[&x, y], |needs| {
-                    let (x, y) = (x.detach(), y.detach());
-                    let (needs_x, needs_y) = (needs[0], needs[1]);
-                    Backward::new("PowBackward1", move |g: &Tensor| {
-                        let dx = needs_x.then(|| {
-                            let dx = g.mul(&y.mul(&x.pow(&y.sub(1.0)?)?)?)?;
-                            unbroadcast(Tensor::where_cond(&y.eq(0.0)?, 0.0, &dx)?, &xs)
-                        });
-                        let dy = needs_y.then(|| {
-                            // 0 ** y is constant for y >= 0, where ln(0) would spoil it.
-                            let slope = power.mul(&x.log()?)?;
-                            let flat = x.eq(0.0)?.mul(&y.ge(0.0)?)?;
-                            let slope = Tensor::where_cond(&flat, 0.0, &slope)?;
-                            unbroadcast(g.mul(&slope)?, &ys)
-                        });
-                        Ok(smallvec![dx.transpose()?, dy.transpose()?])
-                    })
-                }))
-            }
-        }
+        self.binary(Binary::Pow, other)
     }
 
     /// A number to the power of each element: Python's `2 ** x`.
@@ -369,29 +416,7 @@ impl Tensor {
     }
 
     fn rpow_scalar(&self, base: Scalar) -> Result<Tensor> {
-        let dtype = result_type(self, &Operand::Scalar(base));
-        if dtype.is_small_int() {
-            return self.long()?.rpow(base.wrapped(dtype))?.to_dtype(dtype);
-        }
-        let x = self.to_dtype(dtype)?;
-        let out = dispatch_number!("pow", x.dtype(), T => {
-            zip_number(&x, base.wrapping_to::<T>(), |e: T, b: T| <T as Number>::pow(b, e))?
-        });
-        let power = out.detach();
-        Ok(record(out, &[&x], |_| {
-            let x = x.detach();
-            let base = base.to_f64();
-            Backward::new("PowBackward2", move |g: &Tensor| {
-                let slope = power.mul(base.ln())?;
-                // 0 ** x is constant for x >= 0, where ln(0) would spoil it.
-                let slope = if base == 0.0 {
-                    slope.masked_fill(&x.ge(0.0)?, 0.0)?
-                } else {
-                    slope
-                };
-                Ok(smallvec![Some(g.mul(&slope)?)])
-            })
-        }))
+        self.binary(Binary::Rpow, Operand::Scalar(base))
     }
 
     /// The larger of each pair; nan if either is. Equal ones share the gradient.
@@ -399,7 +424,7 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together.
     pub fn maximum(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.extreme(other.into(), true)
+        self.binary(Binary::Maximum, other.into())
     }
 
     /// The smaller of each pair; nan if either is. Equal ones share the gradient.
@@ -407,49 +432,7 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together.
     pub fn minimum(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.extreme(other.into(), false)
-    }
-
-    fn extreme(&self, other: Operand, max: bool) -> Result<Tensor> {
-        let dtype = result_type(self, &other);
-        if dtype.is_small_int() {
-            return in_i64(self, &other, dtype, |x, y| x.extreme(y.clone(), max));
-        }
-        let (x, y) = promoted(self, &other, dtype)?;
-        let out = match (x.dtype(), max) {
-            (DType::Bool, true) => apply::<bool, bool>(&x, &y, |a, b| a | b)?,
-            (DType::Bool, false) => apply::<bool, bool>(&x, &y, |a, b| a & b)?,
-            (dtype, true) => {
-                dispatch_number!("maximum", dtype, T => apply::<T, T>(&x, &y, T::larger)?)
-            }
-            (dtype, false) => {
-                dispatch_number!("minimum", dtype, T => apply::<T, T>(&x, &y, T::smaller)?)
-            }
-        };
-        let name = if max {
-            "MaximumBackward0"
-        } else {
-            "MinimumBackward0"
-        };
-        let y = y.to_tensor(x.dtype())?;
-        let (xs, ys) = (x.shape_vec(), y.shape_vec());
-        Ok(record(out, &[&x, &y], |needs| {
-            let (x, y) = (x.detach(), y.detach());
-            let (needs_x, needs_y) = (needs[0], needs[1]);
-            Backward::new(name, move |g: &Tensor| {
-                // The loser gets nothing. A nan does not lose, nor does what stands beside it.
-                let share = Tensor::where_cond(&x.eq(&y)?, g.div(2.0)?, g)?;
-                let (x_less, x_more) = (x.lt(&y)?, x.gt(&y)?);
-                let (x_loses, y_loses) = if max {
-                    (x_less, x_more)
-                } else {
-                    (x_more, x_less)
-                };
-                let dx = needs_x.then(|| unbroadcast(share.masked_fill(&x_loses, 0.0)?, &xs));
-                let dy = needs_y.then(|| unbroadcast(share.masked_fill(&y_loses, 0.0)?, &ys));
-                Ok(smallvec![dx.transpose()?, dy.transpose()?])
-            })
-        }))
+        self.binary(Binary::Minimum, other.into())
     }
 
     /// `self + value * a * b`; an integer dtype takes the whole part of the value.
@@ -525,18 +508,13 @@ fn factor(dtype: DType, value: Scalar) -> Result<Scalar> {
     }
 }
 
-/// f32 for what is not a float type.
-pub(crate) fn float_type(dtype: DType) -> DType {
-    if dtype.is_float() { dtype } else { DType::F32 }
-}
-
-fn refuse_zero_divisor(x: &Tensor, y: &Operand) -> Result<()> {
+fn refuse_zero_divisor(x: &Tensor, y: Other<'_>) -> Result<()> {
     if x.dtype().is_float() {
         return Ok(());
     }
     let zero = match y {
-        Operand::Scalar(s) => s.to_f64() == 0.0,
-        Operand::Tensor(y) => y.eq(0)?.any()?.item()? != 0.0,
+        Other::Number(s) => s.to_f64() == 0.0,
+        Other::Tensor(y) => y.eq(0)?.any()?.item()? != 0.0,
     };
     if zero {
         return Err(Error::value("ZeroDivisionError"));

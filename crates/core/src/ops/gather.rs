@@ -4,7 +4,7 @@ use super::index::{Pick, Picks, Place, Put};
 use super::view::Names;
 use crate::autograd::apply;
 use crate::memory::vec_for;
-use crate::shape::{contiguous_strides, resolve_dim};
+use crate::shape::{Shape, contiguous_strides, resolve_dim};
 use crate::{DType, Error, ErrorKind, Operand, Result, Tensor};
 
 /// For each element of `index`, in row-major order, where it points in a contiguous tensor of
@@ -14,9 +14,12 @@ fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
     let at = at.as_slice::<i64>()?;
     // A number has the one position 0.
     let shape = if shape.is_empty() { &[1] } else { shape };
-    let (own, strides) = (contiguous_strides(index.shape()), contiguous_strides(shape));
+    let strides = contiguous_strides(shape);
+    let step = |d: usize| if d == dim { 0 } else { strides[d] };
+    // The coordinates of an element of `index`, and what all but that of `dim` add up to.
+    let (mut coordinates, mut base) = (Shape::from_elem(0, index.rank()), 0);
     let mut out = vec_for(at.len())?;
-    for (flat, &index_value) in at.iter().enumerate() {
+    for &index_value in at {
         let size = shape[dim];
         if index_value < 0 || index_value >= size as i64 {
             return Err(ErrorKind::IndexOutOfBounds {
@@ -26,11 +29,16 @@ fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
             }
             .into());
         }
-        let mut to = index_value as usize * strides[dim];
-        for d in (0..shape.len()).filter(|d| *d != dim) {
-            to += flat / own[d] % index.shape()[d] * strides[d];
+        out.push(base + index_value as usize * strides[dim]);
+        for d in (0..index.rank()).rev() {
+            coordinates[d] += 1;
+            base += step(d);
+            if coordinates[d] < index.shape()[d] {
+                break;
+            }
+            base -= coordinates[d] * step(d);
+            coordinates[d] = 0;
         }
-        out.push(to);
     }
     Ok(out)
 }

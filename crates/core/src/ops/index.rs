@@ -277,20 +277,35 @@ impl Picks {
         let out = dispatch_all!(values.dtype(), T => {
             let from = values.as_slice::<T>()?;
             let mut out = copy_or_zeros::<T>(target.as_ref(), &front)?;
-            let place = |to: &mut T, from: T| *to = if add { plus(*to, from) } else { from };
-            if width == 1 {
-                for (&from, &row) in from.iter().zip(&self.rows) {
-                    out.get_mut(row).into_iter().for_each(|to| place(to, from));
-                }
-            } else if width > 0 {
-                for (from, &row) in from.chunks(width).zip(&self.rows) {
-                    let to = &mut out[row * width..(row + 1) * width];
-                    to.iter_mut().zip(from).for_each(|(to, from)| place(to, *from));
-                }
+            match add {
+                true => put_rows(&mut out, from, &self.rows, width, |to, v| *to = plus(*to, v)),
+                false => put_rows(&mut out, from, &self.rows, width, |to, v| *to = v),
             }
             Tensor::from_buffer(out, front)
         });
         out.permute(&inverse(&self.order)[..])
+    }
+}
+
+/// Puts values into rows of `out`, elements of which may not be there.
+fn put_rows<T: Copy>(
+    out: &mut [T],
+    from: &[T],
+    rows: &[usize],
+    width: usize,
+    put: impl Fn(&mut T, T),
+) {
+    if width == 1 {
+        for (&v, &row) in from.iter().zip(rows) {
+            if let Some(to) = out.get_mut(row) {
+                put(to, v);
+            }
+        }
+    } else if width > 0 {
+        for (from, &row) in from.chunks(width).zip(rows) {
+            let to = &mut out[row * width..(row + 1) * width];
+            to.iter_mut().zip(from).for_each(|(to, v)| put(to, *v));
+        }
     }
 }
 
@@ -403,7 +418,11 @@ impl Operation for Put {
         let target = saved.grad(0, || match self.add {
             true => Ok(grad.clone()),
             false => {
-                let hole = Tensor::try_zeros_of((), grad.dtype())?;
+                let shape = match &self.place {
+                    Place::View(_) => Shape::new(),
+                    Place::Picks(picks) => picks.result().0,
+                };
+                let hole = Tensor::try_zeros_of(&shape, grad.dtype())?;
                 apply(self.clone(), (Some(grad), &hole))
             }
         })?;

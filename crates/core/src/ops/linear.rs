@@ -1,6 +1,6 @@
 //! The linear map, as one recorded step.
 
-use super::matmul::{UnsafeView, product};
+use super::matmul::{Product, UnsafeView, product};
 use crate::autograd::{Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::shape::Shape;
 use crate::{DType, Error, Result, Tensor};
@@ -23,11 +23,8 @@ impl Operation for Linear {
         self.grad_name
     }
     fn forward(&self, (x, weight, bias): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        let out = product(&rows_of(x)?, &weight.t()?, bias)?;
-        match x.rank() {
-            2 => Ok(out),
-            _ => out.reshape(&out_shape(x, weight)),
-        }
+        let out = product(&rows_of(x)?, weight, (false, true), bias)?;
+        shaped(out, &out_shape(x, weight))
     }
     fn saves(&self, call: Call<'_>) -> Saves {
         Saves::ONCE
@@ -37,8 +34,13 @@ impl Operation for Linear {
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
         let rows = rows_of(grad)?;
         Ok([
-            saved.grad(0, || rows.mm(&saved.input(1)?)?.reshape(saved.shape(0)))?,
-            saved.grad(1, || rows.t()?.mm(&rows_of(&saved.input(0)?)?))?,
+            saved.grad(0, || {
+                let dx = Product::mm(&rows, &saved.input(1)?, (false, false))?;
+                shaped(dx, saved.shape(0))
+            })?,
+            saved.grad(1, || {
+                Product::mm(&rows, &rows_of(&saved.input(0)?)?, (true, false))
+            })?,
             saved.grad(2, || rows.sum_dim(0, false))?,
         ])
     }
@@ -117,6 +119,14 @@ fn rows_of(x: &Tensor) -> Result<Tensor> {
     match rows {
         [_] => Ok(x.clone()),
         rows => dense_or_matrix(x)?.reshape([rows.iter().product(), *cols]),
+    }
+}
+
+fn shaped(x: Tensor, shape: &[usize]) -> Result<Tensor> {
+    if x.shape() == shape {
+        Ok(x)
+    } else {
+        x.reshape(shape)
     }
 }
 

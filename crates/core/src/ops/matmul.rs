@@ -16,9 +16,20 @@ fn same_dtype(a: &Tensor, b: &Tensor, text: impl FnOnce(DType, DType) -> String)
     }
 }
 
+/// Whether each of two operands is transposed first.
+type Turned = (bool, bool);
+
+/// Neither is.
+const PLAIN: Turned = (false, false);
+
 /// A matrix or a batch of them, as the kernels see it.
-fn matrices<T: Element>(x: &Tensor) -> Result<BatchRef<'_, T>> {
+fn matrices<T: Element>(x: &Tensor, turned: bool) -> Result<BatchRef<'_, T>> {
     let r = x.rank();
+    let (i, j) = if turned {
+        (r - 1, r - 2)
+    } else {
+        (r - 2, r - 1)
+    };
     let (shape, strides) = (x.shape(), x.strides());
     let (batches, batch_stride) = match r {
         3 => (shape[0], strides[0]),
@@ -28,23 +39,28 @@ fn matrices<T: Element>(x: &Tensor) -> Result<BatchRef<'_, T>> {
         x.base_slice::<T>()?,
         batches,
         batch_stride,
-        (shape[r - 2], shape[r - 1]),
-        (strides[r - 2], strides[r - 1]),
+        (shape[i], shape[j]),
+        (strides[i], strides[j]),
     ))
 }
 
 /// The product of matrices or batches of them, without history, plus a vector of float for each of
 /// its rows.
-pub(super) fn product(a: &Tensor, b: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
-    let (m, k, n) = (
-        a.shape()[a.rank() - 2],
-        a.shape()[a.rank() - 1],
-        b.shape()[b.rank() - 1],
-    );
+pub(super) fn product(
+    a: &Tensor,
+    b: &Tensor,
+    turned: Turned,
+    bias: Option<&Tensor>,
+) -> Result<Tensor> {
+    let sizes = |t: &Tensor, turned: bool| {
+        let s = &t.shape()[t.rank() - 2..];
+        if turned { (s[1], s[0]) } else { (s[0], s[1]) }
+    };
+    let ((m, k), (_, n)) = (sizes(a, turned.0), sizes(b, turned.1));
     let batches = if a.rank() == 3 { a.shape()[0] } else { 1 };
     let mut shape = a.shape_vec();
-    let last = shape.len() - 1;
-    shape[last] = n;
+    shape.truncate(a.rank() - 2);
+    shape.extend([m, n]);
     Ok(match a.dtype() {
         DType::F32 | DType::F64 => dispatch_float!("mm", a.dtype(), T => {
             let mut out = Buffer::<T>::try_new(checked_numel(&shape)?)?;
@@ -54,12 +70,19 @@ pub(super) fn product(a: &Tensor, b: &Tensor, bias: Option<&Tensor>) -> Result<T
                 None => Bias::None,
             };
             let epilogue = Epilogue { bias, relu: false };
-            gemm_batched(matrices(a)?, matrices(b)?, &mut out, false, epilogue);
+            let (a, b) = (matrices(a, turned.0)?, matrices(b, turned.1)?);
+            gemm_batched(a, b, &mut out, false, epilogue);
             Tensor::from_buffer(out, shape)
         }),
-        dtype if dtype.is_small_int() => product(&a.long()?, &b.long()?, None)?.to_dtype(dtype)?,
+        dtype if dtype.is_small_int() => {
+            product(&a.long()?, &b.long()?, turned, None)?.to_dtype(dtype)?
+        }
         dtype => dispatch_number!("addmm_impl_cpu_", dtype, T => {
-            let (a, b) = (a.contiguous()?, b.contiguous()?);
+            let dense = |t: &Tensor, turned: bool| match turned {
+                true => t.transpose(-2, -1)?.contiguous(),
+                false => t.contiguous(),
+            };
+            let (a, b) = (dense(a, turned.0)?, dense(b, turned.1)?);
             let (x, y) = (a.as_slice::<T>()?, b.as_slice::<T>()?);
             let mut out = Buffer::<T>::try_full(checked_numel(&shape)?, T::ZERO)?;
             for i in 0..batches * m {
@@ -91,6 +114,8 @@ enum Kind {
 pub struct Product {
     /// Which one.
     kind: Kind,
+    /// Of matrices: whether each is transposed first.
+    turned: Turned,
     /// What the third tensor is multiplied by.
     beta: f64,
     /// What the product is multiplied by.
@@ -99,9 +124,20 @@ pub struct Product {
 
 impl Product {
     /// One with nothing to add.
-    fn of(kind: Kind, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+    fn of(kind: Kind, a: &Tensor, b: &Tensor, turned: Turned) -> Result<Tensor> {
         let (beta, alpha) = (1.0, 1.0);
-        apply(Product { kind, beta, alpha }, (a, b, None))
+        let op = Product {
+            kind,
+            turned,
+            beta,
+            alpha,
+        };
+        apply(op, (a, b, None))
+    }
+
+    /// The product of two matrices that fit.
+    pub(super) fn mm(a: &Tensor, b: &Tensor, turned: Turned) -> Result<Tensor> {
+        Self::of(Kind::Mm, a, b, turned)
     }
 
     /// `beta * start + alpha * (a @ b)`.
@@ -112,7 +148,7 @@ impl Product {
             && start.shape() == [n]
             && start.dtype() == a.dtype()
             && matches!(a.dtype(), DType::F32 | DType::F64);
-        let result = product(a, b, fused.then_some(start))?;
+        let result = product(a, b, self.turned, fused.then_some(start))?;
         let start = start.broadcast_to(result.shape())?;
         if fused {
             return Ok(result);
@@ -159,15 +195,18 @@ impl Operation for Product {
             Kind::Addmm | Kind::Baddbmm => {
                 vec![("beta", self.beta.into()), ("alpha", self.alpha.into())]
             }
-            _ => Attributes::new(),
+            _ => vec![
+                ("transpose_a", self.turned.0.into()),
+                ("transpose_b", self.turned.1.into()),
+            ],
         }
     }
     fn forward(&self, (a, b, start): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
         match (self.kind, start) {
             (_, Some(start)) => self.plus(start, a, b),
-            (Kind::Mv, _) => product(a, &b.unsqueeze(1)?, None)?.reshape([a.shape()[0]]),
-            (Kind::Dot, _) => product(&a.unsqueeze(0)?, &b.unsqueeze(1)?, None)?.reshape(()),
-            _ => product(a, b, None),
+            (Kind::Mv, _) => product(a, &b.unsqueeze(1)?, PLAIN, None)?.reshape([a.shape()[0]]),
+            (Kind::Dot, _) => product(&a.unsqueeze(0)?, &b.unsqueeze(1)?, PLAIN, None)?.reshape(()),
+            _ => product(a, b, self.turned, None),
         }
     }
     fn saves(&self, call: Call<'_>) -> Saves {
@@ -176,20 +215,26 @@ impl Operation for Product {
             .input_if(call.needs(0), 1)
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let matrices = |a: &Tensor, b: &Tensor| {
-            let kind = if a.rank() == 3 { Kind::Bmm } else { Kind::Mm };
-            scaled(Product::of(kind, a, b)?, self.alpha)
+        let kind = if grad.rank() == 3 {
+            Kind::Bmm
+        } else {
+            Kind::Mm
         };
-        let (a, b) = (|| saved.input(0), || saved.input(1));
+        let matrices = |a: &Tensor, b: &Tensor, turned: Turned| {
+            scaled(Product::of(kind, a, b, turned)?, self.alpha)
+        };
+        let (a, b, (ta, tb)) = (|| saved.input(0), || saved.input(1), self.turned);
         let of_a = || match self.kind {
             Kind::Mv => grad.unsqueeze(1)?.mul(&b()?.unsqueeze(0)?),
             Kind::Dot => grad.mul(&b()?),
-            _ => matrices(grad, &b()?.transpose(-2, -1)?),
+            _ if ta => matrices(&b()?, grad, (tb, true)),
+            _ => matrices(grad, &b()?, (false, !tb)),
         };
         let of_b = || match self.kind {
-            Kind::Mv => Product::of(Kind::Mv, &a()?.t()?, grad),
+            Kind::Mv => a()?.t()?.mv(grad),
             Kind::Dot => grad.mul(&a()?),
-            _ => matrices(&a()?.transpose(-2, -1)?, grad),
+            _ if tb => matrices(grad, &a()?, (true, ta)),
+            _ => matrices(&a()?, grad, (!ta, false)),
         };
         let of_start = || scaled(grad.sum_to(saved.shape(2))?, self.beta);
         Ok([
@@ -247,7 +292,7 @@ impl Tensor {
             let (a, b) = (a.c_name(), b.c_name());
             format!("expected m1 and m2 to have the same dtype, but got: {a} != {b}")
         })?;
-        Product::of(Kind::Mm, self, other)
+        Product::of(Kind::Mm, self, other, PLAIN)
     }
 
     /// A matrix times a vector, `[m, k] @ [k]`.
@@ -274,7 +319,7 @@ impl Tensor {
             let (a, v) = (a.torch_name(), v.torch_name());
             format!("addmv input tensors must have the same dtype, but got {v}, {a}, and {v}")
         })?;
-        Product::of(Kind::Mv, self, vector)
+        Product::of(Kind::Mv, self, vector, PLAIN)
     }
 
     /// The inner product of two vectors.
@@ -299,7 +344,7 @@ impl Tensor {
                 "inconsistent tensor size, expected tensor [{n}] and src [{m}] to have the same number of elements, but got {n} and {m} elements respectively"
             )));
         }
-        Product::of(Kind::Dot, self, other)
+        Product::of(Kind::Dot, self, other, PLAIN)
     }
 
     /// The products of two batches of matrices, `[b, m, k] @ [b, k, n]`.
@@ -323,7 +368,7 @@ impl Tensor {
             let (a, b) = (a.torch_name(), b.torch_name());
             format!("expected scalar type {a} but found {b}")
         })?;
-        Product::of(Kind::Bmm, self, other)
+        Product::of(Kind::Bmm, self, other, PLAIN)
     }
 
     /// The matrix product of PyTorch's `@`: vectors are matrices for a moment, leading dimensions
@@ -433,8 +478,7 @@ impl Tensor {
                 format!("{name} and mat2 must have the same dtype, but got {t} and {b}")
             })?;
         }
-        let kind = Kind::Addmm;
-        apply(Product { kind, beta, alpha }, (a, b, Some(self)))
+        self.add_product(Kind::Addmm, a, b, beta, alpha)
     }
 
     /// `beta * self + alpha * (a @ b)` for batches of matrices.
@@ -449,8 +493,24 @@ impl Tensor {
         if a.shape()[0] != b.shape()[0] {
             a.bmm(b)?;
         }
-        let kind = Kind::Baddbmm;
-        apply(Product { kind, beta, alpha }, (a, b, Some(self)))
+        self.add_product(Kind::Baddbmm, a, b, beta, alpha)
+    }
+
+    fn add_product(
+        &self,
+        kind: Kind,
+        a: &Tensor,
+        b: &Tensor,
+        beta: f64,
+        alpha: f64,
+    ) -> Result<Tensor> {
+        let op = Product {
+            kind,
+            turned: PLAIN,
+            beta,
+            alpha,
+        };
+        apply(op, (a, b, Some(self)))
     }
 }
 

@@ -36,5 +36,5 @@ pub use operand::{Dims, Operand};
 pub use pad::PadMode;
 pub use select::Bound;
 pub use tensor_index::{IntoIndex, TensorIndex, slice};
-pub use unary::apply_function;
+pub use unary::ElementWise;
 pub use view::Start;

@@ -6,7 +6,7 @@ use super::elementwise::write_view;
 use super::index::{Pick, Picks};
 use crate::autograd::{Attributes, GradsOf, Operation, Own, Saved, apply};
 use crate::extent::{checked_numel, padded};
-use crate::memory::{check_room, collect};
+use crate::memory::{check_room, collect, vec_for};
 use crate::shape::{Layout, Shape, contiguous_strides, numel};
 use crate::{Error, Result, Tensor};
 
@@ -163,7 +163,7 @@ impl Tensor {
             }
             _ => e,
         })?;
-        let (own, strides) = (contiguous_strides(&shape), contiguous_strides(self.shape()));
+        let strides = contiguous_strides(self.shape());
         // For each dimension, where each position of the result comes from.
         check_room(&shape, self.dtype())?;
         let sources: Vec<Vec<usize>> = (0..self.rank())
@@ -172,11 +172,14 @@ impl Tensor {
                 collect((0..shape[d]).map(|i| source(mode, i as i64 - pads[d].0, size, pads[d])))
             })
             .collect::<Result<_>>()?;
-        let at = collect((0..numel(&shape)).map(|flat| {
-            (0..shape.len())
-                .map(|d| sources[d][flat / own[d] % shape[d]] * strides[d])
-                .sum()
-        }))?;
+        let mut at = vec![0];
+        for (sources, stride) in sources.iter().zip(strides) {
+            let mut next = vec_for(at.len() * sources.len())?;
+            for &outer in &at {
+                next.extend(sources.iter().map(|i| outer + i * stride));
+            }
+            at = next;
+        }
         let picks = Picks::elements(at, self.rank(), &shape);
         let (mode, grad_name) = names(mode, dims);
         let options = vec![("pad", pad.into()), ("mode", mode.into())];

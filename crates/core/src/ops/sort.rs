@@ -42,7 +42,7 @@ impl Rows {
     }
 
     /// For each row, the positions of its elements in order; equal ones keep theirs.
-    fn order(&self, descending: bool) -> Result<Tensor> {
+    fn sorted(&self, descending: bool) -> Result<Tensor> {
         let x = self.x.to_dtype(self.x.dtype().comparable())?;
         dispatch_number!("sort", x.dtype(), T => {
             let x = x.as_slice::<T>()?;
@@ -59,8 +59,14 @@ impl Rows {
                     *to = i as i64;
                 }
             }
-            Tensor::from_buffer(out, self.x.shape()).permute(&self.back[..])?.contiguous()
+            Ok(Tensor::from_buffer(out, self.x.shape()))
         })
+    }
+
+    /// The same, with the dimensions in their old order.
+    fn order(&self, descending: bool) -> Result<Tensor> {
+        let sorted = self.sorted(descending)?;
+        sorted.permute(&self.back[..])?.contiguous()
     }
 }
 
@@ -292,29 +298,11 @@ impl Tensor {
 }
 
 impl Rows {
-    /// The position of each row's median, as a vector in row order (the dimension last).
+    /// The position of each row's median, or of its first nan, as rows of one element.
     fn medians(&self) -> Result<Tensor> {
-        dispatch_all!(self.x.dtype(), T => {
-            let x = self.x.as_slice::<T>()?;
-            let rows = x.len() / self.n;
-            let mut order: Vec<usize> = vec_for(self.n)?;
-            let mut out = Buffer::<i64>::try_new(rows)?;
-            for (row, to) in x.chunks(self.n).zip(out.iter_mut()) {
-                order.clear();
-                order.extend(0..self.n);
-                let middle = (self.n - 1) / 2;
-                #[allow(clippy::eq_op)]
-                let nan = row.iter().position(|v| v != v);
-                *to = match nan {
-                    Some(at) => at as i64,
-                    None => {
-                        order.sort_by(|&a, &b| compare(row[a], row[b]));
-                        order[middle] as i64
-                    }
-                };
-            }
-            // The remaining dimensions are in their old order, so the flat vector fits them.
-            Ok(Tensor::from_buffer(out, [rows]))
-        })
+        let nans = self.x.isnan()?.sum_dim(-1, true)?;
+        let first_nan = nans.neg()?.add(self.n as i64)?;
+        let at = Tensor::where_cond(&nans.gt(0)?, first_nan, (self.n as i64 - 1) / 2)?;
+        self.sorted(false)?.gather(-1, &at)
     }
 }

@@ -1,60 +1,132 @@
 //! Functions of one element.
 
-use pleach_kernels::{Buffer, Function, Saves};
-use smallvec::smallvec;
+use pleach_kernels::{Buffer, Function, Saves as Keeps};
 
-use super::arithmetic::float_type;
 use super::elementwise::map;
-use crate::autograd::{Backward, record};
+use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
 use crate::number::Number;
 use crate::{DType, Error, Result, Tensor};
 
-/// A function of each element, recorded under the name that its gradient has in PyTorch: for crates
-/// that define operations. Integers are computed as f32.
+/// A [`Function`] of each element. Integers are computed as f32.
 ///
 /// ```
-/// use pleach_core::{apply_function, tensor};
+/// use pleach_core::{ElementWise, autograd::apply, tensor};
 /// use pleach_kernels::Function;
-/// let y = apply_function(&tensor![0.0], Function::Sigmoid, "sigmoid", "SigmoidBackward0")?;
-/// assert_eq!(y.item()?, 0.5);
+/// let softplus = ElementWise {
+///     function: Function::Softplus { beta: 1.0, threshold: 20.0 },
+///     name: "softplus",
+///     grad_name: "SoftplusBackward0",
+/// };
+/// assert_eq!(apply(softplus, &tensor![30.0])?.to_vec::<f32>()?, [30.0]);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
-///
-/// # Errors
-/// If the dtype does not compute; `name` is the operation's in the text.
-pub fn apply_function(
-    input: &Tensor,
-    function: Function,
-    name: &'static str,
-    grad_name: &'static str,
-) -> Result<Tensor> {
-    let input = input.to_dtype(float_type(input.dtype()))?;
-    let x = input.detach().contiguous()?;
-    let output = dispatch_float!(name, x.dtype(), T => {
-        let mut out = Buffer::<T>::try_new(x.numel())?;
-        function.apply(x.as_slice::<T>()?, &mut out);
-        Tensor::from_buffer(out, x.shape())
-    });
-    Ok(record(output.clone(), &[&input], |_| {
-        let saved = match function.saves() {
-            Saves::Input => x,
-            Saves::Output => output,
-            Saves::Nothing => Tensor::zeros([0]),
+#[derive(Clone, Debug)]
+pub struct ElementWise {
+    /// The function.
+    pub function: Function,
+    /// The operation's name.
+    pub name: &'static str,
+    /// PyTorch's name of its backward step.
+    pub grad_name: &'static str,
+}
+
+impl Operation for ElementWise {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+    const RULES: Rules = Rules::FLOAT;
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+    fn grad_name(&self) -> &'static str {
+        self.grad_name
+    }
+    fn attributes(&self) -> Attributes {
+        let parameters = self.function.parameters().into_iter();
+        parameters
+            .map(|(name, value)| (name, value.into()))
+            .collect()
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        Ok(dispatch_float!(self.name, x.dtype(), T => {
+            let mut out = Buffer::<T>::try_new(x.numel())?;
+            self.function.apply(x.as_slice::<T>()?, &mut out);
+            Tensor::from_buffer(out, x.shape())
+        }))
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        match self.function.saves() {
+            Keeps::Input => Saves::NONE.input(0),
+            Keeps::Output => Saves::NONE.output(0),
+            Keeps::Nothing => Saves::NONE,
+        }
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let of = match self.function.saves() {
+            Keeps::Input => saved.input(0)?,
+            Keeps::Output => saved.output(0)?,
+            Keeps::Nothing => return Ok([Some(grad.try_zeros_like()?)]),
         };
-        Backward::new(grad_name, move |grad: &Tensor| {
-            if function.saves() == Saves::Nothing {
-                return Ok(smallvec![Some(grad.try_zeros_like()?)]);
-            }
-            let grad = grad.contiguous()?;
-            Ok(smallvec![Some(
-                dispatch_float!(grad_name, grad.dtype(), T => {
-                    let mut out = Buffer::<T>::try_new(grad.numel())?;
-                    function.gradient(saved.as_slice::<T>()?, grad.as_slice::<T>()?, &mut out);
-                    Tensor::from_buffer(out, grad.shape())
-                })
-            )])
-        })
-    }))
+        Ok([Some(apply(FunctionGradient(self.clone()), (&of, grad))?)])
+    }
+}
+
+/// The gradient of a function, from what was saved and the gradient that arrives.
+#[derive(Clone)]
+struct FunctionGradient(ElementWise);
+
+impl Operation for FunctionGradient {
+    type Inputs<'a> = (&'a Tensor, &'a Tensor);
+    type Outputs = Tensor;
+    const RULES: Rules = Rules::FLOAT;
+
+    fn name(&self) -> &'static str {
+        self.0.grad_name
+    }
+    fn attributes(&self) -> Attributes {
+        self.0.attributes()
+    }
+    fn forward(&self, (saved, grad): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
+        Ok(dispatch_float!(self.0.grad_name, grad.dtype(), T => {
+            let mut out = Buffer::<T>::try_new(grad.numel())?;
+            let values = (saved.as_slice::<T>()?, grad.as_slice::<T>()?);
+            self.0.function.gradient(values.0, values.1, &mut out);
+            Tensor::from_buffer(out, grad.shape())
+        }))
+    }
+    fn saves(&self, call: Call<'_>) -> Saves {
+        Saves::NONE.input(0).input_if(call.needs(0), 1)
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let of = saved.input(0)?;
+        let by_saved = || apply(FunctionSecond(self.0.clone()), (&of, &saved.input(1)?))?.mul(grad);
+        Ok([
+            saved.grad(0, by_saved)?,
+            saved.grad(1, || apply(self.clone(), (&of, grad)))?,
+        ])
+    }
+}
+
+/// The derivative of [`FunctionGradient`] by what was saved. It has no derivative of its own.
+#[derive(Clone)]
+struct FunctionSecond(ElementWise);
+
+impl Operation for FunctionSecond {
+    type Inputs<'a> = (&'a Tensor, &'a Tensor);
+    type Outputs = Tensor;
+    const RULES: Rules = Rules::FLOAT;
+
+    fn name(&self) -> &'static str {
+        self.0.grad_name
+    }
+    fn forward(&self, (saved, grad): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
+        Ok(dispatch_float!(self.0.grad_name, grad.dtype(), T => {
+            let mut out = Buffer::<T>::try_new(grad.numel())?;
+            let values = (saved.as_slice::<T>()?, grad.as_slice::<T>()?);
+            self.0.function.second(values.0, values.1, &mut out);
+            Tensor::from_buffer(out, grad.shape())
+        }))
+    }
 }
 
 /// Defines a method that computes in a float dtype.
@@ -68,7 +140,7 @@ macro_rules! float_functions {
             /// # Errors
             /// If the dtype does not compute.
             pub fn $name(&self) -> Result<Tensor> {
-                apply_function(self, Function::$function, stringify!($name), $grad)
+                self.element_wise(Function::$function, stringify!($name), $grad)
             }
         )*}
     };
@@ -119,7 +191,7 @@ macro_rules! step_functions {
                 if !self.dtype().is_float() {
                     return Ok(self.clone());
                 }
-                apply_function(self, Function::$function, stringify!($name), $grad)
+                self.element_wise(Function::$function, stringify!($name), $grad)
             }
         )*}
     };
@@ -136,11 +208,77 @@ step_functions! {
     round, Round, "RoundBackward0";
 }
 
-fn zero_gradient(name: &'static str) -> impl crate::autograd::GradFn {
-    Backward::stateless(name, |g: &Tensor| Ok(smallvec![Some(g.try_zeros_like()?)]))
+/// What becomes of the sign: the opposite, positive, or the sign alone.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum Sign {
+    /// `-x`.
+    Neg,
+    /// `|x|`.
+    Abs,
+    /// 1, 0 or -1.
+    Sign,
+}
+
+impl Operation for Sign {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+    const RULES: Rules = Rules::ARITHMETIC;
+
+    fn name(&self) -> &'static str {
+        match self {
+            Sign::Neg => "neg",
+            Sign::Abs => "abs",
+            Sign::Sign => "sign",
+        }
+    }
+    fn grad_name(&self) -> &'static str {
+        match self {
+            Sign::Neg => "NegBackward0",
+            Sign::Abs => "AbsBackward0",
+            Sign::Sign => "SignBackward0",
+        }
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        match self {
+            Sign::Neg => Ok(dispatch_number!("neg", x.dtype(), T => map(x, T::neg)?)),
+            Sign::Abs => Ok(dispatch_number!("abs_cpu", x.dtype(), T => {
+                map(x, |x: T| if x.is_nan() || x > T::ZERO { x } else { T::ZERO.sub(x) })?
+            })),
+            Sign::Sign => Ok(dispatch_number!("sign", x.dtype(), T => map(x, |x: T| {
+                if x > T::ZERO { T::ONE } else if x < T::ZERO { T::ZERO.sub(T::ONE) } else { T::ZERO }
+            })?)),
+        }
+    }
+    fn saves(&self, _: Call<'_>) -> Saves {
+        match self {
+            Sign::Abs => Saves::NONE.input(0),
+            _ => Saves::NONE,
+        }
+    }
+    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        Ok([Some(match self {
+            Sign::Neg => grad.neg()?,
+            Sign::Abs => grad.mul(&saved.input(0)?.sign()?)?,
+            Sign::Sign => grad.try_zeros_like()?,
+        })])
+    }
 }
 
 impl Tensor {
+    fn element_wise(
+        &self,
+        function: Function,
+        name: &'static str,
+        grad_name: &'static str,
+    ) -> Result<Tensor> {
+        let operation = ElementWise {
+            function,
+            name,
+            grad_name,
+        };
+        apply(operation, self)
+    }
+
     /// `-self`.
     ///
     /// # Errors
@@ -151,13 +289,7 @@ impl Tensor {
                 "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
             ));
         }
-        if self.dtype().is_small_int() {
-            return self.long()?.neg()?.to_dtype(self.dtype());
-        }
-        let out = dispatch_number!("neg", self.dtype(), T => map(self, T::neg)?);
-        Ok(record(out, &[self], |_| {
-            Backward::stateless("NegBackward0", |g: &Tensor| Ok(smallvec![Some(g.neg()?)]))
-        }))
+        apply(Sign::Neg, self)
     }
 
     /// The absolute value; its gradient at 0 is 0.
@@ -165,18 +297,7 @@ impl Tensor {
     /// # Errors
     /// If the tensor is bool.
     pub fn abs(&self) -> Result<Tensor> {
-        if self.dtype().is_small_int() {
-            return self.long()?.abs()?.to_dtype(self.dtype());
-        }
-        let out = dispatch_number!("abs_cpu", self.dtype(), T => {
-            map(self, |x: T| if x.is_nan() || x > T::ZERO { x } else { T::ZERO.sub(x) })?
-        });
-        Ok(record(out, &[self], |_| {
-            let x = self.detach();
-            Backward::new("AbsBackward0", move |g: &Tensor| {
-                Ok(smallvec![Some(g.mul(&x.sign()?)?)])
-            })
-        }))
+        apply(Sign::Abs, self)
     }
 
     /// -1, 0 or 1 by the sign; nan has sign 0 as in PyTorch. The gradient is zero.
@@ -184,16 +305,10 @@ impl Tensor {
     /// # Errors
     /// If the dtype does not compute.
     pub fn sign(&self) -> Result<Tensor> {
-        if self.dtype() == DType::Bool {
-            return Ok(self.clone());
+        match self.dtype() {
+            DType::Bool => Ok(self.clone()),
+            _ => apply(Sign::Sign, self),
         }
-        if self.dtype().is_small_int() {
-            return self.long()?.sign()?.to_dtype(self.dtype());
-        }
-        let out = dispatch_number!("sign", self.dtype(), T => map(self, |x: T| {
-            if x > T::ZERO { T::ONE } else if x < T::ZERO { T::ZERO.sub(T::ONE) } else { T::ZERO }
-        })?);
-        Ok(record(out, &[self], |_| zero_gradient("SignBackward0")))
     }
 
     /// `max(x, 0)`, nan stays nan; the gradient at 0 is 0.
@@ -207,7 +322,7 @@ impl Tensor {
         match self.dtype() {
             DType::I64 => map(&self.detach(), |x: i64| x.max(0)),
             DType::Bool => Err(Error::dtype("Boolean inputs not supported for relu")),
-            _ => apply_function(self, Function::Relu, "relu", "ReluBackward0"),
+            _ => self.element_wise(Function::Relu, "relu", "ReluBackward0"),
         }
     }
 

@@ -59,15 +59,16 @@ impl View {
         let mut layout = match &self.shows {
             Shows::Reshaped(to) | Shows::Placed(to) => to.clone(),
             Shows::Expanded(shape) => from.broadcast(shape),
+            Shows::Permuted(order) => Layout {
+                shape: order.iter().map(|&d| from.shape[d]).collect(),
+                strides: order.iter().map(|&d| from.strides[d]).collect(),
+                offset: from.offset,
+            },
             _ => from.clone(),
         };
         match &self.shows {
-            Shows::Reshaped(_) | Shows::Expanded(_) => {}
+            Shows::Reshaped(_) | Shows::Expanded(_) | Shows::Permuted(_) => {}
             Shows::Placed(_) => layout.offset += from.offset,
-            Shows::Permuted(order) => {
-                layout.shape = order.iter().map(|&d| from.shape[d]).collect();
-                layout.strides = order.iter().map(|&d| from.strides[d]).collect();
-            }
             &Shows::Selected(dim, index) => {
                 layout.offset += index * layout.strides[dim];
                 layout.shape.remove(dim);
@@ -118,10 +119,9 @@ impl Operation for View {
             | Shows::Expanded(shape) => vec![("size", shape[..].into())],
             &Shows::Selected(dim, index) => vec![("dim", dim.into()), ("index", index.into())],
             &Shows::Sliced(dim, span) => {
-                let span = ["start", "end", "step"]
-                    .into_iter()
-                    .zip(span.map(Into::into));
-                [("dim", dim.into())].into_iter().chain(span).collect()
+                let numbers = [dim, span[0], span[1], span[2]].map(Into::into);
+                let names = ["dim", "start", "end", "step"];
+                names.into_iter().zip(numbers).collect()
             }
             &Shows::Diagonal(offset, _) => vec![("offset", offset.into())],
         }
@@ -244,6 +244,7 @@ pub(super) fn position(index: i64, dim: usize, size: usize) -> Result<usize> {
 }
 
 impl Tensor {
+    #[inline]
     fn viewed(&self, names: Names, shows: Shows) -> Result<Tensor> {
         apply(View { names, shows }, self)
     }

@@ -3,53 +3,95 @@
 use super::*;
 
 macro_rules! functions {
-    ($($(#[$doc:meta])* $name:ident, $wide:literal,
-       |$x:ident, $M:ident| $value:expr, $saves:ident |$s:ident, $g:ident| $gradient:expr;)*) => {
-        /// A function of one element.
-        #[derive(Copy, Clone, Debug, PartialEq, Eq)]
+    ($($(#[$doc:meta])* $name:ident $({ $($p:ident = $default:expr),* })?, $wide:literal,
+       |$x:ident, $M:ident| $value:expr, $saves:ident |$s:ident, $g:ident| $gradient:expr,
+       twice $second:expr;)*) => {
+        /// A function of one element, with its parameters.
+        #[derive(Copy, Clone, Debug, PartialEq)]
+        #[allow(missing_docs)] // the parameters stand in the docs of their functions
         pub enum Function {$(
             $(#[$doc])*
-            $name,
+            $name $({ $($p: f64),* })?,
         )*}
 
         impl Function {
-            /// All of them.
+            /// All of them, with PyTorch's defaults.
             #[cfg(test)]
-            pub(super) const ALL: &[Function] = &[$(Function::$name),*];
+            pub(super) const ALL: &[Function] = &[$(Function::$name $({ $($p: $default),* })?),*];
 
             /// What the gradient is computed from.
             pub fn saves(self) -> Saves {
                 match self {
-                    $(Function::$name => Saves::$saves,)*
+                    $(Function::$name { .. } => Saves::$saves,)*
+                }
+            }
+
+            /// Names and values of the parameters.
+            pub fn parameters(self) -> Vec<(&'static str, f64)> {
+                match self {
+                    $(Function::$name $({ $($p),* })? => vec![$($((stringify!($p), $p)),*)?],)*
                 }
             }
         }
 
         $(
-            #[derive(Default)]
-            struct $name;
-            impl Definition for $name {
+            #[derive(Copy, Clone)]
+            struct $name<T> { of: PhantomData<T>, $($($p: T),*)? }
+
+            impl<T: Float> Definition<T> for $name<T> {
                 const WIDE: bool = $wide;
                 #[inline(always)]
-                fn value<T: Float, $M: MulAdd>($x: T) -> T {
+                fn value<$M: MulAdd>(&self, $x: T) -> T {
+                    $($(let $p = self.$p;)*)?
                     $value
                 }
                 #[inline(always)]
-                fn gradient<T: Float, $M: MulAdd>($s: T, $g: T) -> T {
+                #[allow(unused_variables)]
+                fn gradient<$M: MulAdd>(&self, $s: T, $g: T) -> T {
+                    $($(let $p = self.$p;)*)?
                     $gradient
+                }
+                #[inline(always)]
+                #[allow(unused_variables)]
+                fn second<$M: MulAdd>(&self, $s: T, $g: T) -> T {
+                    $($(let $p = self.$p;)*)?
+                    $second
                 }
             }
         )*
 
-        pub(super) fn value_block<T: Float>(function: Function) -> ValueBlock<T> {
+        pub(super) fn values<T: Float>(function: Function, isa: Isa, x: &[T], out: &mut [T]) {
             match function {
-                $(Function::$name => values::<T, $name>,)*
+                $(Function::$name $({ $($p),* })? => {
+                    let d = $name { of: PhantomData::<T>, $($($p: T::from_f64($p)),*)? };
+                    run::<T, $name<T>, _>(isa, Values(x, out, d));
+                })*
             }
         }
 
-        pub(super) fn gradient_block<T: Float>(function: Function) -> GradientBlock<T> {
+        pub(super) fn gradients<T: Float>(
+            function: Function,
+            isa: Isa,
+            saved: &[T],
+            grad: &[T],
+            out: &mut [T],
+        ) {
             match function {
-                $(Function::$name => gradients::<T, $name>,)*
+                $(Function::$name $({ $($p),* })? => {
+                    let d = $name { of: PhantomData::<T>, $($($p: T::from_f64($p)),*)? };
+                    run::<T, $name<T>, _>(isa, Gradients(saved, grad, out, d));
+                })*
+            }
+        }
+
+        /// Not for each instruction set: second derivatives are rare.
+        pub(super) fn seconds<T: Float>(function: Function, saved: &[T], grad: &[T], out: &mut [T]) {
+            let all = out.iter_mut().zip(saved).zip(grad);
+            match function {
+                $(Function::$name $({ $($p),* })? => {
+                    let d = $name { of: PhantomData::<T>, $($($p: T::from_f64($p)),*)? };
+                    all.for_each(|((out, s), g)| *out = d.second::<Apart>(*s, *g));
+                })*
             }
         }
     };
@@ -57,40 +99,60 @@ macro_rules! functions {
 
 functions! {
     /// `e^x`.
-    Exp, true, |x, M| x.exp::<M>(), Output |y, g| g * y;
+    Exp, true, |x, M| x.exp::<M>(), Output |y, g| g * y,
+    twice g;
     /// `e^x - 1`, accurate near zero.
-    Expm1, true, |x, M| x.exp_m1::<M>(), Output |y, g| g * (y + T::ONE);
+    Expm1, true, |x, M| x.exp_m1::<M>(), Output |y, g| g * (y + T::ONE),
+    twice g;
     /// The natural logarithm: minus infinity at 0, nan below.
-    Log, true, |x, M| x.ln::<M>(), Input |x, g| g / x;
+    Log, true, |x, M| x.ln::<M>(), Input |x, g| g / x,
+    twice -g / (x * x);
     /// `ln(1 + x)`, accurate near zero.
-    Log1p, true, |x, M| x.ln_1p::<M>(), Input |x, g| g / (x + T::ONE);
+    Log1p, true, |x, M| x.ln_1p::<M>(), Input |x, g| g / (x + T::ONE),
+    twice -g / ((x + T::ONE) * (x + T::ONE));
     /// The square root.
-    Sqrt, false, |x, M| x.sqrt(), Output |y, g| g / (y + y);
+    Sqrt, false, |x, M| x.sqrt(), Output |y, g| g / (y + y),
+    twice -g / (y * (y + y));
     /// One over the square root.
-    Rsqrt, false, |x, M| T::ONE / x.sqrt(), Output |y, g| T::from_f64(-0.5) * g * (y * y * y);
+    Rsqrt, false, |x, M| T::ONE / x.sqrt(), Output |y, g| T::from_f64(-0.5) * g * (y * y * y),
+    twice T::from_f64(-1.5) * g * (y * y);
     /// One over x.
-    Reciprocal, false, |x, M| T::ONE / x, Output |y, g| -g * (y * y);
+    Reciprocal, false, |x, M| T::ONE / x, Output |y, g| -g * (y * y),
+    twice T::from_f64(-2.0) * g * y;
     /// The sine.
-    Sin, false, |x, M| x.sin(), Input |x, g| g * x.cos();
+    Sin, false, |x, M| x.sin(), Input |x, g| g * x.cos(),
+    twice -g * x.sin();
     /// The cosine.
-    Cos, false, |x, M| x.cos(), Input |x, g| -g * x.sin();
+    Cos, false, |x, M| x.cos(), Input |x, g| -g * x.sin(),
+    twice -g * x.cos();
     /// The hyperbolic tangent.
-    Tanh, true, |x, M| x.tanh::<M>(), Output |y, g| g * (T::ONE - y * y);
+    Tanh, true, |x, M| x.tanh::<M>(), Output |y, g| g * (T::ONE - y * y),
+    twice T::from_f64(-2.0) * g * y;
     /// The error function, `2/√π ∫₀ˣ exp(-t²) dt`.
     Erf, true, |x, M| x.erf::<M>(),
-    Input |x, g| g * T::from_f64(FRAC_2_SQRT_PI) * (-x * x).exp::<M>();
+    Input |x, g| g * T::from_f64(FRAC_2_SQRT_PI) * (-x * x).exp::<M>(),
+    twice T::from_f64(-2.0 * FRAC_2_SQRT_PI) * g * x * (-x * x).exp::<M>();
     /// The logistic function, `1 / (1 + e^-x)`.
-    Sigmoid, true, |x, M| sigmoid::<T, M>(x), Output |y, g| g * y * (T::ONE - y);
+    Sigmoid, true, |x, M| sigmoid::<T, M>(x), Output |y, g| g * y * (T::ONE - y),
+    twice g * (T::ONE - y - y);
     /// `x / (1 + e^-x)`.
     Silu, true, |x, M| x * sigmoid::<T, M>(x), Input |x, g| {
         let s = sigmoid::<T, M>(x);
         g * s * (T::ONE + x * (T::ONE - s))
+    },
+    twice {
+        let s = sigmoid::<T, M>(x);
+        g * s * (T::ONE - s) * (T::from_f64(2.0) + x * (T::ONE - s - s))
     };
     /// `x Φ(x)`, Φ the normal distribution: `x/2 (1 + erf(x / √2))`.
     Gelu, true, |x, M| x * cdf::<T, M>(x), Input |x, g| {
         let density = (T::from_f64(-0.5) * x * x).exp::<M>();
         let density = density * T::from_f64(0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
         g * (cdf::<T, M>(x) + x * density)
+    },
+    twice {
+        let density = T::from_f64(0.5 * FRAC_2_SQRT_PI * FRAC_1_SQRT_2);
+        g * density * (T::from_f64(-0.5) * x * x).exp::<M>() * (T::from_f64(2.0) - x * x)
     };
     /// `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))`.
     GeluTanh, true, |x, M| T::from_f64(0.5) * x * (T::ONE + tanh_part::<T, M>(x)), Input |x, g| {
@@ -98,22 +160,132 @@ functions! {
         let inner = T::from_f64(FRAC_2_PI.sqrt()) * (T::ONE + T::from_f64(3.0 * CUBIC) * (x * x));
         let curve = x * (T::ONE - t * t) * inner;
         g * (T::from_f64(0.5) * (T::ONE + t + curve))
+    },
+    twice {
+        let (t, k) = (tanh_part::<T, M>(x), T::from_f64(FRAC_2_PI.sqrt()));
+        let inner = k * (T::ONE + T::from_f64(3.0 * CUBIC) * (x * x));
+        let bend = k * T::from_f64(6.0 * CUBIC) * x - T::from_f64(2.0) * t * (inner * inner);
+        g * (T::ONE - t * t) * (inner + T::from_f64(0.5) * x * bend)
     };
     /// `max(x, 0)`; its gradient at 0 is 0.
     Relu, false, |x, M| if x < T::ZERO { T::ZERO } else { x },
-    Output |y, g| if y <= T::ZERO { T::ZERO } else { g };
-    /// `min(max(x, 0), 6)`; its gradient at 0 and at 6 is 0.
-    Relu6, false, |x, M| {
-        let x = if x < T::ZERO { T::ZERO } else { x };
-        if x > T::from_f64(6.0) { T::from_f64(6.0) } else { x }
+    Output |y, g| if y <= T::ZERO { T::ZERO } else { g },
+    twice T::ZERO;
+    /// `x`, or `negative_slope x` below 0, where the gradient is the slope also at 0.
+    LeakyRelu { negative_slope = 0.01 }, false,
+    |x, M| if x > T::ZERO { x } else { x * negative_slope },
+    Input |x, g| if x > T::ZERO { g } else { g * negative_slope }, twice T::ZERO;
+    /// `scale x`, or `scale alpha (e^(input_scale x) - 1)` up to 0: ELU, CELU and SELU.
+    Elu { alpha = 1.0, scale = 1.0, input_scale = 1.0 }, true,
+    |x, M| if x <= T::ZERO {
+        (x * input_scale).exp_m1::<M>() * (alpha * scale)
+    } else {
+        x * scale
     },
-    Output |y, g| if y <= T::ZERO || y >= T::from_f64(6.0) { T::ZERO } else { g };
+    Input |x, g| if x <= T::ZERO {
+        g * input_scale * (alpha * scale) * (x * input_scale).exp::<M>()
+    } else {
+        g * scale
+    },
+    twice if x <= T::ZERO {
+        g * (input_scale * input_scale) * (alpha * scale) * (x * input_scale).exp::<M>()
+    } else {
+        T::ZERO
+    };
+    /// `ln(1 + e^(beta x)) / beta`; `x` where `beta x` is above the threshold.
+    Softplus { beta = 1.0, threshold = 20.0 }, true,
+    |x, M| if x * beta > threshold { x } else { (x * beta).exp::<M>().ln_1p::<M>() / beta },
+    Input |x, g| if x * beta > threshold { g } else { g * sigmoid::<T, M>(x * beta) },
+    twice if x * beta > threshold {
+        T::ZERO
+    } else {
+        let s = sigmoid::<T, M>(x * beta);
+        g * beta * s * (T::ONE - s)
+    };
+    /// `min(max(x, min_val), max_val)`; its gradient at the bounds is 0.
+    Hardtanh { min_val = -1.0, max_val = 1.0 }, false,
+    |x, M| {
+        let x = if x < min_val { min_val } else { x };
+        if x > max_val { max_val } else { x }
+    },
+    Input |x, g| if x <= min_val || x >= max_val { T::ZERO } else { g }, twice T::ZERO;
+    /// `min(max(x + 3, 0), 6) / 6`; its gradient at the corners is 0.
+    Hardsigmoid, false, |x, M| hard_part(x) / T::from_f64(6.0),
+    Input |x, g| if x > T::from_f64(-3.0) && x < T::from_f64(3.0) {
+        g * T::from_f64(1.0 / 6.0)
+    } else {
+        T::ZERO
+    },
+    twice T::ZERO;
+    /// `x min(max(x + 3, 0), 6) / 6`.
+    Hardswish, false, |x, M| x * hard_part(x) / T::from_f64(6.0),
+    Input |x, g| if x <= T::from_f64(-3.0) {
+        T::ZERO
+    } else if x < T::from_f64(3.0) {
+        g * (x / T::from_f64(3.0) + T::from_f64(0.5))
+    } else {
+        g
+    },
+    twice if x > T::from_f64(-3.0) && x < T::from_f64(3.0) {
+        g / T::from_f64(3.0)
+    } else {
+        T::ZERO
+    };
+    /// `x tanh(ln(1 + e^x))`.
+    Mish, true, |x, M| x * x.exp::<M>().ln_1p::<M>().tanh::<M>(),
+    Input |x, g| {
+        let (t, s) = (x.exp::<M>().ln_1p::<M>().tanh::<M>(), sigmoid::<T, M>(x));
+        g * (t + x * s * (T::ONE - t * t))
+    },
+    twice {
+        let (t, s) = (x.exp::<M>().ln_1p::<M>().tanh::<M>(), sigmoid::<T, M>(x));
+        let two = T::from_f64(2.0);
+        g * s * (T::ONE - t * t) * (two + x * (T::ONE - s - two * t * s))
+    };
+    /// `x / (1 + |x|)`.
+    Softsign, false, |x, M| x / (x.abs() + T::ONE),
+    Input |x, g| g / ((x.abs() + T::ONE) * (x.abs() + T::ONE)),
+    twice {
+        let d = x.abs() + T::ONE;
+        let curve = T::from_f64(2.0) * g / (d * d * d);
+        if x > T::ZERO { -curve } else if x < T::ZERO { curve } else { T::ZERO }
+    };
+    /// `x - tanh(x)`.
+    Tanhshrink, true, |x, M| x - x.tanh::<M>(),
+    Input |x, g| {
+        let t = x.tanh::<M>();
+        g * (t * t)
+    },
+    twice {
+        let t = x.tanh::<M>();
+        T::from_f64(2.0) * g * t * (T::ONE - t * t)
+    };
+    /// `x`, or 0 from `-lambd` to `lambd`.
+    Hardshrink { lambd = 0.5 }, false,
+    |x, M| if x >= -lambd && x <= lambd { T::ZERO } else { x },
+    Input |x, g| if x >= -lambd && x <= lambd { T::ZERO } else { g }, twice T::ZERO;
+    /// `x` moved towards 0 by `lambd`, and 0 from `-lambd` to `lambd`.
+    Softshrink { lambd = 0.5 }, false,
+    |x, M| if x > lambd { x - lambd } else if x < -lambd { x + lambd } else { x * T::ZERO },
+    Input |x, g| if x >= -lambd && x <= lambd { T::ZERO } else { g }, twice T::ZERO;
+    /// `x`, or `value` up to the threshold.
+    Threshold { threshold = 0.5, value = 0.0 }, false,
+    |x, M| if x <= threshold { value } else { x },
+    Input |x, g| if x <= threshold { T::ZERO } else { g }, twice T::ZERO;
+    /// `ln(1 / (1 + e^-x))`.
+    LogSigmoid, true,
+    |x, M| (if x < T::ZERO { x } else { T::ZERO }) - (-x.abs()).exp::<M>().ln_1p::<M>(),
+    Input |x, g| g * sigmoid::<T, M>(-x),
+    twice {
+        let s = sigmoid::<T, M>(x);
+        -g * s * (T::ONE - s)
+    };
     /// The largest whole number not above.
-    Floor, false, |x, M| x.floor(), Nothing |_y, _g| T::ZERO;
+    Floor, false, |x, M| x.floor(), Nothing |y, g| T::ZERO, twice T::ZERO;
     /// The smallest whole number not below.
-    Ceil, false, |x, M| x.ceil(), Nothing |_y, _g| T::ZERO;
+    Ceil, false, |x, M| x.ceil(), Nothing |y, g| T::ZERO, twice T::ZERO;
     /// The whole part.
-    Trunc, false, |x, M| x.trunc(), Nothing |_y, _g| T::ZERO;
+    Trunc, false, |x, M| x.trunc(), Nothing |y, g| T::ZERO, twice T::ZERO;
     /// The nearest whole number, half to even.
-    Round, false, |x, M| x.round_ties_even(), Nothing |_y, _g| T::ZERO;
+    Round, false, |x, M| x.round_ties_even(), Nothing |y, g| T::ZERO, twice T::ZERO;
 }

@@ -3,7 +3,8 @@
 use std::fmt;
 use std::str::FromStr;
 
-use pleach_core::{Error, Result, Tensor, apply_function};
+use pleach_core::autograd::apply;
+use pleach_core::{ElementWise, Error, Result, Tensor};
 use pleach_kernels::Function;
 
 /// How [`gelu`] computes.
@@ -61,7 +62,12 @@ pub fn gelu(input: &Tensor, approximate: Approximate) -> Result<Tensor> {
         Approximate::None => Function::Gelu,
         Approximate::Tanh => Function::GeluTanh,
     };
-    apply_function(input, function, "gelu", "GeluBackward0")
+    let gelu = ElementWise {
+        function,
+        name: "gelu",
+        grad_name: "GeluBackward0",
+    };
+    apply(gelu, input)
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! [`relu6`].
 
-use pleach_core::{DType, Error, Result, Tensor, apply_function};
+use pleach_core::autograd::apply;
+use pleach_core::{DType, ElementWise, Error, Result, Tensor};
 use pleach_kernels::Function;
 
 /// `min(max(x, 0), 6)`; the gradient at 0 and at 6 is 0, nan stays nan. Any shape.
@@ -20,7 +21,15 @@ pub fn relu6(input: &Tensor) -> Result<Tensor> {
         dtype if !dtype.is_float() => return input.clamp(0, 6),
         _ => {}
     }
-    apply_function(input, Function::Relu6, "relu6", "HardtanhBackward0")
+    let relu6 = ElementWise {
+        function: Function::Hardtanh {
+            min_val: 0.0,
+            max_val: 6.0,
+        },
+        name: "relu6",
+        grad_name: "HardtanhBackward0",
+    };
+    apply(relu6, input)
 }
 
 #[cfg(test)]

@@ -1,5 +1,7 @@
 //! The linear map, as one recorded step.
 
+use std::borrow::Cow;
+
 use super::matmul::{Product, UnsafeView, product};
 use crate::autograd::{Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::shape::Shape;
@@ -23,8 +25,11 @@ impl Operation for Linear {
         self.grad_name
     }
     fn forward(&self, (x, weight, bias): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        let out = product(&rows_of(x)?, weight, (false, true), bias)?;
-        shaped(out, &out_shape(x, weight))
+        let out = product(rows_of(x)?.as_ref(), weight, (false, true), bias)?;
+        match x.rank() {
+            2 => Ok(out),
+            _ => out.reshape(&out_shape(x, weight)),
+        }
     }
     fn saves(&self, call: Call<'_>) -> Saves {
         Saves::ONCE
@@ -36,10 +41,13 @@ impl Operation for Linear {
         Ok([
             saved.grad(0, || {
                 let dx = Product::mm(&rows, &saved.input(1)?, (false, false))?;
-                shaped(dx, saved.shape(0))
+                match saved.shape(0) {
+                    [_, _] => Ok(dx),
+                    shape => dx.reshape(shape),
+                }
             })?,
             saved.grad(1, || {
-                Product::mm(&rows, &rows_of(&saved.input(0)?)?, (true, false))
+                Product::mm(&rows, rows_of(&saved.input(0)?)?.as_ref(), (true, false))
             })?,
             saved.grad(2, || rows.sum_dim(0, false))?,
         ])
@@ -66,8 +74,12 @@ impl Tensor {
                 (2, None) => "MmBackward0",
                 _ => "UnsafeViewBackward0",
             };
-            let x = dense_or_matrix(self)?;
-            return apply(Linear { grad_name }, (&x, weight, bias));
+            let op = Linear { grad_name };
+            // Only matrices may have gaps.
+            return match self.rank() {
+                2 => apply(op, (self, weight, bias)),
+                _ => apply(op, (&self.contiguous()?, weight, bias)),
+            };
         }
         self.linear_by_parts(weight, bias)
     }
@@ -114,27 +126,10 @@ fn out_shape(x: &Tensor, weight: &Tensor) -> Shape {
 }
 
 /// All dimensions but the last as the rows of a matrix.
-fn rows_of(x: &Tensor) -> Result<Tensor> {
+fn rows_of(x: &Tensor) -> Result<Cow<'_, Tensor>> {
     let (cols, rows) = x.shape().split_last().unwrap_or((&1, &[]));
-    match rows {
-        [_] => Ok(x.clone()),
-        rows => dense_or_matrix(x)?.reshape([rows.iter().product(), *cols]),
-    }
-}
-
-fn shaped(x: Tensor, shape: &[usize]) -> Result<Tensor> {
-    if x.shape() == shape {
-        Ok(x)
-    } else {
-        x.reshape(shape)
-    }
-}
-
-/// Only matrices may have gaps.
-fn dense_or_matrix(x: &Tensor) -> Result<Tensor> {
-    if x.rank() == 2 {
-        Ok(x.clone())
-    } else {
-        x.contiguous()
-    }
+    Ok(match rows {
+        [_] => Cow::Borrowed(x),
+        rows => Cow::Owned(x.contiguous()?.reshape([rows.iter().product(), *cols])?),
+    })
 }

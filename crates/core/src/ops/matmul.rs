@@ -1,6 +1,6 @@
 //! Matrix products: everything goes through the kernels' `gemm`.
 
-use pleach_kernels::{BatchRef, Bias, Buffer, Epilogue, gemm_batched};
+use pleach_kernels::{BatchRef, Bias, Buffer, Epilogue, MatRef, gemm_batched, gemm_epilogue};
 
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::extent::checked_numel;
@@ -22,26 +22,26 @@ type Turned = (bool, bool);
 /// Neither is.
 const PLAIN: Turned = (false, false);
 
-/// A matrix or a batch of them, as the kernels see it.
-fn matrices<T: Element>(x: &Tensor, turned: bool) -> Result<BatchRef<'_, T>> {
-    let r = x.rank();
-    let (i, j) = if turned {
-        (r - 1, r - 2)
-    } else {
-        (r - 2, r - 1)
-    };
-    let (shape, strides) = (x.shape(), x.strides());
-    let (batches, batch_stride) = match r {
-        3 => (shape[0], strides[0]),
-        _ => (1, 0),
-    };
-    Ok(BatchRef::new(
-        x.base_slice::<T>()?,
-        batches,
-        batch_stride,
-        (shape[i], shape[j]),
-        (strides[i], strides[j]),
-    ))
+/// The sizes and the strides of a matrix, or of each of a batch.
+fn matrix(x: &Tensor, turned: bool) -> ((usize, usize), (usize, usize)) {
+    let (n, s) = (x.shape(), x.strides());
+    match (x.rank() - 2, x.rank() - 1, turned) {
+        (i, j, false) => ((n[i], n[j]), (s[i], s[j])),
+        (i, j, true) => ((n[j], n[i]), (s[j], s[i])),
+    }
+}
+
+/// A matrix, as the kernels see it.
+fn one<T: Element>(x: &Tensor, turned: bool) -> Result<MatRef<'_, T>> {
+    let ((rows, cols), (down, right)) = matrix(x, turned);
+    Ok(MatRef::new(x.base_slice()?, rows, cols, down, right))
+}
+
+/// A batch of matrices, as the kernels see it.
+fn many<T: Element>(x: &Tensor, turned: bool) -> Result<BatchRef<'_, T>> {
+    let (sizes, strides) = matrix(x, turned);
+    let (count, step) = (x.shape()[0], x.strides()[0]);
+    Ok(BatchRef::new(x.base_slice()?, count, step, sizes, strides))
 }
 
 /// The product of matrices or batches of them, without history, plus a vector of float for each of
@@ -52,11 +52,7 @@ pub(super) fn product(
     turned: Turned,
     bias: Option<&Tensor>,
 ) -> Result<Tensor> {
-    let sizes = |t: &Tensor, turned: bool| {
-        let s = &t.shape()[t.rank() - 2..];
-        if turned { (s[1], s[0]) } else { (s[0], s[1]) }
-    };
-    let ((m, k), (_, n)) = (sizes(a, turned.0), sizes(b, turned.1));
+    let (((m, k), _), ((_, n), _)) = (matrix(a, turned.0), matrix(b, turned.1));
     let batches = if a.rank() == 3 { a.shape()[0] } else { 1 };
     let mut shape = a.shape_vec();
     shape.truncate(a.rank() - 2);
@@ -70,8 +66,13 @@ pub(super) fn product(
                 None => Bias::None,
             };
             let epilogue = Epilogue { bias, relu: false };
-            let (a, b) = (matrices(a, turned.0)?, matrices(b, turned.1)?);
-            gemm_batched(a, b, &mut out, false, epilogue);
+            if a.rank() == 3 {
+                let (a, b) = (many(a, turned.0)?, many(b, turned.1)?);
+                gemm_batched(a, b, &mut out, false, epilogue);
+            } else if !out.is_empty() {
+                let (a, b) = (one(a, turned.0)?, one(b, turned.1)?);
+                gemm_epilogue(a, b, &mut out, false, epilogue);
+            }
             Tensor::from_buffer(out, shape)
         }),
         dtype if dtype.is_small_int() => {

@@ -1,7 +1,7 @@
-//! Second derivatives of every differentiable function, and gradients that are recorded against
-//! those that are not.
+//! Second derivatives of every differentiable function, gradients that are recorded against those
+//! that are not, and what a trace says.
 
-use pleach_core::autograd::{Options, grad_allow_unused, gradgradcheck};
+use pleach_core::autograd::{Attribute, Options, grad_allow_unused, gradgradcheck, trace};
 use pleach_core::{Buffer, DType, Generator, Result, Tensor, tensor};
 use pleach_nn::functional::{self as F, InterpolateMode, Reduction, Resize};
 
@@ -271,5 +271,24 @@ fn nll_loss_and_cross_entropy() -> Result<()> {
             }
         }
     }
+    Ok(())
+}
+
+#[test]
+fn a_trace_has_the_options() -> Result<()> {
+    let (x, w) = (Tensor::ones([1, 1, 8, 8]), Tensor::ones([1, 1, 3, 3]));
+    let (_, graph) = trace::trace(|| {
+        let y = F::conv2d(&x, &w, None, (2, 1), 1, 1, 1)?;
+        let y = F::batch_norm(&y, None, None, None, true, 0.1, 1e-5)?;
+        F::max_pool2d(&y, 2, 2, 0, 1, false)
+    })?;
+    let names: Vec<_> = graph.operations().iter().map(|o| o.name()).collect();
+    assert_eq!(names, ["conv2d", "batch_norm", "max_pool2d"]);
+    let ints = |a, b| Attribute::Ints(vec![a, b]);
+    let conv = graph.operations()[0].attributes();
+    assert_eq!(conv[0], ("stride", ints(2, 1)));
+    assert_eq!(conv[1], ("padding", ints(1, 1)));
+    let pool = graph.operations()[2].attributes();
+    assert_eq!(pool[0], ("kernel_size", ints(2, 2)));
     Ok(())
 }

@@ -1,12 +1,9 @@
 //! Gradients of matrix products, against finite differences.
 
 mod common;
-#[path = "common/twice.rs"]
-mod twice;
 
-use common::{input, other};
+use common::{check, input, other};
 use pleach_core::einsum;
-use twice::check;
 
 #[test]
 fn matmul_of_every_pair_of_ranks() {

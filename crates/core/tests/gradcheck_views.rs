@@ -2,20 +2,9 @@
 
 mod common;
 
-use common::{Case, input, other};
-use pleach_core::autograd::{Options, grad_allow_unused, gradgradcheck};
+use common::{check, input, other};
+use pleach_core::autograd::{Options, grad_allow_unused};
 use pleach_core::{DType, PadMode, Tensor, TensorIndex, slice, tensor};
-
-/// The first and the second derivative of every row.
-fn check(cases: Vec<Case>) {
-    let twice = |(name, f, inputs): &Case| {
-        let error = gradgradcheck(f, inputs).err()?;
-        Some(format!("{name}, twice: {error}"))
-    };
-    let failures: Vec<_> = cases.iter().filter_map(twice).collect();
-    assert!(failures.is_empty(), "{}", failures.join("\n"));
-    common::check(cases);
-}
 
 #[test]
 fn other_shapes_of_the_same_elements() {

@@ -67,7 +67,11 @@ impl Operation for ElementWise {
             Keeps::Output => saved.output(0)?,
             Keeps::Nothing => return Ok([Some(grad.try_zeros_like()?)]),
         };
-        Ok([Some(apply(FunctionGradient(self.clone()), (&of, grad))?)])
+        let step = ElementWise {
+            name: self.grad_name,
+            ..self.clone()
+        };
+        Ok([Some(apply(FunctionGradient(step), (&of, grad))?)])
     }
 }
 
@@ -81,13 +85,13 @@ impl Operation for FunctionGradient {
     const RULES: Rules = Rules::FLOAT;
 
     fn name(&self) -> &'static str {
-        self.0.grad_name
+        self.0.name
     }
     fn attributes(&self) -> Attributes {
         self.0.attributes()
     }
     fn forward(&self, (saved, grad): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        Ok(dispatch_float!(self.0.grad_name, grad.dtype(), T => {
+        Ok(dispatch_float!(self.0.name, grad.dtype(), T => {
             let mut out = Buffer::<T>::try_new(grad.numel())?;
             let values = (saved.as_slice::<T>()?, grad.as_slice::<T>()?);
             self.0.function.gradient(values.0, values.1, &mut out);
@@ -117,10 +121,10 @@ impl Operation for FunctionSecond {
     const RULES: Rules = Rules::FLOAT;
 
     fn name(&self) -> &'static str {
-        self.0.grad_name
+        self.0.name
     }
     fn forward(&self, (saved, grad): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        Ok(dispatch_float!(self.0.grad_name, grad.dtype(), T => {
+        Ok(dispatch_float!(self.0.name, grad.dtype(), T => {
             let mut out = Buffer::<T>::try_new(grad.numel())?;
             let values = (saved.as_slice::<T>()?, grad.as_slice::<T>()?);
             self.0.function.second(values.0, values.1, &mut out);
@@ -210,7 +214,7 @@ step_functions! {
 
 /// What becomes of the sign: the opposite, positive, or the sign alone.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Sign {
+pub enum SignChange {
     /// `-x`.
     Neg,
     /// `|x|`.
@@ -219,47 +223,47 @@ pub enum Sign {
     Sign,
 }
 
-impl Operation for Sign {
+impl Operation for SignChange {
     type Inputs<'a> = &'a Tensor;
     type Outputs = Tensor;
     const RULES: Rules = Rules::ARITHMETIC;
 
     fn name(&self) -> &'static str {
         match self {
-            Sign::Neg => "neg",
-            Sign::Abs => "abs",
-            Sign::Sign => "sign",
+            SignChange::Neg => "neg",
+            SignChange::Abs => "abs",
+            SignChange::Sign => "sign",
         }
     }
     fn grad_name(&self) -> &'static str {
         match self {
-            Sign::Neg => "NegBackward0",
-            Sign::Abs => "AbsBackward0",
-            Sign::Sign => "SignBackward0",
+            SignChange::Neg => "NegBackward0",
+            SignChange::Abs => "AbsBackward0",
+            SignChange::Sign => "SignBackward0",
         }
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
         match self {
-            Sign::Neg => Ok(dispatch_number!("neg", x.dtype(), T => map(x, T::neg)?)),
-            Sign::Abs => Ok(dispatch_number!("abs_cpu", x.dtype(), T => {
+            SignChange::Neg => Ok(dispatch_number!("neg", x.dtype(), T => map(x, T::neg)?)),
+            SignChange::Abs => Ok(dispatch_number!("abs_cpu", x.dtype(), T => {
                 map(x, |x: T| if x.is_nan() || x > T::ZERO { x } else { T::ZERO.sub(x) })?
             })),
-            Sign::Sign => Ok(dispatch_number!("sign", x.dtype(), T => map(x, |x: T| {
+            SignChange::Sign => Ok(dispatch_number!("sign", x.dtype(), T => map(x, |x: T| {
                 if x > T::ZERO { T::ONE } else if x < T::ZERO { T::ZERO.sub(T::ONE) } else { T::ZERO }
             })?)),
         }
     }
     fn saves(&self, _: Call<'_>) -> Saves {
         match self {
-            Sign::Abs => Saves::NONE.input(0),
+            SignChange::Abs => Saves::NONE.input(0),
             _ => Saves::NONE,
         }
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
         Ok([Some(match self {
-            Sign::Neg => grad.neg()?,
-            Sign::Abs => grad.mul(&saved.input(0)?.sign()?)?,
-            Sign::Sign => grad.try_zeros_like()?,
+            SignChange::Neg => grad.neg()?,
+            SignChange::Abs => grad.mul(&saved.input(0)?.sign()?)?,
+            SignChange::Sign => grad.try_zeros_like()?,
         })])
     }
 }
@@ -289,7 +293,7 @@ impl Tensor {
                 "Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
             ));
         }
-        apply(Sign::Neg, self)
+        apply(SignChange::Neg, self)
     }
 
     /// The absolute value; its gradient at 0 is 0.
@@ -297,7 +301,7 @@ impl Tensor {
     /// # Errors
     /// If the tensor is bool.
     pub fn abs(&self) -> Result<Tensor> {
-        apply(Sign::Abs, self)
+        apply(SignChange::Abs, self)
     }
 
     /// -1, 0 or 1 by the sign; nan has sign 0 as in PyTorch. The gradient is zero.
@@ -307,7 +311,7 @@ impl Tensor {
     pub fn sign(&self) -> Result<Tensor> {
         match self.dtype() {
             DType::Bool => Ok(self.clone()),
-            _ => apply(Sign::Sign, self),
+            _ => apply(SignChange::Sign, self),
         }
     }
 

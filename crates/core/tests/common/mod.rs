@@ -3,7 +3,7 @@
 // Each test program uses a part of it.
 #![allow(dead_code)]
 
-use pleach_core::autograd::gradcheck;
+use pleach_core::autograd::{gradcheck, gradgradcheck};
 use pleach_core::{DType, Result, Tensor};
 
 /// One row of a table: a name, an operation of some inputs, the inputs.
@@ -82,6 +82,9 @@ pub fn check(cases: Vec<Case>) {
         if let Err(e) = gradcheck(f, inputs) {
             failures.push(format!("{name}: {e}"));
             continue;
+        }
+        if let Err(e) = gradgradcheck(f, inputs) {
+            failures.push(format!("{name}, twice: {e}"));
         }
         let moved: Vec<Tensor> = inputs.iter().map(rearranged).collect();
         if let Err(e) = gradcheck(f, &moved) {

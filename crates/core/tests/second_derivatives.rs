@@ -1,13 +1,10 @@
 //! Second derivatives of choices between values, and which graphs can be walked twice.
 
 mod common;
-#[path = "common/twice.rs"]
-mod twice;
 
-use common::{input, other, positive};
+use common::{check, input, other, positive};
 use pleach_core::autograd::{Options, grad_allow_unused};
 use pleach_core::{Result, Tensor, tensor};
-use twice::check;
 
 #[test]
 fn choices() {

@@ -304,6 +304,48 @@ fn losses(p: &mut Program) -> Result<()> {
 pub const CALLS: &[Call] = &[
     call("functional::relu", |p| activation(p, F::relu)),
     call("functional::relu6", |p| activation(p, F::relu6)),
+    call(
+        "functional::leaky_relu functional::elu functional::celu",
+        |p| {
+            let x = p.bytes.float();
+            let f = [F::leaky_relu, F::elu, F::celu][p.bytes.below(3)];
+            let input = p.tensor()?;
+            p.keep_and_go_back(f(&input, x)?)
+        },
+    ),
+    call(
+        "functional::softplus functional::hardtanh functional::threshold",
+        |p| {
+            let (x, y) = (p.bytes.float(), p.bytes.float());
+            let f = [F::softplus, F::hardtanh, F::threshold][p.bytes.below(3)];
+            let input = p.tensor()?;
+            p.keep_and_go_back(f(&input, x, y)?)
+        },
+    ),
+    call("functional::hardshrink functional::softshrink", |p| {
+        let x = p.bytes.float();
+        let f = [F::hardshrink, F::softshrink][p.bytes.below(2)];
+        let input = p.tensor()?;
+        p.keep_and_go_back(f(&input, x)?)
+    }),
+    call(
+        "functional::selu functional::hardsigmoid functional::hardswish functional::silu \
+         functional::mish functional::softsign functional::tanhshrink functional::logsigmoid",
+        |p| {
+            let all = [
+                F::selu,
+                F::hardsigmoid,
+                F::hardswish,
+                F::silu,
+                F::mish,
+                F::softsign,
+                F::tanhshrink,
+                F::logsigmoid,
+            ];
+            let f = all[p.bytes.below(all.len())];
+            activation(p, f)
+        },
+    ),
     call("functional::gelu", |p| {
         activation(p, |x| F::gelu(x, Approximate::None))?;
         activation(p, |x| F::gelu(x, Approximate::Tanh))

@@ -2,8 +2,10 @@
 
 use pleach::nn::functional::{OutputSize, Pair};
 use pleach::nn::layers::{
-    AdaptiveAvgPool2d, AlphaDropout, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Dropout1d, Dropout2d,
-    Dropout3d, FeatureAlphaDropout, Flatten, Identity, Linear, MaxPool2d, ReLU, ReLU6,
+    AdaptiveAvgPool2d, AlphaDropout, AvgPool2d, BatchNorm2d, CELU, Conv2d, Dropout, Dropout1d,
+    Dropout2d, Dropout3d, ELU, FeatureAlphaDropout, Flatten, Hardshrink, Hardsigmoid, Hardswish,
+    Hardtanh, Identity, LeakyReLU, Linear, LogSigmoid, MaxPool2d, Mish, ReLU, ReLU6, SELU, SiLU,
+    Softplus, Softshrink, Softsign, Tanhshrink, Threshold,
 };
 use pleach::nn::losses::{CrossEntropyLoss, Loss, MSELoss};
 use pleach::nn::{Module, ModuleDict, ModuleExt, ModuleList, ParameterDict, Sequential};
@@ -14,6 +16,23 @@ use super::args::{Args, Bound};
 use super::module_object::ModuleHandle;
 use super::nn_fns::reduction;
 use super::value::{Builtin, Eval, EvalError, Value, bug};
+
+/// A row of the table of activations. Those whose flag `inplace` is not printed take it all the same.
+macro_rules! activation {
+    ($layer:ident { $($p:ident),* } $(, $flag:ident)?) => {
+        |a| {
+            let a = a.bind(stringify!($layer), &[$(stringify!($p),)* "inplace"])?;
+            a.only("inplace", |v| matches!(v, Value::Bool(_)))?;
+            let layer = $layer::builder();
+            $(let layer = match a.opt(stringify!($p)) {
+                Some(value) => layer.$p(value.as_scalar()?),
+                None => layer,
+            };)*
+            $(let layer = layer.$flag(a.bool_or(stringify!($flag), false)?);)?
+            ModuleHandle::layer(layer.build()?)
+        }
+    };
+}
 
 /// A size given as an int or a pair.
 pub fn pair(value: &Value) -> Eval<Pair> {
@@ -111,6 +130,22 @@ pub fn find(name: &str) -> Option<Builtin> {
             let a = a.bind("ReLU6", &["inplace"])?;
             ModuleHandle::layer(ReLU6::with_inplace(a.bool_or("inplace", false)?))
         },
+        "LeakyReLU" => activation!(LeakyReLU { negative_slope }, inplace),
+        "ELU" => activation!(ELU { alpha }, inplace),
+        "CELU" => activation!(CELU { alpha }, inplace),
+        "SELU" => activation!(SELU {}, inplace),
+        "Softplus" => activation!(Softplus { beta, threshold }),
+        "Hardtanh" => activation!(Hardtanh { min_val, max_val }, inplace),
+        "Hardsigmoid" => activation!(Hardsigmoid {}),
+        "Hardswish" => activation!(Hardswish {}),
+        "SiLU" => activation!(SiLU {}, inplace),
+        "Mish" => activation!(Mish {}, inplace),
+        "Softsign" => activation!(Softsign {}),
+        "Tanhshrink" => activation!(Tanhshrink {}),
+        "Hardshrink" => activation!(Hardshrink { lambd }),
+        "Softshrink" => activation!(Softshrink { lambd }),
+        "Threshold" => activation!(Threshold { threshold, value }, inplace),
+        "LogSigmoid" => activation!(LogSigmoid {}),
         "MaxPool2d" => max_pool2d,
         "AvgPool2d" => |a| {
             let names = [

@@ -40,6 +40,17 @@ macro_rules! dropout {
     };
 }
 
+/// A row of the table of activations.
+macro_rules! activation {
+    ($name:ident { $($p:ident = $default:expr),* }) => {
+        |a| {
+            let a = a.bind(stringify!($name), &["input", $(stringify!($p),)* "inplace"])?;
+            $(let $p = a.opt_f64(stringify!($p))?.unwrap_or($default);)*
+            one(F::$name(&a.tensor("input")? $(, $p)*)?)
+        }
+    };
+}
+
 /// The stride of a pooling; the kernel's size if absent or empty.
 fn stride(a: &Bound) -> Eval<Option<Pair>> {
     match a.opt("stride") {
@@ -103,6 +114,22 @@ pub fn find(name: &str) -> Option<Builtin> {
                 &a.bind("relu6", &["input", "inplace"])?.tensor("input")?,
             )?)
         },
+        "leaky_relu" => activation!(leaky_relu { negative_slope = 0.01 }),
+        "elu" => activation!(elu { alpha = 1.0 }),
+        "celu" => activation!(celu { alpha = 1.0 }),
+        "selu" => activation!(selu {}),
+        "softplus" => activation!(softplus { beta = 1.0, threshold = 20.0 }),
+        "hardtanh" => activation!(hardtanh { min_val = -1.0, max_val = 1.0 }),
+        "hardsigmoid" => activation!(hardsigmoid {}),
+        "hardswish" => activation!(hardswish {}),
+        "silu" => activation!(silu {}),
+        "mish" => activation!(mish {}),
+        "softsign" => activation!(softsign {}),
+        "tanhshrink" => activation!(tanhshrink {}),
+        "hardshrink" => activation!(hardshrink { lambd = 0.5 }),
+        "softshrink" => activation!(softshrink { lambd = 0.5 }),
+        "threshold" => activation!(threshold { threshold = 0.0, value = 0.0 }),
+        "logsigmoid" => activation!(logsigmoid {}),
         "softmax" => |a| {
             let a = a.bind("softmax", &["input", "dim"])?;
             one(F::softmax(&a.tensor("input")?, a.i64("dim")?)?)

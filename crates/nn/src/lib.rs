@@ -9,6 +9,7 @@
 // The derive macro writes paths below `::pleach`.
 extern crate self as pleach;
 
+mod activations;
 mod containers;
 mod display;
 mod field;

@@ -71,3 +71,8 @@ pub use pool::{adaptive_avg_pool2d, avg_pool2d, max_pool2d, max_pool2d_with_indi
 pub use reduction::Reduction;
 pub use relu6::relu6;
 pub use unfold::unfold;
+
+pub use crate::activations::{
+    celu, elu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, selu,
+    silu, softplus, softshrink, softsign, tanhshrink, threshold,
+};

@@ -45,3 +45,11 @@ pub use linear::{Linear, LinearBuilder};
 pub use max_pool2d::{MaxPool2d, MaxPool2dBuilder};
 pub use relu::ReLU;
 pub use relu6::ReLU6;
+
+pub use crate::activations::{
+    CELU, CELUBuilder, ELU, ELUBuilder, Hardshrink, HardshrinkBuilder, Hardsigmoid,
+    HardsigmoidBuilder, Hardswish, HardswishBuilder, Hardtanh, HardtanhBuilder, LeakyReLU,
+    LeakyReLUBuilder, LogSigmoid, LogSigmoidBuilder, Mish, MishBuilder, SELU, SELUBuilder, SiLU,
+    SiLUBuilder, Softplus, SoftplusBuilder, Softshrink, SoftshrinkBuilder, Softsign,
+    SoftsignBuilder, Tanhshrink, TanhshrinkBuilder, Threshold, ThresholdBuilder,
+};

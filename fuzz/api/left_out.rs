@@ -2,6 +2,7 @@
 
 const CONVERSION: &str = "a trait of arguments: what takes them is called";
 const TREE: &str = "written by the derive macro, for the walks that are called";
+const OPERATION: &str = "what an operation is written with: every operation that is called uses it";
 
 /// Names, with a space between, and the reason.
 pub const LEFT_OUT: &[(&str, &str)] = &[
@@ -22,6 +23,31 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         CONVERSION,
     ),
     ("Bound::into_bound Target::change_values", CONVERSION),
+    (
+        "AnyOperation::as_any AnyOperation::attributes AnyOperation::is_view AnyOperation::name",
+        OPERATION,
+    ),
+    (
+        "Operation::attributes Operation::backward Operation::forward Operation::grad_name",
+        OPERATION,
+    ),
+    ("Operation::name Operation::saves", OPERATION),
+    (
+        "Call::given Call::needs Own::keep Own::needs Own::wanted",
+        OPERATION,
+    ),
+    (
+        "Saved::by_parts Saved::dtype Saved::grad Saved::input Saved::inputs Saved::needs",
+        OPERATION,
+    ),
+    (
+        "Saved::optional Saved::output Saved::own Saved::own_constant Saved::recording Saved::shape",
+        OPERATION,
+    ),
+    (
+        "Saves::input Saves::input_if Saves::output Saves::output_if",
+        OPERATION,
+    ),
     (
         "Field::copy_field Field::field_node Field::has_members Field::list_name",
         TREE,

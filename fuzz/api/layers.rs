@@ -9,6 +9,31 @@ use pleach::{Result, Tensor};
 use super::functional::{image, scores};
 use super::{Call, Program, call};
 
+/// Builds an activation with each of its constructors, and calls it.
+macro_rules! activation {
+    ($layer:ident, $builder:ident { $($p:ident),* } $(, $flag:ident)?) => {
+        call(
+            concat!(
+                stringify!($layer), "::new ", stringify!($layer), "::builder ",
+                stringify!($builder), "::build"
+                $(, " ", stringify!($layer), "::", stringify!($p),
+                  " ", stringify!($builder), "::", stringify!($p))*
+                $(, " ", stringify!($builder), "::", stringify!($flag))?
+            ),
+            |p| {
+                add(p, $layer::new())?;
+                let layer = $layer::builder();
+                $(let layer = layer.$p(p.bytes.scalar());)*
+                $(let layer = layer.$flag(p.bytes.flag());)?
+                let layer = layer.build()?;
+                $(assert!(layer.$p().is_nan() || layer.$p() == layer.$p());)*
+                let x = p.tensor()?;
+                run(p, layer, &x)
+            },
+        )
+    };
+}
+
 /// Builds a dropout layer with each of its constructors.
 macro_rules! dropout {
     ($name:ident, $builder:ident) => {
@@ -261,6 +286,22 @@ pub const CALLS: &[Call] = &[
             add(p, Identity::new())
         },
     ),
+    activation!(LeakyReLU, LeakyReLUBuilder { negative_slope }, inplace),
+    activation!(ELU, ELUBuilder { alpha }, inplace),
+    activation!(CELU, CELUBuilder { alpha }, inplace),
+    activation!(SELU, SELUBuilder {}, inplace),
+    activation!(Softplus, SoftplusBuilder { beta, threshold }),
+    activation!(Hardtanh, HardtanhBuilder { min_val, max_val }, inplace),
+    activation!(Hardsigmoid, HardsigmoidBuilder {}),
+    activation!(Hardswish, HardswishBuilder {}),
+    activation!(SiLU, SiLUBuilder {}, inplace),
+    activation!(Mish, MishBuilder {}, inplace),
+    activation!(Softsign, SoftsignBuilder {}),
+    activation!(Tanhshrink, TanhshrinkBuilder {}),
+    activation!(Hardshrink, HardshrinkBuilder { lambd }),
+    activation!(Softshrink, SoftshrinkBuilder { lambd }),
+    activation!(Threshold, ThresholdBuilder { threshold, value }, inplace),
+    activation!(LogSigmoid, LogSigmoidBuilder {}),
     call("Flatten::new Flatten::over", |p| {
         add(p, Flatten::new())?;
         let layer = Flatten::over(p.bytes.dim(), p.bytes.dim());

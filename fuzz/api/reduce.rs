@@ -18,13 +18,25 @@ fn along(p: &mut Program, f: fn(&Tensor, Vec<i64>, bool) -> Result<Tensor>) -> R
     p.keep_and_go_back(y)
 }
 
+/// Whether a reduction over an empty dimension leaves a result that may be asked for.
+fn may_reduce(p: &Program, x: &Tensor) -> bool {
+    let sizes: Vec<usize> = x.shape().iter().map(|n| (*n).max(1)).collect();
+    x.numel() > 0 || p.may_have(&sizes)
+}
+
 fn along_one(p: &mut Program, f: fn(&Tensor, i64, bool) -> Result<Tensor>) -> Result<()> {
     let (x, dim, keepdim) = (p.tensor()?, p.bytes.dim(), p.bytes.flag());
+    if !may_reduce(p, &x) {
+        return Ok(());
+    }
     p.keep_and_go_back(f(&x, dim, keepdim)?)
 }
 
 fn both(p: &mut Program, f: fn(&Tensor, i64, bool) -> Result<(Tensor, Tensor)>) -> Result<()> {
     let (x, dim, flag) = (p.tensor()?, p.bytes.dim(), p.bytes.flag());
+    if !may_reduce(p, &x) {
+        return Ok(());
+    }
     let (values, positions) = f(&x, dim, flag)?;
     assert_eq!(values.shape(), positions.shape());
     p.keep_and_go_back(values)?;

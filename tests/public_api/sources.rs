@@ -322,6 +322,7 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                         add(&[names[which].trim_end_matches(',')], function, *panics);
                     }
                 }
+                "activations" => activations(call, &mut add),
                 // The constructors of whole models.
                 "known" => {}
                 _ if functions
@@ -329,6 +330,40 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                     .all(|f| !f.1.contains('$') && !f.0.contains('$')) => {}
                 _ => panic!("sources.rs does not know what the macro {name}! writes"),
             }
+        }
+    }
+}
+
+/// What the rows of the table of activations write: `Layer, Builder, function, { p = .. }, flag inplace`.
+fn activations(rows: &str, add: &mut impl FnMut(&[&str], &str, bool)) {
+    for row in rows.split("Backward0\";") {
+        let lines = row.lines().map(str::trim);
+        let row: Vec<&str> = lines.filter(|l| !l.starts_with("///")).collect();
+        let row = row.join(" ");
+        let Some((head, _)) = row.split_once('|') else {
+            continue;
+        };
+        let names: Vec<&str> = head.trim().splitn(4, ", ").collect();
+        let [layer, builder, function, rest] = names[..] else {
+            panic!("a row of another form: {head}");
+        };
+        for name in ["new", "builder"] {
+            add(&[layer], name, false);
+        }
+        add(&[builder], "build", false);
+        add(&["functional"], function, false);
+        for part in rest
+            .split(" = ")
+            .collect::<Vec<_>>()
+            .split_last()
+            .map_or(&[][..], |p| p.1)
+        {
+            let start = part.rfind(|c: char| !(c.is_alphanumeric() || c == '_'));
+            let parameter = &part[start.map_or(0, |i| i + 1)..];
+            add(&[layer, builder], parameter, false);
+        }
+        if rest.contains("flag inplace") {
+            add(&[builder], "inplace", false);
         }
     }
 }

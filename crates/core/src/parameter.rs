@@ -276,6 +276,10 @@ impl Parameter {
         {
             self.zero_grad();
         }
+        let now = self.try_tensor()?;
+        if now.shape() != data.shape() || now.dtype() != data.dtype() {
+            self.0.leaf.change(data.shape_vec(), data.dtype());
+        }
         self.0.cell.set(data, WHAT)
     }
 

@@ -277,6 +277,10 @@ pub fn backward(
     };
     let walk = walk(outputs, grad_outputs, start)?;
     with_grad_mode(options.create_graph, || {
+        // Before any is added: a refused walk changes no gradient.
+        for (leaf, grad) in &walk.leaves.list {
+            grad.as_ref().map_or(Ok(()), |grad| leaf.check(grad))?;
+        }
         for (leaf, grad) in walk.leaves.list {
             if let Some(grad) = grad {
                 leaf.accumulate(grad)?;

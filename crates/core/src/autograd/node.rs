@@ -22,6 +22,9 @@ pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 pub(crate) struct Leaf {
     pub id: u64,
     grad: Mutex<Option<Tensor>>,
+    /// Shape and dtype of its values, once they have changed: what gradients of older graphs may
+    /// not fit.
+    changed: Mutex<Option<(Shape, DType)>>,
 }
 
 impl Leaf {
@@ -29,7 +32,27 @@ impl Leaf {
         Arc::new(Leaf {
             id: next_id(),
             grad: Mutex::new(None),
+            changed: Mutex::new(None),
         })
+    }
+
+    /// The values have another shape or dtype from now on.
+    pub fn change(&self, shape: Shape, dtype: DType) {
+        *lock(&self.changed) = Some((shape, dtype));
+    }
+
+    /// Refuses a gradient that does not fit the values that the leaf has now.
+    pub fn check(&self, grad: &Tensor) -> Result<()> {
+        match &*lock(&self.changed) {
+            Some((shape, dtype)) if grad.shape() != &shape[..] || grad.dtype() != *dtype => {
+                Err(Error::autograd(format!(
+                    "Function AccumulateGrad returned an invalid gradient at index 0 - got {:?} but expected shape compatible with {:?}",
+                    grad.shape(),
+                    &shape[..]
+                )))
+            }
+            _ => Ok(()),
+        }
     }
 
     pub fn grad(&self) -> Option<Tensor> {

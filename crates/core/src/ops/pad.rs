@@ -169,7 +169,7 @@ impl Tensor {
         let sources: Vec<Vec<usize>> = (0..self.rank())
             .map(|d| {
                 let size = self.shape()[d] as i64;
-                collect((0..shape[d]).map(|i| source(mode, i as i64 - pads[d].0, size, pads[d])))
+                collect((0..shape[d]).map(|i| source(mode, i, size, pads[d])))
             })
             .collect::<Result<_>>()?;
         let mut at = vec![0];
@@ -200,7 +200,8 @@ impl Tensor {
             PadMode::Circular
                 if before > size
                     || after > size
-                    || (size + before.min(0) + after.min(0) <= 0 && size + before + after > 0) =>
+                    || leaves_nothing(size, pair)
+                        && padded(size as usize, before, after).is_some_and(|n| n > 0) =>
             {
                 Err(Error::shape(
                     "Padding value causes wrapping around more than once.",
@@ -217,16 +218,22 @@ impl Tensor {
     }
 }
 
-/// The position that position `i` (counted from the first element, so negative before it) of the
-/// padded dimension comes from.
-fn source(mode: PadMode, i: i64, size: i64, (before, after): (i64, i64)) -> usize {
+/// Whether negative pads cut all of a dimension.
+fn leaves_nothing(size: i64, (before, after): (i64, i64)) -> bool {
+    i128::from(size) + i128::from(before.min(0)) + i128::from(after.min(0)) <= 0
+}
+
+/// The position that position `i` of the padded dimension comes from.
+fn source(mode: PadMode, i: usize, size: i64, (before, after): (i64, i64)) -> usize {
+    // Counted from the first element, so negative before it; pads of either sign may be huge.
+    let (size, i) = (i128::from(size), i as i128 - i128::from(before));
     let at = match mode {
         PadMode::Reflect if i < 0 => -i,
         PadMode::Reflect if i >= size => (size - 1) - (i - (size - 1)),
         // Negative pads cut first; what is left goes around.
         PadMode::Circular => {
-            let first = (-before).max(0);
-            first + (i - first).rem_euclid((size - first + after.min(0)).max(1))
+            let first = i128::from(-before.min(0).max(-i64::MAX));
+            first + (i - first).rem_euclid((size - first + i128::from(after.min(0))).max(1))
         }
         _ => i.clamp(0, (size - 1).max(0)),
     };

@@ -209,10 +209,11 @@ functions! {
         if x > max_val { max_val } else { x }
     },
     Input |x, g| if x <= min_val || x >= max_val { T::ZERO } else { g }, twice T::ZERO;
-    /// `min(max(x + 3, 0), 6) / 6`; its gradient at the corners is 0.
+    /// `min(max(x + 3, 0), 6) / 6`; its gradient at the corners is 0. PyTorch takes the sixth of the
+    /// gradient in f32, also for f64.
     Hardsigmoid, false, |x, M| hard_part(x) / T::from_f64(6.0),
     Input |x, g| if x > T::from_f64(-3.0) && x < T::from_f64(3.0) {
-        g * T::from_f64(1.0 / 6.0)
+        g * T::from_f64(f64::from(1.0f32 / 6.0))
     } else {
         T::ZERO
     },

@@ -1,6 +1,6 @@
 //! The less common forms of operations, with PyTorch's values.
 
-use pleach_core::{DType, PadMode, Result, Tensor, tensor};
+use pleach_core::{DType, PadMode, Result, Tensor, TensorIndex, slice, tensor};
 
 fn text<T>(result: Result<T>) -> String {
     result
@@ -132,5 +132,40 @@ fn rectangles_and_parts() {
     assert_eq!(
         text(x.roll([2, 1], [0])),
         "shifts and dimensions must align. shifts: 2, dims:1"
+    );
+}
+
+#[test]
+fn a_number_of_integers_is_a_position_also_beside_other_indices() {
+    let x = Tensor::arange(24).view([2i64, 3, 4]).unwrap();
+    let (i, j) = (Tensor::scalar(1), tensor![1]);
+    let all = || slice(None, None, 1);
+    let shape = |parts: Vec<TensorIndex>| x.index(&parts[..]).unwrap().shape().to_vec();
+    assert_eq!(shape(vec![TensorIndex::Tensor(i.clone())]), [3, 4]);
+    let parts = vec![
+        all(),
+        TensorIndex::Tensor(i.clone()),
+        TensorIndex::NewAxis,
+        slice(None, Some(2), 1),
+    ];
+    assert_eq!(shape(parts), [2, 1, 2]);
+    let parts = vec![
+        TensorIndex::Tensor(i.clone()),
+        all(),
+        TensorIndex::Tensor(j),
+    ];
+    assert_eq!(shape(parts), [3, 1]);
+    let y = x.float().unwrap().requires_grad_(true).unwrap();
+    let y = y.index(TensorIndex::Tensor(i)).unwrap();
+    assert_eq!(y.grad_fn(), Some("SelectBackward0"));
+    // A truth is a mask.
+    assert_eq!(
+        shape(vec![TensorIndex::Tensor(Tensor::scalar(true))]),
+        [1, 2, 3, 4]
+    );
+    let beyond = x.index(TensorIndex::Tensor(Tensor::scalar(5)));
+    assert_eq!(
+        text(beyond),
+        "index 5 is out of bounds for dimension 0 with size 2"
     );
 }

@@ -58,7 +58,7 @@ fn redraw(t: &mut Tensor, mean: f64, std: f64, a: f64, b: f64) -> Result<()> {
 /// The part of the uniform values that is accepted, roughly: below this one the loop is refused.
 const FEWEST_ACCEPTED: f64 = 1e-4;
 /// After so many rounds nothing is accepted any more: the density at the bounds is lost in rounding.
-const MOST_ROUNDS: usize = 200_000;
+const MOST_ROUNDS: f64 = 200_000.0;
 
 fn too_little(mean: f64, std: f64, a: f64, b: f64) -> Error {
     Error::value(format!(
@@ -77,20 +77,24 @@ fn reject(t: &mut Tensor, mean: f64, std: f64, a: f64, b: f64) -> Result<()> {
         DType::F64 => DType::F64,
         _ => DType::F32,
     };
-    if peak.abs() < f32::MAX as f64 {
+    let mut accepted = 1.0;
+    if peak.abs() < f32::MAX as f64 && a < b {
         // In a tail the density falls by e within this length.
         let length = std.abs().min(std * std / (mode - mean).abs());
-        if a < b && length / (b - a) < FEWEST_ACCEPTED {
+        accepted = (length / (b - a)).min(1.0);
+        if accepted < FEWEST_ACCEPTED {
             return Err(too_little(mean, std, a, b));
         }
     }
+    // Ten times as many as the last of so many values waits for, but by a chance below e^-50.
+    let rounds = 10.0 * ((t.numel().max(1) as f64).ln() + 10.0) / accepted;
     let number = |v: f64| Tensor::try_full_of((), v, dtype)?.to_dtype(compute);
     let (center, deviation, peak) = (number(mean)?, number(std)?, number(peak)?);
     let rounded = |x: Tensor| x.to_dtype(dtype)?.to_dtype(compute);
 
     let like = t.clone();
     let mut pending = Tensor::try_ones_of(t.shape(), DType::Bool)?;
-    for _ in 0..MOST_ROUNDS {
+    for _ in 0..rounds.min(MOST_ROUNDS) as usize {
         let mut candidate = like.clone();
         candidate.uniform_(a, b)?;
         let mut u = like.clone();

@@ -40,12 +40,18 @@ fn nonzero(mask: &Tensor) -> Result<Vec<Tensor>> {
 }
 
 fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
-    // A byte tensor is a mask too, from the time before bool tensors.
+    // A byte tensor is a mask too, from the time before bool tensors; a 0-d tensor of other integers
+    // is a position.
     let parts: Vec<TensorIndex> = parts
         .into_iter()
         .map(|part| match part {
             TensorIndex::Tensor(t) if t.dtype() == DType::U8 => {
                 Ok(TensorIndex::Tensor(t.to_dtype(DType::Bool)?))
+            }
+            TensorIndex::Tensor(t)
+                if t.rank() == 0 && !t.dtype().is_float() && t.dtype() != DType::Bool =>
+            {
+                t.item_i64().map(TensorIndex::At)
             }
             part => Ok(part),
         })

@@ -124,7 +124,11 @@ impl Axis {
         let old = input.shape()[dim];
         let last = old - 1;
         let scale = factor.map_or(old as f64 / new as f64, |f| 1.0 / f);
+        // PyTorch's kernel for images keeps a size, and doubles it, whatever the factor was.
+        let image = input.rank() == 4;
         let position = |i: usize| match mode {
+            InterpolateMode::Nearest if image && new == old => i as f64,
+            InterpolateMode::Nearest if image && old.checked_mul(2) == Some(new) => (i / 2) as f64,
             // PyTorch finds the nearest pixel in f32.
             InterpolateMode::Nearest => ((i as f32 * scale as f32).floor() as f64).min(last as f64),
             InterpolateMode::Linear if align_corners => match new {
@@ -348,6 +352,23 @@ mod tests {
             y.to_vec::<f32>().unwrap(),
             [0.0, 0.4375, 1.0, 2.0, 3.3125, 5.0]
         );
+    }
+
+    #[test]
+    fn images_keep_and_double_their_size_whatever_the_factor() {
+        let nearest = |shape: &[usize], factor: f64| {
+            let x = Tensor::arange(2).float().unwrap().expand(shape).unwrap();
+            let resize = Resize::ScaleFactor(vec![factor; shape.len() - 2]);
+            let y = interpolate(&x, resize, InterpolateMode::Nearest, false).unwrap();
+            let last = y.shape()[shape.len() - 1];
+            y.to_vec::<f32>().unwrap()[..last].to_vec()
+        };
+        // PyTorch's values: images on the left, lines and volumes on the right.
+        assert_eq!(nearest(&[1, 3, 5, 2], 1.25), [0.0, 1.0]);
+        assert_eq!(nearest(&[1, 3, 2], 1.25), [0.0, 0.0]);
+        assert_eq!(nearest(&[1, 3, 5, 2], 2.3), [0.0, 0.0, 1.0, 1.0]);
+        assert_eq!(nearest(&[1, 3, 2], 2.3), [0.0, 0.0, 0.0, 1.0]);
+        assert_eq!(nearest(&[1, 2, 2, 3, 2], 2.3), [0.0, 0.0, 0.0, 1.0]);
     }
 
     #[test]

@@ -171,8 +171,8 @@ pub const CALLS: &[Call] = &[
         Ok(())
     }),
     call(
-        "autograd::record autograd::record_many Backward::new Backward::stateless \
-         GradFn::backward GradFn::name GradFn::has_saved",
+        "Operation::name Operation::forward Operation::saves Operation::backward Own::keep \
+         Saves::input_if Saves::output Call::needs Saved::own",
         own_operation,
     ),
     call("no_grad enable_grad is_grad_enabled", |p| {

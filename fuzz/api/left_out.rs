@@ -28,12 +28,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         OPERATION,
     ),
     (
-        "Operation::attributes Operation::backward Operation::forward Operation::grad_name",
-        OPERATION,
-    ),
-    ("Operation::name Operation::saves", OPERATION),
-    (
-        "Call::given Call::needs Own::keep Own::needs Own::wanted",
+        "Operation::attributes Operation::grad_name Call::given Own::needs Own::wanted",
         OPERATION,
     ),
     (
@@ -41,13 +36,10 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         OPERATION,
     ),
     (
-        "Saved::optional Saved::output Saved::own Saved::own_constant Saved::recording Saved::shape",
+        "Saved::optional Saved::output Saved::own_constant Saved::recording Saved::shape",
         OPERATION,
     ),
-    (
-        "Saves::input Saves::input_if Saves::output Saves::output_if",
-        OPERATION,
-    ),
+    ("Saves::input Saves::output_if", OPERATION),
     (
         "Field::copy_field Field::field_node Field::has_members Field::list_name",
         TREE,

@@ -351,7 +351,7 @@ fn activations(rows: &str, add: &mut impl FnMut(&[&str], &str, bool)) {
             add(&[layer], name, false);
         }
         add(&[builder], "build", false);
-        add(&["functional"], function, false);
+        add(&[""], function, false);
         for part in rest
             .split(" = ")
             .collect::<Vec<_>>()

@@ -232,7 +232,7 @@ fn source(mode: PadMode, i: usize, size: i64, (before, after): (i64, i64)) -> us
         PadMode::Reflect if i >= size => (size - 1) - (i - (size - 1)),
         // Negative pads cut first; what is left goes around.
         PadMode::Circular => {
-            let first = i128::from(-before.min(0).max(-i64::MAX));
+            let first = i128::from(-before.clamp(-i64::MAX, 0));
             first + (i - first).rem_euclid((size - first + i128::from(after.min(0))).max(1))
         }
         _ => i.clamp(0, (size - 1).max(0)),

@@ -210,7 +210,7 @@ fn freezing_stops_the_gradient_and_keeps_the_old_one() {
 fn a_gradient_of_a_graph_that_is_older_than_the_values_is_refused() {
     let w = Parameter::new(tensor![1.0, 2.0]);
     let v = Parameter::new(tensor![3.0, 4.0]);
-    let y = v.tensor().mul(&w.tensor()).unwrap().sum().unwrap();
+    let y = v.tensor().mul(w.tensor()).unwrap().sum().unwrap();
     w.set_data(Tensor::ones([3])).unwrap();
     assert_eq!(
         y.backward().unwrap_err().to_string(),

@@ -1,5 +1,6 @@
 //! The graph, parameters and buffers.
 
+use pleach::autograd::functional::{hessian, jacobian, jvp, vjp};
 use pleach::autograd::{
     self, GradOf, GradsOf, Operation, Options, Saved, Saves, apply, backward, grad,
     grad_allow_unused, gradcheck, gradgradcheck,
@@ -174,6 +175,21 @@ pub const CALLS: &[Call] = &[
         "Operation::name Operation::forward Operation::saves Operation::backward Own::keep \
          Saves::input_if Saves::output Call::needs Saved::own",
         own_operation,
+    ),
+    call(
+        "functional::vjp functional::jvp functional::jacobian \
+         functional::hessian",
+        |p| {
+            let inputs = [p.floats(&[2])?.detach(), p.floats(&[3, 1])?.detach()];
+            let f = |x: &[Tensor]| x[0].mul(&x[1])?.exp();
+            let all = [p.tensor()?, p.tensor()?];
+            let (y, grads) = vjp(f, &inputs, &p.tensor()?)?;
+            p.keep(y)?;
+            p.keep_all(grads)?;
+            p.keep(jvp(f, &inputs, &all)?.1)?;
+            p.keep_all(jacobian(f, &inputs)?)?;
+            p.keep_all(hessian(|x| f(x)?.sum(), &inputs)?.remove(0))
+        },
     ),
     call("no_grad enable_grad is_grad_enabled", |p| {
         let x = p.tensor()?;

@@ -92,13 +92,16 @@ fn exports(texts: &[String]) -> BTreeSet<String> {
             let words = part.split(|c: char| !(c.is_alphanumeric() || c == '_'));
             names.extend(words.map(str::to_string));
         }
-        // `pub mod numpy;` and the globs `pub use deprecated::*;`: what they hold is public.
+        // `pub mod numpy;`, `pub mod functional;` and the globs `pub use deprecated::*;`: what they hold is public.
         names.extend(text.lines().filter_map(|line| {
             let line = line
                 .strip_prefix("pub struct ")
-                .or(line.strip_prefix("pub trait "))?;
+                .or(line.strip_prefix("pub trait "))
+                .or(line.strip_prefix("pub fn "))?;
             let name = line.split(|c: char| !c.is_alphanumeric()).next()?;
-            ["RandomState"].contains(&name).then(|| name.to_string())
+            ["RandomState", "vjp", "jvp", "jacobian", "hessian"]
+                .contains(&name)
+                .then(|| name.to_string())
         }));
     }
     // Made by `old_name!`, re-exported by a glob.

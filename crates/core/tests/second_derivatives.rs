@@ -90,3 +90,62 @@ fn graphs_that_keep_something_are_walked_once() {
         assert_eq!(walk().is_ok(), twice, "{name}");
     }
 }
+
+#[test]
+fn jacobians_hessians_and_products_with_them_agree() {
+    use pleach_core::autograd::functional::{hessian, jacobian, jvp, vjp};
+    let inputs = [input(&[2]), other(&[3, 2])];
+    let f = |x: &[Tensor]| x[1].mul(&x[0])?.exp()?.sum_dim(1, false)?.mul(&x[0].sum()?);
+    let jacobians = jacobian(f, &inputs).unwrap();
+    assert_eq!(
+        (jacobians[0].shape(), jacobians[1].shape()),
+        (&[3, 2][..], &[3, 3, 2][..])
+    );
+    let (v, tangents) = (other(&[3]), [other(&[2]), input(&[3, 2])]);
+    let (value, grads) = vjp(f, &inputs, &v).unwrap();
+    assert!(value.allclose(&f(&inputs).unwrap(), 1e-12, 1e-12).unwrap());
+    let mut along = Tensor::zeros_of([3], pleach_core::DType::F64);
+    for i in 0..2 {
+        let n = inputs[i].numel();
+        let flat = jacobians[i].reshape([3, n]).unwrap();
+        let product = v
+            .unsqueeze(0)
+            .unwrap()
+            .mm(&flat)
+            .unwrap()
+            .reshape(inputs[i].shape())
+            .unwrap();
+        assert!(grads[i].allclose(&product, 1e-12, 1e-12).unwrap());
+        along = along
+            .add(flat.mv(&tangents[i].reshape([n]).unwrap()).unwrap())
+            .unwrap();
+    }
+    let (_, change) = jvp(f, &inputs, &tangents).unwrap();
+    assert!(change.allclose(&along, 1e-12, 1e-12).unwrap());
+
+    let sum = |x: &[Tensor]| f(x)?.sum();
+    let h = hessian(sum, &inputs).unwrap();
+    // Second derivatives by differences of the Jacobian of the sum.
+    let step = 1e-6;
+    let moved = |by: f64| {
+        let mut x = inputs.clone();
+        x[0] = x[0]
+            .add(Tensor::from_vec(vec![by, 0.0], [2]).unwrap())
+            .unwrap();
+        jacobian(sum, &x).unwrap()
+    };
+    let (up, down) = (moved(step), moved(-step));
+    for j in 0..2 {
+        let quotient = up[j].sub(&down[j]).unwrap().div(2.0 * step).unwrap();
+        let row = h[0][j].select(0, 0).unwrap();
+        assert!(
+            row.allclose(&quotient, 1e-6, 1e-6).unwrap(),
+            "{row} {quotient}"
+        );
+    }
+    assert!(hessian(f, &inputs).is_err());
+    // What the value does not depend on has zeros.
+    let unused = jacobian(|x| x[0].mul(2.0), &inputs).unwrap();
+    assert_eq!(unused[1].shape(), [2, 3, 2]);
+    assert_eq!(unused[1].abs().unwrap().sum().unwrap().item().unwrap(), 0.0);
+}

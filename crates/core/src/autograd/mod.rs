@@ -8,6 +8,7 @@
 mod alias;
 mod apply;
 mod engine;
+pub mod functional;
 mod gradcheck;
 mod mode;
 mod node;

@@ -23,10 +23,11 @@ macro_rules! activation {
             |p| {
                 add(p, $layer::new())?;
                 let layer = $layer::builder();
-                $(let layer = layer.$p(p.bytes.scalar());)*
+                $(let $p = p.bytes.scalar();
+                  let layer = layer.$p($p);)*
                 $(let layer = layer.$flag(p.bytes.flag());)?
                 let layer = layer.build()?;
-                $(assert!(layer.$p().is_nan() || layer.$p() == layer.$p());)*
+                $(assert_eq!(layer.$p().to_bits(), $p.to_f64().to_bits());)*
                 let x = p.tensor()?;
                 run(p, layer, &x)
             },

@@ -28,7 +28,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         OPERATION,
     ),
     (
-        "Operation::attributes Operation::grad_name Call::given Own::needs Own::wanted",
+        "Operation::attributes Operation::grad_name Call::given Own::wanted",
         OPERATION,
     ),
     (

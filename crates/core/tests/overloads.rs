@@ -169,3 +169,70 @@ fn a_number_of_integers_is_a_position_also_beside_other_indices() {
         "index 5 is out of bounds for dimension 0 with size 2"
     );
 }
+
+#[test]
+fn half_floats_compute_through_f32_and_are_rounded_after_each_operation() {
+    let check = |dtype: DType, rows: &[(&str, [f64; 4])]| {
+        let half = |v: [f64; 4]| {
+            Tensor::from_slice(&v, [4])
+                .unwrap()
+                .to_dtype(dtype)
+                .unwrap()
+        };
+        let (x, y) = (half([0.1, -2.5, 300.0, 7.0]), half([3.3, 0.7, -11.0, 0.01]));
+        for (name, want) in rows {
+            let got = match *name {
+                "add" => x.add(&y),
+                "sub" => x.sub(&y),
+                "mul" => x.mul(&y),
+                "div" => x.div(&y),
+                "add a number" => x.add(0.1),
+                "pow" => x.pow(2),
+                "maximum" => x.maximum(&y),
+                "exp" => x.exp(),
+                "tanh" => x.tanh(),
+                "neg" => x.neg(),
+                other => panic!("{other}"),
+            }
+            .unwrap();
+            assert_eq!(
+                (got.dtype(), got.to_vec_f64()),
+                (dtype, want.to_vec()),
+                "{name}"
+            );
+        }
+        let x = x.requires_grad_(true).unwrap();
+        x.mul(&y).unwrap().backward_with(&half([1.0; 4])).unwrap();
+        let grad = x.grad().unwrap();
+        assert!(grad.equal(&y).unwrap() && grad.dtype() == dtype);
+    };
+    // PyTorch's values.
+    check(
+        DType::F16,
+        &[
+            ("add", [3.400390625, -1.7998046875, 289.0, 7.01171875]),
+            ("sub", [-3.201171875, -3.19921875, 311.0, 6.98828125]),
+            ("mul", [0.330078125, -1.75, -3300.0, 0.07000732421875]),
+            ("div", [0.0302886962890625, -3.5703125, -27.265625, 700.0]),
+            (
+                "add a number",
+                [0.199951171875, -2.400390625, 300.0, 7.1015625],
+            ),
+            ("pow", [0.0099945068359375, 6.25, f64::INFINITY, 49.0]),
+            ("maximum", [3.30078125, 0.7001953125, 300.0, 7.0]),
+            ("exp", [1.10546875, 0.08209228515625, f64::INFINITY, 1097.0]),
+            ("tanh", [0.09967041015625, -0.98681640625, 1.0, 1.0]),
+            ("neg", [-0.0999755859375, 2.5, -300.0, -7.0]),
+        ],
+    );
+    check(
+        DType::BF16,
+        &[
+            ("add", [3.390625, -1.796875, 288.0, 7.0]),
+            ("mul", [0.330078125, -1.75, -3296.0, 0.0703125]),
+            ("add a number", [0.2001953125, -2.40625, 300.0, 7.09375]),
+            ("pow", [0.010009765625, 6.25, 90112.0, 49.0]),
+            ("tanh", [0.099609375, -0.98828125, 1.0, 1.0]),
+        ],
+    );
+}

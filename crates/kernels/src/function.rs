@@ -27,7 +27,7 @@ fn chunk_len(len: usize) -> usize {
 
 /// What the gradient of a [`Function`] is computed from.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Saves {
+pub enum GradientFrom {
     /// The function's input.
     Input,
     /// The function's output.
@@ -56,7 +56,7 @@ impl Function {
         });
     }
 
-    /// `out[i] = grad[i] f'(x[i])`, where `saved` is `x` or `f(x)`, as [`saves`](Self::saves) says.
+    /// `out[i] = grad[i] f'(x[i])`, where `saved` is `x` or `f(x)`, as [`gradient_from`](Self::gradient_from) says.
     ///
     /// ```
     /// use pleach_kernels::Function;

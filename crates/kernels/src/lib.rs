@@ -47,7 +47,7 @@ pub use conv::{
 pub use cross_entropy::{CrossEntropy, CrossEntropyTarget};
 pub use elementwise::{map, map_inplace, zip, zip_inplace};
 pub use float::Float;
-pub use function::{Function, Saves};
+pub use function::{Function, GradientFrom};
 pub use gemm::{
     BatchRef, Bias, Epilogue, MatRef, PackedB, gemm, gemm_batched, gemm_epilogue, gemm_packed,
 };

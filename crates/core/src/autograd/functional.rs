@@ -4,10 +4,8 @@ use super::{Options, grad_allow_unused};
 use crate::shape::Shape;
 use crate::{Error, Result, Tensor};
 
-/// A function of some tensors.
-type Function<'f> = &'f dyn Fn(&[Tensor]) -> Result<Tensor>;
-
-fn tracked(inputs: &[Tensor]) -> Result<Vec<Tensor>> {
+/// The inputs, or leaves of their values where they require no gradient.
+pub(super) fn tracked(inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     let one = |x: &Tensor| match x.requires_grad() {
         true => Ok(x.clone()),
         false => x.detach().requires_grad_(true),
@@ -115,21 +113,18 @@ pub fn jvp(
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn jacobian(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
-    rows(&f, inputs, Options::RETAIN_GRAPH)
+    rows(&f, inputs)
 }
 
-fn rows(f: Function<'_>, inputs: &[Tensor], options: Options) -> Result<Vec<Tensor>> {
+fn rows(f: &dyn Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     let x = tracked(inputs)?;
     let y = f(&x)?;
     let mut rows: Vec<Vec<Tensor>> = vec![Vec::new(); x.len()];
     for i in 0..y.numel() {
-        let at = y.detach().reshape([-1i64])?.try_zeros_like()?;
-        let at = at.index_add(
-            0,
-            &Tensor::from_vec(vec![i as i64], [1])?,
-            &Tensor::try_ones_of([1], y.dtype())?,
-        )?;
-        let grads = gradients(&y, &x, Some(&at.reshape(y.shape())?), options)?;
+        let mut unit = vec![0.0; y.numel()];
+        unit[i] = 1.0;
+        let unit = Tensor::from_vec(unit, y.shape())?.to_dtype(y.dtype())?;
+        let grads = gradients(&y, &x, Some(&unit), Options::RETAIN_GRAPH)?;
         rows.iter_mut()
             .zip(grads)
             .for_each(|(rows, grad)| rows.push(grad));
@@ -171,7 +166,7 @@ pub fn hessian(
             }
             Ok(gradients(&y, x, None, Options::CREATE_GRAPH)?.swap_remove(i))
         };
-        rows(&gradient, inputs, Options::RETAIN_GRAPH)
+        rows(&gradient, inputs)
     };
     (0..inputs.len()).map(by).collect()
 }

@@ -1,5 +1,6 @@
 //! [`gradcheck`]: an operation's gradient against finite differences.
 
+use super::functional::tracked;
 use super::{Options, grad_allow_unused};
 use crate::{DType, Error, Result, Tensor};
 
@@ -48,11 +49,7 @@ fn check_twice(f: &dyn Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Re
     let n = inputs.len();
     let arriving = weights(f(inputs)?.shape())?;
     let gradient = |all: &[Tensor]| -> Result<Tensor> {
-        let tracked = |x: &Tensor| match x.requires_grad() {
-            true => Ok(x.clone()),
-            false => x.detach().requires_grad_(true),
-        };
-        let x: Vec<Tensor> = all[..n].iter().map(tracked).collect::<Result<_>>()?;
+        let x = tracked(&all[..n])?;
         let refs: Vec<&Tensor> = x.iter().collect();
         let arrives = Some(&all[n]);
         let grads = grad_allow_unused(&[&f(&x)?], &refs, &[arrives], Options::CREATE_GRAPH)?;

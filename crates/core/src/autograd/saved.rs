@@ -108,11 +108,6 @@ impl Own {
         self.needs.0 != 0
     }
 
-    /// Whether an input's gradient may be asked for.
-    pub fn needs(&self, input: usize) -> bool {
-        self.needs.of(input)
-    }
-
     /// Keeps a tensor, if backward may come.
     pub fn keep(&mut self, tensor: Tensor) {
         if self.wanted() {

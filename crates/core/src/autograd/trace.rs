@@ -17,7 +17,6 @@ pub struct ValueNumber(pub usize);
 /// An operation that was run.
 pub struct TracedOperation {
     operation: Box<dyn AnyOperation>,
-    modules: Vec<u64>,
     inputs: Vec<Option<ValueNumber>>,
     outputs: Vec<ValueNumber>,
 }
@@ -36,11 +35,6 @@ impl TracedOperation {
     /// The operation, if it is of this type: what an exporter matches on.
     pub fn operation<O: 'static>(&self) -> Option<&O> {
         self.operation.as_any().downcast_ref()
-    }
-
-    /// The modules that were being called, outermost first.
-    pub fn modules(&self) -> &[u64] {
-        &self.modules
     }
 
     /// The inputs; `None` where an optional one was not given.
@@ -63,7 +57,6 @@ pub struct Graph {
     numbers: HashMap<usize, ValueNumber>,
     /// They keep addresses from being used twice while the graph is made.
     ids: Vec<ValueId>,
-    modules: Vec<u64>,
 }
 
 thread_local! {
@@ -153,31 +146,12 @@ pub(super) fn add(
         let inputs = inputs.iter().map(|t| t.map(|t| g.number(t, false)));
         let inputs = inputs.collect();
         let outputs = outputs.iter().map(|t| g.number(t, true)).collect();
-        let modules = g.modules.clone();
         g.operations.push(TracedOperation {
             operation,
-            modules,
             inputs,
             outputs,
         });
     });
-}
-
-/// Runs `f` as a part of a module's call: free unless something is traced.
-#[inline]
-pub fn in_module<R>(id: impl FnOnce() -> u64, f: impl FnOnce() -> R) -> R {
-    struct Leave;
-    impl Drop for Leave {
-        fn drop(&mut self) {
-            GRAPH.with_borrow_mut(|g| g.modules.pop());
-        }
-    }
-    if !mode().tracing {
-        return f();
-    }
-    GRAPH.with_borrow_mut(|g| g.modules.push(id()));
-    let _leave = Leave;
-    f()
 }
 
 impl fmt::Display for Graph {

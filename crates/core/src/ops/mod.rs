@@ -19,6 +19,7 @@ mod overwrite;
 mod pad;
 mod plan;
 mod random;
+mod rearrange;
 mod reduce;
 mod select;
 mod softmax;

@@ -1,6 +1,6 @@
 //! Functions of one element.
 
-use pleach_kernels::{Buffer, Function, Saves as Keeps};
+use pleach_kernels::{Buffer, Function, GradientFrom};
 
 use super::elementwise::map;
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
@@ -55,81 +55,84 @@ impl Operation for ElementWise {
         }))
     }
     fn saves(&self, _: Call<'_>) -> Saves {
-        match self.function.saves() {
-            Keeps::Input => Saves::NONE.input(0),
-            Keeps::Output => Saves::NONE.output(0),
-            Keeps::Nothing => Saves::NONE,
+        match self.function.gradient_from() {
+            GradientFrom::Input => Saves::NONE.input(0),
+            GradientFrom::Output => Saves::NONE.output(0),
+            GradientFrom::Nothing => Saves::NONE,
         }
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let of = match self.function.saves() {
-            Keeps::Input => saved.input(0)?,
-            Keeps::Output => saved.output(0)?,
-            Keeps::Nothing => return Ok([Some(grad.try_zeros_like()?)]),
+        let of = match self.function.gradient_from() {
+            GradientFrom::Input => saved.input(0)?,
+            GradientFrom::Output => saved.output(0)?,
+            GradientFrom::Nothing => return Ok([Some(grad.try_zeros_like()?)]),
         };
-        let step = ElementWise {
-            name: self.grad_name,
-            ..self.clone()
+        let gradient = Derivative {
+            of: self.clone(),
+            second: false,
         };
-        Ok([Some(apply(FunctionGradient(step), (&of, grad))?)])
+        Ok([Some(apply(gradient, (&of, grad))?)])
     }
 }
 
-/// The gradient of a function, from what was saved and the gradient that arrives.
-#[derive(Clone)]
-struct FunctionGradient(ElementWise);
+/// The gradient of a function, from the value that it keeps and the gradient that arrives; or the
+/// derivative of that by the value, which has no derivative of its own.
+#[derive(Clone, Debug)]
+struct Derivative {
+    of: ElementWise,
+    second: bool,
+}
 
-impl Operation for FunctionGradient {
+impl Operation for Derivative {
     type Inputs<'a> = (&'a Tensor, &'a Tensor);
     type Outputs = Tensor;
     const RULES: Rules = Rules::FLOAT;
 
     fn name(&self) -> &'static str {
-        self.0.name
+        self.of.grad_name
     }
     fn attributes(&self) -> Attributes {
-        self.0.attributes()
+        let mut all = self.of.attributes();
+        all.push(("second", self.second.into()));
+        all
     }
-    fn forward(&self, (saved, grad): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        Ok(dispatch_float!(self.0.name, grad.dtype(), T => {
+    fn forward(&self, (kept, grad): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
+        let function = self.of.function;
+        Ok(dispatch_float!(self.of.grad_name, grad.dtype(), T => {
             let mut out = Buffer::<T>::try_new(grad.numel())?;
-            let values = (saved.as_slice::<T>()?, grad.as_slice::<T>()?);
-            self.0.function.gradient(values.0, values.1, &mut out);
+            let (kept, arriving) = (kept.as_slice::<T>()?, grad.as_slice::<T>()?);
+            match self.second {
+                false => function.gradient(kept, arriving, &mut out),
+                true => function.second(kept, arriving, &mut out),
+            }
             Tensor::from_buffer(out, grad.shape())
         }))
     }
     fn saves(&self, call: Call<'_>) -> Saves {
-        Saves::NONE.input(0).input_if(call.needs(0), 1)
+        match self.second {
+            false => Saves::NONE.input(0).input_if(call.needs(0), 1),
+            true => Saves::NONE,
+        }
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let of = saved.input(0)?;
-        let by_saved = || apply(FunctionSecond(self.0.clone()), (&of, &saved.input(1)?))?.mul(grad);
+        if self.second {
+            let name = self.of.name;
+            return Err(Error::autograd(format!(
+                "the third derivative of '{name}' is not implemented"
+            )));
+        }
+        let kept = saved.input(0)?;
+        let by_kept = || {
+            let second = Derivative {
+                second: true,
+                ..self.clone()
+            };
+            apply(second, (&kept, &saved.input(1)?))?.mul(grad)
+        };
         Ok([
-            saved.grad(0, by_saved)?,
-            saved.grad(1, || apply(self.clone(), (&of, grad)))?,
+            saved.grad(0, by_kept)?,
+            saved.grad(1, || apply(self.clone(), (&kept, grad)))?,
         ])
-    }
-}
-
-/// The derivative of [`FunctionGradient`] by what was saved. It has no derivative of its own.
-#[derive(Clone)]
-struct FunctionSecond(ElementWise);
-
-impl Operation for FunctionSecond {
-    type Inputs<'a> = (&'a Tensor, &'a Tensor);
-    type Outputs = Tensor;
-    const RULES: Rules = Rules::FLOAT;
-
-    fn name(&self) -> &'static str {
-        self.0.name
-    }
-    fn forward(&self, (saved, grad): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        Ok(dispatch_float!(self.0.name, grad.dtype(), T => {
-            let mut out = Buffer::<T>::try_new(grad.numel())?;
-            let values = (saved.as_slice::<T>()?, grad.as_slice::<T>()?);
-            self.0.function.second(values.0, values.1, &mut out);
-            Tensor::from_buffer(out, grad.shape())
-        }))
     }
 }
 

@@ -20,9 +20,9 @@ macro_rules! functions {
             pub(super) const ALL: &[Function] = &[$(Function::$name $({ $($p: $default),* })?),*];
 
             /// What the gradient is computed from.
-            pub fn saves(self) -> Saves {
+            pub fn gradient_from(self) -> GradientFrom {
                 match self {
-                    $(Function::$name { .. } => Saves::$saves,)*
+                    $(Function::$name { .. } => GradientFrom::$saves,)*
                 }
             }
 

@@ -20,9 +20,9 @@ fn gradients_are_differences() {
         }
         let [mut y, mut up, mut down, mut got] = [(); 4].map(|_| vec![0.0; 200]);
         f.apply(&x, &mut y);
-        let saved = match f.saves() {
-            Saves::Output => &y,
-            Saves::Input | Saves::Nothing => &x,
+        let saved = match f.gradient_from() {
+            GradientFrom::Output => &y,
+            GradientFrom::Input | GradientFrom::Nothing => &x,
         };
         f.gradient(saved, &grad, &mut got);
         let mut second = vec![0.0; 200];

@@ -1,0 +1,188 @@
+//! Rearranged copies: flipped, rolled, and the triangles of a matrix.
+
+use pleach_kernels::Buffer;
+use smallvec::SmallVec;
+
+use super::view::{Axes, Names};
+use crate::autograd::{Attributes, GradsOf, Operation, Own, Saved, apply};
+use crate::shape::resolve_dim;
+use crate::{Dims, Error, Result, Tensor};
+
+/// A copy with the elements in other places. What undoes it is another of its kind.
+#[derive(Clone, Debug)]
+pub enum Rearranged {
+    /// These dimensions reversed.
+    Flip(Axes),
+    /// The elements moved by shifts along dimensions (none: in row-major order), or back.
+    Roll {
+        /// The shifts.
+        shifts: SmallVec<[i64; 4]>,
+        /// Their dimensions.
+        dims: SmallVec<[i64; 4]>,
+        /// Whether they are moved back.
+        back: bool,
+    },
+    /// Zeros above this diagonal of the last two dimensions.
+    Tril(i64),
+    /// Zeros below it.
+    Triu(i64),
+}
+
+impl Rearranged {
+    fn names(&self) -> Names {
+        match self {
+            Rearranged::Flip(_) => ("flip", "FlipBackward0"),
+            Rearranged::Roll { .. } => ("roll", "RollBackward0"),
+            Rearranged::Tril(_) => ("tril", "TrilBackward0"),
+            Rearranged::Triu(_) => ("triu", "TriuBackward0"),
+        }
+    }
+}
+
+impl Operation for Rearranged {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        self.names().0
+    }
+    fn grad_name(&self) -> &'static str {
+        self.names().1
+    }
+    fn attributes(&self) -> Attributes {
+        match self {
+            Rearranged::Flip(dims) => vec![("dims", dims[..].into())],
+            Rearranged::Roll { shifts, dims, back } => vec![
+                ("shifts", shifts[..].into()),
+                ("dims", dims[..].into()),
+                ("back", (*back).into()),
+            ],
+            Rearranged::Tril(d) | Rearranged::Triu(d) => vec![("diagonal", (*d).into())],
+        }
+    }
+    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
+        match self {
+            Rearranged::Flip(dims) => dispatch_all!(x.dtype(), T => {
+                let mut view = x.array::<T>()?;
+                for &d in dims.iter().filter(|d| **d < x.rank()) {
+                    view.invert_axis(ndarray::Axis(d));
+                }
+                Tensor::try_from_array(view)
+            }),
+            Rearranged::Roll { shifts, dims, back } => match (&shifts[..], &dims[..]) {
+                ([], _) => Err(Error::value("`shifts` required")),
+                ([shift], []) => {
+                    let flat = x.reshape([-1i64])?;
+                    flat.roll_one(*shift, 0, *back)?.view(x.shape())
+                }
+                (shifts, dims) if shifts.len() != dims.len() => Err(Error::value(format!(
+                    "shifts and dimensions must align. shifts: {}, dims:{}",
+                    shifts.len(),
+                    dims.len()
+                ))),
+                (shifts, dims) => shifts
+                    .iter()
+                    .zip(dims)
+                    .try_fold(x.clone(), |x, (&shift, &dim)| x.roll_one(shift, dim, *back)),
+            },
+            Rearranged::Tril(diagonal) => x.triangle(*diagonal, true),
+            Rearranged::Triu(diagonal) => x.triangle(*diagonal, false),
+        }
+    }
+    fn backward(&self, _: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let mut undo = self.clone();
+        if let Rearranged::Roll { back, .. } = &mut undo {
+            *back = !*back;
+        }
+        Ok([Some(apply(undo, grad)?)])
+    }
+}
+
+impl Tensor {
+    /// The order of these dimensions reversed, as a copy.
+    ///
+    /// # Errors
+    /// If a dimension does not exist.
+    pub fn flip(&self, dims: impl Dims) -> Result<Tensor> {
+        let dims = dims.into_dims().into_iter();
+        let dims = dims.map(|d| resolve_dim(d, self.rank()));
+        apply(Rearranged::Flip(dims.collect::<Result<_>>()?), self)
+    }
+
+    /// The elements moved along dimensions, each by its shift; those pushed out come in at the other
+    /// end. Without dimensions, the elements are moved in row-major order.
+    ///
+    /// # Errors
+    /// If there is no shift, not one for each dimension, or a dimension does not exist.
+    ///
+    /// ```
+    /// let x = pleach_core::tensor![[1, 2, 3], [4, 5, 6]];
+    /// assert_eq!(x.roll(1, 1)?.to_vec::<i64>()?, [3, 1, 2, 6, 4, 5]);
+    /// assert_eq!(x.roll([1, 1], [0, 1])?.to_vec::<i64>()?, [6, 4, 5, 3, 1, 2]);
+    /// assert_eq!(x.roll(1, [])?.to_vec::<i64>()?, [6, 1, 2, 3, 4, 5]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn roll(&self, shifts: impl Dims, dims: impl Dims) -> Result<Tensor> {
+        let roll = Rearranged::Roll {
+            shifts: shifts.into_dims(),
+            dims: dims.into_dims(),
+            back: false,
+        };
+        apply(roll, self)
+    }
+
+    /// One shift along one dimension, or back.
+    fn roll_one(&self, shift: i64, dim: i64, back: bool) -> Result<Tensor> {
+        if self.numel() == 0 {
+            return Ok(self.clone());
+        }
+        let size = self.size(dim)?;
+        let shift = shift.rem_euclid(size as i64) as usize;
+        let cut = if back { shift } else { size - shift };
+        let (before, after) = (
+            self.narrow(dim, 0, cut)?,
+            self.narrow(dim, cut, size - cut)?,
+        );
+        Tensor::cat(&[&after, &before], dim)
+    }
+
+    /// The elements on and below a diagonal of the last two dimensions; zero elsewhere.
+    ///
+    /// # Errors
+    /// If there are fewer than two dimensions.
+    pub fn tril(&self, diagonal: i64) -> Result<Tensor> {
+        apply(Rearranged::Tril(diagonal), self)
+    }
+
+    /// The elements on and above a diagonal of the last two dimensions; zero elsewhere.
+    ///
+    /// # Errors
+    /// If there are fewer than two dimensions.
+    pub fn triu(&self, diagonal: i64) -> Result<Tensor> {
+        apply(Rearranged::Triu(diagonal), self)
+    }
+
+    fn triangle(&self, diagonal: i64, lower: bool) -> Result<Tensor> {
+        let name = if lower { "tril" } else { "triu" };
+        if self.rank() < 2 {
+            return Err(Error::shape(format!(
+                "{name}: input tensor must have at least 2 dimensions"
+            )));
+        }
+        let (rows, cols) = (self.shape()[self.rank() - 2], self.shape()[self.rank() - 1]);
+        let x = self.contiguous()?;
+        dispatch_all!(self.dtype(), T => {
+            let mut values = Buffer::<T>::try_from_slice(x.as_slice::<T>()?)?;
+            for (i, row) in values.chunks_mut(cols.max(1)).enumerate() {
+                let on = ((i % rows.max(1)) as i64).saturating_add(diagonal);
+                for (j, v) in row.iter_mut().enumerate() {
+                    let keep = if lower { j as i64 <= on } else { j as i64 >= on };
+                    if !keep {
+                        *v = T::default();
+                    }
+                }
+            }
+            Ok(Tensor::from_buffer(values, self.shape()))
+        })
+    }
+}

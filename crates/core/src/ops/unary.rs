@@ -42,10 +42,7 @@ impl Operation for ElementWise {
         self.grad_name
     }
     fn attributes(&self) -> Attributes {
-        let parameters = self.function.parameters().into_iter();
-        parameters
-            .map(|(name, value)| (name, value.into()))
-            .collect()
+        parameters(self.function)
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
         Ok(dispatch_float!(self.name, x.dtype(), T => {
@@ -68,18 +65,25 @@ impl Operation for ElementWise {
             GradientFrom::Nothing => return Ok([Some(grad.try_zeros_like()?)]),
         };
         let gradient = Derivative {
-            of: self.clone(),
+            function: self.function,
+            name: self.grad_name,
             second: false,
         };
         Ok([Some(apply(gradient, (&of, grad))?)])
     }
 }
 
+fn parameters(function: Function) -> Attributes {
+    let all = function.parameters().into_iter();
+    all.map(|(name, value)| (name, value.into())).collect()
+}
+
 /// The gradient of a function, from the value that it keeps and the gradient that arrives; or the
 /// derivative of that by the value, which has no derivative of its own.
 #[derive(Clone, Debug)]
 struct Derivative {
-    of: ElementWise,
+    function: Function,
+    name: &'static str,
     second: bool,
 }
 
@@ -89,16 +93,16 @@ impl Operation for Derivative {
     const RULES: Rules = Rules::FLOAT;
 
     fn name(&self) -> &'static str {
-        self.of.grad_name
+        self.name
     }
     fn attributes(&self) -> Attributes {
-        let mut all = self.of.attributes();
+        let mut all = parameters(self.function);
         all.push(("second", self.second.into()));
         all
     }
     fn forward(&self, (kept, grad): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        let function = self.of.function;
-        Ok(dispatch_float!(self.of.grad_name, grad.dtype(), T => {
+        let function = self.function;
+        Ok(dispatch_float!(self.name, grad.dtype(), T => {
             let mut out = Buffer::<T>::try_new(grad.numel())?;
             let (kept, arriving) = (kept.as_slice::<T>()?, grad.as_slice::<T>()?);
             match self.second {
@@ -116,9 +120,9 @@ impl Operation for Derivative {
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
         if self.second {
-            let name = self.of.name;
             return Err(Error::autograd(format!(
-                "the third derivative of '{name}' is not implemented"
+                "the derivative of the derivative of '{}' is not implemented",
+                self.name
             )));
         }
         let kept = saved.input(0)?;

@@ -50,7 +50,8 @@ pub fn conv2d(
     let (stride, dilation) = (stride.into().tuple(), dilation.into().tuple());
     let padding = padding.into_padding()?;
     let (batched, shape) = checked(input, weight, bias, stride, padding, dilation, groups)?;
-    let out = apply(Convolution(OUTPUT, shape), (&batched, weight, bias))?;
+    let part = Part::Output;
+    let out = apply(Convolution { part, shape }, (&batched, weight, bias))?;
     match input.rank() {
         3 => out.squeeze_dim(0),
         _ => Ok(out),
@@ -260,35 +261,37 @@ fn check_types_and_steps(
     Ok(())
 }
 
-/// A part of a convolution.
-type Part = usize;
-const INPUT: Part = 0;
-const WEIGHT: Part = 1;
-const OUTPUT: Part = 2;
+/// What is computed: the convolution, or one of its gradients.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+enum Part {
+    /// From input and weight.
+    Output,
+    /// From weight and the output's gradient.
+    InputGrad,
+    /// From input and the output's gradient.
+    WeightGrad,
+}
 
-/// One part of a convolution of a checked shape from the other two, in their order: the output, or
-/// the gradient of another part, for which that of the output takes the output's place.
+/// A convolution of a checked shape, or one of its gradients. All three are derivatives of one number,
+/// linear in input, weight and the output's gradient, so the gradients of each are the other two.
 #[derive(Clone, Debug)]
-pub struct Convolution(Part, ConvShape);
+pub struct Convolution {
+    part: Part,
+    shape: ConvShape,
+}
 
 impl Convolution {
-    /// The three are the derivatives of one number that is linear in each part.
-    fn input_grad(&self, saved: &Saved<'_>, i: usize, grad: &Tensor) -> Result<Tensor> {
-        let part = |i: usize| if i < self.0 { i } else { i + 1 };
-        let other = saved.input(1 - i)?;
-        let (a, b) = match part(1 - i) < self.0 {
-            true => (&other, grad),
-            false => (grad, &other),
-        };
-        apply(Convolution(part(i), self.1), (a, b, None))
+    fn of(&self, part: Part, a: &Tensor, b: &Tensor) -> Result<Tensor> {
+        let shape = self.shape;
+        apply(Convolution { part, shape }, (a, b, None))
     }
 
     fn bias_grad(&self, grad: &Tensor) -> Result<Tensor> {
         let grad = grad.contiguous()?;
         dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
-            let mut out = Buffer::<T>::try_new(self.1.out_channels)?;
-            conv_backward_bias(&self.1, grad.as_slice::<T>()?, &mut out);
-            Ok(Tensor::from_buffer(out, [self.1.out_channels]))
+            let mut out = Buffer::<T>::try_new(self.shape.out_channels)?;
+            conv_backward_bias(&self.shape, grad.as_slice::<T>()?, &mut out);
+            Ok(Tensor::from_buffer(out, [self.shape.out_channels]))
         })
     }
 }
@@ -299,13 +302,17 @@ impl Operation for Convolution {
     const RULES: Rules = Rules::DENSE;
 
     fn name(&self) -> &'static str {
-        ["conv2d_input", "conv2d_weight", "conv2d"][self.0]
+        match self.part {
+            Part::Output => "conv2d",
+            Part::InputGrad => "conv2d_input",
+            Part::WeightGrad => "conv2d_weight",
+        }
     }
     fn grad_name(&self) -> &'static str {
         "ConvolutionBackward0"
     }
     fn attributes(&self) -> Attributes {
-        let s = &self.1;
+        let s = &self.shape;
         vec![
             ("stride", s.stride[1..].into()),
             ("padding", s.padding[1..].into()),
@@ -314,22 +321,22 @@ impl Operation for Convolution {
         ]
     }
     fn forward(&self, (a, b, bias): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        let s = &self.1;
+        let s = &self.shape;
         let ([_, height, width], [_, rows, columns]) = (s.input, s.kernel);
         let [_, out_height, out_width] = s.output();
-        let sizes = match self.0 {
-            INPUT => [s.batch, s.in_channels, height, width],
-            WEIGHT => [s.out_channels, s.in_channels / s.groups, rows, columns],
-            _ => [s.batch, s.out_channels, out_height, out_width],
+        let sizes = match self.part {
+            Part::InputGrad => [s.batch, s.in_channels, height, width],
+            Part::WeightGrad => [s.out_channels, s.in_channels / s.groups, rows, columns],
+            Part::Output => [s.batch, s.out_channels, out_height, out_width],
         };
         dispatch_float!("slow_conv2d_cpu", a.dtype(), T => {
             let mut out = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
             let (a, b) = (a.as_slice::<T>()?, b.as_slice::<T>()?);
             let bias = bias.map(Tensor::as_slice).transpose()?;
-            match self.0 {
-                INPUT => conv_backward_input(s, b, a, &mut out),
-                WEIGHT => conv_backward_weight(s, a, b, &mut out),
-                _ => conv_forward(s, a, b, bias, &mut out),
+            match self.part {
+                Part::InputGrad => conv_backward_input(s, b, a, &mut out),
+                Part::WeightGrad => conv_backward_weight(s, a, b, &mut out),
+                Part::Output => conv_forward(s, a, b, bias, &mut out),
             }
             Ok(Tensor::from_buffer(out, sizes))
         })
@@ -340,9 +347,19 @@ impl Operation for Convolution {
             .input_if(call.needs(0), 1)
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
+        let of_first = || match self.part {
+            Part::Output => self.of(Part::InputGrad, &saved.input(1)?, grad),
+            Part::InputGrad => self.of(Part::WeightGrad, grad, &saved.input(1)?),
+            Part::WeightGrad => self.of(Part::InputGrad, grad, &saved.input(1)?),
+        };
+        let of_second = || match self.part {
+            Part::Output => self.of(Part::WeightGrad, &saved.input(0)?, grad),
+            Part::InputGrad => self.of(Part::Output, grad, &saved.input(0)?),
+            Part::WeightGrad => self.of(Part::Output, &saved.input(0)?, grad),
+        };
         Ok([
-            saved.grad(0, || self.input_grad(saved, 0, grad))?,
-            saved.grad(1, || self.input_grad(saved, 1, grad))?,
+            saved.grad(0, of_first)?,
+            saved.grad(1, of_second)?,
             saved.grad(2, || match saved.recording() {
                 true => grad.sum_dim([0, 2, 3], false),
                 false => self.bias_grad(grad),

@@ -24,6 +24,24 @@ pub enum Storage {
     Bool(Arc<Buffer<bool>>),
 }
 
+/// The body with `$buffer` as the variant's, whatever its type.
+macro_rules! each_buffer {
+    ($storage:expr, $buffer:ident => $body:expr) => {
+        match $storage {
+            Storage::F32($buffer) => $body,
+            Storage::F64($buffer) => $body,
+            Storage::F16($buffer) => $body,
+            Storage::BF16($buffer) => $body,
+            Storage::I64($buffer) => $body,
+            Storage::I32($buffer) => $body,
+            Storage::I16($buffer) => $body,
+            Storage::I8($buffer) => $body,
+            Storage::U8($buffer) => $body,
+            Storage::Bool($buffer) => $body,
+        }
+    };
+}
+
 impl Storage {
     pub(crate) fn dtype(&self) -> DType {
         match self {
@@ -42,15 +60,11 @@ impl Storage {
 
     /// Whether nothing else holds the memory.
     pub(crate) fn is_unshared(&mut self) -> bool {
-        dispatch_all!(self.dtype(), T => {
-            <T as crate::Element>::of_storage_mut(self).is_some_and(|b| Arc::get_mut(b).is_some())
-        })
+        each_buffer!(self, buffer => Arc::get_mut(buffer).is_some())
     }
 
     /// Where the memory is: equal for tensors that share it.
     pub(crate) fn address(&self) -> usize {
-        dispatch_all!(self.dtype(), T => {
-            <T as crate::Element>::of_storage(self).map_or(0, |b| Arc::as_ptr(b) as usize)
-        })
+        each_buffer!(self, buffer => Arc::as_ptr(buffer) as usize)
     }
 }

@@ -1,4 +1,4 @@
-//! The graph: nodes, their edges, and how an operation is recorded.
+//! What nodes and leaves of the graph do.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,25 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use smallvec::SmallVec;
 
-use super::apply::Recorded;
 use crate::shape::{Shape, broadcast_shapes};
+use crate::tensor::{History, Leaf, Node, Step};
 use crate::{DType, Error, Result, Tensor};
-
-/// The gradients of an operation's inputs, in their order; `None` for an input that needs none.
-pub type InputGrads = SmallVec<[Option<Tensor>; 3]>;
 
 /// Locks, ignoring poison: nothing that can panic runs while a graph lock is held.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
-}
-
-/// Where a gradient is accumulated: the identity of a leaf.
-pub(crate) struct Leaf {
-    pub id: u64,
-    grad: Mutex<Option<Tensor>>,
-    /// Shape and dtype of its values, once they have changed: what gradients of older graphs may
-    /// not fit.
-    changed: Mutex<Option<(Shape, DType)>>,
 }
 
 impl Leaf {
@@ -76,46 +64,6 @@ impl Leaf {
     }
 }
 
-/// How a tensor came to be.
-#[derive(Clone)]
-pub(crate) enum History {
-    /// A constant.
-    None,
-    /// A leaf that requires a gradient.
-    Leaf(Arc<Leaf>),
-    /// Depends on recorded values in a way whose derivative is not known.
-    Blocked(&'static str),
-    /// An output of a recorded operation.
-    Op { node: Arc<Node>, output: u32 },
-}
-
-/// Where an input's gradient goes.
-pub(super) enum Edge {
-    None,
-    Leaf(Arc<Leaf>),
-    Node(Arc<Node>, u32),
-    Blocked(&'static str),
-}
-
-/// Outputs whose gradient is kept, and that gradient.
-pub(super) type Retained = SmallVec<[(u32, Option<Tensor>); 1]>;
-
-/// A recorded operation.
-pub struct Node {
-    /// Larger than the ids of all nodes it depends on.
-    pub(super) id: u64,
-    name: &'static str,
-    /// Whether the outputs are views of the first input.
-    view: bool,
-    pub(super) outputs: usize,
-    pub(super) edges: SmallVec<[Edge; 3]>,
-    /// Shape and dtype of each input, which its gradient must have.
-    pub(super) inputs: SmallVec<[(Shape, DType); 2]>,
-    pub(super) step: Mutex<Option<Recorded>>,
-    /// Outputs whose gradient is kept, and that gradient.
-    pub(super) retained: Mutex<Retained>,
-}
-
 fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
@@ -152,8 +100,8 @@ impl Node {
         let mut node = self;
         while node.view {
             match node.edges.first() {
-                Some(Edge::Leaf(_)) => return true,
-                Some(Edge::Node(next, _)) => node = next,
+                Some(History::Leaf(_)) => return true,
+                Some(History::Op { node: next, .. }) => node = next,
                 _ => return false,
             }
         }
@@ -169,7 +117,7 @@ impl Node {
 }
 
 /// What a node owns, taken out of it so that it can be dropped without recursion.
-type Remains = (SmallVec<[Edge; 3]>, Option<Recorded>);
+type Remains = (SmallVec<[History; 3]>, Option<Box<dyn Step>>);
 
 thread_local! {
     /// `Some` while a drop is in progress on this thread: the nodes still to be taken apart.
@@ -218,9 +166,9 @@ pub(super) fn operation_node(
     outputs: usize,
     name: &'static str,
     view: bool,
-    step: Recorded,
+    step: Box<dyn Step>,
 ) -> Arc<Node> {
-    let edge = |t: &Option<&Tensor>| t.map_or(Edge::None, edge_of);
+    let edge = |t: &Option<&Tensor>| t.map_or(History::None, |t| t.history().clone());
     let kind = |t: &Option<&Tensor>| match t {
         Some(t) => (t.shape_vec(), t.dtype()),
         None => (Shape::new(), DType::F32),
@@ -235,25 +183,4 @@ pub(super) fn operation_node(
         step: Mutex::new(Some(step)),
         retained: Mutex::new(SmallVec::new()),
     })
-}
-
-fn edge_of(t: &Tensor) -> Edge {
-    match t.history() {
-        History::None => Edge::None,
-        History::Leaf(leaf) => Edge::Leaf(leaf.clone()),
-        History::Blocked(name) => Edge::Blocked(name),
-        History::Op { node, output } => Edge::Node(node.clone(), *output),
-    }
-}
-
-pub(super) fn history_of(edge: &Edge) -> History {
-    match edge {
-        Edge::None => History::None,
-        Edge::Leaf(leaf) => History::Leaf(leaf.clone()),
-        Edge::Blocked(name) => History::Blocked(name),
-        Edge::Node(node, output) => History::Op {
-            node: node.clone(),
-            output: *output,
-        },
-    }
 }

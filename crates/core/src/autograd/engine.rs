@@ -224,11 +224,11 @@ impl Walk {
             }
             // So that a sum may take over the memory of one of its terms.
             drop(grads);
-            for (index, (edge, grad)) in node.edges.iter().zip(input_grads?).enumerate() {
+            for (index, (input, grad)) in node.inputs.iter().zip(input_grads?).enumerate() {
                 if let Some(grad) = grad
-                    && !matches!(edge, History::None)
+                    && !matches!(input.history, History::None)
                 {
-                    self.push(edge, node.fitted(index, grad)?)?;
+                    self.push(&input.history, node.fitted(index, grad)?)?;
                 }
             }
         }

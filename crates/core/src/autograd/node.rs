@@ -7,7 +7,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use smallvec::SmallVec;
 
 use crate::shape::{Shape, broadcast_shapes};
-use crate::tensor::{History, Leaf, Node, Step};
+use crate::tensor::{Edge, History, Leaf, Node, Step};
 use crate::{DType, Error, Result, Tensor};
 
 /// Locks, ignoring poison: nothing that can panic runs while a graph lock is held.
@@ -54,12 +54,15 @@ impl Leaf {
 
     /// Adds to the gradient.
     pub fn accumulate(&self, grad: Tensor) -> Result<()> {
-        let old = lock(&self.grad).take();
-        let sum = match old {
-            None => grad,
-            Some(old) => old.plus(grad)?,
-        };
-        self.set_grad(Some(sum));
+        let mut slot = lock(&self.grad);
+        match slot.take() {
+            None => *slot = Some(grad),
+            Some(old) => {
+                // Another thread may read the gradient meanwhile.
+                drop(slot);
+                self.set_grad(Some(old.plus(grad)?));
+            }
+        }
         Ok(())
     }
 }
@@ -78,7 +81,7 @@ impl Node {
     /// A gradient that the backward step has returned, in its input's shape and dtype: summed over
     /// what was broadcast, and converted.
     pub(super) fn fitted(&self, index: usize, grad: Tensor) -> Result<Tensor> {
-        let (shape, dtype) = &self.inputs[index];
+        let Edge { shape, dtype, .. } = &self.inputs[index];
         if grad.shape() == shape.as_slice() {
             return grad.to_dtype(*dtype);
         }
@@ -99,7 +102,7 @@ impl Node {
     pub(crate) fn is_view_of_leaf(&self) -> bool {
         let mut node = self;
         while node.view {
-            match node.edges.first() {
+            match node.inputs.first().map(|input| &input.history) {
                 Some(History::Leaf(_)) => return true,
                 Some(History::Op { node: next, .. }) => node = next,
                 _ => return false,
@@ -116,34 +119,30 @@ impl Node {
     }
 }
 
-/// What a node owns, taken out of it so that it can be dropped without recursion.
-type Remains = (SmallVec<[History; 3]>, Option<Box<dyn Step>>);
-
 thread_local! {
-    /// `Some` while a drop is in progress on this thread: the nodes still to be taken apart.
-    static DROPPING: RefCell<Option<Vec<Remains>>> = const { RefCell::new(None) };
+    /// `Some` while a drop is in progress on this thread: what the nodes dropped so far came from.
+    static DROPPING: RefCell<Option<Vec<History>>> = const { RefCell::new(None) };
 }
 
 /// A chain of nodes of any length is dropped with a constant stack: a node that dies while
-/// another is being dropped leaves its remains to that one's loop.
+/// another is being dropped leaves the nodes before it to that one's loop.
 impl Drop for Node {
     fn drop(&mut self) {
-        let step = self
-            .step
-            .get_mut()
-            .unwrap_or_else(|e| e.into_inner())
-            .take();
-        let mut own = Some((std::mem::take(&mut self.edges), step));
         let outermost = DROPPING.try_with(|queue| {
             let mut queue = queue.borrow_mut();
             let outermost = queue.is_none();
-            queue.get_or_insert_default().extend(own.take());
+            let histories = self.inputs.iter_mut().map(|edge| &mut edge.history);
+            let nodes = histories.filter(|history| matches!(history, History::Op { .. }));
+            let nodes = nodes.map(|history| std::mem::replace(history, History::None));
+            queue.get_or_insert_default().extend(nodes);
             outermost
         });
-        // Err: the thread is ending and its queue is gone; `own` drops recursively.
+        // Err: the thread is ending and its queue is gone; fields drop recursively.
         if outermost != Ok(true) {
             return;
         }
+        // An operation may hold tensors that have a history.
+        *self.step.get_mut().unwrap_or_else(|e| e.into_inner()) = None;
         let next = || {
             DROPPING.with(|queue| {
                 let mut queue = queue.borrow_mut();
@@ -154,8 +153,8 @@ impl Drop for Node {
                 item
             })
         };
-        while let Some(remains) = next() {
-            drop(remains);
+        while let Some(history) = next() {
+            drop(history);
         }
     }
 }
@@ -168,18 +167,24 @@ pub(super) fn operation_node(
     view: bool,
     step: Box<dyn Step>,
 ) -> Arc<Node> {
-    let edge = |t: &Option<&Tensor>| t.map_or(History::None, |t| t.history().clone());
-    let kind = |t: &Option<&Tensor>| match t {
-        Some(t) => (t.shape_vec(), t.dtype()),
-        None => (Shape::new(), DType::F32),
+    let input = |t: &Option<&Tensor>| match t {
+        Some(t) => Edge {
+            history: t.history().clone(),
+            shape: t.shape_vec(),
+            dtype: t.dtype(),
+        },
+        None => Edge {
+            history: History::None,
+            shape: Shape::new(),
+            dtype: DType::F32,
+        },
     };
     Arc::new(Node {
         id: next_id(),
         name,
         view,
         outputs,
-        edges: inputs.iter().map(edge).collect(),
-        inputs: inputs.iter().map(kind).collect(),
+        inputs: inputs.iter().map(input).collect(),
         step: Mutex::new(Some(step)),
         retained: Mutex::new(SmallVec::new()),
     })

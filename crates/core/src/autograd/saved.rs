@@ -162,7 +162,7 @@ impl Saved<'_> {
     /// # Errors
     /// If it was not kept.
     pub fn input(&self, i: usize) -> Result<Tensor> {
-        self.get(Slot::Input(i as u8), || self.node.edges[i].clone())
+        self.get(Slot::Input(i as u8), || self.node.inputs[i].history.clone())
     }
 
     /// An input, if it was given and kept.
@@ -209,12 +209,12 @@ impl Saved<'_> {
 
     /// The shape of an input, kept or not.
     pub fn shape(&self, i: usize) -> &[usize] {
-        &self.node.inputs[i].0
+        &self.node.inputs[i].shape
     }
 
     /// The dtype of an input, kept or not.
     pub fn dtype(&self, i: usize) -> DType {
-        self.node.inputs[i].1
+        self.node.inputs[i].dtype
     }
 
     /// The number of inputs, absent ones included.
@@ -224,7 +224,8 @@ impl Saved<'_> {
 
     /// Whether the input's gradient is asked for.
     pub fn needs(&self, i: usize) -> bool {
-        !matches!(self.node.edges.get(i), None | Some(History::None))
+        let edge = self.node.inputs.get(i);
+        edge.is_some_and(|edge| !matches!(edge.history, History::None))
     }
 
     /// The gradient of an input, if it is asked for.

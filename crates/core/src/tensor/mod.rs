@@ -85,13 +85,17 @@ pub struct Node {
     /// Whether the outputs are views of the first input.
     pub(crate) view: bool,
     pub(crate) outputs: usize,
-    /// The history of each input.
-    pub(crate) edges: SmallVec<[History; 3]>,
-    /// Shape and dtype of each input, which its gradient must have.
-    pub(crate) inputs: SmallVec<[(Shape, DType); 2]>,
+    pub(crate) inputs: SmallVec<[Edge; 3]>,
     /// Gone once the graph has been freed.
     pub(crate) step: Mutex<Option<Box<dyn Step>>>,
     pub(crate) retained: Mutex<Retained>,
+}
+
+/// What a node knows of an input: where its gradient goes, and the shape and dtype that it has.
+pub(crate) struct Edge {
+    pub history: History,
+    pub shape: Shape,
+    pub dtype: DType,
 }
 
 /// Outputs whose gradient is kept, and that gradient.

@@ -54,8 +54,6 @@ macro_rules! plain {
 plain!(f32: true, f64: true, f16: true, bf16: true, i64: true, i32: true, i16: true, i8: true,
        u64: true, u32: true, u16: true, u8: true, usize: true, bool: false);
 
-/// Alignment of every block: a cache line, and the width of an AVX-512 vector.
-const ALIGN: usize = 64;
 /// The smallest block, in bytes.
 const MIN_BLOCK: usize = 64;
 /// Four size classes for each power of two, so at most a quarter of a block is unused.
@@ -412,7 +410,7 @@ mod tests {
     fn buffers_are_aligned_and_hold_what_was_written() {
         for len in [0, 1, 7, 64, 1000, 100_000] {
             let mut b = Buffer::<f64>::zeroed(len);
-            assert_eq!(b.as_ptr() as usize % ALIGN, 0);
+            assert_eq!(b.as_ptr() as usize % block::ALIGN, 0);
             assert!(b.iter().all(|v| *v == 0.0));
             for (i, v) in b.iter_mut().enumerate() {
                 *v = i as f64;

@@ -5,7 +5,7 @@
 //! sum of their exponentials relative to it. (One number, their sum, would lose the digits of a
 //! small loss where scores are large.)
 
-use crate::float::run_math;
+use crate::float::{of_type, run_math};
 use crate::isa::MathLoop;
 use crate::math::MulAdd;
 use crate::softmax::rows::{row_max, row_sum};
@@ -14,10 +14,8 @@ use crate::{Float, Isa, parallel_for};
 
 mod columns;
 
-use columns::{Part, softmax_columns};
+use columns::{COLUMNS, Part, softmax_columns};
 
-/// Positions that are treated together where there are several in a sample.
-const COLUMNS: usize = 128;
 /// Elements that one thread takes at least.
 const TASK: usize = 1 << 13;
 
@@ -127,12 +125,8 @@ impl<T: Float> CrossEntropy<'_, T> {
         max: &mut [T],
         log_sum: &mut [T],
     ) {
-        T::cross_entropy_forward(
-            self,
-            Isa::current(),
-            scores,
-            [losses, weights, max, log_sum],
-        );
+        let outputs = [losses, weights, max, log_sum];
+        (loops().forward)(self, Isa::current(), scores, outputs);
     }
 
     fn forward_with(&self, isa: Isa, scores: &[T], outputs: [&mut [T]; 4]) {
@@ -170,7 +164,7 @@ impl<T: Float> CrossEntropy<'_, T> {
         grad: &mut [T],
     ) {
         let saved = [max, log_sum, grad_losses];
-        T::cross_entropy_backward(self, Isa::current(), scores, saved, grad);
+        (loops().backward)(self, Isa::current(), scores, saved, grad);
     }
 
     fn backward_with(&self, isa: Isa, scores: &[T], saved: [&[T]; 3], grad: &mut [T]) {
@@ -238,49 +232,24 @@ impl<T: Float> CrossEntropy<'_, T> {
     }
 }
 
-/// A float that cross entropy is compiled for, here, once.
-pub trait HasCrossEntropy: Sized {
-    /// [`CrossEntropy::forward`].
-    fn cross_entropy_forward(
-        call: &CrossEntropy<'_, Self>,
-        isa: Isa,
-        scores: &[Self],
-        outputs: [&mut [Self]; 4],
-    );
-    /// [`CrossEntropy::backward`].
-    fn cross_entropy_backward(
-        call: &CrossEntropy<'_, Self>,
-        isa: Isa,
-        scores: &[Self],
-        saved: [&[Self]; 3],
-        grad: &mut [Self],
-    );
+/// What is compiled here, once for each float.
+struct Loops<T: 'static> {
+    forward: fn(&CrossEntropy<'_, T>, Isa, &[T], [&mut [T]; 4]),
+    backward: fn(&CrossEntropy<'_, T>, Isa, &[T], [&[T]; 3], &mut [T]),
 }
 
-macro_rules! has_cross_entropy {
-    ($($t:ident),*) => {$(
-        impl HasCrossEntropy for $t {
-            fn cross_entropy_forward(
-                call: &CrossEntropy<'_, $t>,
-                isa: Isa,
-                scores: &[$t],
-                outputs: [&mut [$t]; 4],
-            ) {
-                call.forward_with(isa, scores, outputs);
-            }
-            fn cross_entropy_backward(
-                call: &CrossEntropy<'_, $t>,
-                isa: Isa,
-                scores: &[$t],
-                saved: [&[$t]; 3],
-                grad: &mut [$t],
-            ) {
-                call.backward_with(isa, scores, saved, grad);
-            }
-        }
-    )*};
+impl<T: Float> Loops<T> {
+    const NEW: Self = Loops {
+        forward: |call, isa, scores, outputs| call.forward_with(isa, scores, outputs),
+        backward: |call, isa, scores, saved, grad| call.backward_with(isa, scores, saved, grad),
+    };
 }
-has_cross_entropy!(f32, f64);
+
+fn loops<T: Float>() -> &'static Loops<T> {
+    static F32: Loops<f32> = Loops::NEW;
+    static F64: Loops<f64> = Loops::NEW;
+    of_type(&F32, &F64)
+}
 
 /// How targets are mixed with the uniform distribution.
 struct Mix<T> {
@@ -365,7 +334,9 @@ impl<T: Float> MathLoop for Forward<'_, T> {
             let shift = max[0];
             log_sum[0] = row_sum(x, x, |v, _| (v - shift).exp::<M>()).ln::<M>();
         } else {
-            softmax_columns::<T, M>(&group, max, log_sum);
+            let columns = max.len();
+            let rows = (0..group.call.classes).map(|c| group.row(group.scores, c, columns));
+            softmax_columns::<T, M>(rows, max, log_sum);
         }
         match group.call.target {
             CrossEntropyTarget::Classes { .. } => {

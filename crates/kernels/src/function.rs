@@ -9,7 +9,7 @@
 use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, FRAC_2_SQRT_PI};
 use std::marker::PhantomData;
 
-use crate::float::run_math;
+use crate::float::{of_type, run_math};
 use crate::isa::MathLoop;
 use crate::math::{Apart, MulAdd};
 use crate::{Float, Isa, Loop, for_each_chunk_mut};
@@ -51,8 +51,9 @@ impl Function {
     pub fn apply<T: Float>(self, x: &[T], out: &mut [T]) {
         assert_eq!(x.len(), out.len(), "input and output differ in length");
         let isa = Isa::current();
+        let values = loops().values;
         pieces(out, &|at, out| {
-            T::values(self, isa, &x[at..at + out.len()], out)
+            values(self, isa, &x[at..at + out.len()], out)
         });
     }
 
@@ -68,7 +69,7 @@ impl Function {
     /// # Panics
     /// If the lengths differ.
     pub fn gradient<T: Float>(self, saved: &[T], grad: &[T], out: &mut [T]) {
-        self.of_pairs(saved, grad, out, T::gradients);
+        self.of_pairs(saved, grad, out, loops().gradients);
     }
 
     /// The derivative of [`gradient`](Self::gradient) by its saved value.
@@ -83,16 +84,10 @@ impl Function {
     /// # Panics
     /// If the lengths differ.
     pub fn second<T: Float>(self, saved: &[T], grad: &[T], out: &mut [T]) {
-        self.of_pairs(saved, grad, out, T::seconds);
+        self.of_pairs(saved, grad, out, loops().seconds);
     }
 
-    fn of_pairs<T: Float>(
-        self,
-        saved: &[T],
-        grad: &[T],
-        out: &mut [T],
-        write: fn(Function, Isa, &[T], &[T], &mut [T]),
-    ) {
+    fn of_pairs<T: Float>(self, saved: &[T], grad: &[T], out: &mut [T], write: OfPairs<T>) {
         assert_eq!(
             saved.len(),
             out.len(),
@@ -107,32 +102,29 @@ impl Function {
     }
 }
 
-/// A float that [`Function`]s are compiled for.
-pub trait HasFunctions: Sized {
-    /// Writes the values of a piece.
-    fn values(function: Function, isa: Isa, x: &[Self], out: &mut [Self]);
-    /// Writes the gradients of a piece.
-    fn gradients(function: Function, isa: Isa, saved: &[Self], grad: &[Self], out: &mut [Self]);
-    /// Writes the gradients' derivatives by what is saved.
-    fn seconds(function: Function, isa: Isa, saved: &[Self], grad: &[Self], out: &mut [Self]);
+/// Writes a piece of gradients, or of their derivatives, from saved values and gradients.
+type OfPairs<T> = fn(Function, Isa, &[T], &[T], &mut [T]);
+
+/// What is compiled here, once for each float.
+struct Loops<T: 'static> {
+    values: fn(Function, Isa, &[T], &mut [T]),
+    gradients: OfPairs<T>,
+    seconds: OfPairs<T>,
 }
 
-macro_rules! has_functions {
-    ($($t:ident),*) => {$(
-        impl HasFunctions for $t {
-            fn values(function: Function, isa: Isa, x: &[$t], out: &mut [$t]) {
-                table::values(function, isa, x, out);
-            }
-            fn gradients(function: Function, isa: Isa, saved: &[$t], grad: &[$t], out: &mut [$t]) {
-                table::gradients(function, isa, saved, grad, out);
-            }
-            fn seconds(function: Function, _: Isa, saved: &[$t], grad: &[$t], out: &mut [$t]) {
-                table::seconds(function, saved, grad, out);
-            }
-        }
-    )*};
+impl<T: Float> Loops<T> {
+    const NEW: Self = Loops {
+        values: table::values,
+        gradients: table::gradients,
+        seconds: table::seconds,
+    };
 }
-has_functions!(f32, f64);
+
+fn loops<T: Float>() -> &'static Loops<T> {
+    static F32: Loops<f32> = Loops::NEW;
+    static F64: Loops<f64> = Loops::NEW;
+    of_type(&F32, &F64)
+}
 
 /// Hands pieces of the output to threads, each with the place where it starts.
 fn pieces<T: Float>(out: &mut [T], write: &(dyn Fn(usize, &mut [T]) + Sync)) {

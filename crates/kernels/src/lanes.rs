@@ -67,13 +67,32 @@ pub trait FloatLoop<T> {
 }
 
 /// A float that vectors hold.
-pub trait HasVectors: Sized {
-    /// Runs a loop with the vectors of an instruction set.
-    ///
-    /// # Panics
-    /// If the machine does not have it.
-    fn run_vectors<L: FloatLoop<Self>>(isa: Isa, body: L);
+pub trait Vectors: Sized {
+    /// The vector that every machine of the target has.
+    type Portable: Vector<Elem = Self>;
+    /// AVX2's.
+    #[cfg(target_arch = "x86_64")]
+    type Avx2: Vector<Elem = Self>;
+    /// AVX-512's.
+    #[cfg(target_arch = "x86_64")]
+    type Avx512: Vector<Elem = Self>;
 }
+
+macro_rules! vectors {
+    ($t:ident, $portable:ty, $avx2:ident, $avx512:ident) => {
+        impl Vectors for $t {
+            type Portable = $portable;
+            #[cfg(target_arch = "x86_64")]
+            type Avx2 = std::arch::x86_64::$avx2;
+            #[cfg(target_arch = "x86_64")]
+            type Avx512 = std::arch::x86_64::$avx512;
+        }
+    };
+}
+vectors!(f32, Portable<f32, 4>, __m256, __m512);
+vectors!(f64, Portable<f64, 2>, __m256d, __m512d);
+
+struct WithFloat<V, L>(L, PhantomData<V>);
 
 impl<V: Vector, L: FloatLoop<V::Elem>> Loop for WithFloat<V, L> {
     type Output = ();
@@ -84,32 +103,19 @@ impl<V: Vector, L: FloatLoop<V::Elem>> Loop for WithFloat<V, L> {
     }
 }
 
-struct WithFloat<V, L>(L, PhantomData<V>);
-
-macro_rules! has_vectors {
-    ($t:ident, $portable:ty, $avx2:ident, $avx512:ident) => {
-        impl HasVectors for $t {
-            fn run_vectors<L: FloatLoop<$t>>(isa: Isa, body: L) {
-                match isa {
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => {
-                        isa.run(WithFloat::<std::arch::x86_64::$avx512, L>(
-                            body,
-                            PhantomData,
-                        ));
-                    }
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => {
-                        isa.run(WithFloat::<std::arch::x86_64::$avx2, L>(body, PhantomData));
-                    }
-                    _ => isa.run(WithFloat::<$portable, L>(body, PhantomData)),
-                }
-            }
-        }
-    };
+/// Runs a loop with the vectors of an instruction set.
+///
+/// # Panics
+/// If the machine does not have it.
+pub(crate) fn run_vectors<T: Vectors, L: FloatLoop<T>>(isa: Isa, body: L) {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => isa.run(WithFloat::<T::Avx512, L>(body, PhantomData)),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => isa.run(WithFloat::<T::Avx2, L>(body, PhantomData)),
+        _ => isa.run(WithFloat::<T::Portable, L>(body, PhantomData)),
+    }
 }
-has_vectors!(f32, Portable<f32, 4>, __m256, __m512);
-has_vectors!(f64, Portable<f64, 2>, __m256d, __m512d);
 
 /// Lanes of the vectors that [`run`] chooses.
 pub(crate) fn count(isa: Isa) -> usize {

@@ -4,7 +4,6 @@
 use crate::{Float, Plain, for_each_chunk_mut};
 
 mod max;
-pub(crate) use max::HasMaxPlane;
 pub use max::{
     MAX_POOL_TAPS, max_pool2d_backward, max_pool2d_backward_taps, max_pool2d_forward,
     max_pool2d_forward_taps, max_pool2d_places,

@@ -16,8 +16,9 @@ use super::ConvShape;
 use super::direct::Epilogue;
 use super::geometry::{Class, Plan};
 use super::packing::Packing;
+use super::tile::tiles;
 use super::weights::WeightStrides;
-use crate::lanes::FloatLoop;
+use crate::lanes::{FloatLoop, run_vectors};
 use crate::simd::Vector;
 use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, for_each_chunk_mut, parallel_for};
@@ -104,7 +105,7 @@ impl<T: Float> Terms<T> {
             })
             .collect();
         let sizes = [0, 1, 2].map(|d| plan.axes[d].count(class.phase[d]));
-        let lanes = T::tiles(isa).lanes;
+        let lanes = tiles::<T>(isa).lanes;
         Terms {
             sizes,
             phase: class.phase,
@@ -193,7 +194,7 @@ fn run<T: Float>(
             source,
             out,
         };
-        T::run_vectors(isa, body);
+        run_vectors(isa, body);
         if epilogue.residual.is_some() || epilogue.relu {
             let rest = Epilogue {
                 bias: None,
@@ -425,7 +426,11 @@ pub(super) fn backward_weight<T: Float>(
         return;
     };
     let [_, rows, columns] = shape.output();
-    let lines = Lines::new(T::tiles(isa).lanes, plan.axes[2].packed(), [rows, columns]);
+    let lines = Lines::new(
+        tiles::<T>(isa).lanes,
+        plan.axes[2].packed(),
+        [rows, columns],
+    );
     let offsets: Vec<u32> = (class.offsets.iter())
         .map(|offset| {
             u32::try_from(*offset).expect("the algorithm is for images that u32 can count")
@@ -452,7 +457,7 @@ pub(super) fn backward_weight<T: Float>(
             grad_out,
             grad_weight,
         };
-        T::run_vectors(isa, body);
+        run_vectors(isa, body);
     });
 }
 

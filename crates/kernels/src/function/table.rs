@@ -85,7 +85,13 @@ macro_rules! functions {
         }
 
         /// Not for each instruction set: second derivatives are rare.
-        pub(super) fn seconds<T: Float>(function: Function, saved: &[T], grad: &[T], out: &mut [T]) {
+        pub(super) fn seconds<T: Float>(
+            function: Function,
+            _: Isa,
+            saved: &[T],
+            grad: &[T],
+            out: &mut [T],
+        ) {
             let all = out.iter_mut().zip(saved).zip(grad);
             match function {
                 $(Function::$name $({ $($p),* })? => {

@@ -1,9 +1,9 @@
 //! Products with few terms, such as the gradient of a linear layer's weights for a small batch:
 //! what they cost is writing the output, row by row.
 
-use super::MatRef;
 use super::epilogue::Epilogue;
-use crate::lanes::FloatLoop;
+use super::matrix::MatRef;
+use crate::lanes::{FloatLoop, run_vectors};
 use crate::simd::Vector;
 use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, parallel_for};
@@ -44,7 +44,7 @@ pub(super) fn gemm_few_terms<T: Float>(
                 terms: k,
                 out,
             };
-            T::run_vectors(isa, row);
+            run_vectors(isa, row);
             if accumulate {
                 isa.run_narrow(|| c.iter_mut().zip(&sums[..]).for_each(|(c, v)| *c += *v));
             }

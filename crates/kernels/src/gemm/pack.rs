@@ -1,21 +1,9 @@
 //! Packing: copies of matrix panels in the order in which the tiles read them.
 
-use super::MatRef;
+use super::cut::Span;
+use super::matrix::MatRef;
+use super::tile;
 use crate::{Float, Isa, Loop};
-
-/// A range of rows or columns.
-#[derive(Copy, Clone)]
-pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) len: usize,
-}
-
-impl Span {
-    /// The end of the range.
-    pub(super) fn end(self) -> usize {
-        self.start + self.len
-    }
-}
 
 impl<T: Float> MatRef<'_, T> {
     /// Fills `out` (`[rows.len][width]`) with some rows and columns; what the columns up to
@@ -97,7 +85,7 @@ impl<T: Float> Pack<'_, T> {
     /// Turns rows that lie along the steps with vectors; returns the number of steps it did.
     fn turn(&mut self, isa: Isa) -> usize {
         assert!(isa.is_available(), "this machine has no {isa:?}");
-        let kernel = T::kernel(isa);
+        let kernel = tile::kernel(isa);
         let Some(turn) = kernel.turn else { return 0 };
         assert!((self.lanes - 1) * self.lane_stride + self.steps <= self.data.len());
         let mut done = self.steps;

@@ -1,9 +1,10 @@
 //! The register tiles: `c (+)= a b` for a few rows and one or two vectors of columns, and blocks of
 //! dot products, compiled for each instruction set, float and height.
 
-use crate::Isa;
+use crate::float::of_type;
 use crate::lanes::MAX_LANES;
 use crate::simd::{Portable, Vector};
+use crate::{Float, Isa};
 
 /// What a tile multiplies. Element (r, p) of the left side is `a[p * a_step + r]`, element (p, j)
 /// of the right side `b[p * b_step + j]`, element (r, j) of the product `c[r * ldc + j]`.
@@ -85,12 +86,6 @@ const AHEAD: usize = 12;
 
 /// More elements than any tile has.
 pub const MAX_TILE: usize = 14 * 32;
-
-/// A float for which there are kernels.
-pub trait HasKernel: Sized + 'static {
-    /// The kernel for an instruction set.
-    fn kernel(isa: Isa) -> &'static Kernel<Self>;
-}
 
 /// # Safety
 /// As [`Tile`], and inlined into a function with the features of `V`.
@@ -227,9 +222,7 @@ unsafe fn packed_dots_body<V: Vector, const L: usize>(
 
 macro_rules! kernel {
     ($name:ident, $t:ident, $v:ty, [$($rows:literal)*], $turn:expr $(, $feature:literal)?) => {
-        mod $name {
-            use super::*;
-
+        static $name: Kernel<$t> = {
             $(#[target_feature(enable = $feature)])?
             unsafe fn tile<const R: usize, const NV: usize>(o: &Operands<$t>) {
                 // SAFETY: the contract of `Tile`, and the features of this function.
@@ -262,45 +255,38 @@ macro_rules! kernel {
                 }
             }
 
-            pub static KERNEL: Kernel<$t> = Kernel {
+            Kernel {
                 lanes: <$v>::LANES,
                 narrow: &[$(tile::<$rows, 1>),*],
                 wide: &[$(tile::<$rows, 2>),*],
                 dots: [dots::<1>, dots::<2>, dots::<4>],
                 packed_dots,
                 turn: $turn,
-            };
-        }
+            }
+        };
     };
 }
 
-kernel!(f32_portable, f32, Portable<f32, 4>, [1 2 3 4], None);
-kernel!(f64_portable, f64, Portable<f64, 2>, [1 2 3 4], None);
+kernel!(F32_PORTABLE, f32, Portable<f32, 4>, [1 2 3 4], None);
+kernel!(F64_PORTABLE, f64, Portable<f64, 2>, [1 2 3 4], None);
 #[cfg(target_arch = "x86_64")]
 use super::turn::{turn_avx2, turn_avx512};
 #[cfg(target_arch = "x86_64")]
-kernel!(f32_avx2, f32, std::arch::x86_64::__m256, [1 2 3 4 5 6], Some(turn_avx2), "avx2,fma");
+kernel!(F32_AVX2, f32, std::arch::x86_64::__m256, [1 2 3 4 5 6], Some(turn_avx2), "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-kernel!(f64_avx2, f64, std::arch::x86_64::__m256d, [1 2 3 4 5 6], None, "avx2,fma");
+kernel!(F64_AVX2, f64, std::arch::x86_64::__m256d, [1 2 3 4 5 6], None, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-kernel!(f32_avx512, f32, std::arch::x86_64::__m512, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], Some(turn_avx512), "avx512f");
+kernel!(F32_AVX512, f32, std::arch::x86_64::__m512, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], Some(turn_avx512), "avx512f");
 #[cfg(target_arch = "x86_64")]
-kernel!(f64_avx512, f64, std::arch::x86_64::__m512d, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], None, "avx512f");
+kernel!(F64_AVX512, f64, std::arch::x86_64::__m512d, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], None, "avx512f");
 
-macro_rules! has_kernel {
-    ($t:ident, $portable:ident, $avx2:ident, $avx512:ident) => {
-        impl HasKernel for $t {
-            fn kernel(isa: Isa) -> &'static Kernel<$t> {
-                match isa {
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => &$avx2::KERNEL,
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => &$avx512::KERNEL,
-                    _ => &$portable::KERNEL,
-                }
-            }
-        }
-    };
+/// The kernel for an instruction set and float.
+pub fn kernel<T: Float>(isa: Isa) -> &'static Kernel<T> {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => of_type(&F32_AVX2, &F64_AVX2),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => of_type(&F32_AVX512, &F64_AVX512),
+        _ => of_type(&F32_PORTABLE, &F64_PORTABLE),
+    }
 }
-has_kernel!(f32, f32_portable, f32_avx2, f32_avx512);
-has_kernel!(f64, f64_portable, f64_avx2, f64_avx512);

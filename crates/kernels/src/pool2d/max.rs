@@ -8,8 +8,7 @@ use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, Plain, parallel_for};
 
 mod plane;
-pub use plane::HasMaxPlane;
-use plane::{COUNTABLE, MaxPlane, MaxPlaneFn};
+use plane::{COUNTABLE, MaxPlane, MaxPlaneFn, MaxPlanes, max_planes};
 
 /// The most taps of a window that [`max_pool2d_forward_taps`] can count.
 pub const MAX_POOL_TAPS: usize = u8::MAX as usize;
@@ -378,7 +377,7 @@ struct Windows<T: Float> {
 
 impl<T: Float> Windows<T> {
     fn of(isa: Isa, s: &Pool2dShape) -> Self {
-        let (compute, lanes) = T::max_plane(isa);
+        let MaxPlanes { compute, lanes } = *max_planes(isa);
         let [rows, columns] = first_taps_of(s);
         let rows = rows.iter().enumerate().map(|(row, first)| {
             let inside = s.input.0 + s.padding.0 - row * s.stride.0;

@@ -11,12 +11,14 @@
 use std::f32::consts::{FRAC_1_SQRT_2, TAU};
 
 use super::BATCH;
-use super::normal::BLOCK;
 use crate::{Isa, Loop};
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
 
+/// Length of a block, and the least number of elements that the block fills of
+/// [`normal`](super::normal) take.
+pub const BLOCK: usize = 16;
 /// Half a block: the number of radii, and of angles.
 const LANES: usize = BLOCK / 2;
 

@@ -13,8 +13,6 @@ mod pack;
 mod packed;
 mod thin;
 mod tile;
-#[cfg(target_arch = "x86_64")]
-mod turn;
 
 pub use batched::{BatchRef, gemm_batched};
 pub use epilogue::{Bias, Epilogue};

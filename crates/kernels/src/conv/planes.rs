@@ -18,7 +18,7 @@ use super::geometry::{Class, Plan};
 use super::packing::Packing;
 use super::tile::tiles;
 use super::weights::WeightStrides;
-use crate::lanes::{FloatLoop, run_vectors};
+use crate::lanes::{self, VectorLoop};
 use crate::simd::Vector;
 use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, for_each_chunk_mut, parallel_for};
@@ -194,7 +194,7 @@ fn run<T: Float>(
             source,
             out,
         };
-        run_vectors(isa, body);
+        lanes::run(isa, body);
         if epilogue.residual.is_some() || epilogue.relu {
             let rest = Epilogue {
                 bias: None,
@@ -217,7 +217,7 @@ struct Units<'a, T: Float> {
     out: &'a mut [T],
 }
 
-impl<T: Float> FloatLoop<T> for Units<'_, T> {
+impl<T: Float> VectorLoop<T> for Units<'_, T> {
     #[inline(always)]
     unsafe fn run<V: Vector<Elem = T>>(self) {
         let plan = self.plan;
@@ -457,7 +457,7 @@ pub(super) fn backward_weight<T: Float>(
             grad_out,
             grad_weight,
         };
-        run_vectors(isa, body);
+        lanes::run(isa, body);
     });
 }
 
@@ -478,7 +478,7 @@ struct GroupGrads<'a, T> {
     grad_weight: &'a mut [T],
 }
 
-impl<T: Float> FloatLoop<T> for GroupGrads<'_, T> {
+impl<T: Float> VectorLoop<T> for GroupGrads<'_, T> {
     #[inline(always)]
     unsafe fn run<V: Vector<Elem = T>>(self) {
         let (plan, lines, channels) = (self.plan, self.lines, self.channels);

@@ -5,6 +5,8 @@
 //! sum of their exponentials relative to it. (One number, their sum, would lose the digits of a
 //! small loss where scores are large.)
 
+use std::ops::Range;
+
 use crate::float::{of_type, run_math};
 use crate::isa::MathLoop;
 use crate::math::MulAdd;
@@ -132,20 +134,10 @@ impl<T: Float> CrossEntropy<'_, T> {
     fn forward_with(&self, isa: Isa, scores: &[T], outputs: [&mut [T]; 4]) {
         self.check(&[scores.len()], &outputs.each_ref().map(|o| o.len()));
         let outputs = outputs.map(Disjoint::new);
-        let mix = Mix::new(self);
-        self.for_each_group(|sample, first, columns| {
-            let start = sample * self.spatial + first;
+        self.for_each_group(scores, |group, positions| {
             // SAFETY: each group has positions of its own.
-            let outputs = outputs
-                .each_ref()
-                .map(|out| unsafe { out.slice(start, columns) });
-            let group = Group {
-                call: self,
-                mix: &mix,
-                scores,
-                sample,
-                first,
-            };
+            let outputs = (outputs.each_ref())
+                .map(|out| unsafe { out.slice(positions.start, positions.len()) });
             run_math::<T, _>(isa, Forward { group, outputs });
         });
     }
@@ -170,39 +162,34 @@ impl<T: Float> CrossEntropy<'_, T> {
     fn backward_with(&self, isa: Isa, scores: &[T], saved: [&[T]; 3], grad: &mut [T]) {
         self.check(&[scores.len(), grad.len()], &saved.map(<[T]>::len));
         let grad = Disjoint::new(grad);
-        let mix = Mix::new(self);
-        self.for_each_group(|sample, first, columns| {
-            let start = sample * self.spatial + first;
-            let group = Group {
-                call: self,
-                mix: &mix,
-                scores,
-                sample,
-                first,
-            };
-            run_math::<T, _>(
-                isa,
-                Backward {
-                    group,
-                    saved: saved.map(|s| &s[start..start + columns]),
-                    grad: &grad,
-                },
-            );
+        self.for_each_group(scores, |group, positions| {
+            let saved = saved.map(|s| &s[positions.clone()]);
+            let grad = &grad;
+            run_math::<T, _>(isa, Backward { group, saved, grad });
         });
     }
 
-    /// Calls `f(sample, first position, positions)` for groups of positions of one sample.
-    fn for_each_group(&self, f: impl Fn(usize, usize, usize) + Sync) {
+    /// Calls `f(group, its positions)` for groups of positions of one sample.
+    fn for_each_group(&self, scores: &[T], f: impl Fn(Group<'_, T>, Range<usize>) + Sync) {
         if self.batch * self.spatial == 0 {
             return;
         }
         let groups = self.spatial.div_ceil(COLUMNS);
         let each = (TASK / (self.classes * self.spatial.min(COLUMNS)).max(1)).max(1);
         let total = self.batch * groups;
+        let mix = Mix::new(self);
         parallel_for(total.div_ceil(each), |task| {
             for i in task * each..total.min((task + 1) * each) {
-                let first = i % groups * COLUMNS;
-                f(i / groups, first, COLUMNS.min(self.spatial - first));
+                let (sample, first) = (i / groups, i % groups * COLUMNS);
+                let start = sample * self.spatial + first;
+                let group = Group {
+                    call: self,
+                    mix: &mix,
+                    scores,
+                    sample,
+                    first,
+                };
+                f(group, start..start + COLUMNS.min(self.spatial - first));
             }
         });
     }
@@ -232,10 +219,13 @@ impl<T: Float> CrossEntropy<'_, T> {
     }
 }
 
+type ForwardFn<T> = fn(&CrossEntropy<'_, T>, Isa, &[T], [&mut [T]; 4]);
+type BackwardFn<T> = fn(&CrossEntropy<'_, T>, Isa, &[T], [&[T]; 3], &mut [T]);
+
 /// What is compiled here, once for each float.
 struct Loops<T: 'static> {
-    forward: fn(&CrossEntropy<'_, T>, Isa, &[T], [&mut [T]; 4]),
-    backward: fn(&CrossEntropy<'_, T>, Isa, &[T], [&[T]; 3], &mut [T]),
+    forward: ForwardFn<T>,
+    backward: BackwardFn<T>,
 }
 
 impl<T: Float> Loops<T> {

@@ -1,5 +1,7 @@
 //! [`Vector`]: the few vector operations that the matrix and convolution kernels are written with.
 
+use std::ops::AddAssign;
+
 #[cfg(target_arch = "x86_64")]
 mod x86;
 
@@ -42,19 +44,18 @@ pub trait Vector: Copy {
     unsafe fn prefetch_second(p: *const Self::Elem);
 }
 
-/// The sum of an array whose length is a power of two, in halves.
-macro_rules! sum_halves {
-    ($lanes:expr) => {{
-        let mut lanes = $lanes;
-        let mut width = lanes.len() / 2;
-        while width > 0 {
-            for l in 0..width {
-                lanes[l] += lanes[l + width];
-            }
-            width /= 2;
+/// The sum of lanes, a power of two: the upper half is added to the lower until one is left.
+#[inline(always)]
+pub(crate) fn sum_halves<T: Copy + AddAssign>(lanes: &mut [T]) -> T {
+    let mut width = lanes.len() / 2;
+    while width > 0 {
+        for l in 0..width {
+            let upper = lanes[l + width];
+            lanes[l] += upper;
         }
-        lanes[0]
-    }};
+        width /= 2;
+    }
+    lanes[0]
 }
 
 /// A vector that every machine of the target has, as an array for the compiler to vectorise.
@@ -103,8 +104,8 @@ macro_rules! portable_vector {
                 Portable(self.0.map(|v| if v < 0.0 { 0.0 } else { v }))
             }
             #[inline(always)]
-            unsafe fn sum_lanes(self) -> $t {
-                sum_halves!(self.0)
+            unsafe fn sum_lanes(mut self) -> $t {
+                sum_halves(&mut self.0)
             }
             #[inline(always)]
             unsafe fn mul_add_one(a: $t, b: $t, c: $t) -> $t {

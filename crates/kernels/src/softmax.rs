@@ -121,10 +121,13 @@ impl<T: Float, const LOG: bool> MathLoop for Columns<'_, T, LOG> {
     }
 }
 
+type Forward<T> = fn(&[T], [usize; 3], &mut [T]);
+type Backward<T> = fn([&[T]; 2], [usize; 3], &mut [T]);
+
 /// What is compiled here, once for each float: softmax, and its logarithm.
 struct Loops<T: 'static> {
-    forward: [fn(&[T], [usize; 3], &mut [T]); 2],
-    backward: [fn([&[T]; 2], [usize; 3], &mut [T]); 2],
+    forward: [Forward<T>; 2],
+    backward: [Backward<T>; 2],
 }
 
 impl<T: Float> Loops<T> {

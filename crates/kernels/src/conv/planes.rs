@@ -19,10 +19,10 @@ use super::packing::Packing;
 use super::tile::tiles;
 use super::weights::WeightStrides;
 use crate::lanes::{self, VectorLoop};
-use crate::simd::Vector;
+use crate::simd::{Vector, sum_halves};
 use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, for_each_chunk_mut, parallel_for};
-use sums::{Line, OUTPUTS, TAPS, dots, line_sums, total, touched};
+use sums::{Line, OUTPUTS, TAPS, dots, line_sums, touched};
 
 /// Elements after a plane that vectors may touch.
 const SLACK: usize = 128;
@@ -537,7 +537,7 @@ impl<T: Float> VectorLoop<T> for GroupGrads<'_, T> {
                 }
             }
             for (grad, lanes) in grad_weight.iter_mut().zip(sums.chunks_exact_mut(V::LANES)) {
-                *grad = total(lanes);
+                *grad = sum_halves(lanes);
             }
         }
     }

@@ -18,17 +18,19 @@
 //! what a caller's argument decides the size of; the others panic, for a kernel's own scratch.
 
 mod block;
+mod cache;
 mod local;
 
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
 use std::ptr::NonNull;
-use std::sync::Mutex;
 
 use half::{bf16, f16};
 
 use block::Block;
+pub use cache::cached_bytes;
+use cache::class_of;
 
 mod sealed {
     pub trait Sealed {}
@@ -54,86 +56,14 @@ macro_rules! plain {
 plain!(f32: true, f64: true, f16: true, bf16: true, i64: true, i32: true, i16: true, i8: true,
        u64: true, u32: true, u16: true, u8: true, usize: true, bool: false);
 
-/// Alignment of every block: a cache line, and the width of an AVX-512 vector.
-const ALIGN: usize = 64;
-/// The smallest block, in bytes.
-const MIN_BLOCK: usize = 64;
-/// Four size classes for each power of two, so at most a quarter of a block is unused.
-const CLASSES: usize = 4 * 48;
-/// Blocks kept for reuse hold at most this many bytes together. Nothing is kept under the
-/// address sanitizer, which then sees each buffer's end.
-const CACHE_LIMIT: usize = if cfg!(pleach_asan) { 0 } else { 4 << 30 };
-
 /// The longest buffer, in bytes: the block of its class is not longer than `isize::MAX`.
 const LONGEST: usize = isize::MAX as usize / 2;
-
-/// The size class of a request of `bytes`, and the size of its blocks.
-fn class_of(bytes: usize) -> (usize, usize) {
-    let bytes = bytes.max(MIN_BLOCK);
-    // `base` is the largest power of two not above `bytes`; quarters of it divide the octave.
-    let log = usize::BITS - 1 - bytes.leading_zeros();
-    let base = 1usize << log;
-    let quarter = base / 4;
-    let step = (bytes - base).div_ceil(quarter);
-    let octave = (log - MIN_BLOCK.trailing_zeros()) as usize;
-    (octave * 4 + step, base + step * quarter)
-}
-
-struct Cache {
-    free: [Vec<Block>; CLASSES],
-    bytes: usize,
-}
-
-static CACHE: Mutex<Cache> = Mutex::new(Cache {
-    free: [const { Vec::new() }; CLASSES],
-    bytes: 0,
-});
-
-fn lock_cache() -> std::sync::MutexGuard<'static, Cache> {
-    // Nothing that can panic runs under the lock, so a poisoned cache is still consistent.
-    CACHE.lock().unwrap_or_else(|e| e.into_inner())
-}
-
-/// Keeps a block for reuse, or gives it back to the system if enough is kept.
-fn give_back(class: usize, size: usize, block: Block) {
-    {
-        let mut cache = lock_cache();
-        if class < CLASSES && cache.bytes + size <= CACHE_LIMIT {
-            cache.bytes += size;
-            cache.free[class].push(block);
-            return;
-        }
-    }
-    // SAFETY: the block was allocated with this size, and this was its only owner.
-    unsafe { block.free(size) };
-}
 
 /// Gives the memory that is kept for reuse back to the system, and returns how many bytes it was.
 /// What other threads keep for themselves (at most 1 MiB each) stays.
 pub fn empty_cache() -> usize {
     local::empty();
-    let mut cache = lock_cache();
-    let lists = std::mem::replace(&mut cache.free, [const { Vec::new() }; CLASSES]);
-    let freed = std::mem::take(&mut cache.bytes);
-    drop(cache);
-    for (class, blocks) in lists.into_iter().enumerate() {
-        for block in blocks {
-            // SAFETY: the block was allocated with this size and was in no other list.
-            unsafe { block.free(class_size(class)) };
-        }
-    }
-    freed
-}
-
-/// Bytes that are kept for reuse now, without the small blocks that each thread keeps for itself.
-pub fn cached_bytes() -> usize {
-    lock_cache().bytes
-}
-
-/// The block size of a class: the inverse of [`class_of`].
-fn class_size(class: usize) -> usize {
-    let base = MIN_BLOCK << (class / 4);
-    base + (class % 4) * (base / 4)
+    cache::empty()
 }
 
 /// Memory that could not be had, because the system has not got it or nobody could.
@@ -213,14 +143,7 @@ impl<T: Plain> Buffer<T> {
             });
         }
         let (class, size) = class_of(bytes);
-        let recycled = local::take(class).or_else(|| {
-            let mut cache = lock_cache();
-            let block = cache.free.get_mut(class).and_then(Vec::pop);
-            if block.is_some() {
-                cache.bytes -= size;
-            }
-            block
-        });
+        let recycled = local::take(class).or_else(|| cache::take(class));
         let (block, fresh) = match recycled {
             Some(block) => (block, false),
             None => (fresh_block(size).ok_or(refused)?, true),
@@ -386,7 +309,7 @@ impl<T: Plain> Drop for Buffer<T> {
         // SAFETY: the buffer was the only owner of a block of this size.
         let block = unsafe { Block::from_raw(self.ptr.cast::<u8>()) };
         if let Err(block) = local::give(self.class, block) {
-            give_back(self.class, class_size(self.class), block);
+            cache::give(self.class, block);
         }
     }
 }
@@ -396,23 +319,10 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_class_holds_its_request_and_wastes_less_than_a_quarter() {
-        for bytes in (1..5000).chain([1 << 20, (1 << 20) + 1, (3 << 20) - 1, (1 << 33) + 5]) {
-            let (class, size) = class_of(bytes);
-            assert_eq!(class_size(class), size, "{bytes}");
-            assert!(size >= bytes);
-            assert!(
-                size <= MIN_BLOCK || size as f64 <= bytes as f64 * 1.25 + 1.0,
-                "{bytes} {size}"
-            );
-        }
-    }
-
-    #[test]
     fn buffers_are_aligned_and_hold_what_was_written() {
         for len in [0, 1, 7, 64, 1000, 100_000] {
             let mut b = Buffer::<f64>::zeroed(len);
-            assert_eq!(b.as_ptr() as usize % ALIGN, 0);
+            assert_eq!(b.as_ptr() as usize % block::ALIGN, 0);
             assert!(b.iter().all(|v| *v == 0.0));
             for (i, v) in b.iter_mut().enumerate() {
                 *v = i as f64;

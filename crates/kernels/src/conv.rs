@@ -22,7 +22,6 @@ mod winograd;
 
 pub use packed::PackedConv;
 pub use shape::ConvShape;
-pub(crate) use tile::HasTiles;
 
 use std::any::TypeId;
 

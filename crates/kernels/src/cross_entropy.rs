@@ -5,7 +5,9 @@
 //! sum of their exponentials relative to it. (One number, their sum, would lose the digits of a
 //! small loss where scores are large.)
 
-use crate::float::run_math;
+use std::ops::Range;
+
+use crate::float::{of_type, run_math};
 use crate::isa::MathLoop;
 use crate::math::MulAdd;
 use crate::softmax::rows::{row_max, row_sum};
@@ -14,10 +16,8 @@ use crate::{Float, Isa, parallel_for};
 
 mod columns;
 
-use columns::{Part, softmax_columns};
+use columns::{COLUMNS, Part, softmax_columns};
 
-/// Positions that are treated together where there are several in a sample.
-const COLUMNS: usize = 128;
 /// Elements that one thread takes at least.
 const TASK: usize = 1 << 13;
 
@@ -127,31 +127,17 @@ impl<T: Float> CrossEntropy<'_, T> {
         max: &mut [T],
         log_sum: &mut [T],
     ) {
-        T::cross_entropy_forward(
-            self,
-            Isa::current(),
-            scores,
-            [losses, weights, max, log_sum],
-        );
+        let outputs = [losses, weights, max, log_sum];
+        (loops().forward)(self, Isa::current(), scores, outputs);
     }
 
     fn forward_with(&self, isa: Isa, scores: &[T], outputs: [&mut [T]; 4]) {
         self.check(&[scores.len()], &outputs.each_ref().map(|o| o.len()));
         let outputs = outputs.map(Disjoint::new);
-        let mix = Mix::new(self);
-        self.for_each_group(|sample, first, columns| {
-            let start = sample * self.spatial + first;
+        self.for_each_group(scores, |group, positions| {
             // SAFETY: each group has positions of its own.
-            let outputs = outputs
-                .each_ref()
-                .map(|out| unsafe { out.slice(start, columns) });
-            let group = Group {
-                call: self,
-                mix: &mix,
-                scores,
-                sample,
-                first,
-            };
+            let outputs = (outputs.each_ref())
+                .map(|out| unsafe { out.slice(positions.start, positions.len()) });
             run_math::<T, _>(isa, Forward { group, outputs });
         });
     }
@@ -170,45 +156,40 @@ impl<T: Float> CrossEntropy<'_, T> {
         grad: &mut [T],
     ) {
         let saved = [max, log_sum, grad_losses];
-        T::cross_entropy_backward(self, Isa::current(), scores, saved, grad);
+        (loops().backward)(self, Isa::current(), scores, saved, grad);
     }
 
     fn backward_with(&self, isa: Isa, scores: &[T], saved: [&[T]; 3], grad: &mut [T]) {
         self.check(&[scores.len(), grad.len()], &saved.map(<[T]>::len));
         let grad = Disjoint::new(grad);
-        let mix = Mix::new(self);
-        self.for_each_group(|sample, first, columns| {
-            let start = sample * self.spatial + first;
-            let group = Group {
-                call: self,
-                mix: &mix,
-                scores,
-                sample,
-                first,
-            };
-            run_math::<T, _>(
-                isa,
-                Backward {
-                    group,
-                    saved: saved.map(|s| &s[start..start + columns]),
-                    grad: &grad,
-                },
-            );
+        self.for_each_group(scores, |group, positions| {
+            let saved = saved.map(|s| &s[positions.clone()]);
+            let grad = &grad;
+            run_math::<T, _>(isa, Backward { group, saved, grad });
         });
     }
 
-    /// Calls `f(sample, first position, positions)` for groups of positions of one sample.
-    fn for_each_group(&self, f: impl Fn(usize, usize, usize) + Sync) {
+    /// Calls `f(group, its positions)` for groups of positions of one sample.
+    fn for_each_group(&self, scores: &[T], f: impl Fn(Group<'_, T>, Range<usize>) + Sync) {
         if self.batch * self.spatial == 0 {
             return;
         }
         let groups = self.spatial.div_ceil(COLUMNS);
         let each = (TASK / (self.classes * self.spatial.min(COLUMNS)).max(1)).max(1);
         let total = self.batch * groups;
+        let mix = Mix::new(self);
         parallel_for(total.div_ceil(each), |task| {
             for i in task * each..total.min((task + 1) * each) {
-                let first = i % groups * COLUMNS;
-                f(i / groups, first, COLUMNS.min(self.spatial - first));
+                let (sample, first) = (i / groups, i % groups * COLUMNS);
+                let start = sample * self.spatial + first;
+                let group = Group {
+                    call: self,
+                    mix: &mix,
+                    scores,
+                    sample,
+                    first,
+                };
+                f(group, start..start + COLUMNS.min(self.spatial - first));
             }
         });
     }
@@ -238,49 +219,27 @@ impl<T: Float> CrossEntropy<'_, T> {
     }
 }
 
-/// A float that cross entropy is compiled for, here, once.
-pub trait HasCrossEntropy: Sized {
-    /// [`CrossEntropy::forward`].
-    fn cross_entropy_forward(
-        call: &CrossEntropy<'_, Self>,
-        isa: Isa,
-        scores: &[Self],
-        outputs: [&mut [Self]; 4],
-    );
-    /// [`CrossEntropy::backward`].
-    fn cross_entropy_backward(
-        call: &CrossEntropy<'_, Self>,
-        isa: Isa,
-        scores: &[Self],
-        saved: [&[Self]; 3],
-        grad: &mut [Self],
-    );
+type ForwardFn<T> = fn(&CrossEntropy<'_, T>, Isa, &[T], [&mut [T]; 4]);
+type BackwardFn<T> = fn(&CrossEntropy<'_, T>, Isa, &[T], [&[T]; 3], &mut [T]);
+
+/// What is compiled here, once for each float.
+struct Loops<T: 'static> {
+    forward: ForwardFn<T>,
+    backward: BackwardFn<T>,
 }
 
-macro_rules! has_cross_entropy {
-    ($($t:ident),*) => {$(
-        impl HasCrossEntropy for $t {
-            fn cross_entropy_forward(
-                call: &CrossEntropy<'_, $t>,
-                isa: Isa,
-                scores: &[$t],
-                outputs: [&mut [$t]; 4],
-            ) {
-                call.forward_with(isa, scores, outputs);
-            }
-            fn cross_entropy_backward(
-                call: &CrossEntropy<'_, $t>,
-                isa: Isa,
-                scores: &[$t],
-                saved: [&[$t]; 3],
-                grad: &mut [$t],
-            ) {
-                call.backward_with(isa, scores, saved, grad);
-            }
-        }
-    )*};
+impl<T: Float> Loops<T> {
+    const NEW: Self = Loops {
+        forward: |call, isa, scores, outputs| call.forward_with(isa, scores, outputs),
+        backward: |call, isa, scores, saved, grad| call.backward_with(isa, scores, saved, grad),
+    };
 }
-has_cross_entropy!(f32, f64);
+
+fn loops<T: Float>() -> &'static Loops<T> {
+    static F32: Loops<f32> = Loops::NEW;
+    static F64: Loops<f64> = Loops::NEW;
+    of_type(&F32, &F64)
+}
 
 /// How targets are mixed with the uniform distribution.
 struct Mix<T> {
@@ -365,7 +324,9 @@ impl<T: Float> MathLoop for Forward<'_, T> {
             let shift = max[0];
             log_sum[0] = row_sum(x, x, |v, _| (v - shift).exp::<M>()).ln::<M>();
         } else {
-            softmax_columns::<T, M>(&group, max, log_sum);
+            let columns = max.len();
+            let rows = (0..group.call.classes).map(|c| group.row(group.scores, c, columns));
+            softmax_columns::<T, M>(rows, max, log_sum);
         }
         match group.call.target {
             CrossEntropyTarget::Classes { .. } => {

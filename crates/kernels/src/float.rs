@@ -1,18 +1,13 @@
 //! [`Float`]: what the kernels need of `f32` and `f64`. The functions of f32 are this crate's own,
 //! which loops can be vectorised with.
 
+use std::any::Any;
 use std::iter::Sum;
 use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
-use crate::conv::HasTiles;
-use crate::cross_entropy::HasCrossEntropy;
-use crate::function::HasFunctions;
-use crate::gemm::HasKernel;
 use crate::isa::MathLoop;
-use crate::lanes::HasVectors;
+use crate::lanes::Vectors;
 use crate::math::{Apart, MulAdd};
-use crate::pool2d::HasMaxPlane;
-use crate::softmax::HasSoftmax;
 use crate::{Isa, Loop, Plain, math};
 
 /// `f32` or `f64`. Sealed, through [`Plain`].
@@ -28,13 +23,7 @@ pub trait Float:
     + AddAssign
     + MulAssign
     + Sum
-    + HasKernel
-    + HasTiles
-    + HasMaxPlane
-    + HasVectors
-    + HasFunctions
-    + HasSoftmax
-    + HasCrossEntropy
+    + Vectors
 {
     /// 0.
     const ZERO: Self;
@@ -208,6 +197,17 @@ float!(
     f64::exp_m1,
     f64::ln_1p
 );
+
+/// The one of two values that is a `T`, which is of `f32` or `f64` as a [`Float`] is.
+///
+/// What a generic function reaches through a static of each float is compiled in this crate, once,
+/// whoever calls.
+#[inline(always)]
+pub(crate) fn of_type<T: Any>(f32: &'static dyn Any, f64: &'static dyn Any) -> &'static T {
+    (f32.downcast_ref())
+        .or_else(|| f64.downcast_ref())
+        .expect("a Float is f32 or f64")
+}
 
 /// Runs a loop over `T` values, compiled for what the instruction set has; f64 takes vectors of
 /// AVX2 at most, so that less is compiled.

@@ -5,96 +5,22 @@
 
 mod batched;
 mod blocked;
+mod cut;
 mod epilogue;
 mod few_terms;
+mod matrix;
 mod pack;
 mod packed;
 mod thin;
 mod tile;
-#[cfg(target_arch = "x86_64")]
-mod turn;
 
 pub use batched::{BatchRef, gemm_batched};
 pub use epilogue::{Bias, Epilogue};
+pub use matrix::MatRef;
 pub use packed::PackedB;
-pub(crate) use tile::HasKernel;
 
 use crate::{Float, Isa};
 use blocked::Right;
-
-/// A matrix in a slice: element (i, j) is `data[i * row_stride + j * col_stride]`.
-///
-/// Strides may be 0 (a repeated row or column), and a transposed matrix is one with the strides
-/// exchanged.
-///
-/// ```
-/// use pleach_kernels::{MatRef, gemm};
-/// let a = [1.0f32, 2.0, 3.0, 4.0, 5.0, 6.0]; // 2 x 3
-/// let mut c = [0.0; 4];
-/// // a times its transpose
-/// gemm(MatRef::new(&a, 2, 3, 3, 1), MatRef::new(&a, 3, 2, 1, 3), &mut c, false);
-/// assert_eq!(c, [14.0, 32.0, 32.0, 77.0]);
-/// ```
-#[derive(Copy, Clone, Debug)]
-pub struct MatRef<'a, T> {
-    data: &'a [T],
-    rows: usize,
-    cols: usize,
-    row_stride: usize,
-    col_stride: usize,
-}
-
-impl<'a, T> MatRef<'a, T> {
-    /// A matrix of `rows` times `cols` elements.
-    ///
-    /// # Panics
-    /// If an element lies outside `data`.
-    pub fn new(
-        data: &'a [T],
-        rows: usize,
-        cols: usize,
-        row_stride: usize,
-        col_stride: usize,
-    ) -> Self {
-        if rows > 0 && cols > 0 {
-            let last = (rows - 1)
-                .checked_mul(row_stride)
-                .zip((cols - 1).checked_mul(col_stride))
-                .and_then(|(r, c)| r.checked_add(c));
-            assert!(
-                last.is_some_and(|last| last < data.len()),
-                "MatRef: {rows} x {cols} with strides ({row_stride}, {col_stride}) does not fit {} elements",
-                data.len()
-            );
-        }
-        MatRef {
-            data,
-            rows,
-            cols,
-            row_stride,
-            col_stride,
-        }
-    }
-
-    /// A matrix whose rows follow one another.
-    ///
-    /// # Panics
-    /// If `data` is too short.
-    pub fn row_major(data: &'a [T], rows: usize, cols: usize) -> Self {
-        Self::new(data, rows, cols, cols, 1)
-    }
-
-    /// The transposed matrix.
-    pub fn transposed(self) -> Self {
-        MatRef {
-            data: self.data,
-            rows: self.cols,
-            cols: self.rows,
-            row_stride: self.col_stride,
-            col_stride: self.row_stride,
-        }
-    }
-}
 
 /// The matrix product `c = a b`, or `c += a b` if `accumulate`; `c` is row-major, `a.rows` times
 /// `b.cols`.
@@ -171,6 +97,15 @@ fn gemm_with<T: Float>(
     );
     epilogue.check(m, n);
     let done = match b {
+        Right::Plain(b) if thin::is_column(a, b) => {
+            let (a, b, epilogue) = (a.transposed(), b.transposed(), epilogue.transposed());
+            return gemm_with(isa, b, Right::Plain(a), c, accumulate, epilogue);
+        }
+        Right::Packed(b) if thin::is_unpacked(a, b) => {
+            let elements = b.unpacked();
+            let b = Right::Plain(b.plain(&elements));
+            return gemm_with(isa, a, b, c, accumulate, epilogue);
+        }
         Right::Plain(b) => {
             thin::gemm_thin(isa, a, b, c, accumulate, epilogue)
                 || few_terms::gemm_few_terms(isa, a, b, c, accumulate, epilogue)
@@ -180,14 +115,6 @@ fn gemm_with<T: Float>(
     if !done {
         blocked::gemm_blocked(isa, a, b, c, accumulate, epilogue);
     }
-}
-
-/// A panel of a matrix: each step's lanes lie next to each other, `step` elements after those of the
-/// step before.
-#[derive(Copy, Clone)]
-struct Side<'a, T> {
-    data: &'a [T],
-    step: usize,
 }
 
 #[cfg(test)]

@@ -4,7 +4,6 @@
 use crate::{Float, Plain, for_each_chunk_mut};
 
 mod max;
-pub(crate) use max::HasMaxPlane;
 pub use max::{
     MAX_POOL_TAPS, max_pool2d_backward, max_pool2d_backward_taps, max_pool2d_forward,
     max_pool2d_forward_taps, max_pool2d_places,
@@ -83,10 +82,50 @@ impl Pool2dShape {
         })
     }
 
+    /// The shape along rows, and along columns.
+    fn axes(&self) -> [Axis; 2] {
+        let s = self;
+        let rows = [
+            s.input.0,
+            s.output.0,
+            s.kernel.0,
+            s.stride.0,
+            s.padding.0,
+            s.dilation.0,
+        ];
+        let cols = [
+            s.input.1,
+            s.output.1,
+            s.kernel.1,
+            s.stride.1,
+            s.padding.1,
+            s.dilation.1,
+        ];
+        [rows, cols].map(|[input, output, kernel, stride, padding, dilation]| Axis {
+            input,
+            output,
+            kernel,
+            stride,
+            padding,
+            dilation,
+        })
+    }
+
     fn check(&self, name: &str, input: usize, output: usize) {
         check_planes(name, self.planes, self.input, input);
         check_planes(name, self.planes, self.output, output);
     }
+}
+
+/// A [`Pool2dShape`] along one axis.
+#[derive(Copy, Clone)]
+struct Axis {
+    input: usize,
+    output: usize,
+    kernel: usize,
+    stride: usize,
+    padding: usize,
+    dilation: usize,
 }
 
 fn check_planes(name: &str, planes: usize, (h, w): (usize, usize), len: usize) {
@@ -109,20 +148,14 @@ struct Window {
 
 /// The windows of an average. The part beyond the padding, which `ceil_mode` can make, never
 /// counts.
-fn average_windows(
-    size: usize,
-    out: usize,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-) -> Vec<Window> {
-    let windows = (0..out).map(|i| {
-        let start = i.saturating_mul(stride);
-        let padded = padding.saturating_mul(2).saturating_add(size);
-        let end = start.saturating_add(kernel).min(padded);
+fn average_windows(axis: Axis) -> Vec<Window> {
+    let windows = (0..axis.output).map(|i| {
+        let start = i.saturating_mul(axis.stride);
+        let padded = axis.padding.saturating_mul(2).saturating_add(axis.input);
+        let end = start.saturating_add(axis.kernel).min(padded);
         Window {
-            start: start.saturating_sub(padding).min(size),
-            end: end.saturating_sub(padding).min(size),
+            start: start.saturating_sub(axis.padding).min(axis.input),
+            end: end.saturating_sub(axis.padding).min(axis.input),
             padded: end.saturating_sub(start),
         }
     });
@@ -204,12 +237,12 @@ impl Average {
     fn new(shape: &Pool2dShape, divisor: AvgDivisor) -> Self {
         let s = shape;
         assert_eq!(s.dilation, (1, 1), "avg_pool2d: an average has no dilation");
-        let (h, w) = s.input;
+        let [rows, cols] = s.axes().map(average_windows);
         Average {
             planes: s.planes,
             input: s.input,
-            rows: average_windows(h, s.output.0, s.kernel.0, s.stride.0, s.padding.0),
-            cols: average_windows(w, s.output.1, s.kernel.1, s.stride.1, s.padding.1),
+            rows,
+            cols,
             divisor,
         }
     }

@@ -3,7 +3,7 @@
 
 use std::ops::Range;
 
-use crate::float::run_math;
+use crate::float::{of_type, run_math};
 use crate::isa::MathLoop;
 use crate::math::MulAdd;
 use crate::{Float, Isa, for_each_chunk_mut, parallel_for, threads::Disjoint};
@@ -121,33 +121,27 @@ impl<T: Float, const LOG: bool> MathLoop for Columns<'_, T, LOG> {
     }
 }
 
-/// A float that these functions are compiled for, here, once.
-pub trait HasSoftmax: Sized {
-    /// Softmax, or its logarithm.
-    fn softmax_forward(log: bool, x: &[Self], sizes: [usize; 3], out: &mut [Self]);
-    /// The gradient.
-    fn softmax_backward(log: bool, saved: [&[Self]; 2], sizes: [usize; 3], out: &mut [Self]);
+type Forward<T> = fn(&[T], [usize; 3], &mut [T]);
+type Backward<T> = fn([&[T]; 2], [usize; 3], &mut [T]);
+
+/// What is compiled here, once for each float: softmax, and its logarithm.
+struct Loops<T: 'static> {
+    forward: [Forward<T>; 2],
+    backward: [Backward<T>; 2],
 }
 
-macro_rules! has_softmax {
-    ($($t:ident),*) => {$(
-        impl HasSoftmax for $t {
-            fn softmax_forward(log: bool, x: &[$t], sizes: [usize; 3], out: &mut [$t]) {
-                match log {
-                    true => forward::<$t, true>(x, sizes, out),
-                    false => forward::<$t, false>(x, sizes, out),
-                }
-            }
-            fn softmax_backward(log: bool, saved: [&[$t]; 2], sizes: [usize; 3], out: &mut [$t]) {
-                match log {
-                    true => backward::<$t, true>(saved, sizes, out),
-                    false => backward::<$t, false>(saved, sizes, out),
-                }
-            }
-        }
-    )*};
+impl<T: Float> Loops<T> {
+    const NEW: Self = Loops {
+        forward: [forward::<T, false>, forward::<T, true>],
+        backward: [backward::<T, false>, backward::<T, true>],
+    };
 }
-has_softmax!(f32, f64);
+
+fn loops<T: Float>() -> &'static Loops<T> {
+    static F32: Loops<f32> = Loops::NEW;
+    static F64: Loops<f64> = Loops::NEW;
+    of_type(&F32, &F64)
+}
 
 /// `out = exp(x) / sum of exp(x)` along the axis, computed from `x - max(x)`.
 ///
@@ -160,7 +154,7 @@ has_softmax!(f32, f64);
 /// # Panics
 /// If a length is not `outer * n * inner`.
 pub fn softmax<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, out: &mut [T]) {
-    T::softmax_forward(false, x, [outer, n, inner], out);
+    loops().forward[0](x, [outer, n, inner], out);
 }
 
 /// `out = x - log(sum of exp(x))` along the axis, computed from `x - max(x)`.
@@ -174,7 +168,7 @@ pub fn softmax<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, out: &mu
 /// # Panics
 /// If a length is not `outer * n * inner`.
 pub fn log_softmax<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, out: &mut [T]) {
-    T::softmax_forward(true, x, [outer, n, inner], out);
+    loops().forward[1](x, [outer, n, inner], out);
 }
 
 /// The gradient of [`softmax`]: `grad_x = y * (grad - sum of y * grad along the axis)`, where `y`
@@ -190,7 +184,7 @@ pub fn softmax_backward<T: Float>(
     inner: usize,
     grad_x: &mut [T],
 ) {
-    T::softmax_backward(false, [y, grad], [outer, n, inner], grad_x);
+    loops().backward[0]([y, grad], [outer, n, inner], grad_x);
 }
 
 /// The gradient of [`log_softmax`]: `grad_x = grad - exp(y) * sum of grad along the axis`, where
@@ -206,7 +200,7 @@ pub fn log_softmax_backward<T: Float>(
     inner: usize,
     grad_x: &mut [T],
 ) {
-    T::softmax_backward(true, [y, grad], [outer, n, inner], grad_x);
+    loops().backward[1]([y, grad], [outer, n, inner], grad_x);
 }
 
 fn forward<T: Float, const LOG: bool>(x: &[T], sizes: [usize; 3], out: &mut [T]) {

@@ -6,66 +6,22 @@
 //! and then park. A call from inside a task, or while another thread uses the pool, runs all its
 //! tasks on the caller.
 
+mod count;
 mod pool;
 mod sync;
 
-use std::cell::Cell;
 use std::marker::PhantomData;
 use std::ptr::NonNull;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use once_cell::sync::OnceCell;
 
-use pool::Pool;
-
-/// The most threads that the pool can have, the caller included.
-const MAX_THREADS: usize = 256;
-
-/// The chosen number of threads; 0 until it is first asked for.
-static NUM_THREADS: AtomicUsize = AtomicUsize::new(0);
-
-thread_local! {
-    /// Whether this thread is inside a task (always true for workers).
-    static IN_TASK: Cell<bool> = const { Cell::new(false) };
-}
-
-fn available_cores() -> usize {
-    static CORES: OnceCell<usize> = OnceCell::new();
-    *CORES.get_or_init(|| std::thread::available_parallelism().map_or(1, usize::from))
-}
-
-/// The number of threads that kernels use, the calling thread included: what
-/// [`set_num_threads`] said, else the environment variable `PLEACH_NUM_THREADS`, else the number
-/// of cores. It never changes a result.
-pub fn num_threads() -> usize {
-    match NUM_THREADS.load(Ordering::Relaxed) {
-        0 => {
-            let n = std::env::var("PLEACH_NUM_THREADS")
-                .ok()
-                .and_then(|v| v.trim().parse().ok())
-                .filter(|n| *n > 0)
-                .unwrap_or_else(available_cores)
-                .min(MAX_THREADS);
-            // A concurrent `set_num_threads` wins.
-            match NUM_THREADS.compare_exchange(0, n, Ordering::Relaxed, Ordering::Relaxed) {
-                Ok(_) => n,
-                Err(set) => set,
-            }
-        }
-        n => n,
-    }
-}
+pub use count::{num_threads, set_num_threads};
+use pool::{IN_TASK, Pool};
 
 /// The threads that a [`parallel_for`] from here would have: 1 inside a task.
 pub(crate) fn parallelism() -> usize {
     if IN_TASK.get() { 1 } else { num_threads() }
-}
-
-/// Sets the number of threads that kernels use, the calling thread included (at least 1, at most
-/// 256; other values are clamped).
-pub fn set_num_threads(n: usize) {
-    NUM_THREADS.store(n.clamp(1, MAX_THREADS), Ordering::Relaxed);
 }
 
 /// Runs `f(0)`, `f(1)`, .. `f(tasks - 1)`, each exactly once, on the threads of the pool, and
@@ -201,6 +157,7 @@ pub(crate) fn with_thread_counts<R>(mut f: impl FnMut() -> R) -> [R; 4] {
 #[cfg(test)]
 mod tests {
     use std::panic::catch_unwind;
+    use std::sync::atomic::{AtomicUsize, Ordering};
     use std::time::Duration;
 
     use super::*;

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use crate::simd::sum_halves;
 use crate::{Float, Loop, threads::Disjoint};
 
 /// Independent sums.
@@ -132,14 +133,7 @@ impl<T: Float> Lanes<T> {
     #[inline(always)]
     fn flush_middle(&mut self) {
         for (total, lanes) in self.total.iter_mut().zip(&mut self.middle) {
-            let mut width = LANES / 2;
-            while width > 0 {
-                for l in 0..width {
-                    lanes[l] += lanes[l + width];
-                }
-                width /= 2;
-            }
-            *total += lanes[0].to_f64();
+            *total += sum_halves(lanes).to_f64();
             *lanes = [T::ZERO; LANES];
         }
         self.count[1] = 0;

@@ -3,7 +3,8 @@
 use std::alloc::{Layout, alloc_zeroed, dealloc};
 use std::ptr::NonNull;
 
-use super::ALIGN;
+/// Alignment of every block: a cache line, and the width of an AVX-512 vector.
+pub(super) const ALIGN: usize = 64;
 
 /// Owned, zeroed memory, aligned to [`ALIGN`], of a size that its holder knows.
 pub(super) struct Block(NonNull<u8>);

@@ -3,7 +3,7 @@
 use std::cell::RefCell;
 
 use super::block::Block;
-use super::{class_size, give_back};
+use super::cache;
 
 /// Classes up to this one, of 16 KiB, are kept.
 const LOCAL_CLASSES: usize = 4 * 8 + 1;
@@ -26,7 +26,7 @@ impl Local {
         for (class, (count, blocks)) in self.free.iter_mut().enumerate() {
             *count = 0;
             for block in blocks.iter_mut().filter_map(Option::take) {
-                give_back(class, class_size(class), block);
+                cache::give(class, block);
             }
         }
     }

@@ -10,7 +10,7 @@
 use super::ConvShape;
 use super::geometry::{Class, Plan};
 use super::packing::Packing;
-use super::tile::TileArgs;
+use super::tile::{TileArgs, tiles};
 use super::transpose::transpose_to;
 use super::weights::{PlainWeights, WeightStrides, block_width, pack_weights};
 use crate::threads::Disjoint;
@@ -274,7 +274,7 @@ fn pack_source<T: Float>(
     let mut packed = Buffer::<T>::new(channels * stride);
     let at_once = ((1 << 13) / stride).max(1);
     let whole = Disjoint::new(&mut packed);
-    let pack = T::tiles(isa).pack;
+    let pack = tiles(isa).pack;
     parallel_for(channels.div_ceil(at_once), |task| {
         for index in task * at_once..channels.min((task + 1) * at_once) {
             let (image, channel) = (index / plan.source_channels, index % plan.source_channels);
@@ -366,7 +366,7 @@ impl<T: Float> Unit<'_, T> {
     fn runs_of(&self, class: &Class, first_row: usize, rows: usize) -> (usize, Vec<Run>) {
         let [depth, height, width] = &self.plan.axes;
         let count = width.count(class.phase[2]);
-        let per_row = count.div_ceil(T::tiles(self.isa).by_pixels.len());
+        let per_row = count.div_ceil(tiles::<T>(self.isa).by_pixels.len());
         let pixels = count.div_ceil(per_row);
         let mut runs = Vec::with_capacity(rows * per_row);
         for row in 0..rows {
@@ -409,7 +409,7 @@ impl<T: Float> Unit<'_, T> {
         };
         let plan = self.plan;
         let width = block_width::<T>(self.isa);
-        let tiles = &T::tiles(self.isa).by_pixels[pixels - 1];
+        let tiles = &tiles(self.isa).by_pixels[pixels - 1];
         let reach = *farthest as usize + pixels;
         assert!(
             runs.iter()

@@ -16,12 +16,13 @@ use super::ConvShape;
 use super::direct::Epilogue;
 use super::geometry::{Class, Plan};
 use super::packing::Packing;
+use super::tile::tiles;
 use super::weights::WeightStrides;
-use crate::lanes::FloatLoop;
-use crate::simd::Vector;
+use crate::lanes::{self, VectorLoop};
+use crate::simd::{Vector, sum_halves};
 use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, for_each_chunk_mut, parallel_for};
-use sums::{Line, OUTPUTS, TAPS, dots, line_sums, total, touched};
+use sums::{Line, OUTPUTS, TAPS, dots, line_sums, touched};
 
 /// Elements after a plane that vectors may touch.
 const SLACK: usize = 128;
@@ -104,7 +105,7 @@ impl<T: Float> Terms<T> {
             })
             .collect();
         let sizes = [0, 1, 2].map(|d| plan.axes[d].count(class.phase[d]));
-        let lanes = T::tiles(isa).lanes;
+        let lanes = tiles::<T>(isa).lanes;
         Terms {
             sizes,
             phase: class.phase,
@@ -193,7 +194,7 @@ fn run<T: Float>(
             source,
             out,
         };
-        T::run_vectors(isa, body);
+        lanes::run(isa, body);
         if epilogue.residual.is_some() || epilogue.relu {
             let rest = Epilogue {
                 bias: None,
@@ -216,7 +217,7 @@ struct Units<'a, T: Float> {
     out: &'a mut [T],
 }
 
-impl<T: Float> FloatLoop<T> for Units<'_, T> {
+impl<T: Float> VectorLoop<T> for Units<'_, T> {
     #[inline(always)]
     unsafe fn run<V: Vector<Elem = T>>(self) {
         let plan = self.plan;
@@ -425,7 +426,11 @@ pub(super) fn backward_weight<T: Float>(
         return;
     };
     let [_, rows, columns] = shape.output();
-    let lines = Lines::new(T::tiles(isa).lanes, plan.axes[2].packed(), [rows, columns]);
+    let lines = Lines::new(
+        tiles::<T>(isa).lanes,
+        plan.axes[2].packed(),
+        [rows, columns],
+    );
     let offsets: Vec<u32> = (class.offsets.iter())
         .map(|offset| {
             u32::try_from(*offset).expect("the algorithm is for images that u32 can count")
@@ -452,7 +457,7 @@ pub(super) fn backward_weight<T: Float>(
             grad_out,
             grad_weight,
         };
-        T::run_vectors(isa, body);
+        lanes::run(isa, body);
     });
 }
 
@@ -473,7 +478,7 @@ struct GroupGrads<'a, T> {
     grad_weight: &'a mut [T],
 }
 
-impl<T: Float> FloatLoop<T> for GroupGrads<'_, T> {
+impl<T: Float> VectorLoop<T> for GroupGrads<'_, T> {
     #[inline(always)]
     unsafe fn run<V: Vector<Elem = T>>(self) {
         let (plan, lines, channels) = (self.plan, self.lines, self.channels);
@@ -532,7 +537,7 @@ impl<T: Float> FloatLoop<T> for GroupGrads<'_, T> {
                 }
             }
             for (grad, lanes) in grad_weight.iter_mut().zip(sums.chunks_exact_mut(V::LANES)) {
-                *grad = total(lanes);
+                *grad = sum_halves(lanes);
             }
         }
     }

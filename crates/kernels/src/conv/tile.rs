@@ -3,11 +3,12 @@
 //! of the values that the weights multiply.
 
 use super::packing::Packing;
-use crate::Isa;
+use crate::float::of_type;
 use crate::simd::{Portable, Vector};
+use crate::{Float, Isa};
 
 /// What a tile multiplies.
-pub(crate) struct TileArgs<T> {
+pub(super) struct TileArgs<T> {
     /// Terms.
     pub(super) terms: usize,
     /// For each term, where its source pixel lies from the tile's first pixel.
@@ -31,10 +32,10 @@ pub(crate) struct TileArgs<T> {
 /// # Safety
 /// The machine has the instruction set of the kernel, and all pointers of the arguments are valid
 /// for what they are said to hold.
-pub(crate) type Tile<T> = unsafe fn(&TileArgs<T>);
+pub(super) type Tile<T> = unsafe fn(&TileArgs<T>);
 
 /// What a tile of the gradient of the weights multiplies.
-pub(crate) struct WeightTileArgs<T> {
+pub(super) struct WeightTileArgs<T> {
     /// Lines of pixels.
     pub(super) lines: usize,
     /// Pixels of a line.
@@ -58,16 +59,16 @@ pub(crate) struct WeightTileArgs<T> {
 /// # Safety
 /// The machine has the instruction set of the kernel, and all pointers of the arguments are valid
 /// for what they are said to hold.
-pub(crate) type WeightTile<T> = unsafe fn(&WeightTileArgs<T>);
+pub(super) type WeightTile<T> = unsafe fn(&WeightTileArgs<T>);
 
 /// [`Packing::pack`].
 ///
 /// # Safety
 /// The machine has the instruction set of the kernel.
-pub(crate) type Pack<T> = unsafe fn(&Packing, &[T], &mut [T]);
+pub(super) type Pack<T> = unsafe fn(&Packing, &[T], &mut [T]);
 
 /// The tiles of one instruction set and float.
-pub(crate) struct Tiles<T: 'static> {
+pub(super) struct Tiles<T: 'static> {
     /// Floats in a vector.
     pub(super) lanes: usize,
     /// Tiles with runs of 1, 2, .. pixels: with one and with two runs.
@@ -76,14 +77,6 @@ pub(crate) struct Tiles<T: 'static> {
     pub(super) by_values: &'static [WeightTile<T>],
     /// How a channel is packed.
     pub(super) pack: Pack<T>,
-}
-
-/// A float for which there are tiles.
-pub trait HasTiles: Sized + 'static {
-    /// The tiles for an instruction set.
-    #[doc(hidden)]
-    #[allow(private_interfaces)]
-    fn tiles(isa: Isa) -> &'static Tiles<Self>;
 }
 
 /// Terms, or pixels, between what is asked for and what is multiplied.
@@ -182,9 +175,7 @@ unsafe fn weight_tile_body<V: Vector, const VALUES: usize>(args: &WeightTileArgs
 macro_rules! tiles {
     ($name:ident, $t:ident, $v:ty, [$($pixels:literal)*] [$($values:literal)*]
      $(, $feature:literal)?) => {
-        mod $name {
-            use super::*;
-
+        static $name: Tiles<$t> = {
             $(#[target_feature(enable = $feature)])?
             unsafe fn tile<const PIXELS: usize, const RUNS: usize>(args: &TileArgs<$t>) {
                 // SAFETY: the contract of `Tile`, and the features of this function.
@@ -203,42 +194,34 @@ macro_rules! tiles {
                 unsafe { packing.pack::<$t, $v>(source, packed) }
             }
 
-            pub(super) static TILES: Tiles<$t> = Tiles {
+            Tiles {
                 lanes: <$v>::LANES,
                 by_pixels: &[$([tile::<$pixels, 1>, tile::<$pixels, 2>]),*],
                 by_values: &[$(weight_tile::<$values>),*],
                 pack,
-            };
-        }
-    };
-}
-
-tiles!(f32_portable, f32, Portable<f32, 4>, [1 2] [2 4]);
-tiles!(f64_portable, f64, Portable<f64, 2>, [1 2] [2 4]);
-#[cfg(target_arch = "x86_64")]
-tiles!(f32_avx2, f32, std::arch::x86_64::__m256, [1 2 3] [2 4 6], "avx2,fma");
-#[cfg(target_arch = "x86_64")]
-tiles!(f64_avx2, f64, std::arch::x86_64::__m256d, [1 2 3] [2 4 6], "avx2,fma");
-#[cfg(target_arch = "x86_64")]
-tiles!(f32_avx512, f32, std::arch::x86_64::__m512, [1 2 3 4 5 6 7] [2 4 6 8 10 12 14], "avx512f");
-#[cfg(target_arch = "x86_64")]
-tiles!(f64_avx512, f64, std::arch::x86_64::__m512d, [1 2 3 4 5 6 7] [2 4 6 8 10 12 14], "avx512f");
-
-macro_rules! has_tiles {
-    ($t:ident, $portable:ident, $avx2:ident, $avx512:ident) => {
-        impl HasTiles for $t {
-            #[allow(private_interfaces)]
-            fn tiles(isa: Isa) -> &'static Tiles<$t> {
-                match isa {
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => &$avx2::TILES,
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => &$avx512::TILES,
-                    _ => &$portable::TILES,
-                }
             }
-        }
+        };
     };
 }
-has_tiles!(f32, f32_portable, f32_avx2, f32_avx512);
-has_tiles!(f64, f64_portable, f64_avx2, f64_avx512);
+
+tiles!(F32_PORTABLE, f32, Portable<f32, 4>, [1 2] [2 4]);
+tiles!(F64_PORTABLE, f64, Portable<f64, 2>, [1 2] [2 4]);
+#[cfg(target_arch = "x86_64")]
+tiles!(F32_AVX2, f32, std::arch::x86_64::__m256, [1 2 3] [2 4 6], "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+tiles!(F64_AVX2, f64, std::arch::x86_64::__m256d, [1 2 3] [2 4 6], "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+tiles!(F32_AVX512, f32, std::arch::x86_64::__m512, [1 2 3 4 5 6 7] [2 4 6 8 10 12 14], "avx512f");
+#[cfg(target_arch = "x86_64")]
+tiles!(F64_AVX512, f64, std::arch::x86_64::__m512d, [1 2 3 4 5 6 7] [2 4 6 8 10 12 14], "avx512f");
+
+/// The tiles for an instruction set and float.
+pub(super) fn tiles<T: Float>(isa: Isa) -> &'static Tiles<T> {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => of_type(&F32_AVX2, &F64_AVX2),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => of_type(&F32_AVX512, &F64_AVX512),
+        _ => of_type(&F32_PORTABLE, &F64_PORTABLE),
+    }
+}

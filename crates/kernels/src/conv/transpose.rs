@@ -1,7 +1,7 @@
 //! Transposing small matrices in cache.
 
-use std::any::TypeId;
-
+use crate::lanes::{VectorLoop, run_narrow, transpose_rows};
+use crate::simd::Vector;
 use crate::{Float, Isa};
 
 /// `out[c * out_stride + r] = data[r * stride + c]` for `rows` rows and `columns` columns, where `out`
@@ -20,22 +20,10 @@ pub(super) fn transpose<T: Float>(
     if rows == 0 || columns == 0 {
         return;
     }
-    assert!((rows - 1) * stride + columns <= data.len());
     assert!((columns - 1) * out_stride + rows <= out.len());
-    let (data, out) = (data.as_ptr(), out.as_mut_ptr());
-    // SAFETY: all elements are inside by the assertions.
-    unsafe {
-        Transpose {
-            data,
-            stride,
-            rows,
-            columns,
-            out,
-            out_stride,
-            far: Far::Data,
-        }
-        .run_with(isa);
-    }
+    let (sizes, out) = ([rows, columns], out.as_mut_ptr());
+    // SAFETY: all elements of `out` are inside by the assertion.
+    unsafe { transpose_far(isa, data, stride, sizes, out, out_stride, Far::Data) };
 }
 
 /// As [`transpose`], to memory of which only some elements may be touched, and which is expected to be
@@ -51,42 +39,44 @@ pub(super) unsafe fn transpose_to<T: Float>(
     isa: Isa,
     data: &[T],
     stride: usize,
+    sizes: [usize; 2],
+    out: *mut T,
+    out_stride: usize,
+) {
+    // SAFETY: this function's contract.
+    unsafe { transpose_far(isa, data, stride, sizes, out, out_stride, Far::Out) };
+}
+
+/// # Safety
+/// As [`transpose_to`].
+unsafe fn transpose_far<T: Float>(
+    isa: Isa,
+    data: &[T],
+    stride: usize,
     [rows, columns]: [usize; 2],
     out: *mut T,
     out_stride: usize,
+    far: Far,
 ) {
     if rows == 0 || columns == 0 {
         return;
     }
     assert!((rows - 1) * stride + columns <= data.len());
-    // SAFETY: all elements are inside by the assertion and the contract.
-    unsafe {
-        Transpose {
-            data: data.as_ptr(),
-            stride,
-            rows,
-            columns,
-            out,
-            out_stride,
-            far: Far::Out,
-        }
-        .run_with(isa);
-    }
+    let data = data.as_ptr();
+    let transpose = Transpose {
+        data,
+        stride,
+        rows,
+        columns,
+        out,
+        out_stride,
+        far,
+    };
+    run_narrow(isa, transpose);
 }
 
 /// Columns that are gone through at a time, for all rows: what they are written to stays in cache.
 const COLUMNS: usize = 64;
-
-/// Asks for the cache line at `p`.
-#[inline(always)]
-fn prefetch<T>(p: *const T) {
-    #[cfg(target_arch = "x86_64")]
-    {
-        use std::arch::x86_64::{_MM_HINT_T0, _mm_prefetch};
-        // SAFETY: a prefetch never faults.
-        unsafe { _mm_prefetch::<_MM_HINT_T0>(p.cast()) }
-    }
-}
 
 /// Rows between what is written and what is asked for.
 const AHEAD: usize = 48;
@@ -109,66 +99,35 @@ struct Transpose<T> {
     far: Far,
 }
 
-impl<T: Float> Transpose<T> {
-    /// # Safety
-    /// The pointers are valid for what [`transpose_to`] reads and writes.
-    unsafe fn run_with(self, isa: Isa) {
-        #[cfg(target_arch = "x86_64")]
-        if isa != Isa::Scalar {
-            assert!(Isa::Avx2.is_available(), "this machine has no {isa:?}");
-            // SAFETY: the machine has AVX2; the casts are between the same types.
-            unsafe {
-                if TypeId::of::<T>() == TypeId::of::<f32>() {
-                    return self.cast::<f32>().run_avx2_f32();
-                }
-                if TypeId::of::<T>() == TypeId::of::<f64>() {
-                    return self.cast::<f64>().run_avx2_f64();
-                }
-            }
-        }
-        #[cfg(not(target_arch = "x86_64"))]
-        let _ = isa;
-        self.run_portable();
-    }
-
-    /// The same, of floats that are the same type.
-    #[cfg(target_arch = "x86_64")]
-    fn cast<U>(self) -> Transpose<U> {
-        Transpose {
-            data: self.data.cast(),
-            stride: self.stride,
-            rows: self.rows,
-            columns: self.columns,
-            out: self.out.cast(),
-            out_stride: self.out_stride,
-            far: self.far,
-        }
-    }
-
-    /// Turns all whole blocks of `N` rows and columns with `turn(data, stride, out, out_stride)`,
-    /// the rest one by one.
+impl<T: Float> VectorLoop<T> for Transpose<T> {
+    /// Turns whole blocks with vectors, the rest one by one.
     #[inline(always)]
-    fn run<const N: usize>(self, turn: impl Fn(*const T, usize, *mut T, usize)) {
+    unsafe fn run<V: Vector<Elem = T>>(self) {
         let (data, out) = (self.data, self.out);
+        let width = V::LANES.max(4);
+        let whole_rows = self.rows / V::LANES * V::LANES;
         for chunk in (0..self.columns).step_by(COLUMNS) {
             let end = (chunk + COLUMNS).min(self.columns);
-            let whole_columns = chunk + (end - chunk) / N * N;
-            let whole_rows = self.rows / N * N;
-            for row in (0..whole_rows).step_by(N) {
-                for column in (chunk..whole_columns).step_by(N) {
+            let whole_columns = chunk + (end - chunk) / width * width;
+            for row in (0..whole_rows).step_by(V::LANES) {
+                for column in (chunk..whole_columns).step_by(width) {
                     // SAFETY: this block of rows and columns is inside the matrix.
-                    let (data, out) = unsafe {
-                        (
-                            data.add(row * self.stride + column),
-                            out.add(column * self.out_stride + row),
-                        )
-                    };
-                    turn(data, self.stride, out, self.out_stride);
-                    for i in 0..N {
-                        prefetch(match self.far {
-                            Far::Data => data.wrapping_add(i * self.stride + COLUMNS),
-                            Far::Out => out.wrapping_add(i * self.out_stride + AHEAD),
-                        });
+                    unsafe {
+                        let data = data.add(row * self.stride + column);
+                        let out = out.add(column * self.out_stride + row);
+                        transpose_rows::<V>(data, self.stride, width, out, self.out_stride);
+                        match self.far {
+                            Far::Data => {
+                                for i in 0..V::LANES {
+                                    V::prefetch(data.wrapping_add(i * self.stride + COLUMNS));
+                                }
+                            }
+                            Far::Out => {
+                                for i in 0..width {
+                                    V::prefetch(out.wrapping_add(i * self.out_stride + AHEAD));
+                                }
+                            }
+                        }
                     }
                 }
             }
@@ -186,86 +145,6 @@ impl<T: Float> Transpose<T> {
                     }
                 }
             }
-        }
-    }
-
-    fn run_portable(self) {
-        self.run::<4>(|data, stride, out, out_stride| {
-            // SAFETY: `run` gives pointers to blocks of 4 rows and 4 columns.
-            unsafe {
-                let block: [[T; 4]; 4] =
-                    std::array::from_fn(|r| data.add(r * stride).cast::<[T; 4]>().read_unaligned());
-                for c in [0, 1, 2, 3] {
-                    let turned: [T; 4] = std::array::from_fn(|r| block[r][c]);
-                    let out = out.add(c * out_stride).cast::<[T; 4]>();
-                    out.write_unaligned(turned);
-                }
-            }
-        });
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-mod avx2 {
-    use std::arch::x86_64::*;
-
-    use super::Transpose;
-
-    impl Transpose<f32> {
-        #[target_feature(enable = "avx2")]
-        pub(super) fn run_avx2_f32(self) {
-            self.run::<8>(|data, stride, out, out_stride| {
-                // Rows r and r + 4 share a register, four columns at a time.
-                for half in [0, 4] {
-                    // SAFETY: `run` gives pointers to blocks of 8 rows and 8 columns.
-                    let row = |r: usize| unsafe {
-                        let low = _mm_loadu_ps(data.add(r * stride + half));
-                        let high = _mm_loadu_ps(data.add((r + 4) * stride + half));
-                        _mm256_insertf128_ps(_mm256_castps128_ps256(low), high, 1)
-                    };
-                    let rows = [row(0), row(1), row(2), row(3)];
-                    let low01 = _mm256_unpacklo_ps(rows[0], rows[1]);
-                    let high01 = _mm256_unpackhi_ps(rows[0], rows[1]);
-                    let low23 = _mm256_unpacklo_ps(rows[2], rows[3]);
-                    let high23 = _mm256_unpackhi_ps(rows[2], rows[3]);
-                    let turned = [
-                        _mm256_shuffle_ps(low01, low23, 0x44),
-                        _mm256_shuffle_ps(low01, low23, 0xee),
-                        _mm256_shuffle_ps(high01, high23, 0x44),
-                        _mm256_shuffle_ps(high01, high23, 0xee),
-                    ];
-                    for (c, turned) in turned.into_iter().enumerate() {
-                        // SAFETY: as above.
-                        unsafe { _mm256_storeu_ps(out.add((half + c) * out_stride), turned) };
-                    }
-                }
-            });
-        }
-    }
-
-    impl Transpose<f64> {
-        #[target_feature(enable = "avx2")]
-        pub(super) fn run_avx2_f64(self) {
-            self.run::<4>(|data, stride, out, out_stride| {
-                // Rows r and r + 2 share a register, two columns at a time.
-                for half in [0, 2] {
-                    // SAFETY: `run` gives pointers to blocks of 4 rows and 4 columns.
-                    let row = |r: usize| unsafe {
-                        let low = _mm_loadu_pd(data.add(r * stride + half));
-                        let high = _mm_loadu_pd(data.add((r + 2) * stride + half));
-                        _mm256_insertf128_pd(_mm256_castpd128_pd256(low), high, 1)
-                    };
-                    let rows = [row(0), row(1)];
-                    let turned = [
-                        _mm256_unpacklo_pd(rows[0], rows[1]),
-                        _mm256_unpackhi_pd(rows[0], rows[1]),
-                    ];
-                    for (c, turned) in turned.into_iter().enumerate() {
-                        // SAFETY: as above.
-                        unsafe { _mm256_storeu_pd(out.add((half + c) * out_stride), turned) };
-                    }
-                }
-            });
         }
     }
 }

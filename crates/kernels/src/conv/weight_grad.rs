@@ -10,7 +10,7 @@ use std::ops::Range;
 
 use super::ConvShape;
 use super::geometry::{Axis, Plan};
-use super::tile::WeightTileArgs;
+use super::tile::{WeightTileArgs, tiles};
 use super::transpose::transpose;
 use super::weights::block_width;
 use crate::threads::Disjoint;
@@ -77,7 +77,7 @@ impl Layout {
         let plan = Plan::forward(shape);
         let channels = plan.source_channels;
         let [d, h, w] = &plan.axes;
-        let most = 2 * T::tiles(isa).by_values.len();
+        let most = 2 * tiles::<T>(isa).by_values.len();
         let whole_image = [h, w].iter().all(|axis| axis.packed() == axis.out);
         let line = if whole_image { h.out * w.out } else { w.out };
 
@@ -214,7 +214,7 @@ impl Layout {
         sums: &mut [T],
     ) {
         let width = block_width::<T>(self.isa);
-        let tile = T::tiles(self.isa).by_values[self.values / 2 - 1];
+        let tile = tiles(self.isa).by_values[self.values / 2 - 1];
         let stride = self.plan.source_channels;
         let reach = spans.iter().map(|s| s.offset).max().unwrap_or(0)
             + self.line.saturating_sub(1) * stride

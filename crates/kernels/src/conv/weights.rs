@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use super::ConvShape;
 use super::geometry::{Class, Plan};
+use super::tile::tiles;
 use super::transpose::transpose;
 use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, parallel_for};
@@ -39,7 +40,7 @@ impl WeightStrides {
 
 /// Out channels that a tile computes.
 pub(super) fn block_width<T: Float>(isa: Isa) -> usize {
-    2 * T::tiles(isa).lanes
+    2 * tiles::<T>(isa).lanes
 }
 
 /// Weights as they come, and the order that they have.

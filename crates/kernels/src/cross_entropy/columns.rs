@@ -1,8 +1,10 @@
 //! Sums over the classes of neighbouring positions.
 
-use super::{COLUMNS, Group};
 use crate::Float;
 use crate::math::MulAdd;
+
+/// Positions that are treated together where there are several in a sample.
+pub(super) const COLUMNS: usize = 128;
 
 /// Sums of the columns of a few rows: many rows are added in parts, to lose fewer digits.
 pub(super) struct Part<T> {
@@ -41,25 +43,23 @@ impl<T: Float> Part<T> {
     }
 }
 
-/// The maximum of each column, and the logarithm of the sum of `exp(score - maximum)`.
+/// The maximum of each column, and the logarithm of the sum of `exp(score - maximum)`. Rows are
+/// the scores of a class.
 #[inline(always)]
-pub(super) fn softmax_columns<T: Float, M: MulAdd>(
-    group: &Group<'_, T>,
+pub(super) fn softmax_columns<'a, T: Float, M: MulAdd>(
+    rows: impl Iterator<Item = &'a [T]> + Clone,
     max: &mut [T],
     log_sum: &mut [T],
 ) {
-    let classes = group.call.classes;
     max.fill(T::NEG_INFINITY);
-    for class in 0..classes {
-        let row = group.row(group.scores, class, max.len());
+    for row in rows.clone() {
         for (max, v) in max.iter_mut().zip(row) {
             *max = if *v > *max { *v } else { *max };
         }
     }
     log_sum.fill(T::ZERO);
     let mut part = Part::new();
-    for class in 0..classes {
-        let row = group.row(group.scores, class, max.len());
+    for row in rows {
         for ((sum, max), v) in part.sums.iter_mut().zip(&*max).zip(row) {
             *sum += (*v - *max).exp::<M>();
         }

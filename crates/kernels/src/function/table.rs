@@ -1,6 +1,24 @@
 //! The table of functions.
 
-use super::*;
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, FRAC_2_SQRT_PI};
+use std::marker::PhantomData;
+
+use super::definition::{
+    CUBIC, Definition, Gradients, Values, cdf, hard_part, run, sigmoid, tanh_part,
+};
+use crate::math::{Apart, MulAdd};
+use crate::{Float, Isa};
+
+/// What the gradient of a [`Function`] is computed from.
+#[derive(Copy, Clone, Debug, PartialEq, Eq)]
+pub enum GradientFrom {
+    /// The function's input.
+    Input,
+    /// The function's output.
+    Output,
+    /// Nothing: the gradient is zero.
+    Nothing,
+}
 
 macro_rules! functions {
     ($($(#[$doc:meta])* $name:ident $({ $($p:ident = $default:expr),* })?, $wide:literal,
@@ -85,7 +103,13 @@ macro_rules! functions {
         }
 
         /// Not for each instruction set: second derivatives are rare.
-        pub(super) fn seconds<T: Float>(function: Function, saved: &[T], grad: &[T], out: &mut [T]) {
+        pub(super) fn seconds<T: Float>(
+            function: Function,
+            _: Isa,
+            saved: &[T],
+            grad: &[T],
+            out: &mut [T],
+        ) {
             let all = out.iter_mut().zip(saved).zip(grad);
             match function {
                 $(Function::$name $({ $($p),* })? => {

@@ -94,7 +94,7 @@ fn check(x: &[f32], f: Function, absolute: f64) {
     let run = |isa| {
         let mut out = vec![0.0f32; x.len()];
         pieces(&mut out, &|at, out| {
-            f32::values(f, isa, &x[at..at + out.len()], out)
+            table::values(f, isa, &x[at..at + out.len()], out)
         });
         out.iter().map(|v| v.to_bits()).collect::<Vec<_>>()
     };

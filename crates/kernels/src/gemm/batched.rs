@@ -2,7 +2,8 @@
 
 use super::blocked::Right;
 use super::epilogue::Epilogue;
-use super::{MatRef, gemm_with};
+use super::gemm_with;
+use super::matrix::MatRef;
 use crate::threads::{Disjoint, parallelism};
 use crate::{Float, Isa, parallel_for};
 

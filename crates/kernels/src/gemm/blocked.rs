@@ -8,17 +8,14 @@
 //! all threads; then each task packs panels of columns for itself (a panel stays in the first
 //! cache while all rows pass it). By rows, where there are few columns: the other way round.
 
+use super::cut::{K_BLOCK, Span, k_step_of, panels_of, piece, pieces};
 use super::epilogue::Epilogue;
-use super::pack::Span;
+use super::matrix::{MatRef, Side};
 use super::packed::PackedB;
-use super::tile::{Kernel, MAX_TILE, Operands};
-use super::{MatRef, Side};
-use crate::lanes::MAX_LANES;
+use super::tile::{Kernel, MAX_TILE, Operands, kernel};
 use crate::threads::{Disjoint, parallelism};
 use crate::{Buffer, Float, Isa, parallel_for};
 
-/// The most terms that are added without a break.
-const K_BLOCK: usize = 400;
 /// Terms whose packed rows are held at a time.
 const K_CHUNK: usize = 4096;
 /// Rows that are packed at a time: with a block of `k`, what the second cache holds.
@@ -43,25 +40,6 @@ const PARALLEL_PACK: usize = 1 << 14;
 pub(super) enum Right<'a, T: Float> {
     Plain(MatRef<'a, T>),
     Packed(&'a PackedB<T>),
-}
-
-/// The length of the blocks that `k` terms are cut into: whole vectors, whatever their width.
-pub(super) fn k_step_of(k: usize) -> usize {
-    k.div_ceil(k.div_ceil(K_BLOCK).max(1))
-        .next_multiple_of(MAX_LANES)
-        .max(MAX_LANES)
-}
-
-/// The panels that columns are cut into, and their widths once packed.
-pub(super) fn panels_of<T>(
-    kernel: &Kernel<T>,
-    columns: usize,
-) -> impl Iterator<Item = (Span, usize)> {
-    let lanes = kernel.lanes;
-    (0..columns).step_by(2 * lanes).map(move |start| {
-        let len = (2 * lanes).min(columns - start);
-        (Span { start, len }, len.next_multiple_of(lanes))
-    })
 }
 
 /// A product, and how it is cut.
@@ -107,7 +85,7 @@ pub(super) fn gemm_blocked<T: Float>(
         }
         return epilogue.apply(isa, c, n);
     }
-    let kernel = T::kernel(isa);
+    let kernel = kernel(isa);
     let small = m.saturating_mul(n).saturating_mul(k) < PARALLEL;
     let threads = if small { 1 } else { parallelism() };
     let width = 2 * kernel.lanes;
@@ -162,22 +140,6 @@ pub(super) fn gemm_blocked<T: Float>(
             };
             product.by_columns(rows, terms, k_step);
         }
-    }
-}
-
-/// Pieces of a span.
-fn pieces(span: Span, step: usize) -> impl Iterator<Item = Span> {
-    (0..span.len).step_by(step).map(move |at| Span {
-        start: span.start + at,
-        len: step.min(span.len - at),
-    })
-}
-
-/// Piece number `i` of a span.
-fn piece(span: Span, step: usize, i: usize) -> Span {
-    Span {
-        start: span.start + i * step,
-        len: step.min(span.len - i * step),
     }
 }
 

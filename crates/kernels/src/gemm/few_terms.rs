@@ -1,9 +1,9 @@
 //! Products with few terms, such as the gradient of a linear layer's weights for a small batch:
 //! what they cost is writing the output, row by row.
 
-use super::MatRef;
 use super::epilogue::Epilogue;
-use crate::lanes::FloatLoop;
+use super::matrix::MatRef;
+use crate::lanes::{self, VectorLoop};
 use crate::simd::Vector;
 use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, parallel_for};
@@ -44,7 +44,7 @@ pub(super) fn gemm_few_terms<T: Float>(
                 terms: k,
                 out,
             };
-            T::run_vectors(isa, row);
+            lanes::run(isa, row);
             if accumulate {
                 isa.run_narrow(|| c.iter_mut().zip(&sums[..]).for_each(|(c, v)| *c += *v));
             }
@@ -67,7 +67,7 @@ struct Row<'a, T> {
     out: &'a mut [T],
 }
 
-impl<T: Float> FloatLoop<T> for Row<'_, T> {
+impl<T: Float> VectorLoop<T> for Row<'_, T> {
     #[inline(always)]
     unsafe fn run<V: Vector<Elem = T>>(self) {
         // SAFETY: this function's contract.

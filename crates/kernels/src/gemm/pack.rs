@@ -1,21 +1,9 @@
 //! Packing: copies of matrix panels in the order in which the tiles read them.
 
-use super::MatRef;
+use super::cut::Span;
+use super::matrix::MatRef;
+use super::tile;
 use crate::{Float, Isa, Loop};
-
-/// A range of rows or columns.
-#[derive(Copy, Clone)]
-pub(super) struct Span {
-    pub(super) start: usize,
-    pub(super) len: usize,
-}
-
-impl Span {
-    /// The end of the range.
-    pub(super) fn end(self) -> usize {
-        self.start + self.len
-    }
-}
 
 impl<T: Float> MatRef<'_, T> {
     /// Fills `out` (`[rows.len][width]`) with some rows and columns; what the columns up to
@@ -76,8 +64,6 @@ impl<T: Float> Loop for Pack<'_, T> {
                 (8, true) => self.copy_rows::<8>(),
                 _ => self.copy_ragged_rows(),
             }
-        } else if self.step_stride == 1 {
-            self.transpose();
         } else {
             for (step, out) in self.out.chunks_exact_mut(self.width).enumerate() {
                 let data = &self.data[step * self.step_stride..];
@@ -90,19 +76,16 @@ impl<T: Float> Loop for Pack<'_, T> {
     }
 }
 
-/// Steps that are turned at a time.
-const TURN: usize = 8;
-
 impl<T: Float> Pack<'_, T> {
     /// Turns rows that lie along the steps with vectors; returns the number of steps it did.
     fn turn(&mut self, isa: Isa) -> usize {
         assert!(isa.is_available(), "this machine has no {isa:?}");
-        let kernel = T::kernel(isa);
-        let Some(turn) = kernel.turn else { return 0 };
+        let kernel = tile::kernel(isa);
         assert!((self.lanes - 1) * self.lane_stride + self.steps <= self.data.len());
         let mut done = self.steps;
-        for lane in (0..self.lanes).step_by(kernel.lanes) {
-            // A vector may reach into the next step, which is written later, but not beyond `out`.
+        // The last vector may reach into the next step, which those before it then write, but not
+        // beyond `out`.
+        for lane in (0..self.lanes).step_by(kernel.lanes).rev() {
             let room = (self.out.len() - lane).saturating_sub(kernel.lanes);
             if self.out.len() < lane + kernel.lanes {
                 return 0;
@@ -111,7 +94,7 @@ impl<T: Float> Pack<'_, T> {
             // SAFETY: `steps` elements of each row lie in `data` by the assertion, a vector from
             // each step's start in `out` by the choice of `steps`.
             done = done.min(unsafe {
-                turn(
+                (kernel.turn)(
                     self.data.as_ptr().add(lane * self.lane_stride),
                     self.lane_stride,
                     kernel.lanes.min(self.lanes - lane),
@@ -172,50 +155,5 @@ impl<T: Float> Pack<'_, T> {
         self.data = &self.data[(steps * self.step_stride).min(self.data.len())..];
         let out = std::mem::take(&mut self.out);
         self.out = &mut out[steps * self.width..];
-    }
-
-    /// Lanes lie `lane_stride` apart, steps next to each other.
-    #[inline(always)]
-    fn transpose(mut self) {
-        let mut lane = 0;
-        while lane + 4 <= self.lanes {
-            self.transpose_lanes::<4>(lane);
-            lane += 4;
-        }
-        while lane < self.lanes {
-            self.transpose_lanes::<1>(lane);
-            lane += 1;
-        }
-        if self.lanes < self.width {
-            for out in self.out.chunks_exact_mut(self.width) {
-                out[self.lanes..].fill(T::ZERO);
-            }
-        }
-    }
-
-    /// Packs `L` lanes from `lane` on.
-    #[inline(always)]
-    fn transpose_lanes<const L: usize>(&mut self, lane: usize) {
-        let rows: [&[T]; L] =
-            std::array::from_fn(|l| &self.data[(lane + l) * self.lane_stride..][..self.steps]);
-        let mut step = 0;
-        while step + TURN <= self.steps {
-            let block: [[T; TURN]; L] = std::array::from_fn(|l| {
-                *rows[l][step..].first_chunk().expect("TURN steps are left")
-            });
-            let turned: [[T; L]; TURN] =
-                std::array::from_fn(|s| std::array::from_fn(|l| block[l][s]));
-            for (s, lanes) in turned.iter().enumerate() {
-                let at = (step + s) * self.width + lane;
-                self.out[at..at + L].copy_from_slice(lanes);
-            }
-            step += TURN;
-        }
-        while step < self.steps {
-            for (l, row) in rows.iter().enumerate() {
-                self.out[step * self.width + lane + l] = row[step];
-            }
-            step += 1;
-        }
     }
 }

@@ -1,9 +1,8 @@
 //! [`PackedB`]: a right-hand matrix in the order in which the tiles read it.
 
-use super::blocked::{k_step_of, panels_of};
-use super::pack::Span;
-use super::tile::Kernel;
-use super::{MatRef, Side};
+use super::cut::{Span, k_step_of, panels_of};
+use super::matrix::{MatRef, Side};
+use super::tile::{self, Kernel};
 use crate::{Buffer, Float, Isa, parallel_for, threads::Disjoint};
 
 /// A right-hand matrix, packed once for many products: constant weights at inference.
@@ -44,7 +43,7 @@ impl<T: Float> PackedB<T> {
 
     pub(super) fn with_isa(isa: Isa, b: MatRef<'_, T>) -> Self {
         assert!(isa.is_available(), "this machine has no {isa:?}");
-        let kernel = T::kernel(isa);
+        let kernel = tile::kernel::<T>(isa);
         let mut data = Buffer::<T>::new(b.rows * b.cols.next_multiple_of(kernel.lanes));
         let step = k_step_of(b.rows);
         let whole = Disjoint::new(&mut data);
@@ -88,6 +87,37 @@ impl<T: Float> PackedB<T> {
 
     pub(super) fn isa(&self) -> Isa {
         self.isa
+    }
+
+    /// The elements of the matrix, in the order of [`plain`](Self::plain).
+    pub(super) fn unpacked(&self) -> Buffer<T> {
+        let kernel = tile::kernel(self.isa);
+        let (k, n) = (self.rows, self.cols);
+        let step = k_step_of(k);
+        let mut out = Buffer::<T>::new(k * n);
+        let strides = if self.along_rows { (1, k) } else { (n, 1) };
+        for (columns, width) in panels_of(kernel, n) {
+            for start in (0..k).step_by(step) {
+                let len = step.min(k - start);
+                let side = self.side(kernel, Span { start, len }, columns);
+                for (p, row) in side.data.chunks_exact(width).enumerate() {
+                    for (j, v) in row[..columns.len].iter().enumerate() {
+                        out[(start + p) * strides.0 + (columns.start + j) * strides.1] = *v;
+                    }
+                }
+            }
+        }
+        out
+    }
+
+    /// The matrix as it came, given its [`unpacked`](Self::unpacked) elements: its columns or its
+    /// rows one after the other.
+    pub(super) fn plain<'a>(&self, elements: &'a [T]) -> MatRef<'a, T> {
+        if self.along_rows {
+            MatRef::row_major(elements, self.cols, self.rows).transposed()
+        } else {
+            MatRef::row_major(elements, self.rows, self.cols)
+        }
     }
 
     /// A panel of one block of `k`.

@@ -1,11 +1,11 @@
 //! Products that are not worth packing: small ones, and those with few rows or columns along
 //! which both sides are contiguous.
 
-use super::blocked::{Right, k_step_of, panels_of};
+use super::cut::{Span, k_step_of, panels_of};
 use super::epilogue::Epilogue;
-use super::pack::Span;
+use super::matrix::MatRef;
 use super::packed::PackedB;
-use super::{MatRef, gemm_with};
+use super::tile;
 use crate::lanes::MAX_LANES;
 use crate::threads::{Disjoint, parallelism};
 use crate::{Buffer, Float, Isa, Loop, parallel_for};
@@ -51,18 +51,6 @@ pub(super) fn gemm_thin<T: Float>(
         epilogue.apply(isa, c, n);
         return true;
     }
-    if n == 1 && m > 1 {
-        // A column is a row in the same memory.
-        gemm_with(
-            isa,
-            b.transposed(),
-            Right::Plain(a.transposed()),
-            c,
-            accumulate,
-            epilogue.transposed(),
-        );
-        return true;
-    }
     if b.row_stride == 1 && is_thin(m, n) {
         let copy;
         let a = if a.col_stride == 1 {
@@ -79,7 +67,19 @@ pub(super) fn gemm_thin<T: Float>(
     false
 }
 
-/// As [`gemm_thin`], with the right side packed; the same bits.
+/// Whether the product is one of rows with a column, which is a row in the same memory: to be
+/// computed as the transposed product.
+pub(super) fn is_column<T>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> bool {
+    b.cols == 1 && a.rows > 1 && !is_small(a.rows, 1, a.cols)
+}
+
+/// Whether the right side has so few elements that they are laid out as they were.
+pub(super) fn is_unpacked<T: Float>(a: MatRef<'_, T>, b: &PackedB<T>) -> bool {
+    let (m, k, n) = (a.rows, a.cols, b.cols());
+    is_small(m, n, k) || n == 1 || (b.along_rows && is_thin(m, n) && m > DOT_ROWS)
+}
+
+/// As [`gemm_thin`], with a packed right side that [`is_unpacked`] refuses; the same bits.
 pub(super) fn gemm_thin_packed<T: Float>(
     a: MatRef<'_, T>,
     b: &PackedB<T>,
@@ -88,19 +88,7 @@ pub(super) fn gemm_thin_packed<T: Float>(
     epilogue: Epilogue<'_, T>,
 ) -> bool {
     let (m, k, n) = (a.rows, a.cols, b.cols());
-    let thin = b.along_rows && is_thin(m, n);
-    if is_small(m, n, k) || n == 1 || (thin && m > DOT_ROWS) {
-        // Few enough elements to lay them out as they were.
-        let plain = unpacked(b);
-        let plain = if b.along_rows {
-            MatRef::row_major(&plain, n, k).transposed()
-        } else {
-            MatRef::row_major(&plain, k, n)
-        };
-        gemm_with(b.isa(), a, Right::Plain(plain), c, accumulate, epilogue);
-        return true;
-    }
-    if !thin {
+    if !b.along_rows || !is_thin(m, n) {
         return false;
     }
     let copy;
@@ -125,27 +113,6 @@ fn contiguous<T: Float>(a: MatRef<'_, T>) -> Buffer<T> {
         }
     }
     copy
-}
-
-/// The elements of a packed matrix, its columns (if it came so) or its rows one after the other.
-fn unpacked<T: Float>(b: &PackedB<T>) -> Buffer<T> {
-    let kernel = T::kernel(b.isa());
-    let (k, n) = (b.rows(), b.cols());
-    let step = k_step_of(k);
-    let mut out = Buffer::<T>::new(k * n);
-    let strides = if b.along_rows { (1, k) } else { (n, 1) };
-    for (columns, width) in panels_of(kernel, n) {
-        for start in (0..k).step_by(step) {
-            let len = step.min(k - start);
-            let side = b.side(kernel, Span { start, len }, columns);
-            for (p, row) in side.data.chunks_exact(width).enumerate() {
-                for (j, v) in row[..columns.len].iter().enumerate() {
-                    out[(start + p) * strides.0 + (columns.start + j) * strides.1] = *v;
-                }
-            }
-        }
-    }
-    out
 }
 
 struct Small<'a, T> {
@@ -209,7 +176,7 @@ fn dot_products<T: Float>(
 ) {
     assert!(isa.is_available(), "this machine has no {isa:?}");
     assert!(a.col_stride == 1 && b.row_stride == 1);
-    let kernel = T::kernel(isa);
+    let kernel = tile::kernel(isa);
     let (m, k, n) = (a.rows, a.cols, b.cols);
     // Blocks of 4 columns; of 1, 2 or 4 rows.
     let (choice, height) = match m {
@@ -281,7 +248,7 @@ fn packed_dot_products<T: Float>(
     let isa = b.isa();
     assert!(isa.is_available(), "this machine has no {isa:?}");
     assert!(a.col_stride == 1);
-    let kernel = T::kernel(isa);
+    let kernel = tile::kernel(isa);
     let lanes = kernel.lanes;
     let (m, k, n) = (a.rows, a.cols, b.cols());
     let step = k_step_of(k);

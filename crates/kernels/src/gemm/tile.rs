@@ -1,9 +1,10 @@
 //! The register tiles: `c (+)= a b` for a few rows and one or two vectors of columns, and blocks of
 //! dot products, compiled for each instruction set, float and height.
 
-use crate::Isa;
+use crate::float::of_type;
 use crate::lanes::MAX_LANES;
 use crate::simd::{Portable, Vector};
+use crate::{Float, Isa};
 
 /// What a tile multiplies. Element (r, p) of the left side is `a[p * a_step + r]`, element (p, j)
 /// of the right side `b[p * b_step + j]`, element (r, j) of the product `c[r * ldc + j]`.
@@ -76,8 +77,8 @@ pub struct Kernel<T: 'static> {
     pub dots: [Dots<T>; 3],
     /// Dot products with a packed panel.
     pub packed_dots: PackedDots<T>,
-    /// How rows are turned into steps, where vectors can.
-    pub turn: Option<Turn<T>>,
+    /// How rows are turned into steps.
+    pub turn: Turn<T>,
 }
 
 /// Steps between what is asked for and what is multiplied.
@@ -85,12 +86,6 @@ const AHEAD: usize = 12;
 
 /// More elements than any tile has.
 pub const MAX_TILE: usize = 14 * 32;
-
-/// A float for which there are kernels.
-pub trait HasKernel: Sized + 'static {
-    /// The kernel for an instruction set.
-    fn kernel(isa: Isa) -> &'static Kernel<Self>;
-}
 
 /// # Safety
 /// As [`Tile`], and inlined into a function with the features of `V`.
@@ -225,11 +220,35 @@ unsafe fn packed_dots_body<V: Vector, const L: usize>(
     }
 }
 
-macro_rules! kernel {
-    ($name:ident, $t:ident, $v:ty, [$($rows:literal)*], $turn:expr $(, $feature:literal)?) => {
-        mod $name {
-            use super::*;
+/// # Safety
+/// As [`Turn`], and inlined into a function with the features of `V`.
+#[inline(always)]
+unsafe fn turn_body<V: Vector>(
+    data: *const V::Elem,
+    stride: usize,
+    lanes: usize,
+    steps: usize,
+    out: *mut V::Elem,
+    width: usize,
+) -> usize {
+    let rows: [_; MAX_LANES] =
+        std::array::from_fn(|r| data.wrapping_add(r.min(lanes - 1) * stride));
+    let whole = steps - steps % 4;
+    for p in (0..whole).step_by(4) {
+        // SAFETY: the rows have four steps from `p` on, and each step has room for a vector.
+        unsafe {
+            let steps = V::columns(|r| rows[r].add(p));
+            for (i, step) in steps.into_iter().enumerate() {
+                step.store(out.add((p + i) * width));
+            }
+        }
+    }
+    whole
+}
 
+macro_rules! kernel {
+    ($name:ident, $t:ident, $v:ty, [$($rows:literal)*] $(, $feature:literal)?) => {
+        static $name: Kernel<$t> = {
             $(#[target_feature(enable = $feature)])?
             unsafe fn tile<const R: usize, const NV: usize>(o: &Operands<$t>) {
                 // SAFETY: the contract of `Tile`, and the features of this function.
@@ -262,45 +281,49 @@ macro_rules! kernel {
                 }
             }
 
-            pub static KERNEL: Kernel<$t> = Kernel {
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn turn(
+                data: *const $t,
+                stride: usize,
+                lanes: usize,
+                steps: usize,
+                out: *mut $t,
+                width: usize,
+            ) -> usize {
+                // SAFETY: the contract of `Turn`, and the features of this function.
+                unsafe { turn_body::<$v>(data, stride, lanes, steps, out, width) }
+            }
+
+            Kernel {
                 lanes: <$v>::LANES,
                 narrow: &[$(tile::<$rows, 1>),*],
                 wide: &[$(tile::<$rows, 2>),*],
                 dots: [dots::<1>, dots::<2>, dots::<4>],
                 packed_dots,
-                turn: $turn,
-            };
-        }
-    };
-}
-
-kernel!(f32_portable, f32, Portable<f32, 4>, [1 2 3 4], None);
-kernel!(f64_portable, f64, Portable<f64, 2>, [1 2 3 4], None);
-#[cfg(target_arch = "x86_64")]
-use super::turn::{turn_avx2, turn_avx512};
-#[cfg(target_arch = "x86_64")]
-kernel!(f32_avx2, f32, std::arch::x86_64::__m256, [1 2 3 4 5 6], Some(turn_avx2), "avx2,fma");
-#[cfg(target_arch = "x86_64")]
-kernel!(f64_avx2, f64, std::arch::x86_64::__m256d, [1 2 3 4 5 6], None, "avx2,fma");
-#[cfg(target_arch = "x86_64")]
-kernel!(f32_avx512, f32, std::arch::x86_64::__m512, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], Some(turn_avx512), "avx512f");
-#[cfg(target_arch = "x86_64")]
-kernel!(f64_avx512, f64, std::arch::x86_64::__m512d, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], None, "avx512f");
-
-macro_rules! has_kernel {
-    ($t:ident, $portable:ident, $avx2:ident, $avx512:ident) => {
-        impl HasKernel for $t {
-            fn kernel(isa: Isa) -> &'static Kernel<$t> {
-                match isa {
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx2 => &$avx2::KERNEL,
-                    #[cfg(target_arch = "x86_64")]
-                    Isa::Avx512 => &$avx512::KERNEL,
-                    _ => &$portable::KERNEL,
-                }
+                turn,
             }
-        }
+        };
     };
 }
-has_kernel!(f32, f32_portable, f32_avx2, f32_avx512);
-has_kernel!(f64, f64_portable, f64_avx2, f64_avx512);
+
+kernel!(F32_PORTABLE, f32, Portable<f32, 4>, [1 2 3 4]);
+kernel!(F64_PORTABLE, f64, Portable<f64, 2>, [1 2 3 4]);
+#[cfg(target_arch = "x86_64")]
+kernel!(F32_AVX2, f32, std::arch::x86_64::__m256, [1 2 3 4 5 6], "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+kernel!(F64_AVX2, f64, std::arch::x86_64::__m256d, [1 2 3 4 5 6], "avx2,fma");
+#[cfg(target_arch = "x86_64")]
+kernel!(F32_AVX512, f32, std::arch::x86_64::__m512, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f");
+#[cfg(target_arch = "x86_64")]
+kernel!(F64_AVX512, f64, std::arch::x86_64::__m512d, [1 2 3 4 5 6 7 8 9 10 11 12 13 14], "avx512f");
+
+/// The kernel for an instruction set and float.
+pub fn kernel<T: Float>(isa: Isa) -> &'static Kernel<T> {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => of_type(&F32_AVX2, &F64_AVX2),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => of_type(&F32_AVX512, &F64_AVX512),
+        _ => of_type(&F32_PORTABLE, &F64_PORTABLE),
+    }
+}

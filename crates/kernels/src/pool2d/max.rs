@@ -3,97 +3,55 @@
 //! Where a maximum was can be kept in two ways: as its place in the input plane, or as the number
 //! of the tap of the window that saw it, which fits in a byte and so costs less memory.
 
-use super::{Pool2dShape, for_each_plane, planes_per_task};
+use super::{Axis, Pool2dShape, check_planes, for_each_plane, planes_per_task};
 use crate::threads::Disjoint;
 use crate::{Buffer, Float, Isa, Plain, parallel_for};
 
 mod plane;
-pub use plane::HasMaxPlane;
-use plane::{COUNTABLE, MaxPlane, MaxPlaneFn};
+use plane::{COUNTABLE, MaxPlane, MaxPlaneFn, MaxPlanes, max_planes};
 
 /// The most taps of a window that [`max_pool2d_forward_taps`] can count.
 pub const MAX_POOL_TAPS: usize = u8::MAX as usize;
 /// The tap of a maximum that a ReLU made zero: nothing flows back to it.
 const NO_TAP: u8 = u8::MAX;
 
-/// The first tap of window `i` along one axis that is inside the input, if there is one.
-fn first_tap(
-    i: usize,
-    size: usize,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-    dilation: usize,
-) -> Option<usize> {
-    let start = i.checked_mul(stride)?;
-    let first = padding.saturating_sub(start).div_ceil(dilation);
-    let place = start
-        .checked_add(first.checked_mul(dilation)?)?
-        .checked_sub(padding)?;
-    (first < kernel && place < size).then_some(first)
-}
+impl Axis {
+    /// The first tap of window `i` that is inside the input, if there is one.
+    fn first_tap(&self, i: usize) -> Option<usize> {
+        let start = i.checked_mul(self.stride)?;
+        let first = self.padding.saturating_sub(start).div_ceil(self.dilation);
+        let place = start
+            .checked_add(first.checked_mul(self.dilation)?)?
+            .checked_sub(self.padding)?;
+        (first < self.kernel && place < self.input).then_some(first)
+    }
 
-/// The first tap inside the input of each window along one axis.
-fn first_taps(
-    size: usize,
-    out: usize,
-    kernel: usize,
-    stride: usize,
-    padding: usize,
-    dilation: usize,
-) -> Vec<usize> {
-    let windows = (0..out).map(|i| {
-        first_tap(i, size, kernel, stride, padding, dilation)
-            .unwrap_or_else(|| panic!("max_pool2d: window {i} does not meet the input of {size}"))
-    });
-    windows.collect()
-}
+    /// The first tap inside the input of each window.
+    fn first_taps(self) -> Vec<usize> {
+        let windows = (0..self.output).map(|i| {
+            self.first_tap(i).unwrap_or_else(|| {
+                panic!(
+                    "max_pool2d: window {i} does not meet the input of {}",
+                    self.input
+                )
+            })
+        });
+        windows.collect()
+    }
 
-/// The first taps of a shape's windows: of rows and of columns.
-fn first_taps_of(s: &Pool2dShape) -> [Vec<usize>; 2] {
-    [
-        first_taps(
-            s.input.0,
-            s.output.0,
-            s.kernel.0,
-            s.stride.0,
-            s.padding.0,
-            s.dilation.0,
-        ),
-        first_taps(
-            s.input.1,
-            s.output.1,
-            s.kernel.1,
-            s.stride.1,
-            s.padding.1,
-            s.dilation.1,
-        ),
-    ]
+    /// The positions that the taps of window `i` see, from its first one inside the input on.
+    fn seen(&self, i: usize, first: usize) -> impl Iterator<Item = usize> + Clone + use<> {
+        let start = i * self.stride + first * self.dilation - self.padding;
+        (start..self.input).step_by(self.dilation)
+    }
 }
 
 impl Pool2dShape {
     /// Whether every window sees a part of the input, as a maximum needs: a dilated one can step over a
     /// small image.
     pub fn windows_meet_input(&self) -> bool {
-        let s = self;
-        let meets = |size, out, kernel, stride, padding, dilation| {
-            (0..out).all(|i| first_tap(i, size, kernel, stride, padding, dilation).is_some())
-        };
-        meets(
-            s.input.0,
-            s.output.0,
-            s.kernel.0,
-            s.stride.0,
-            s.padding.0,
-            s.dilation.0,
-        ) && meets(
-            s.input.1,
-            s.output.1,
-            s.kernel.1,
-            s.stride.1,
-            s.padding.1,
-            s.dilation.1,
-        )
+        let meet = |axis: &Axis| (0..axis.output).all(|i| axis.first_tap(i).is_some());
+        self.axes().iter().all(meet)
     }
 
     /// Whether windows are taken by vectors, several at once: if what they reach and skip is of the
@@ -279,27 +237,13 @@ pub(super) fn forward_one_by_one<T: Float>(
     if out.is_empty() {
         return;
     }
-    let [rows, columns] = first_taps_of(s);
+    let axes = s.axes();
+    let [rows, columns] = axes.map(Axis::first_taps);
     for (i, out) in out.iter_mut().enumerate() {
         let (column, row) = (i % s.output.1, i / s.output.1 % s.output.0);
         let plane = i / (s.output.0 * s.output.1) * s.input.0 * s.input.1;
-        let inside = |first: usize, at: usize, dilation: usize, padding: usize, size: usize| {
-            (at + first * dilation - padding..size).step_by(dilation)
-        };
-        let ys = inside(
-            rows[row],
-            row * s.stride.0,
-            s.dilation.0,
-            s.padding.0,
-            s.input.0,
-        );
-        let xs = inside(
-            columns[column],
-            column * s.stride.1,
-            s.dilation.1,
-            s.padding.1,
-            s.input.1,
-        );
+        let ys = axes[0].seen(row, rows[row]);
+        let xs = axes[1].seen(column, columns[column]);
         let mut best: Option<(T, usize, [usize; 2])> = None;
         for (y, ky) in ys.zip(rows[row]..s.kernel.0) {
             for (x_at, kx) in xs.clone().zip(columns[column]..s.kernel.1) {
@@ -378,8 +322,8 @@ struct Windows<T: Float> {
 
 impl<T: Float> Windows<T> {
     fn of(isa: Isa, s: &Pool2dShape) -> Self {
-        let (compute, lanes) = T::max_plane(isa);
-        let [rows, columns] = first_taps_of(s);
+        let MaxPlanes { compute, lanes } = *max_planes(isa);
+        let [rows, columns] = s.axes().map(Axis::first_taps);
         let rows = rows.iter().enumerate().map(|(row, first)| {
             let inside = s.input.0 + s.padding.0 - row * s.stride.0;
             let end = inside.div_ceil(s.dilation.0).min(s.kernel.0);
@@ -502,7 +446,7 @@ pub fn max_pool2d_backward_taps<T: Float>(
 /// # Panics
 /// If a length does not fit the shape.
 pub fn max_pool2d_places(shape: &Pool2dShape, taps: &[u8], indices: &mut [i64]) {
-    super::check_planes("max_pool2d_places", shape.planes, shape.output, taps.len());
+    check_planes("max_pool2d_places", shape.planes, shape.output, taps.len());
     shape.check_taps("max_pool2d_places", indices.len(), taps.len());
     let plane = shape.output.0 * shape.output.1;
     let places = shape.tap_places();

@@ -4,53 +4,20 @@
 //! fused with which sums is part of the result: it repeats what PyTorch's compiler chose, and any
 //! other choice changes bits.
 
-// The constants are written with the digits of the source they come from; each rounds to the one
-// f32 that is meant.
-#![allow(clippy::excessive_precision)]
-
 use std::f32::consts::{FRAC_1_SQRT_2, TAU};
 
 use super::BATCH;
-use super::normal::BLOCK;
 use crate::{Isa, Loop};
 
 #[cfg(target_arch = "x86_64")]
 mod avx512;
+mod constants;
+
+pub use constants::BLOCK;
+use constants::{COS, EXPONENT, LN_2_HIGH, LN_2_LOW, LOG, MINUS_HALF_PI, SIGN, SIN, TWO_POW_23};
 
 /// Half a block: the number of radii, and of angles.
 const LANES: usize = BLOCK / 2;
-
-const LOG: [f32; 9] = [
-    7.0376836292e-2,
-    -1.1514610310e-1,
-    1.1676998740e-1,
-    -1.2420140846e-1,
-    1.4249322787e-1,
-    -1.6668057665e-1,
-    2.0000714765e-1,
-    -2.4999993993e-1,
-    3.3333331174e-1,
-];
-/// ln 2 in two parts, the second of few enough bits to be multiplied by an exponent exactly.
-const LN_2_LOW: f32 = -2.12194440e-4;
-const LN_2_HIGH: f32 = 0.693359375;
-
-const TWO_POW_23: f32 = 8_388_608.0;
-const SIGN: u32 = 1 << 31;
-/// The bits of a float above its mantissa.
-const EXPONENT: u32 = 0xff80_0000;
-/// -pi/2 in two parts. PyTorch has the first in two parts again; but taking the greater of these
-/// from an angle is exact, so taking both at once rounds the same.
-const MINUS_HALF_PI: [f32; 2] = [
-    2.0 * (-0.78515625 - 2.4187564849853515625e-4),
-    2.0 * -3.77489497744594108e-8,
-];
-const SIN: [f32; 3] = [-1.9515295891e-4, 8.3321608736e-3, -1.6666654611e-1];
-const COS: [f32; 3] = [
-    2.443315711809948e-5,
-    -1.388731625493765e-3,
-    4.166664568298827e-2,
-];
 
 /// `(x, scaled)` with `value = (1 + x) 2^exponent`, `1 + x` in [sqrt(0.5), sqrt(2)) and `scaled` the
 /// exponent times 2^23, for a normal number in (0, 1].

@@ -11,13 +11,11 @@ use half::slice::HalfFloatSliceExt;
 use half::{bf16, f16};
 
 use super::BATCH;
+pub use super::box_muller::BLOCK;
 use super::box_muller::transform_f32;
 use super::mt19937::Mt19937;
 use super::uniform;
 use crate::{for_each_chunk_mut, num_threads};
-
-/// Length of a block, and the least number of elements that the block fills take.
-pub const BLOCK: usize = 16;
 
 /// Fills `out` in blocks with normal values, one word an element and 16 more if the length is no
 /// multiple of 16.

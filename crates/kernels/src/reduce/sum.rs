@@ -4,6 +4,7 @@
 //! error grows with the logarithm of the length, and the order is fixed.
 
 use super::{CHUNK, LANES, check_axis, for_each_run, outputs_per_task};
+use crate::simd::sum_halves;
 use crate::{Buffer, Float, Isa, Loop, for_each_chunk_mut};
 
 /// Elements in a block; each lane adds `BLOCK / LANES` of them.
@@ -64,14 +65,7 @@ fn block_sum<T: Float>(x: &[T]) -> T {
     for (a, v) in acc.iter_mut().zip(tail) {
         *a += *v;
     }
-    let mut width = LANES / 2;
-    while width > 0 {
-        for l in 0..width {
-            acc[l] += acc[l + width];
-        }
-        width /= 2;
-    }
-    acc[0]
+    sum_halves(&mut acc)
 }
 
 /// The sum of one contiguous run, on one thread.

@@ -3,6 +3,7 @@
 use crate::Float;
 use crate::isa::MathLoop;
 use crate::math::MulAdd;
+use crate::simd::sum_halves;
 
 /// Elements that are reduced side by side.
 pub(crate) const LANES: usize = 32;
@@ -24,18 +25,6 @@ pub(crate) fn row_max<T: Float>(x: &[T]) -> T {
     lanes.iter().copied().fold(rest, larger)
 }
 
-#[inline(always)]
-fn total<T: Float>(mut lanes: [T; LANES]) -> T {
-    let mut width = LANES / 2;
-    while width > 0 {
-        for l in 0..width {
-            lanes[l] += lanes[l + width];
-        }
-        width /= 2;
-    }
-    lanes[0]
-}
-
 /// The sum of `term(x, y)`, in lanes of which no more than 64 elements are added without a break.
 #[inline(always)]
 pub(crate) fn row_sum<T: Float>(x: &[T], y: &[T], term: impl Fn(T, T) -> T) -> T {
@@ -49,13 +38,13 @@ pub(crate) fn row_sum<T: Float>(x: &[T], y: &[T], term: impl Fn(T, T) -> T) -> T
                 lanes[l] += term(x[l], y[l]);
             }
         }
-        sum += total(lanes);
+        sum += sum_halves(&mut lanes);
         let mut rest = [T::ZERO; LANES];
         for ((rest, x), y) in rest.iter_mut().zip(x_tail).zip(y_tail) {
             *rest = term(*x, *y);
         }
         if !x_tail.is_empty() {
-            sum += total(rest);
+            sum += sum_halves(&mut rest);
         }
     }
     sum

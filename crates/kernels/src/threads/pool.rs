@@ -3,10 +3,15 @@
 //! Written over [`super::sync`], so that `loom` can run it through all interleavings.
 
 use std::any::Any;
+use std::cell::Cell;
 use std::sync::{Arc, TryLockError};
 
-use super::IN_TASK;
 use super::sync::{self, AtomicU64, AtomicUsize, Mutex, MutexGuard, Ordering, Shared};
+
+thread_local! {
+    /// Whether this thread is inside a task (always true for workers).
+    pub(super) static IN_TASK: Cell<bool> = const { Cell::new(false) };
+}
 
 /// What the participants work on. `f` points at the caller's closure, whose lifetime is erased.
 #[derive(Copy, Clone)]
@@ -86,7 +91,7 @@ impl Pool {
     /// A pool with a first worker; an error if there can be none.
     #[cfg(not(loom))]
     pub(super) fn start() -> std::io::Result<Arc<Pool>> {
-        let pool = Arc::new(Pool::new(super::MAX_THREADS));
+        let pool = Arc::new(Pool::new(super::count::MAX_THREADS));
         pool.spawn_worker(&mut lock(&pool.workers))?;
         Ok(pool)
     }

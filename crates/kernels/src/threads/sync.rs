@@ -14,13 +14,15 @@ mod imp {
     pub(in super::super) use std::sync::{Mutex, MutexGuard};
     pub(in super::super) use std::thread::{Thread, park, yield_now};
 
+    use super::super::count::{available_cores, num_threads};
+
     /// How long an idle worker spins before it parks.
     const SPIN: Duration = Duration::from_micros(100);
 
     /// Looks again and again for a moment.
     pub(in super::super) fn spin_for<R>(look: impl Fn() -> Option<R>) -> Option<R> {
         // More threads than cores: spinning would take time from those that have work.
-        if super::super::num_threads() > super::super::available_cores() {
+        if num_threads() > available_cores() {
             return look();
         }
         let start = Instant::now();

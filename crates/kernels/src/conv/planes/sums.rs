@@ -157,17 +157,3 @@ pub(super) unsafe fn dots<T: Float, V: Vector<Elem = T>, const N: usize>(
         }
     }
 }
-
-/// The sum of a vector's lanes, in pairs. The lanes are changed.
-#[inline(always)]
-pub(super) fn total<T: Float>(lanes: &mut [T]) -> T {
-    let mut width = lanes.len() / 2;
-    while width > 0 {
-        for l in 0..width {
-            let other = lanes[l + width];
-            lanes[l] += other;
-        }
-        width /= 2;
-    }
-    lanes[0]
-}

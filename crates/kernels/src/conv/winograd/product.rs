@@ -4,7 +4,8 @@
 //! lie at constant distances and need no packing. Weights and gradients of outputs are panels of
 //! two vectors, `[row][2 LANES]`.
 
-use crate::lanes::{Lanes, VectorLoop};
+use crate::lanes::VectorLoop;
+use crate::simd::Vector;
 
 /// Rows of the largest register tile; with two vectors a row it leaves registers for the operands.
 #[inline(always)]
@@ -37,9 +38,9 @@ pub(super) struct TilesTimesWeights<'a> {
     pub(super) accumulate: bool,
 }
 
-impl VectorLoop for TilesTimesWeights<'_> {
+impl VectorLoop<f32> for TilesTimesWeights<'_> {
     #[inline(always)]
-    unsafe fn run<V: Lanes>(self) {
+    unsafe fn run<V: Vector<Elem = f32>>(self) {
         let width = 2 * V::LANES;
         let [a_stretch, a_stride] = self.tiles_strides;
         let b_stride = self.weights_stride;
@@ -71,7 +72,7 @@ impl VectorLoop for TilesTimesWeights<'_> {
 /// Inlined into a function with the features of `V`; all `blocks` of `a` and `b` are valid, and so
 /// are `R` rows of `c`.
 #[inline(always)]
-unsafe fn row_tile<V: Lanes, const R: usize>(
+unsafe fn row_tile<V: Vector<Elem = f32>, const R: usize>(
     blocks: usize,
     a: *const f32,
     a_stride: usize,
@@ -103,7 +104,11 @@ unsafe fn row_tile<V: Lanes, const R: usize>(
 /// # Safety
 /// Inlined into a function with the features of `V`; `R` rows of `c` are valid.
 #[inline(always)]
-unsafe fn store_tile<V: Lanes, const R: usize>(acc: &[[V; 2]; R], c: *mut f32, accumulate: bool) {
+unsafe fn store_tile<V: Vector<Elem = f32>, const R: usize>(
+    acc: &[[V; 2]; R],
+    c: *mut f32,
+    accumulate: bool,
+) {
     for (r, row) in acc.iter().enumerate() {
         for (v, sum) in row.iter().enumerate() {
             // SAFETY: within the rows of `c`.
@@ -136,9 +141,9 @@ pub(super) struct TilesTimesGrads<'a> {
     pub(super) accumulate: bool,
 }
 
-impl VectorLoop for TilesTimesGrads<'_> {
+impl VectorLoop<f32> for TilesTimesGrads<'_> {
     #[inline(always)]
-    unsafe fn run<V: Lanes>(mut self) {
+    unsafe fn run<V: Vector<Elem = f32>>(mut self) {
         let stretches = self.count.div_ceil(self.height);
         let last = self.count - (stretches - 1) * self.height;
         assert!((stretches - 1) * self.tiles_stride + last * V::LANES <= self.tiles.len());
@@ -166,7 +171,7 @@ impl TilesTimesGrads<'_> {
     /// Inlined into a function with the features of `V`; the lengths are right, and the rows are
     /// not more than `LANES`.
     #[inline(always)]
-    unsafe fn column_tile<V: Lanes, const R: usize>(&mut self, first: usize) {
+    unsafe fn column_tile<V: Vector<Elem = f32>, const R: usize>(&mut self, first: usize) {
         // SAFETY: all accesses are within what the contract makes valid.
         unsafe {
             let mut acc = [[V::zero(); 2]; R];

@@ -8,7 +8,8 @@ use std::ops::Range;
 
 use super::super::direct::Epilogue;
 use super::transforms::{OUTPUTS, POINTS, ToOutput, Transform, along_both};
-use crate::lanes::{Lanes, VectorLoop, transpose_matrix};
+use crate::lanes::{VectorLoop, transpose_matrix};
+use crate::simd::Vector;
 use crate::threads::Disjoint;
 
 /// The planes of a tensor, cut into tiles. Tiles are numbered along rows of tiles, these through
@@ -133,9 +134,9 @@ pub(super) struct ReadTiles<'a, T, const S: usize> {
     pub(super) transform: PhantomData<T>,
 }
 
-impl<T: Transform<S, POINTS>, const S: usize> VectorLoop for ReadTiles<'_, T, S> {
+impl<T: Transform<S, POINTS>, const S: usize> VectorLoop<f32> for ReadTiles<'_, T, S> {
     #[inline(always)]
-    unsafe fn run<V: Lanes>(self) {
+    unsafe fn run<V: Vector<Elem = f32>>(self) {
         let grid = self.grid;
         let plane = grid.h * grid.w;
         let channels = grid.channels.saturating_sub(self.channel).min(V::LANES);
@@ -233,7 +234,7 @@ impl<T: Transform<S, POINTS>, const S: usize> VectorLoop for ReadTiles<'_, T, S>
 /// # Safety
 /// As [`Vector`](crate::simd::Vector); all values have room at `dst`.
 #[inline(always)]
-unsafe fn put<V: Lanes, T: Transform<S, POINTS>, const S: usize>(
+unsafe fn put<V: Vector<Elem = f32>, T: Transform<S, POINTS>, const S: usize>(
     d: &[[V; S]; S],
     dst: *mut f32,
     stride: usize,
@@ -264,9 +265,9 @@ pub(super) struct WriteTiles<'a> {
     pub(super) out: &'a Disjoint<'a, f32>,
 }
 
-impl VectorLoop for WriteTiles<'_> {
+impl VectorLoop<f32> for WriteTiles<'_> {
     #[inline(always)]
-    unsafe fn run<V: Lanes>(self) {
+    unsafe fn run<V: Vector<Elem = f32>>(self) {
         let grid = self.grid;
         let plane = grid.h * grid.w;
         let channels = grid.channels.saturating_sub(self.channel).min(V::LANES);

@@ -17,7 +17,7 @@
 //! the points, B. Barabasz et al., "Error Analysis and Improving the Accuracy of Winograd
 //! Convolution for Deep Neural Networks" (2020).
 
-use crate::lanes::Lanes;
+use crate::simd::Vector;
 
 /// Values of a tile after the transformation, along one axis.
 pub(super) const POINTS: usize = 6;
@@ -39,7 +39,7 @@ const DQ: f32 = (1.0 / (2.0 * QQ as f64 * (QQ as f64 - PP as f64))) as f32;
 pub(super) trait Transform<const I: usize, const O: usize> {
     /// # Safety
     /// As [`Vector`](crate::simd::Vector).
-    unsafe fn apply<V: Lanes>(x: [V; I]) -> [V; O];
+    unsafe fn apply<V: Vector<Elem = f32>>(x: [V; I]) -> [V; O];
 }
 
 /// A transform along both axes of a square.
@@ -47,7 +47,12 @@ pub(super) trait Transform<const I: usize, const O: usize> {
 /// # Safety
 /// As [`Vector`](crate::simd::Vector).
 #[inline(always)]
-pub(super) unsafe fn along_both<V: Lanes, T: Transform<I, O>, const I: usize, const O: usize>(
+pub(super) unsafe fn along_both<
+    V: Vector<Elem = f32>,
+    T: Transform<I, O>,
+    const I: usize,
+    const O: usize,
+>(
     x: &[[V; I]; I],
 ) -> [[V; O]; O] {
     // SAFETY: the caller has the features.
@@ -73,14 +78,14 @@ pub(super) unsafe fn along_both<V: Lanes, T: Transform<I, O>, const I: usize, co
 
 /// `x * factor + y`.
 #[inline(always)]
-unsafe fn axpy<V: Lanes>(x: V, factor: f32, y: V) -> V {
+unsafe fn axpy<V: Vector<Elem = f32>>(x: V, factor: f32, y: V) -> V {
     // SAFETY: the caller has the features, and a reference is valid.
     unsafe { x.mul_add(V::broadcast(&factor), y) }
 }
 
 /// `x * factor`.
 #[inline(always)]
-unsafe fn scale<V: Lanes>(x: V, factor: f32) -> V {
+unsafe fn scale<V: Vector<Elem = f32>>(x: V, factor: f32) -> V {
     // SAFETY: the caller has the features.
     unsafe { axpy(x, factor, V::zero()) }
 }
@@ -90,7 +95,7 @@ pub(super) struct OfInput;
 
 impl Transform<TILE, POINTS> for OfInput {
     #[inline(always)]
-    unsafe fn apply<V: Lanes>(d: [V; TILE]) -> [V; POINTS] {
+    unsafe fn apply<V: Vector<Elem = f32>>(d: [V; TILE]) -> [V; POINTS] {
         // SAFETY: the caller has the features.
         unsafe {
             let (even_p, odd_p) = (axpy(d[2], -QQ, d[4]), axpy(d[1], -QQ, d[3]));
@@ -115,7 +120,7 @@ pub(super) struct OfWeight;
 
 impl Transform<TAPS, POINTS> for OfWeight {
     #[inline(always)]
-    unsafe fn apply<V: Lanes>(g: [V; TAPS]) -> [V; POINTS] {
+    unsafe fn apply<V: Vector<Elem = f32>>(g: [V; TAPS]) -> [V; POINTS] {
         // SAFETY: the caller has the features.
         unsafe {
             let even_p = scale(axpy(g[2], PP, g[0]), DP);
@@ -137,7 +142,7 @@ pub(super) struct ToOutput;
 
 impl Transform<POINTS, OUTPUTS> for ToOutput {
     #[inline(always)]
-    unsafe fn apply<V: Lanes>(m: [V; POINTS]) -> [V; OUTPUTS] {
+    unsafe fn apply<V: Vector<Elem = f32>>(m: [V; POINTS]) -> [V; OUTPUTS] {
         // SAFETY: the caller has the features.
         unsafe {
             let (sum_p, diff_p) = (m[1].add(m[2]), axpy(m[2], -1.0, m[1]));
@@ -157,7 +162,7 @@ pub(super) struct OfOutputGrad;
 
 impl Transform<OUTPUTS, POINTS> for OfOutputGrad {
     #[inline(always)]
-    unsafe fn apply<V: Lanes>(y: [V; OUTPUTS]) -> [V; POINTS] {
+    unsafe fn apply<V: Vector<Elem = f32>>(y: [V; OUTPUTS]) -> [V; POINTS] {
         // SAFETY: the caller has the features.
         unsafe {
             let (even_p, odd_p) = (axpy(y[2], PP, y[0]), axpy(y[3], PP, y[1]));
@@ -179,7 +184,7 @@ pub(super) struct ToWeightGrad;
 
 impl Transform<POINTS, TAPS> for ToWeightGrad {
     #[inline(always)]
-    unsafe fn apply<V: Lanes>(u: [V; POINTS]) -> [V; TAPS] {
+    unsafe fn apply<V: Vector<Elem = f32>>(u: [V; POINTS]) -> [V; TAPS] {
         // SAFETY: the caller has the features.
         unsafe {
             let (sum_p, diff_p) = (u[1].add(u[2]), axpy(u[2], -1.0, u[1]));

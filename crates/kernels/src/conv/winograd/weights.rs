@@ -1,7 +1,8 @@
 //! Between weights and their transforms, which are panels of two vectors of output channels.
 
 use super::transforms::{OfWeight, POINTS, TAPS, ToWeightGrad, along_both};
-use crate::lanes::{Lanes, VectorLoop, transpose_matrix};
+use crate::lanes::{VectorLoop, transpose_matrix, transpose_rows};
+use crate::simd::Vector;
 
 /// Weights of a 3x3 kernel.
 pub(super) const KERNEL: usize = TAPS * TAPS;
@@ -42,9 +43,9 @@ pub(super) struct PackPanel<'a> {
     pub(super) panel: &'a mut [f32],
 }
 
-impl VectorLoop for PackPanel<'_> {
+impl VectorLoop<f32> for PackPanel<'_> {
     #[inline(always)]
-    unsafe fn run<V: Lanes>(mut self) {
+    unsafe fn run<V: Vector<Elem = f32>>(mut self) {
         assert!(self.weight.len() == self.out_channels * self.in_channels * KERNEL);
         assert!(self.scratch.len() >= SCRATCH);
         let (rows, lanes) = if self.backward {
@@ -77,7 +78,12 @@ impl PackPanel<'_> {
     /// # Safety
     /// Inlined into a function with the features of `V`.
     #[inline(always)]
-    unsafe fn pack_forward<V: Lanes>(&mut self, first: usize, lanes: usize, half: usize) {
+    unsafe fn pack_forward<V: Vector<Elem = f32>>(
+        &mut self,
+        first: usize,
+        lanes: usize,
+        half: usize,
+    ) {
         for channel in (0..self.in_channels).step_by(CHANNELS) {
             let channels = (self.in_channels - channel).min(CHANNELS);
             let depth = self.in_channels * KERNEL;
@@ -106,7 +112,12 @@ impl PackPanel<'_> {
     /// # Safety
     /// Inlined into a function with the features of `V`.
     #[inline(always)]
-    unsafe fn pack_backward<V: Lanes>(&mut self, first: usize, lanes: usize, half: usize) {
+    unsafe fn pack_backward<V: Vector<Elem = f32>>(
+        &mut self,
+        first: usize,
+        lanes: usize,
+        half: usize,
+    ) {
         for row in 0..self.out_channels {
             let start = (row * self.in_channels + first) * KERNEL;
             let turned = self.scratch.as_mut_ptr();
@@ -117,7 +128,13 @@ impl PackPanel<'_> {
                     && V::LANES > KERNEL
                     && start + (V::LANES - 1) * KERNEL + V::LANES <= self.weight.len()
                 {
-                    V::transpose(self.weight.as_ptr().add(start), KERNEL, turned, V::LANES);
+                    transpose_rows::<V>(
+                        self.weight.as_ptr().add(start),
+                        KERNEL,
+                        V::LANES,
+                        turned,
+                        V::LANES,
+                    );
                 } else if lanes > 0 {
                     let src = &self.weight[start..start + lanes * KERNEL];
                     let size = [lanes, KERNEL];
@@ -134,7 +151,7 @@ impl PackPanel<'_> {
     /// # Safety
     /// Inlined into a function with the features of `V`.
     #[inline(always)]
-    unsafe fn put<V: Lanes>(
+    unsafe fn put<V: Vector<Elem = f32>>(
         &mut self,
         at: impl Fn(usize, usize) -> usize,
         row: usize,
@@ -173,9 +190,9 @@ pub(super) struct UnpackPanel<'a> {
     pub(super) rows: &'a mut [f32],
 }
 
-impl VectorLoop for UnpackPanel<'_> {
+impl VectorLoop<f32> for UnpackPanel<'_> {
     #[inline(always)]
-    unsafe fn run<V: Lanes>(self) {
+    unsafe fn run<V: Vector<Elem = f32>>(self) {
         let stride = point_stride(V::LANES);
         let depth = self.in_channels * KERNEL;
         let lanes = self.rows.len() / depth;

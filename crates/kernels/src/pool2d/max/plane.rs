@@ -1,8 +1,12 @@
 //! The maxima of a plane, with vectors: for each lane, the maximum of what its window's taps see, and
 //! which tap saw it.
 
-use crate::Isa;
+#[cfg(target_arch = "x86_64")]
+use std::arch::x86_64::*;
+
+use crate::float::of_type;
 use crate::simd::{Portable, Vector};
+use crate::{Float, Isa};
 
 /// The whole numbers that every float counts exactly.
 pub const COUNTABLE: usize = 1 << 24;
@@ -47,6 +51,12 @@ pub struct MaxPlane<'a, T> {
 /// `roomy` first ones; `at` for writing all lanes of all rows.
 pub type MaxPlaneFn<T> = unsafe fn(&MaxPlane<'_, T>);
 
+/// How planes are computed, and the lanes of their groups.
+pub struct MaxPlanes<T> {
+    pub compute: MaxPlaneFn<T>,
+    pub lanes: usize,
+}
+
 /// What the maximum needs of vectors.
 ///
 /// # Safety
@@ -90,56 +100,52 @@ portable_lanes!(f32, 4);
 portable_lanes!(f64, 2);
 
 #[cfg(target_arch = "x86_64")]
-mod x86 {
-    use super::Lanes;
-    use std::arch::x86_64::*;
-
-    impl Lanes for __m512 {
-        #[inline(always)]
-        unsafe fn splat(v: f32) -> Self {
-            // SAFETY: the contract gives the target feature.
-            unsafe { _mm512_set1_ps(v) }
-        }
-        #[inline(always)]
-        unsafe fn update(best: &mut Self, at: &mut Self, seen: Self, tap: Self) {
-            // SAFETY: the contract gives the target feature.
-            unsafe {
-                let better = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(seen, *best)
-                    | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(seen, seen);
-                *best = _mm512_mask_mov_ps(*best, better, seen);
-                *at = _mm512_mask_mov_ps(*at, better, tap);
-            }
-        }
-        #[inline(always)]
-        unsafe fn store_i32(self, p: *mut i32) {
-            // SAFETY: the contract gives the target feature and a valid pointer.
-            unsafe { _mm512_storeu_si512(p.cast(), _mm512_cvttps_epi32(self)) }
+impl Lanes for __m512 {
+    #[inline(always)]
+    unsafe fn splat(v: f32) -> Self {
+        // SAFETY: the contract gives the target feature.
+        unsafe { _mm512_set1_ps(v) }
+    }
+    #[inline(always)]
+    unsafe fn update(best: &mut Self, at: &mut Self, seen: Self, tap: Self) {
+        // SAFETY: the contract gives the target feature.
+        unsafe {
+            let better = _mm512_cmp_ps_mask::<_CMP_GT_OQ>(seen, *best)
+                | _mm512_cmp_ps_mask::<_CMP_UNORD_Q>(seen, seen);
+            *best = _mm512_mask_mov_ps(*best, better, seen);
+            *at = _mm512_mask_mov_ps(*at, better, tap);
         }
     }
+    #[inline(always)]
+    unsafe fn store_i32(self, p: *mut i32) {
+        // SAFETY: the contract gives the target feature and a valid pointer.
+        unsafe { _mm512_storeu_si512(p.cast(), _mm512_cvttps_epi32(self)) }
+    }
+}
 
-    impl Lanes for __m256 {
-        #[inline(always)]
-        unsafe fn splat(v: f32) -> Self {
-            // SAFETY: the contract gives the target feature.
-            unsafe { _mm256_set1_ps(v) }
+#[cfg(target_arch = "x86_64")]
+impl Lanes for __m256 {
+    #[inline(always)]
+    unsafe fn splat(v: f32) -> Self {
+        // SAFETY: the contract gives the target feature.
+        unsafe { _mm256_set1_ps(v) }
+    }
+    #[inline(always)]
+    unsafe fn update(best: &mut Self, at: &mut Self, seen: Self, tap: Self) {
+        // SAFETY: the contract gives the target feature.
+        unsafe {
+            let better = _mm256_or_ps(
+                _mm256_cmp_ps::<_CMP_GT_OQ>(seen, *best),
+                _mm256_cmp_ps::<_CMP_UNORD_Q>(seen, seen),
+            );
+            *best = _mm256_blendv_ps(*best, seen, better);
+            *at = _mm256_blendv_ps(*at, tap, better);
         }
-        #[inline(always)]
-        unsafe fn update(best: &mut Self, at: &mut Self, seen: Self, tap: Self) {
-            // SAFETY: the contract gives the target feature.
-            unsafe {
-                let better = _mm256_or_ps(
-                    _mm256_cmp_ps::<_CMP_GT_OQ>(seen, *best),
-                    _mm256_cmp_ps::<_CMP_UNORD_Q>(seen, seen),
-                );
-                *best = _mm256_blendv_ps(*best, seen, better);
-                *at = _mm256_blendv_ps(*at, tap, better);
-            }
-        }
-        #[inline(always)]
-        unsafe fn store_i32(self, p: *mut i32) {
-            // SAFETY: the contract gives the target feature and a valid pointer.
-            unsafe { _mm256_storeu_si256(p.cast(), _mm256_cvttps_epi32(self)) }
-        }
+    }
+    #[inline(always)]
+    unsafe fn store_i32(self, p: *mut i32) {
+        // SAFETY: the contract gives the target feature and a valid pointer.
+        unsafe { _mm256_storeu_si256(p.cast(), _mm256_cvttps_epi32(self)) }
     }
 }
 
@@ -205,45 +211,33 @@ unsafe fn rows<V: Lanes>(plane: &MaxPlane<'_, V::Elem>, load: impl Fn(*const V::
     }
 }
 
-/// A float for which there are planes of maxima.
-pub trait HasMaxPlane: Sized + 'static {
-    /// How an instruction set computes a plane, and the lanes of its groups.
-    fn max_plane(isa: Isa) -> (MaxPlaneFn<Self>, usize);
-}
-
 macro_rules! planes {
     ($name:ident, $t:ident, $v:ty $(, $feature:literal)?) => {
-        /// # Safety
-        /// As [`MaxPlaneFn`].
-        $(#[target_feature(enable = $feature)])?
-        unsafe fn $name(plane: &MaxPlane<'_, $t>) {
-            // SAFETY: the contract, and the features of this function.
-            unsafe { plane_body::<$v>(plane) }
-        }
+        static $name: MaxPlanes<$t> = {
+            $(#[target_feature(enable = $feature)])?
+            unsafe fn plane(plane: &MaxPlane<'_, $t>) {
+                // SAFETY: the contract of `MaxPlaneFn`, and the features of this function.
+                unsafe { plane_body::<$v>(plane) }
+            }
+            MaxPlanes { compute: plane, lanes: <$v>::LANES }
+        };
     };
 }
-planes!(f32_portable, f32, Portable<f32, 4>);
-planes!(f64_portable, f64, Portable<f64, 2>);
+planes!(F32_PORTABLE, f32, Portable<f32, 4>);
+planes!(F64_PORTABLE, f64, Portable<f64, 2>);
 #[cfg(target_arch = "x86_64")]
-planes!(f32_avx2, f32, std::arch::x86_64::__m256, "avx2,fma");
+planes!(F32_AVX2, f32, __m256, "avx2,fma");
 #[cfg(target_arch = "x86_64")]
-planes!(f32_avx512, f32, std::arch::x86_64::__m512, "avx512f");
+planes!(F32_AVX512, f32, __m512, "avx512f");
 
-impl HasMaxPlane for f32 {
-    fn max_plane(isa: Isa) -> (MaxPlaneFn<f32>, usize) {
-        match isa {
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx2 => (f32_avx2, 8),
-            #[cfg(target_arch = "x86_64")]
-            Isa::Avx512 => (f32_avx512, 16),
-            _ => (f32_portable, 4),
-        }
-    }
-}
-
-impl HasMaxPlane for f64 {
-    /// The compiler's vectors, for every instruction set: nobody waits for f64 pooling.
-    fn max_plane(_: Isa) -> (MaxPlaneFn<f64>, usize) {
-        (f64_portable, 2)
+/// How an instruction set computes a plane. For f64 these are the compiler's vectors, whatever the
+/// set: nobody waits for f64 pooling.
+pub fn max_planes<T: Float>(isa: Isa) -> &'static MaxPlanes<T> {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 => of_type(&F32_AVX2, &F64_PORTABLE),
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx512 => of_type(&F32_AVX512, &F64_PORTABLE),
+        _ => of_type(&F32_PORTABLE, &F64_PORTABLE),
     }
 }

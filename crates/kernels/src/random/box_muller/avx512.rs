@@ -6,10 +6,10 @@
 //! wait for each other.
 
 use std::arch::x86_64::*;
+use std::f32::consts::{FRAC_1_SQRT_2, TAU};
 
-use super::{
-    BLOCK, COS, EXPONENT, FRAC_1_SQRT_2, LN_2_HIGH, LN_2_LOW, LOG, MINUS_HALF_PI, SIGN, SIN, TAU,
-    TWO_POW_23,
+use super::constants::{
+    BLOCK, COS, EXPONENT, LN_2_HIGH, LN_2_LOW, LOG, MINUS_HALF_PI, SIGN, SIN, TWO_POW_23,
 };
 
 /// Vectors of radii, and of angles, that are worked on at once.

@@ -20,6 +20,7 @@ mod lanes;
 pub mod layer_norm;
 mod math;
 pub mod nll;
+pub mod number;
 pub mod optimizer;
 pub mod peak;
 pub mod pool2d;
@@ -57,6 +58,7 @@ pub use layer_norm::{
     layer_norm, layer_norm_backward,
 };
 pub use nll::NllLoss;
+pub use number::Number;
 pub use optimizer::{
     AdagradStep, AdamStep, RmsPropStep, SgdStep, adagrad_step, adam_step, amsgrad_step,
     rmsprop_step, sgd_momentum_step, sgd_step,

@@ -3,10 +3,11 @@
 //! What takes `impl Into<Operand>` hands over to a method that does not: the loops are compiled
 //! here, once, not for every kind of argument in every crate that calls.
 
+use pleach_kernels::Number;
+
 use super::elementwise::{map, zip, zip_number};
 use super::operand::{Operand, result_type};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
-use crate::number::Number;
 use crate::{DType, Element, Error, Result, Scalar, Tensor};
 
 /// An operation of two operands, by its name in PyTorch; those with an R take the number first.

@@ -1,10 +1,11 @@
 //! Matrix products: everything goes through the kernels' `gemm`.
 
-use pleach_kernels::{BatchRef, Bias, Buffer, Epilogue, MatRef, gemm_batched, gemm_epilogue};
+use pleach_kernels::{
+    BatchRef, Bias, Buffer, Epilogue, MatRef, Number, gemm_batched, gemm_epilogue,
+};
 
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::extent::checked_numel;
-use crate::number::Number;
 use crate::shape::{Shape, broadcast_shapes};
 use crate::{DType, Element, Error, ErrorKind, Result, Tensor};
 

@@ -1,11 +1,10 @@
 //! What reductions share: how the reduced dimensions are brought together.
 
-use pleach_kernels::{Buffer, reduce};
+use pleach_kernels::{Buffer, Number, reduce};
 use smallvec::{SmallVec, smallvec};
 
 use super::operand::dim_mask;
 use crate::autograd::Attributes;
-use crate::number::Number;
 use crate::shape::Shape;
 use crate::{DType, Dims, Element, Error, Result, Tensor};
 

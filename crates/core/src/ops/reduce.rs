@@ -1,13 +1,12 @@
 //! Sums, means, products and truth: over all elements, or over some dimensions.
 
-use pleach_kernels::{Buffer, reduce};
+use pleach_kernels::{Buffer, Number, reduce};
 
 use super::extreme::shared_by_hits;
 use super::operand::dim_mask;
 use super::plan::{Over, Plan};
 use super::{norm, variance};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
-use crate::number::Number;
 use crate::{DType, Dims, Element, Error, Result, Tensor};
 
 /// What a [`Reduction`] makes of its elements.
@@ -343,7 +342,12 @@ fn product_gradient(saved: &Saved<'_>, grad: &Tensor, over: &Over) -> Result<Ten
 }
 
 /// For each element the product of the others in its row: right also where some are zero.
-fn product_of_others<T: Number>(x: &[T], outer: usize, n: usize, inner: usize) -> Result<Tensor> {
+fn product_of_others<T: Element + Number>(
+    x: &[T],
+    outer: usize,
+    n: usize,
+    inner: usize,
+) -> Result<Tensor> {
     let mut out = Buffer::<T>::try_full(x.len(), T::ONE)?;
     for o in 0..outer {
         for i in 0..inner {

@@ -1,9 +1,10 @@
 //! Choosing between values: `where`, `masked_fill`, `clamp`.
 
+use pleach_kernels::Number;
+
 use super::elementwise::{map, zip};
 use super::operand::{Operand, result_type};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
-use crate::number::Number;
 use crate::shape::broadcast_shapes;
 use crate::{DType, Error, Result, Scalar, Tensor};
 

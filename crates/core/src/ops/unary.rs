@@ -1,10 +1,9 @@
 //! Functions of one element.
 
-use pleach_kernels::{Buffer, Function, GradientFrom};
+use pleach_kernels::{Buffer, Function, GradientFrom, Number};
 
 use super::elementwise::map;
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
-use crate::number::Number;
 use crate::{DType, Error, Result, Tensor};
 
 /// A [`Function`] of each element. Integers are computed as f32.

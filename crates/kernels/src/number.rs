@@ -27,6 +27,8 @@ pub trait Number: Plain + Default + PartialOrd {
     fn sub(self, other: Self) -> Self;
     /// The product.
     fn mul(self, other: Self) -> Self;
+    /// The quotient; of integers its whole part, 0 where the divisor is.
+    fn div(self, other: Self) -> Self;
     /// The value with the other sign.
     fn neg(self) -> Self;
     /// Rounds towards minus infinity; an integer divided by zero gives zero (PyTorch refuses,
@@ -71,6 +73,8 @@ macro_rules! float_number {
             fn sub(self, other: Self) -> Self { self - other }
             #[inline(always)]
             fn mul(self, other: Self) -> Self { self * other }
+            #[inline(always)]
+            fn div(self, other: Self) -> Self { self / other }
             #[inline(always)]
             fn neg(self) -> Self { -self }
             fn floor_div(self, other: Self) -> Self {
@@ -120,6 +124,14 @@ impl Number for i64 {
         self.wrapping_mul(other)
     }
     #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        if other == 0 {
+            0
+        } else {
+            self.wrapping_div(other)
+        }
+    }
+    #[inline(always)]
     fn neg(self) -> Self {
         self.wrapping_neg()
     }
@@ -161,7 +173,7 @@ impl Number for i64 {
                 _ => 0,
             };
         }
-        let (mut base, mut e, mut result) = (self, exponent, 1 as i64);
+        let (mut base, mut e, mut result) = (self, exponent, 1i64);
         while e > 0 {
             if e % 2 == 1 {
                 result = result.wrapping_mul(base);

@@ -1,10 +1,12 @@
 //! `gather` and its opposites: one position for each element, along one dimension.
 
+use pleach_kernels::places_along;
+
 use super::index::{Pick, Picks, Place, Put};
 use super::view::Names;
 use crate::autograd::apply;
 use crate::memory::vec_for;
-use crate::shape::{Shape, contiguous_strides, resolve_dim};
+use crate::shape::{contiguous_strides, resolve_dim};
 use crate::{DType, Error, ErrorKind, Operand, Result, Tensor};
 
 /// For each element of `index`, in row-major order, where it points in a contiguous tensor of
@@ -14,33 +16,13 @@ fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
     let at = at.as_slice::<i64>()?;
     // A number has the one position 0.
     let shape = if shape.is_empty() { &[1] } else { shape };
-    let strides = contiguous_strides(shape);
-    let step = |d: usize| if d == dim { 0 } else { strides[d] };
-    // The coordinates of an element of `index`, and what all but that of `dim` add up to.
-    let (mut coordinates, mut base) = (Shape::from_elem(0, index.rank()), 0);
+    let (strides, size) = (contiguous_strides(shape), shape[dim]);
     let mut out = vec_for(at.len())?;
-    for &index_value in at {
-        let size = shape[dim];
-        if index_value < 0 || index_value >= size as i64 {
-            return Err(ErrorKind::IndexOutOfBounds {
-                index: index_value,
-                dim,
-                size,
-            }
-            .into());
-        }
-        out.push(base + index_value as usize * strides[dim]);
-        for d in (0..index.rank()).rev() {
-            coordinates[d] += 1;
-            base += step(d);
-            if coordinates[d] < index.shape()[d] {
-                break;
-            }
-            base -= coordinates[d] * step(d);
-            coordinates[d] = 0;
-        }
+    out.resize(at.len(), 0);
+    match places_along(at, index.shape(), &strides, (dim, size), &mut out) {
+        Ok(()) => Ok(out),
+        Err(index) => Err(ErrorKind::IndexOutOfBounds { index, dim, size }.into()),
     }
-    Ok(out)
 }
 
 fn check_gather(x: &Tensor, dim: usize, index: &Tensor) -> Result<()> {

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use pleach_kernels::Buffer;
+use pleach_kernels::gather::{gather_rows, scatter_rows};
+use pleach_kernels::{Buffer, coordinates, count_true, true_places};
 use smallvec::{SmallVec, smallvec};
 
 use super::elementwise::write_view;
@@ -10,7 +11,7 @@ use super::tensor_index::{IntoIndex, TensorIndex, slice};
 use super::view::{Names, View, position};
 use crate::autograd::{Alias, Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::extent::checked_numel;
-use crate::memory::{collect, vec_for};
+use crate::memory::collect;
 use crate::shape::{Layout, Shape, broadcast_shapes, contiguous_strides, numel};
 use crate::{DType, Element, Error, ErrorKind, Operand, Result, Tensor};
 
@@ -26,17 +27,15 @@ fn nonzero(mask: &Tensor) -> Result<Vec<Tensor>> {
     let strides = contiguous_strides(mask.shape());
     let mask = mask.contiguous()?;
     let truths = mask.as_slice::<bool>()?;
-    let mut hits: Vec<usize> = vec_for(truths.iter().filter(|hit| **hit).count())?;
-    hits.extend((0..truths.len()).filter(|&i| truths[i]));
-    mask.shape()
-        .iter()
-        .zip(&strides)
-        .map(|(&size, &stride)| {
-            let at = hits.iter().map(|&i| (i / stride % size) as i64);
-            let at = Buffer::try_from_exact_iter(at)?;
-            Ok(Tensor::from_buffer(at, [hits.len()]))
-        })
-        .collect()
+    let mut places = Buffer::try_new(count_true(truths))?;
+    true_places(truths, &mut places);
+    let along = |dim| {
+        let mut at = Buffer::try_new(places.len())?;
+        coordinates(&places, dim, &mut at);
+        Ok(Tensor::from_buffer(at, [places.len()]))
+    };
+    let sizes = mask.shape().iter().copied();
+    sizes.zip(strides).map(along).collect()
 }
 
 fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
@@ -249,15 +248,7 @@ impl Picks {
         let out = dispatch_all!(view.dtype(), T => {
             let from = source.as_slice::<T>()?;
             let mut out = Buffer::<T>::try_new(checked_numel(&front)?)?;
-            if width == 1 {
-                for (to, &row) in out.iter_mut().zip(&self.rows) {
-                    *to = from.get(row).copied().unwrap_or_default();
-                }
-            } else if width > 0 {
-                for (to, &row) in out.chunks_mut(width).zip(&self.rows) {
-                    to.copy_from_slice(&from[row * width..(row + 1) * width]);
-                }
-            }
+            gather_rows(from, &self.rows, width, &mut out);
             Tensor::from_buffer(out, front)
         });
         out.permute(&self.result().1[..])
@@ -284,34 +275,12 @@ impl Picks {
             let from = values.as_slice::<T>()?;
             let mut out = copy_or_zeros::<T>(target.as_ref(), &front)?;
             match add {
-                true => put_rows(&mut out, from, &self.rows, width, |to, v| *to = plus(*to, v)),
-                false => put_rows(&mut out, from, &self.rows, width, |to, v| *to = v),
+                true => scatter_rows(from, &self.rows, width, &mut out, |to, v| *to = plus(*to, v)),
+                false => scatter_rows(from, &self.rows, width, &mut out, |to, v| *to = v),
             }
             Tensor::from_buffer(out, front)
         });
         out.permute(&inverse(&self.order)[..])
-    }
-}
-
-/// Puts values into rows of `out`, elements of which may not be there.
-fn put_rows<T: Copy>(
-    out: &mut [T],
-    from: &[T],
-    rows: &[usize],
-    width: usize,
-    put: impl Fn(&mut T, T),
-) {
-    if width == 1 {
-        for (&v, &row) in from.iter().zip(rows) {
-            if let Some(to) = out.get_mut(row) {
-                put(to, v);
-            }
-        }
-    } else if width > 0 {
-        for (from, &row) in from.chunks(width).zip(rows) {
-            let to = &mut out[row * width..(row + 1) * width];
-            to.iter_mut().zip(from).for_each(|(to, v)| put(to, *v));
-        }
     }
 }
 
@@ -452,7 +421,7 @@ pub(super) fn placed(values: &Tensor, place: Place, shape: &[usize]) -> Result<T
 }
 
 /// The sum of two elements of any dtype; integers wrap, bools are or'ed.
-pub(crate) fn plus<T: Element>(a: T, b: T) -> T {
+fn plus<T: Element>(a: T, b: T) -> T {
     if T::DTYPE.is_float() {
         T::from_f64(a.to_f64() + b.to_f64())
     } else {

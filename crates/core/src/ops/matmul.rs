@@ -1,7 +1,7 @@
 //! Matrix products: everything goes through the kernels' `gemm`.
 
 use pleach_kernels::{
-    BatchRef, Bias, Buffer, Epilogue, MatRef, Number, gemm_batched, gemm_epilogue,
+    BatchRef, Bias, Buffer, Epilogue, MatRef, gemm_batched, gemm_epilogue, integer_products,
 };
 
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
@@ -59,7 +59,20 @@ pub(super) fn product(
     shape.truncate(a.rank() - 2);
     shape.extend([m, n]);
     Ok(match a.dtype() {
-        DType::F32 | DType::F64 => dispatch_float!("mm", a.dtype(), T => {
+        DType::I64 => {
+            let dense = |t: &Tensor, turned: bool| match turned {
+                true => t.transpose(-2, -1)?.contiguous(),
+                false => t.contiguous(),
+            };
+            let (a, b) = (dense(a, turned.0)?, dense(b, turned.1)?);
+            let mut out = Buffer::<i64>::try_new(checked_numel(&shape)?)?;
+            integer_products(a.as_slice()?, b.as_slice()?, [batches, m, k, n], &mut out);
+            Tensor::from_buffer(out, shape)
+        }
+        dtype if dtype.is_small_int() => {
+            product(&a.long()?, &b.long()?, turned, None)?.to_dtype(dtype)?
+        }
+        dtype => dispatch_float!("addmm_impl_cpu_", dtype, T => {
             let mut out = Buffer::<T>::try_new(checked_numel(&shape)?)?;
             let bias = bias.map(Tensor::contiguous).transpose()?;
             let bias = match &bias {
@@ -73,27 +86,6 @@ pub(super) fn product(
             } else if !out.is_empty() {
                 let (a, b) = (one(a, turned.0)?, one(b, turned.1)?);
                 gemm_epilogue(a, b, &mut out, false, epilogue);
-            }
-            Tensor::from_buffer(out, shape)
-        }),
-        dtype if dtype.is_small_int() => {
-            product(&a.long()?, &b.long()?, turned, None)?.to_dtype(dtype)?
-        }
-        dtype => dispatch_number!("addmm_impl_cpu_", dtype, T => {
-            let dense = |t: &Tensor, turned: bool| match turned {
-                true => t.transpose(-2, -1)?.contiguous(),
-                false => t.contiguous(),
-            };
-            let (a, b) = (dense(a, turned.0)?, dense(b, turned.1)?);
-            let (x, y) = (a.as_slice::<T>()?, b.as_slice::<T>()?);
-            let mut out = Buffer::<T>::try_full(checked_numel(&shape)?, T::ZERO)?;
-            for i in 0..batches * m {
-                for p in 0..k {
-                    for j in 0..n {
-                        let y = y[((i / m) * k + p) * n + j];
-                        out[i * n + j] = out[i * n + j].add(x[i * k + p].mul(y));
-                    }
-                }
             }
             Tensor::from_buffer(out, shape)
         }),

@@ -164,16 +164,12 @@ impl Plan {
     pub fn sum(&self, keepdim: bool) -> Result<Tensor> {
         match self.x.dtype() {
             DType::Bool => self.fold::<bool, i64>(keepdim, 0, |a, v| a + v as i64),
-            DType::F32 | DType::F64 => {
-                dispatch_float!("sum", self.x.dtype(), T => {
-                    let mut out = Buffer::<T>::try_new(self.outer * self.inner)?;
-                    let x = self.x.as_slice::<T>()?;
-                    reduce::sum_axis(x, self.outer, self.n, self.inner, &mut out);
-                    Ok(Tensor::from_buffer(out, self.shape(keepdim)))
-                })
-            }
-            dtype => dispatch_number!("sum", dtype, T => {
-                self.fold::<T, i64>(keepdim, 0, |a, v| a.wrapping_add(v.to_i64()))
+            DType::I64 => self.fold::<i64, i64>(keepdim, 0, i64::wrapping_add),
+            dtype => dispatch_float!("sum", dtype, T => {
+                let mut out = Buffer::<T>::try_new(self.outer * self.inner)?;
+                let x = self.x.as_slice::<T>()?;
+                reduce::sum_axis(x, self.outer, self.n, self.inner, &mut out);
+                Ok(Tensor::from_buffer(out, self.shape(keepdim)))
             }),
         }
     }

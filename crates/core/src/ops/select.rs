@@ -1,8 +1,8 @@
 //! Choosing between values: `where`, `masked_fill`, `clamp`.
 
-use pleach_kernels::Number;
+use pleach_kernels::{Number, select};
 
-use super::elementwise::{map, zip};
+use super::elementwise::{map, written, zip};
 use super::operand::{Operand, result_type};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::shape::broadcast_shapes;
@@ -23,23 +23,15 @@ impl Operation for Where {
         "WhereBackward0"
     }
     fn forward(&self, (condition, a, b): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        let dtype = a.dtype();
         let shape = broadcast_shapes(a.shape(), b.shape())?;
         let shape = broadcast_shapes(condition.shape(), &shape)?;
-        // Every value of a smaller type is one of these; so few loops are compiled.
-        let wide = match dtype {
-            DType::F16 | DType::BF16 => DType::F32,
-            dtype if dtype.is_small_int() => DType::I64,
-            dtype => dtype,
-        };
-        let full = |t: &Tensor| t.to_dtype(wide)?.broadcast_to(&shape);
-        let condition = condition.broadcast_to(&shape)?;
-        let (a, b) = (full(a)?, full(b)?);
-        let out = match wide {
-            DType::Bool => choose::<bool>(&condition, &a, &b)?,
-            wide => dispatch_number!("where", wide, T => choose::<T>(&condition, &a, &b)?),
-        };
-        out.to_dtype(dtype)
+        let full = |t: &Tensor| t.broadcast_to(&shape)?.contiguous();
+        let (condition, a, b) = (full(condition)?, full(a)?, full(b)?);
+        let condition = condition.as_slice::<bool>()?;
+        dispatch_all!(a.dtype(), T => {
+            let b = b.as_slice::<T>()?;
+            written(&a, |a: &[T], out| select(condition, a, b, out))
+        })
     }
     fn saves(&self, _: Call<'_>) -> Saves {
         Saves::NONE.input(0)
@@ -360,16 +352,4 @@ fn limit(dtype: DType, name: &str, bound: Scalar) -> Result<Option<Scalar>> {
         )));
     }
     Ok((!idle).then_some(bound))
-}
-
-/// `a` where the condition is true, `b` elsewhere; all of one shape.
-fn choose<T: crate::Element>(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let (condition, a, b) = (condition.contiguous()?, a.contiguous()?, b.contiguous()?);
-    let mut out = pleach_kernels::Buffer::<T>::try_new(a.numel())?;
-    let inputs = condition.as_slice::<bool>()?.iter();
-    let inputs = inputs.zip(a.as_slice::<T>()?).zip(b.as_slice::<T>()?);
-    for (out, ((condition, a), b)) in out.iter_mut().zip(inputs) {
-        *out = if *condition { *a } else { *b };
-    }
-    Ok(Tensor::from_buffer(out, a.shape()))
 }

@@ -1,16 +1,14 @@
 //! Order along a dimension: sort, the k largest, the median.
 
-use std::cmp::Ordering;
-
-use pleach_kernels::Buffer;
+use pleach_kernels::argsort_rows;
 use smallvec::SmallVec;
 
+use super::elementwise::written;
 use super::extreme::shared_by_hits;
 use super::view::Names;
 use crate::autograd::{Attributes, Call, GradOf, GradsOf, Operation, Own, Saved, Saves, apply};
-use crate::memory::vec_for;
 use crate::shape::resolve_dim;
-use crate::{DType, Element, Error, Result, Tensor};
+use crate::{DType, Error, Result, Tensor};
 
 /// A tensor's rows along one dimension: the elements, rearranged so that this dimension is last.
 struct Rows {
@@ -45,21 +43,7 @@ impl Rows {
     fn sorted(&self, descending: bool) -> Result<Tensor> {
         let x = self.x.to_dtype(self.x.dtype().comparable())?;
         dispatch_number!("sort", x.dtype(), T => {
-            let x = x.as_slice::<T>()?;
-            let mut out = Buffer::<i64>::try_new(x.len())?;
-            let mut order: Vec<usize> = vec_for(self.n)?;
-            for (row, out) in x.chunks(self.n.max(1)).zip(out.chunks_mut(self.n.max(1))) {
-                order.clear();
-                order.extend(0..self.n);
-                order.sort_by(|&a, &b| {
-                    let (a, b) = if descending { (b, a) } else { (a, b) };
-                    compare(row[a], row[b])
-                });
-                for (to, &i) in out.iter_mut().zip(&order) {
-                    *to = i as i64;
-                }
-            }
-            Ok(Tensor::from_buffer(out, self.x.shape()))
+            written(&x, |x: &[T], order| argsort_rows(x, self.n, descending, order))
         })
     }
 
@@ -67,16 +51,6 @@ impl Rows {
     fn order(&self, descending: bool) -> Result<Tensor> {
         let sorted = self.sorted(descending)?;
         sorted.permute(&self.back[..])?.contiguous()
-    }
-}
-
-/// The order of numbers with nan as the largest.
-fn compare<T: Element>(a: T, b: T) -> Ordering {
-    // Only a nan differs from itself.
-    #[allow(clippy::eq_op)]
-    match (a != a, b != b) {
-        (false, false) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
-        (a_nan, b_nan) => a_nan.cmp(&b_nan),
     }
 }
 

@@ -1,8 +1,7 @@
 //! The largest and the smallest: over all elements, or over some dimensions, and where they are.
 
 use super::operand::dim_mask;
-use super::plan::{Over, Plan};
-use super::reduce::Kind;
+use super::plan::{Kind, Over, Plan};
 use crate::autograd::{Attributes, Call, GradOf, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::shape::{Shape, resolve_dim};
 use crate::{DType, Dims, Error, Result, Tensor};

@@ -2,8 +2,8 @@
 
 use pleach_kernels::places_along;
 
-use super::index::{Pick, Picks, Place, Put};
-use super::view::Names;
+use super::picks::Picks;
+use super::place::{Called, Names, Pick, Place, Put};
 use crate::autograd::apply;
 use crate::memory::vec_for;
 use crate::shape::{contiguous_strides, resolve_dim};
@@ -104,7 +104,8 @@ impl Tensor {
         let at = targets(index, self.shape(), d)?;
         let picks = Picks::elements(at, self.rank(), index.shape());
         let names = ("gather", "GatherBackward0");
-        Pick::apply(picks, (names, vec![("dim", d.into())]), self)
+        let options = vec![("dim", d.into())];
+        Pick::apply(picks, Called { names, options }, self)
     }
 
     /// This tensor with `self[index[i][j]][j] = source[i][j]` along dimension 0, and so on for
@@ -175,7 +176,10 @@ impl Tensor {
             place: Place::Picks(Picks::elements(at, self.rank(), index.shape())),
             shape: self.shape_vec(),
             add,
-            called: (names, vec![("dim", d.into())]),
+            called: Called {
+                names,
+                options: vec![("dim", d.into())],
+            },
         };
         apply(put, (Some(self), &corner))
     }

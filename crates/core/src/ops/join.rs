@@ -1,7 +1,7 @@
 //! Several tensors as one, and one as several.
 
 use super::elementwise::write_view;
-use super::view::Names;
+use super::place::Names;
 use crate::autograd::{
     Attributes, GradOf, GradsOf, InputGrads, Many, Operation, Own, Rules, Saved, apply,
 };

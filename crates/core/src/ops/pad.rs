@@ -3,7 +3,8 @@
 use pleach_kernels::{Buffer, grid_places};
 
 use super::elementwise::write_view;
-use super::index::{Pick, Picks};
+use super::picks::Picks;
+use super::place::{Called, Pick};
 use crate::autograd::{Attributes, GradsOf, Operation, Own, Saved, apply};
 use crate::extent::{checked_numel, padded};
 use crate::memory::{check_room, collect};
@@ -177,7 +178,8 @@ impl Tensor {
         let picks = Picks::elements(at, self.rank(), &shape);
         let (mode, grad_name) = names(mode, dims);
         let options = vec![("pad", pad.into()), ("mode", mode.into())];
-        Pick::apply(picks, (("pad", grad_name), options), self)
+        let names = ("pad", grad_name);
+        Pick::apply(picks, Called { names, options }, self)
     }
 
     fn check_pad(&self, mode: PadMode, d: usize, pair: (i64, i64), pad: &[i64]) -> Result<()> {

@@ -8,6 +8,33 @@ use crate::autograd::Attributes;
 use crate::shape::Shape;
 use crate::{DType, Dims, Element, Error, Result, Tensor};
 
+/// What a reduction makes of its elements.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub(super) enum Kind {
+    /// Their sum.
+    Sum,
+    /// Their mean.
+    Mean,
+    /// Their product.
+    Prod,
+    /// The largest of all.
+    Max,
+    /// The smallest of all.
+    Min,
+    /// The largest over some dimensions.
+    Amax,
+    /// The smallest over some dimensions.
+    Amin,
+    /// The logarithm of the sum of their exponentials.
+    LogSumExp,
+    /// Their norm of this order.
+    Norm(f64),
+    /// Their variance with this correction.
+    Var(f64),
+    /// Their standard deviation with this correction.
+    Std(f64),
+}
+
 /// The dimensions that a reduction takes together.
 #[derive(Clone, Debug)]
 pub(super) struct Over {

@@ -4,7 +4,7 @@ use pleach_kernels::{Buffer, flip, keep_triangle};
 use smallvec::SmallVec;
 
 use super::elementwise::written;
-use super::view::{Axes, Names};
+use super::place::{Axes, Names};
 use crate::autograd::{Attributes, GradsOf, Operation, Own, Saved, apply};
 use crate::shape::resolve_dim;
 use crate::{Dims, Error, Result, Tensor};

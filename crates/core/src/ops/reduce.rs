@@ -5,37 +5,10 @@ use pleach_kernels::{cumsum_axis, integer_cumsum_axis, product_of_others};
 use super::elementwise::written;
 use super::extreme::shared_by_hits;
 use super::operand::dim_mask;
-use super::plan::{Over, Plan};
+use super::plan::{Kind, Over, Plan};
 use super::{norm, variance};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::{DType, Dims, Error, Result, Tensor};
-
-/// What a [`Reduction`] makes of its elements.
-#[derive(Copy, Clone, Debug, PartialEq)]
-pub enum Kind {
-    /// Their sum.
-    Sum,
-    /// Their mean.
-    Mean,
-    /// Their product.
-    Prod,
-    /// The largest of all.
-    Max,
-    /// The smallest of all.
-    Min,
-    /// The largest over some dimensions.
-    Amax,
-    /// The smallest over some dimensions.
-    Amin,
-    /// The logarithm of the sum of their exponentials.
-    LogSumExp,
-    /// Their norm of this order.
-    Norm(f64),
-    /// Their variance with this correction.
-    Var(f64),
-    /// Their standard deviation with this correction.
-    Std(f64),
-}
 
 /// One value of all elements, or of those over some dimensions.
 #[derive(Clone, Debug)]

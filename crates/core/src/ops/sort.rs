@@ -5,7 +5,7 @@ use smallvec::SmallVec;
 
 use super::elementwise::written;
 use super::extreme::shared_by_hits;
-use super::view::Names;
+use super::place::Names;
 use crate::autograd::{Attributes, Call, GradOf, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::shape::resolve_dim;
 use crate::{DType, Error, Result, Tensor};

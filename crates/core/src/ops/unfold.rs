@@ -3,7 +3,8 @@
 use pleach_kernels::gather::NOWHERE;
 use pleach_kernels::window_places;
 
-use super::index::{Pick, Picks};
+use super::picks::Picks;
+use super::place::{Called, Pick};
 use crate::extent::{Window, checked_numel};
 use crate::memory::{check_room, collect, vec_for};
 use crate::{Error, Result, Tensor};
@@ -131,6 +132,7 @@ impl Tensor {
             ("padding", padding[..].into()),
             ("stride", stride[..].into()),
         ];
-        Pick::apply(picks, (("im2col", "Im2ColBackward0"), options), self)
+        let names = ("im2col", "Im2ColBackward0");
+        Pick::apply(picks, Called { names, options }, self)
     }
 }

@@ -4,9 +4,10 @@ use pleach_kernels::{
     BatchRef, Bias, Buffer, Epilogue, MatRef, gemm_batched, gemm_epilogue, integer_products,
 };
 
-use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
+use super::place::Shows;
+use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
 use crate::extent::checked_numel;
-use crate::shape::{Shape, broadcast_shapes};
+use crate::shape::{Layout, Shape, broadcast_shapes};
 use crate::{DType, Element, Error, ErrorKind, Result, Tensor};
 
 /// Both operands need one dtype; `text` is the refusal.
@@ -68,9 +69,6 @@ pub(super) fn product(
             let mut out = Buffer::<i64>::try_new(checked_numel(&shape)?)?;
             integer_products(a.as_slice()?, b.as_slice()?, [batches, m, k, n], &mut out);
             Tensor::from_buffer(out, shape)
-        }
-        dtype if dtype.is_small_int() => {
-            product(&a.long()?, &b.long()?, turned, None)?.to_dtype(dtype)?
         }
         dtype => dispatch_float!("addmm_impl_cpu_", dtype, T => {
             let mut out = Buffer::<T>::try_new(checked_numel(&shape)?)?;
@@ -186,6 +184,7 @@ fn scaled(t: Tensor, by: f64) -> Result<Tensor> {
 impl Operation for Product {
     type Inputs<'a> = (&'a Tensor, &'a Tensor, Option<&'a Tensor>);
     type Outputs = Tensor;
+    const RULES: Rules = Rules::ARITHMETIC;
 
     fn name(&self) -> &'static str {
         self.kind.names().0
@@ -245,34 +244,6 @@ impl Operation for Product {
             saved.grad(1, of_b)?,
             saved.grad(2, of_start)?,
         ])
-    }
-}
-
-/// The shape in which a product is returned, as a step of its own as in PyTorch.
-#[derive(Clone, Debug)]
-pub struct UnsafeView {
-    /// The shape.
-    pub(super) shape: Shape,
-}
-
-impl Operation for UnsafeView {
-    type Inputs<'a> = &'a Tensor;
-    type Outputs = Tensor;
-
-    fn name(&self) -> &'static str {
-        "_unsafe_view"
-    }
-    fn grad_name(&self) -> &'static str {
-        "UnsafeViewBackward0"
-    }
-    fn attributes(&self) -> Attributes {
-        vec![("size", self.shape[..].into())]
-    }
-    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
-        x.reshape(&self.shape)
-    }
-    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        Ok([Some(grad.reshape(saved.shape(0))?)])
     }
 }
 
@@ -417,7 +388,7 @@ impl Tensor {
                 let mut shape = self.shape_vec();
                 shape.pop();
                 shape.extend(other.shape()[1..].iter().copied());
-                apply(UnsafeView { shape }, &out)
+                returned(&out, shape)
             }
             _ => {
                 let a = if self.rank() == 1 {
@@ -456,7 +427,7 @@ impl Tensor {
                 if other.rank() > 1 {
                     shape.push(n);
                 }
-                apply(UnsafeView { shape }, &out)
+                returned(&out, shape)
             }
         }
     }
@@ -496,8 +467,18 @@ impl Tensor {
         if a.shape()[0] != b.shape()[0] {
             a.bmm(b)?;
         }
+        same_dtype(self, a, |x, a| {
+            let (x, a) = (x.c_name(), a.c_name());
+            format!("Input dtypes must be the same, got: input {x}, batch1: {a}, batch2: {a}")
+        })?;
         Product::scaled(Kind::Baddbmm, beta, alpha, PLAIN, (a, b, Some(self)))
     }
+}
+
+/// A product in the shape in which it is returned: a step of its own as in PyTorch.
+pub(super) fn returned(product: &Tensor, shape: Shape) -> Result<Tensor> {
+    let shows = Shows::Reshaped(Layout::contiguous(shape));
+    product.viewed(("_unsafe_view", "UnsafeViewBackward0"), shows)
 }
 
 fn check_inner(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {

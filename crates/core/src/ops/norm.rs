@@ -1,7 +1,6 @@
 //! Norms, and the logarithm of a sum of exponentials.
 
-use super::extreme::shared_by_hits;
-use super::plan::{Kind, Over, Plan};
+use super::plan::{Kind, Over, Plan, shared_by_hits};
 use crate::autograd::Saved;
 use crate::{Dims, Error, Result, Tensor};
 

@@ -241,3 +241,17 @@ impl Plan {
         Ok((values, Tensor::from_buffer(positions, shape)))
     }
 }
+
+/// The gradient of an extreme value: the elements equal to it share it, along `dims` (none: all);
+/// the others get 0, also of a gradient that is not finite.
+pub(super) fn shared_by_hits(
+    g: &Tensor,
+    x: &Tensor,
+    value: &Tensor,
+    dims: &[i64],
+) -> Result<Tensor> {
+    // A nan equals nothing, but is the extreme.
+    let hit = x.eq(value)?.logical_or(&x.isnan()?)?;
+    let count = hit.to_dtype(g.dtype())?.sum_dim(dims, true)?;
+    Tensor::where_cond(&hit, g.div(&count)?, 0.0)
+}

@@ -3,9 +3,8 @@
 use pleach_kernels::{cumsum_axis, integer_cumsum_axis, product_of_others};
 
 use super::elementwise::written;
-use super::extreme::shared_by_hits;
 use super::operand::dim_mask;
-use super::plan::{Kind, Over, Plan};
+use super::plan::{Kind, Over, Plan, shared_by_hits};
 use super::{norm, variance};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::{DType, Dims, Error, Result, Tensor};

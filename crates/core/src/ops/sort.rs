@@ -4,8 +4,9 @@ use pleach_kernels::argsort_rows;
 use smallvec::SmallVec;
 
 use super::elementwise::written;
-use super::extreme::shared_by_hits;
+use super::operand::dim_mask;
 use super::place::Names;
+use super::plan::{Plan, shared_by_hits};
 use crate::autograd::{Attributes, Call, GradOf, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::shape::resolve_dim;
 use crate::{DType, Error, Result, Tensor};
@@ -56,13 +57,15 @@ impl Rows {
 
 /// What is picked of the elements along a dimension.
 #[derive(Clone, Copy, Debug)]
-enum Picked {
+pub(super) enum Picked {
     /// All, in rising or falling order.
     Sorted { descending: bool },
     /// The largest or smallest, in order.
     Top { k: usize, largest: bool },
     /// The middle one.
     Median { keepdim: bool },
+    /// The first of the largest or smallest.
+    Extreme { max: bool, keepdim: bool },
 }
 
 /// Elements along a dimension that their order picks, and their positions. Each gradient goes back to
@@ -91,19 +94,27 @@ impl Operation for InOrder {
         let (k, option) = match self.picked {
             Picked::Sorted { descending } => (None, ("descending", descending.into())),
             Picked::Top { k, largest } => (Some(("k", k.into())), ("largest", largest.into())),
-            Picked::Median { keepdim } => (None, ("keepdim", keepdim.into())),
+            Picked::Median { keepdim } | Picked::Extreme { keepdim, .. } => {
+                (None, ("keepdim", keepdim.into()))
+            }
         };
         let all = [Some(("dim", self.dim.into())), k, Some(option)];
         all.into_iter().flatten().collect()
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<(Tensor, Tensor)> {
-        let (rows, dim) = (Rows::new(x, self.dim)?, self.dim as i64);
+        let dim = self.dim as i64;
+        if let Picked::Extreme { max, keepdim } = self.picked {
+            let plan = Plan::new(x, &dim_mask(dim, x.rank())?)?;
+            plan.refuse_empty(self.names.0, Some(self.dim))?;
+            return plan.extreme(max, keepdim);
+        }
+        let rows = Rows::new(x, self.dim)?;
         let positions = match self.picked {
             Picked::Sorted { descending } => rows.order(descending)?,
             // A number is its own and only element; there is no dimension to shorten.
             Picked::Top { largest, .. } if x.rank() == 0 => rows.order(largest)?,
             Picked::Top { k, largest } => rows.order(largest)?.narrow(dim, 0, k)?.contiguous()?,
-            Picked::Median { .. } => {
+            _ => {
                 let mut kept = x.shape_vec();
                 if let Some(size) = kept.get_mut(self.dim) {
                     *size = 1;
@@ -127,7 +138,9 @@ impl Operation for InOrder {
         let back = |grad: &Tensor| {
             let zeros = Tensor::try_zeros_of(saved.shape(0), grad.dtype())?;
             match self.picked {
-                Picked::Median { keepdim: false } if zeros.rank() > 0 => {
+                Picked::Median { keepdim: false } | Picked::Extreme { keepdim: false, .. }
+                    if zeros.rank() > 0 =>
+                {
                     zeros.scatter(dim, &positions.unsqueeze(dim)?, grad.unsqueeze(dim)?)
                 }
                 _ => zeros.scatter(dim, &positions, grad),
@@ -189,7 +202,12 @@ impl Tensor {
         )
     }
 
-    fn in_order(&self, names: Names, dim: i64, picked: Picked) -> Result<(Tensor, Tensor)> {
+    pub(super) fn in_order(
+        &self,
+        names: Names,
+        dim: i64,
+        picked: Picked,
+    ) -> Result<(Tensor, Tensor)> {
         let dim = resolve_dim(dim, self.rank())?;
         apply(InOrder { names, dim, picked }, self)
     }

@@ -13,7 +13,7 @@ use crate::{DType, Dims, Error, Result, Tensor};
 
 impl Tensor {
     #[inline]
-    fn viewed(&self, names: Names, shows: Shows) -> Result<Tensor> {
+    pub(super) fn viewed(&self, names: Names, shows: Shows) -> Result<Tensor> {
         apply(View { names, shows }, self)
     }
 

@@ -125,8 +125,7 @@ impl Tensor {
     pub fn scatter(&self, dim: i64, index: &Tensor, source: impl Into<Operand>) -> Result<Tensor> {
         match source.into() {
             Operand::Tensor(source) => {
-                let names = ("scatter", "ScatterBackward0");
-                self.scattered(names, dim, index, &source, false)
+                self.scattered(("scatter", "ScatterBackward0"), dim, index, &source, false)
             }
             Operand::Scalar(number) => {
                 let number = Tensor::try_full_of((), number, self.dtype())?;
@@ -135,8 +134,7 @@ impl Tensor {
                 if index.numel() > 0 {
                     check_scatter(self, d, index, None)?;
                 }
-                let names = ("scatter", "ScatterBackward1");
-                self.scattered(names, dim, index, &source, false)
+                self.scattered(("scatter", "ScatterBackward1"), dim, index, &source, false)
             }
         }
     }
@@ -146,8 +144,13 @@ impl Tensor {
     /// # Errors
     /// If the index is not i64, does not fit, or points outside.
     pub fn scatter_add(&self, dim: i64, index: &Tensor, source: &Tensor) -> Result<Tensor> {
-        let names = ("scatter_add", "ScatterAddBackward0");
-        self.scattered(names, dim, index, source, true)
+        self.scattered(
+            ("scatter_add", "ScatterAddBackward0"),
+            dim,
+            index,
+            source,
+            true,
+        )
     }
 
     fn scattered(

@@ -4,7 +4,7 @@ use pleach_kernels::{
     BatchRef, Bias, Buffer, Epilogue, MatRef, gemm_batched, gemm_epilogue, integer_products,
 };
 
-use super::place::Shows;
+use super::place::{Names, Shows};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
 use crate::extent::checked_numel;
 use crate::shape::{Layout, Shape, broadcast_shapes};
@@ -103,7 +103,7 @@ enum Kind {
 
 impl Kind {
     /// The name, and that of the backward step.
-    fn names(self) -> (&'static str, &'static str) {
+    fn names(self) -> Names {
         match self {
             Kind::Mm => ("mm", "MmBackward0"),
             Kind::Bmm => ("bmm", "BmmBackward0"),
@@ -141,13 +141,15 @@ impl Product {
         turned: Turned,
         inputs: (&Tensor, &Tensor, Option<&Tensor>),
     ) -> Result<Tensor> {
-        let op = Product {
-            kind,
-            turned,
-            beta,
-            alpha,
-        };
-        apply(op, inputs)
+        apply(
+            Product {
+                kind,
+                turned,
+                beta,
+                alpha,
+            },
+            inputs,
+        )
     }
 
     /// The product of two matrices that fit.
@@ -217,11 +219,7 @@ impl Operation for Product {
             .input_if(call.needs(0), 1)
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let kind = if grad.rank() == 3 {
-            Kind::Bmm
-        } else {
-            Kind::Mm
-        };
+        let kind = [Kind::Mm, Kind::Bmm][usize::from(grad.rank() == 3)];
         let matrices = |a: &Tensor, b: &Tensor, turned: Turned| {
             scaled(Product::of(kind, a, b, turned)?, self.alpha)
         };
@@ -253,15 +251,7 @@ impl Tensor {
     /// # Errors
     /// If they are not matrices, the inner sizes differ or the dtypes do.
     pub fn mm(&self, other: &Tensor) -> Result<Tensor> {
-        for (name, t) in [("self", self), ("mat2", other)] {
-            if t.rank() != 2 {
-                return Err(Error::shape(format!(
-                    "mm: {name} must be a matrix, got {}-D tensor",
-                    t.rank()
-                )));
-            }
-        }
-        check_inner("mm", self, other)?;
+        check_matrices("mm", ["self", "mat2"], self, other)?;
         same_dtype(self, other, |a, b| {
             let (a, b) = (a.c_name(), b.c_name());
             format!("expected m1 and m2 to have the same dtype, but got: {a} != {b}")
@@ -368,10 +358,7 @@ impl Tensor {
             (1, 1) => self.dot(other),
             (2, 1) => self.mv(other),
             (2, 2) => self.mm(other),
-            (1, 2) => {
-                let out = self.unsqueeze(0)?.mm(other)?;
-                out.squeeze_dim(0)
-            }
+            (1, 2) => self.unsqueeze(0)?.mm(other)?.squeeze_dim(0),
             // A batch on the left alone is one tall matrix.
             (_, 1 | 2) => {
                 let k = self.shape()[self.rank() - 1];
@@ -380,10 +367,9 @@ impl Tensor {
                     .checked_div(k)
                     .unwrap_or_else(|| self.shape()[..self.rank() - 1].iter().product());
                 let flat = self.reshape([rows, k])?;
-                let out = if other.rank() == 1 {
-                    flat.mv(other)?
-                } else {
-                    flat.mm(other)?
+                let out = match other.rank() {
+                    1 => flat.mv(other)?,
+                    _ => flat.mm(other)?,
                 };
                 let mut shape = self.shape_vec();
                 shape.pop();
@@ -391,16 +377,11 @@ impl Tensor {
                 returned(&out, shape)
             }
             _ => {
-                let a = if self.rank() == 1 {
-                    self.unsqueeze(0)?
-                } else {
-                    self.clone()
+                let matrix = |t: &Tensor, new: i64| match t.rank() {
+                    1 => t.unsqueeze(new),
+                    _ => Ok(t.clone()),
                 };
-                let b = if other.rank() == 1 {
-                    other.unsqueeze(1)?
-                } else {
-                    other.clone()
-                };
+                let (a, b) = (matrix(self, 0)?, matrix(other, 1)?);
                 let split = |t: &Tensor| {
                     let s = t.shape_vec();
                     let (batch, matrix) = s.split_at(s.len() - 2);
@@ -437,15 +418,7 @@ impl Tensor {
     /// # Errors
     /// If the shapes do not fit or the dtypes differ.
     pub fn addmm(&self, a: &Tensor, b: &Tensor, beta: f64, alpha: f64) -> Result<Tensor> {
-        for (name, t) in [("mat1", a), ("mat2", b)] {
-            if t.rank() != 2 {
-                return Err(Error::shape(format!(
-                    "addmm: {name} must be a matrix, got {}-D tensor",
-                    t.rank()
-                )));
-            }
-        }
-        check_inner("addmm", a, b)?;
+        check_matrices("addmm", ["mat1", "mat2"], a, b)?;
         for (name, t) in [("self", self), ("mat1", a)] {
             same_dtype(t, b, |t, b| {
                 let (t, b) = (t.torch_name(), b.torch_name());
@@ -481,15 +454,17 @@ pub(super) fn returned(product: &Tensor, shape: Shape) -> Result<Tensor> {
     product.viewed(("_unsafe_view", "UnsafeViewBackward0"), shows)
 }
 
-fn check_inner(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
-    let (a, b) = (a.shape(), b.shape());
-    if a[1] != b[0] {
-        return Err(ErrorKind::MatmulShape {
-            op,
-            a: (a[0], a[1]),
-            b: (b[0], b[1]),
+fn check_matrices(op: &'static str, names: [&str; 2], a: &Tensor, b: &Tensor) -> Result<()> {
+    for (name, t) in names.into_iter().zip([a, b]) {
+        if t.rank() != 2 {
+            let rank = t.rank();
+            let text = format!("{op}: {name} must be a matrix, got {rank}-D tensor");
+            return Err(Error::shape(text));
         }
-        .into());
     }
-    Ok(())
+    let [a, b] = [a, b].map(|t| (t.shape()[0], t.shape()[1]));
+    match a.1 == b.0 {
+        true => Ok(()),
+        false => Err(ErrorKind::MatmulShape { op, a, b }.into()),
+    }
 }

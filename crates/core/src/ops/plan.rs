@@ -121,43 +121,21 @@ impl Plan {
     pub fn new(x: &Tensor, mask: &[bool]) -> Result<Plan> {
         let shape = x.shape();
         let kept = kept(shape, mask);
-        let dropped: Shape = shape
-            .iter()
-            .zip(mask)
-            .filter(|(_, m)| !**m)
-            .map(|(&s, _)| s)
-            .collect();
-        let first = mask.iter().position(|m| *m);
-        let last = mask.iter().rposition(|m| *m);
-        let together = match (first, last) {
-            (Some(a), Some(b)) => mask[a..=b].iter().all(|m| *m),
-            _ => true,
-        };
-        let (x, outer, n, inner) = if together {
-            let (a, b) = match (first, last) {
-                (Some(a), Some(b)) => (a, b + 1),
-                // Nothing is reduced: every element is its own row.
-                _ => (shape.len(), shape.len()),
-            };
-            let product = |s: &[usize]| s.iter().product::<usize>();
-            (
-                x.detach().contiguous()?,
-                product(&shape[..a]),
-                product(&shape[a..b]),
-                product(&shape[b..]),
-            )
+        let dims = |reduced| (0..shape.len()).filter(move |&d| mask[d] == reduced);
+        let product = |s: &[usize]| s.iter().product::<usize>();
+        let dropped: Shape = dims(false).map(|d| shape[d]).collect();
+        let n = dims(true).map(|d| shape[d]).product();
+        // Where nothing is reduced, every element is its own row.
+        let first = dims(true).next().unwrap_or(shape.len());
+        let end = first + dims(true).count();
+        let (x, outer, inner) = if mask[first..end].iter().all(|m| *m) {
+            let x = x.detach().contiguous()?;
+            (x, product(&shape[..first]), product(&shape[end..]))
         } else {
-            let mut order: SmallVec<[i64; 6]> = SmallVec::new();
-            order.extend((0..shape.len()).filter(|&d| !mask[d]).map(|d| d as i64));
-            order.extend((0..shape.len()).filter(|&d| mask[d]).map(|d| d as i64));
-            let outer = dropped.iter().product();
-            let n = shape
-                .iter()
-                .zip(mask)
-                .filter(|(_, m)| **m)
-                .map(|(&s, _)| s)
-                .product();
-            (x.detach().permute(&order[..])?.contiguous()?, outer, n, 1)
+            let order = dims(false).chain(dims(true)).map(|d| d as i64);
+            let order: SmallVec<[i64; 6]> = order.collect();
+            let x = x.detach().permute(&order[..])?.contiguous()?;
+            (x, product(&dropped), 1)
         };
         let dtype = x.dtype();
         Ok(Plan {

@@ -1,7 +1,6 @@
 //! Order along a dimension: sort, the k largest, the median.
 
 use pleach_kernels::argsort_rows;
-use smallvec::SmallVec;
 
 use super::elementwise::written;
 use super::operand::dim_mask;
@@ -16,28 +15,19 @@ struct Rows {
     /// Contiguous, no history.
     x: Tensor,
     n: usize,
-    /// The order of dimensions that undoes the rearrangement.
-    back: SmallVec<[i64; 6]>,
+    dim: i64,
 }
 
 impl Rows {
     fn new(x: &Tensor, dim: usize) -> Result<Rows> {
-        let rank = x.rank() as i64;
-        let d = dim as i64;
-        // The dimension goes last: the others keep their order.
-        let mut order: SmallVec<[i64; 6]> = (0..rank).filter(|k| *k != d).collect();
-        let mut back: SmallVec<[i64; 6]> = (0..rank - 1).collect();
-        if rank > 0 {
-            order.push(d);
-            back.insert(dim, rank - 1);
-        } else {
-            back.clear();
-        }
-        Ok(Rows {
-            x: x.detach().permute(&order[..])?.contiguous()?,
-            n: x.shape().get(dim).copied().unwrap_or(1),
-            back,
-        })
+        let (n, dim) = (x.shape().get(dim).copied().unwrap_or(1), dim as i64);
+        let x = x.detach().transpose(dim, -1)?.contiguous()?;
+        Ok(Rows { x, n, dim })
+    }
+
+    /// What was made of the rows, with the dimensions in their old order.
+    fn back(&self, made: Tensor) -> Result<Tensor> {
+        made.transpose(self.dim, -1)?.contiguous()
     }
 
     /// For each row, the positions of its elements in order; equal ones keep theirs.
@@ -48,10 +38,12 @@ impl Rows {
         })
     }
 
-    /// The same, with the dimensions in their old order.
-    fn order(&self, descending: bool) -> Result<Tensor> {
-        let sorted = self.sorted(descending)?;
-        sorted.permute(&self.back[..])?.contiguous()
+    /// The position of each row's median, or of its first nan, as rows of one element.
+    fn medians(&self) -> Result<Tensor> {
+        let nans = self.x.isnan()?.sum_dim(-1, true)?;
+        let first_nan = nans.neg()?.add(self.n as i64)?;
+        let at = Tensor::where_cond(&nans.gt(0)?, first_nan, (self.n as i64 - 1) / 2)?;
+        self.sorted(false)?.gather(-1, &at)
     }
 }
 
@@ -109,18 +101,13 @@ impl Operation for InOrder {
             return plan.extreme(max, keepdim);
         }
         let rows = Rows::new(x, self.dim)?;
+        let order = |descending| rows.back(rows.sorted(descending)?);
         let positions = match self.picked {
-            Picked::Sorted { descending } => rows.order(descending)?,
+            Picked::Sorted { descending } => order(descending)?,
             // A number is its own and only element; there is no dimension to shorten.
-            Picked::Top { largest, .. } if x.rank() == 0 => rows.order(largest)?,
-            Picked::Top { k, largest } => rows.order(largest)?.narrow(dim, 0, k)?.contiguous()?,
-            _ => {
-                let mut kept = x.shape_vec();
-                if let Some(size) = kept.get_mut(self.dim) {
-                    *size = 1;
-                }
-                rows.medians()?.reshape(&kept)?
-            }
+            Picked::Top { largest, .. } if x.rank() == 0 => order(largest)?,
+            Picked::Top { k, largest } => order(largest)?.narrow(dim, 0, k)?.contiguous()?,
+            _ => rows.back(rows.medians()?)?,
         };
         let values = x.gather(dim, &positions)?;
         match self.picked {
@@ -286,15 +273,5 @@ impl Tensor {
             return Err(Error::not_implemented("median_cpu", DType::Bool));
         }
         apply(Median, self)
-    }
-}
-
-impl Rows {
-    /// The position of each row's median, or of its first nan, as rows of one element.
-    fn medians(&self) -> Result<Tensor> {
-        let nans = self.x.isnan()?.sum_dim(-1, true)?;
-        let first_nan = nans.neg()?.add(self.n as i64)?;
-        let at = Tensor::where_cond(&nans.gt(0)?, first_nan, (self.n as i64 - 1) / 2)?;
-        self.sorted(false)?.gather(-1, &at)
     }
 }

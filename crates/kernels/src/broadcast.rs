@@ -128,3 +128,57 @@ fn together<'a, T: Copy>(
     }
     buffer
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::elementwise::zip_piece;
+    use crate::threads::with_thread_counts;
+
+    #[test]
+    fn every_pair_is_met_whatever_the_strides() {
+        let source: Vec<i64> = (0..200_000).collect();
+        let cases: [(&[usize], &[usize], &[usize]); 9] = [
+            (&[], &[], &[]),
+            (&[0, 1 << 61], &[9, 9], &[9, 9]),
+            (&[70_001], &[1], &[0]),
+            (&[70_001], &[2], &[1]),
+            (&[1, 70_001], &[5, 1], &[7, 1]),
+            (&[300, 1], &[1, 0], &[0, 0]),
+            (&[5, 40, 700], &[0, 700, 1], &[28_000, 0, 1]),
+            (&[40, 50, 3], &[3, 0, 1], &[150, 3, 1]),
+            (&[3, 70, 40], &[2800, 1, 70], &[40, 0, 1]),
+        ];
+        for (shape, sx, sy) in cases {
+            let mut want = Vec::new();
+            for mut i in 0..shape.iter().product() {
+                let (mut x, mut y) = (0, 0);
+                for k in (0..shape.len()).rev() {
+                    (x, y) = (x + i % shape[k] * sx[k], y + i % shape[k] * sy[k]);
+                    i /= shape[k];
+                }
+                want.push(1000 * source[x] - source[y]);
+            }
+            with_thread_counts(|| {
+                let mut out = vec![7; want.len()];
+                zip_strided(
+                    shape,
+                    (&source, sx),
+                    (&source, sy),
+                    &mut out,
+                    &|x, y, out| {
+                        zip_piece(x, y, out, |x: i64, y: i64| 1000 * x - y);
+                    },
+                );
+                assert!(out == want, "{shape:?}");
+            });
+        }
+    }
+
+    #[test]
+    #[should_panic]
+    fn an_index_outside_is_refused() {
+        let piece = |x: &[u8], _: &[u8], out: &mut [u8]| out.copy_from_slice(x);
+        zip_strided(&[3], (&[1, 2, 3], &[2]), (&[1], &[0]), &mut [0; 3], &piece);
+    }
+}

@@ -86,3 +86,34 @@ pub fn scatter_rows<T: Plain>(
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::threads::with_thread_counts;
+
+    #[test]
+    fn rows_come_and_go_by_number() {
+        for width in [1, 3, 70] {
+            let from: Vec<i32> = (0..1000 * width as i32).collect();
+            let rows: Vec<usize> = (0..3000).map(|i| i * 7 % 1000).collect();
+            let row = |r: usize| (0..width).map(move |k| (r * width + k) as i32);
+            let want: Vec<i32> = rows.iter().flat_map(|&r| row(r)).collect();
+            with_thread_counts(|| {
+                let mut out = vec![0; want.len()];
+                gather_rows(&from, &rows, width, &mut out);
+                assert!(out == want, "{width}");
+            });
+            let mut back = vec![0; from.len()];
+            scatter_rows(&want, &rows, width, &mut back, |to, v| *to += v);
+            // Every row is named three times.
+            assert!(back.iter().zip(&from).all(|(b, f)| *b == 3 * f), "{width}");
+        }
+    }
+
+    #[test]
+    #[should_panic]
+    fn a_long_row_outside_is_refused() {
+        gather_rows(&[1, 2, 3], &[1], 2, &mut [0; 2]);
+    }
+}

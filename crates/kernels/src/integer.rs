@@ -36,3 +36,34 @@ pub fn integer_products(x: &[i64], y: &[i64], [batches, m, k, n]: [usize; 4], ou
         }
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::threads::with_thread_counts;
+
+    #[test]
+    fn products_wrap_and_batches_stay_apart() {
+        let mut out = [0; 2];
+        integer_products(&[i64::MAX, 3], &[2, -5], [2, 1, 1, 1], &mut out);
+        assert_eq!(out, [-2, -15]);
+        let mut empty = [7; 2];
+        integer_products(&[], &[], [1, 2, 0, 1], &mut empty);
+        assert_eq!(empty, [0, 0]);
+        let [b, m, k, n] = [2, 70, 31, 40];
+        let value = |i: usize| (i * 2_654_435_761 % 2001) as i64 - 1000;
+        let x: Vec<i64> = (0..b * m * k).map(value).collect();
+        let y: Vec<i64> = (0..b * k * n).map(value).collect();
+        let at = |i: usize| {
+            let (batch, row, col) = (i / (m * n), i / n % m, i % n);
+            let term = |p| x[(batch * m + row) * k + p] * y[(batch * k + p) * n + col];
+            (0..k).map(term).sum::<i64>()
+        };
+        let want: Vec<i64> = (0..b * m * n).map(at).collect();
+        with_thread_counts(|| {
+            let mut out = vec![7; want.len()];
+            integer_products(&x, &y, [b, m, k, n], &mut out);
+            assert!(out == want);
+        });
+    }
+}

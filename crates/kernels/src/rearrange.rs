@@ -77,3 +77,47 @@ pub fn keep_triangle<T: Plain>(
         });
     });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_element_goes_to_its_mirror_image() {
+        let shape = [3, 1, 4, 2];
+        let x: Vec<u16> = (0..24).collect();
+        for mask in 0..16 {
+            let reversed: [bool; 4] = std::array::from_fn(|d| mask >> d & 1 == 1);
+            let mut out = [0; 24];
+            flip(&x, &shape, &reversed, &mut out);
+            for (i, got) in out.into_iter().enumerate() {
+                let (mut rest, mut from, mut step) = (i, 0, 1);
+                for (&n, &back) in shape.iter().zip(&reversed).rev() {
+                    let at = rest % n;
+                    from += step * if back { n - 1 - at } else { at };
+                    (rest, step) = (rest / n, step * n);
+                }
+                assert_eq!(got, x[from], "{reversed:?} {i}");
+            }
+        }
+        flip::<u8>(&[], &[2, 0], &[true, true], &mut []);
+    }
+
+    #[test]
+    fn triangles_keep_one_side_of_any_diagonal() {
+        for (rows, cols) in [(3usize, 5usize), (5, 3), (1, 1), (0, 4), (4, 0)] {
+            for diagonal in [i64::MIN, -9, -2, -1, 0, 1, 2, 9, i64::MAX] {
+                for lower in [true, false] {
+                    let mut x = vec![true; 2 * rows * cols];
+                    keep_triangle(&mut x, (rows, cols), diagonal, lower);
+                    for (at, kept) in x.into_iter().enumerate() {
+                        let (i, j) = (at / cols % rows, at % cols);
+                        let right = j as i128 - i as i128 - i128::from(diagonal);
+                        let want = if lower { right <= 0 } else { right >= 0 };
+                        assert_eq!(kept, want, "{i} {j} {diagonal} {lower}");
+                    }
+                }
+            }
+        }
+    }
+}

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use pleach_kernels::{Buffer, coordinates, count_true, true_places};
 
 use super::picks::Picks;
-use super::place::{self, Called, Pick, Place, Put, View};
+use super::place::{Called, INDEX, Pick, Place, Put, View};
 use super::tensor_index::{IntoIndex, TensorIndex, slice};
 use crate::autograd::{Alias, apply};
 use crate::memory::collect;
@@ -76,9 +76,14 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
     }
     let mut view = x.clone();
     let mut positions = Vec::new();
-    let mut dim = 0; // of `view`
-    let mut from = 0; // of `x`, for messages
+    let mut next = 0; // dimension of `x`
     for part in parts {
+        // The dimensions of `view` and, for messages, of `x`.
+        let (dim, from) = (positions.len(), next);
+        next += match &part {
+            TensorIndex::Ellipsis => x.rank() - used,
+            part => uses(part),
+        };
         match part {
             TensorIndex::At(index) => {
                 view = view.select(dim as i64, index).map_err(|e| match e.kind() {
@@ -89,26 +94,20 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
                     }
                     _ => e,
                 })?;
-                from += 1;
             }
             TensorIndex::Slice { start, end, step } => {
                 if (start, end, step) != (None, None, 1) {
                     view = view.slice_dim(dim as i64, start, end, step)?;
                 }
                 positions.push(None);
-                dim += 1;
-                from += 1;
             }
             TensorIndex::NewAxis => {
                 view = view.unsqueeze(dim as i64)?;
                 positions.push(None);
-                dim += 1;
             }
             TensorIndex::Ellipsis => {
                 let rest = x.rank() - used;
                 positions.extend(std::iter::repeat_n(None, rest));
-                dim += rest;
-                from += rest;
             }
             TensorIndex::Tensor(mask) if mask.dtype() == DType::Bool => {
                 for (k, &size) in mask.shape().iter().enumerate() {
@@ -126,12 +125,9 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
                     view = view.unsqueeze(dim as i64)?;
                     let hit = mask.item()? != 0.0;
                     positions.push(Some(Tensor::try_zeros_of([hit as usize], DType::I64)?));
-                    dim += 1;
                     continue;
                 }
                 positions.extend(nonzero(&mask)?.into_iter().map(Some));
-                dim += mask.rank();
-                from += mask.rank();
             }
             TensorIndex::Tensor(at) => {
                 if !matches!(at.dtype(), DType::I64 | DType::I32) {
@@ -140,8 +136,6 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
                     ));
                 }
                 positions.push(Some(at.detach().long()?));
-                dim += 1;
-                from += 1;
             }
         }
     }
@@ -169,7 +163,7 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn index(&self, index: impl IntoIndex) -> Result<Tensor> {
-        self.index_called(place::index(), index.into_index())
+        self.index_called(INDEX, index.into_index())
     }
 
     fn index_called(&self, called: Called, parts: Vec<TensorIndex>) -> Result<Tensor> {

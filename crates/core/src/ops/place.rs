@@ -156,11 +156,17 @@ pub(super) struct Called {
     pub options: Attributes,
 }
 
-/// An index of PyTorch's, without options.
-pub(super) fn index() -> Called {
-    let (names, options) = (("index", "IndexBackward0"), Attributes::new());
-    Called { names, options }
-}
+/// An index, as PyTorch has it.
+pub(super) const INDEX: Called = Called {
+    names: ("index", "IndexBackward0"),
+    options: Attributes::new(),
+};
+
+/// Its gradient.
+const INDEX_PUT: Called = Called {
+    names: ("index_put", "IndexPutBackward0"),
+    options: Attributes::new(),
+};
 
 /// Elements of a tensor by their positions.
 #[derive(Clone)]
@@ -268,7 +274,7 @@ impl Operation for Put {
         })?;
         let values = saved.grad(1, || match &self.place {
             Place::View(view) => apply(view.clone(), &grad.contiguous()?),
-            Place::Picks(picks) => Pick::apply(picks.clone(), index(), grad),
+            Place::Picks(picks) => Pick::apply(picks.clone(), INDEX, grad),
         })?;
         Ok([target, values])
     }
@@ -276,15 +282,11 @@ impl Operation for Put {
 
 /// Zeros of a shape but for these values at a place; those of one position are added up.
 pub(super) fn placed(values: &Tensor, place: Place, shape: &[usize]) -> Result<Tensor> {
-    let names = ("index_put", "IndexPutBackward0");
     let put = Put {
         place,
         shape: Shape::from_slice(shape),
         add: true,
-        called: Called {
-            names,
-            options: Attributes::new(),
-        },
+        called: INDEX_PUT,
     };
     apply(put, (None, values))
 }

@@ -194,29 +194,29 @@ impl Plan {
 
     /// The extreme value of each row and its first position; a nan is the most extreme.
     pub fn extreme(&self, max: bool, keepdim: bool) -> Result<(Tensor, Tensor)> {
-        let rows = self.outer * self.inner;
-        let mut positions = Buffer::<i64>::try_new(rows)?;
-        let shape = self.shape(keepdim);
-        let (outer, n, inner) = (self.outer, self.n, self.inner);
-        let values = if self.x.dtype() == DType::Bool {
-            let mut values = Buffer::<bool>::try_new(rows)?;
-            let x = self.x.as_slice::<bool>()?;
-            reduce::arg_extreme_axis(x, outer, n, inner, &mut values, &mut positions, |c, b| {
-                if max { c & !b } else { b & !c }
-            });
-            Tensor::from_buffer(values, shape)
-        } else {
-            dispatch_number!(if max { "max" } else { "min" }, self.x.dtype(), T => {
-                let mut values = Buffer::<T>::try_new(rows)?;
-                let x = self.x.as_slice::<T>()?;
-                reduce::arg_extreme_axis(x, outer, n, inner, &mut values, &mut positions, |c: T, b: T| {
+        match self.x.dtype() {
+            DType::Bool => self.best(keepdim, |c: bool, b| if max { c & !b } else { b & !c }),
+            dtype => dispatch_number!(if max { "max" } else { "min" }, dtype, T => {
+                self.best(keepdim, |c: T, b| {
                     !b.is_nan() && (c.is_nan() || if max { c > b } else { c < b })
-                });
-                Tensor::from_buffer(values, shape)
-            })
-        };
-        let values = values.to_dtype(self.dtype)?;
-        Ok((values, Tensor::from_buffer(positions, shape)))
+                })
+            }),
+        }
+    }
+
+    /// The first element of each row that none is better than, and its position.
+    fn best<T: Element>(
+        &self,
+        keepdim: bool,
+        better: impl Fn(T, T) -> bool + Sync + Copy,
+    ) -> Result<(Tensor, Tensor)> {
+        let (outer, n, inner, shape) = (self.outer, self.n, self.inner, self.shape(keepdim));
+        let mut values = Buffer::<T>::try_new(outer * inner)?;
+        let mut at = Buffer::<i64>::try_new(outer * inner)?;
+        let x = self.x.as_slice::<T>()?;
+        reduce::arg_extreme_axis(x, outer, n, inner, &mut values, &mut at, better);
+        let values = Tensor::from_buffer(values, shape).to_dtype(self.dtype)?;
+        Ok((values, Tensor::from_buffer(at, shape)))
     }
 }
 

@@ -8,8 +8,9 @@ use std::thread::{self, ThreadId};
 
 use ndarray::ArrayViewMutD;
 
-use crate::autograd::{History, Leaf, check_grad, no_grad};
+use crate::autograd::{check_grad, no_grad};
 use crate::error::done;
+use crate::tensor::{History, Leaf};
 use crate::{DType, Element, Error, Result, Tensor};
 
 /// The identity of a [`Parameter`]: equal for its shared handles, never reused.

@@ -96,11 +96,10 @@ pub(crate) fn numel(shape: &[usize]) -> usize {
 
 /// Strides of a row-major tensor of this shape, which [`checked_numel`] has accepted.
 pub(crate) fn contiguous_strides(shape: &[usize]) -> Shape {
-    let mut strides: Shape = SmallVec::from_elem(1, shape.len());
+    let mut strides = Shape::from_slice(shape);
     let mut step = 1;
-    for (stride, &size) in strides.iter_mut().zip(shape).rev() {
-        *stride = step;
-        step *= size.max(1);
+    for size in strides.iter_mut().rev() {
+        step *= std::mem::replace(size, step).max(1);
     }
     strides
 }

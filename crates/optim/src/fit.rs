@@ -23,7 +23,8 @@ impl Place {
     /// # Errors
     /// If it has not: the parameter changed (by `set_data`) since the tensor was made.
     pub fn check(self, parameter: &Parameter, what: &str, tensor: &Tensor) -> Result<()> {
-        let (shape, dtype) = (parameter.shape(), parameter.dtype());
+        let data = parameter.data();
+        let (shape, dtype) = (data.shape(), data.dtype());
         let Place {
             optimizer,
             group,
@@ -32,7 +33,7 @@ impl Place {
         if tensor.shape() != shape {
             return Err(Error::shape(format!(
                 "{optimizer}: parameter {index} of group {group} has size {}, but its {what} has size {} ({HINT})",
-                size_text(&shape),
+                size_text(shape),
                 size_text(tensor.shape())
             )));
         }

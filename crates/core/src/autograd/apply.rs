@@ -4,18 +4,14 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::History;
 use super::mode::{Mode, mode, with_mode};
-use super::node::{Node, operation_node};
-use super::operation::{AnyOperation, Operation, Rules, Types};
+use super::node::operation_node;
+use super::operation::{Operation, Rules, Types};
 use super::saved::{Call, Kept, Needs, Own, Saved, Saves, Slot};
 use super::signature::{Inputs, Outputs};
 use super::trace;
+use crate::tensor::{History, InputGrads, Node, Step};
 use crate::{DType, Result, Tensor};
-
-/// Takes the gradient of the next input.
-#[doc(hidden)]
-pub type Give<'a> = &'a mut dyn FnMut(Option<Tensor>);
 
 type List<'a> = SmallVec<[Option<&'a Tensor>; 6]>;
 
@@ -87,8 +83,8 @@ fn finish<O: Operation>(
         };
         let (saves, name) = (op.saves(call), op.grad_name());
         let kept = keep(list, ready, saves, own, outputs);
-        let op = Box::new(op);
-        tie(Recorded { kept, op }, name, O::RULES, list, outputs);
+        let step = Box::new(Recorded { kept, op });
+        tie(step, name, O::RULES, list, outputs);
     }
 }
 
@@ -197,33 +193,31 @@ fn needs_of(list: &[Option<&Tensor>], mode: Mode) -> Needs {
 }
 
 /// What a node holds of an operation.
-pub(super) struct Recorded {
+struct Recorded<O> {
     kept: Kept,
-    op: Box<dyn AnyOperation>,
+    op: O,
 }
 
-impl Recorded {
-    /// Whether it holds values that `backward()` should free.
-    pub fn has_saved(&self) -> bool {
-        self.kept.once || !self.kept.values.is_empty()
-    }
-
-    /// The gradients of the inputs.
-    pub fn backward(
+impl<O: Operation> Step for Recorded<O> {
+    fn backward(
         &self,
         node: &Arc<Node>,
         grads: &[Option<Tensor>],
         recording: bool,
-    ) -> Result<super::InputGrads> {
+    ) -> Result<InputGrads> {
         let saved = Saved {
             node,
             kept: &self.kept,
             recording,
         };
-        let mut out = super::InputGrads::new();
-        self.op
-            .backward(&saved, grads, &mut |grad| out.push(grad))?;
-        Ok(out)
+        Ok(match O::Outputs::grad(grads) {
+            Some(grad) => self.op.backward(&saved, grad)?.into_iter().collect(),
+            None => InputGrads::new(),
+        })
+    }
+
+    fn has_saved(&self) -> bool {
+        self.kept.once || !self.kept.values.is_empty()
     }
 }
 
@@ -266,7 +260,7 @@ fn keep(
 
 /// Ties the outputs to the inputs.
 fn tie(
-    step: Recorded,
+    step: Box<dyn Step>,
     grad_name: &'static str,
     rules: Rules,
     list: &[Option<&Tensor>],

@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::node::{Edge, Node, lock};
-use super::{History, InputGrads, Leaf, with_grad_mode};
+use super::mode::with_grad_mode;
+use super::node::lock;
+use crate::tensor::{History, InputGrads, Leaf, Node};
 use crate::{Error, Result, Tensor};
 
 /// The gradients that [`grad`] returns, one for each input.
@@ -152,19 +153,17 @@ fn add_to(slot: &mut Option<Tensor>, grad: Tensor) -> Result<()> {
 }
 
 impl Walk {
-    fn push(&mut self, edge: &Edge, grad: Tensor) -> Result<()> {
-        match edge {
-            Edge::None => Ok(()),
-            Edge::Blocked(name) => Err(Error::autograd(format!(
+    fn push(&mut self, to: &History, grad: Tensor) -> Result<()> {
+        match to {
+            History::None => Ok(()),
+            History::Blocked(name) => Err(Error::autograd(format!(
                 "the derivative of '{name}' through what it keeps is not implemented"
             ))),
-            Edge::Leaf(leaf) => self.leaves.add(leaf, grad),
-            Edge::Node(node, output) => self.push_node(node, *output, grad),
+            History::Leaf(leaf) => self.leaves.add(leaf, grad),
+            History::Op { node, output } => {
+                add_to(&mut self.nodes.entry(node).grads[*output as usize], grad)
+            }
         }
-    }
-
-    fn push_node(&mut self, node: &Arc<Node>, output: u32, grad: Tensor) -> Result<()> {
-        add_to(&mut self.nodes.entry(node).grads[output as usize], grad)
     }
 
     fn push_root(&mut self, output: &Tensor, index: usize, grad: Option<&Tensor>) -> Result<()> {
@@ -190,11 +189,7 @@ impl Walk {
             }
             None => output.try_ones_like()?,
         };
-        match output.history() {
-            History::None | History::Blocked(_) => Ok(()),
-            History::Leaf(leaf) => self.leaves.add(leaf, grad),
-            History::Op { node, output } => self.push_node(node, *output, grad),
-        }
+        self.push(output.history(), grad)
     }
 
     fn run(&mut self) -> Result<()> {
@@ -229,11 +224,11 @@ impl Walk {
             }
             // So that a sum may take over the memory of one of its terms.
             drop(grads);
-            for (index, (edge, grad)) in node.edges.iter().zip(input_grads?).enumerate() {
+            for (index, (input, grad)) in node.inputs.iter().zip(input_grads?).enumerate() {
                 if let Some(grad) = grad
-                    && !matches!(edge, Edge::None)
+                    && !matches!(input.history, History::None)
                 {
-                    self.push(edge, node.fitted(index, grad)?)?;
+                    self.push(&input.history, node.fitted(index, grad)?)?;
                 }
             }
         }

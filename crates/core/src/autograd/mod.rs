@@ -7,6 +7,7 @@
 
 mod alias;
 mod apply;
+mod by_parts;
 mod engine;
 pub mod functional;
 mod gradcheck;
@@ -22,13 +23,13 @@ pub(crate) use alias::Alias;
 pub use apply::apply;
 pub use engine::{Grads, Options, backward, grad, grad_allow_unused};
 pub use gradcheck::{gradcheck, gradgradcheck};
+pub(crate) use mode::mode;
 pub use mode::{enable_grad, is_grad_enabled, no_grad};
-pub(crate) use mode::{mode, with_grad_mode};
-pub(crate) use node::{History, Leaf};
-pub use node::{InputGrads, Node};
 pub use operation::{
     AnyOperation, Attribute, Attributes, GradOf, GradsOf, Operation, Rules, Types,
 };
 pub use saved::{Call, Own, Saved, Saves};
 pub use signature::{Input, Inputs, Many, Outputs};
 pub(crate) use tensor::check_grad;
+
+pub use crate::tensor::{InputGrads, Node};

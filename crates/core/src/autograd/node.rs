@@ -1,4 +1,4 @@
-//! The graph: nodes, their edges, and how an operation is recorded.
+//! What nodes and leaves of the graph do.
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -6,25 +6,13 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use smallvec::SmallVec;
 
-use super::apply::Recorded;
 use crate::shape::{Shape, broadcast_shapes};
+use crate::tensor::{Edge, History, Leaf, Node, Step};
 use crate::{DType, Error, Result, Tensor};
-
-/// The gradients of an operation's inputs, in their order; `None` for an input that needs none.
-pub type InputGrads = SmallVec<[Option<Tensor>; 3]>;
 
 /// Locks, ignoring poison: nothing that can panic runs while a graph lock is held.
 pub(super) fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(|e| e.into_inner())
-}
-
-/// Where a gradient is accumulated: the identity of a leaf.
-pub(crate) struct Leaf {
-    pub id: u64,
-    grad: Mutex<Option<Tensor>>,
-    /// Shape and dtype of its values, once they have changed: what gradients of older graphs may
-    /// not fit.
-    changed: Mutex<Option<(Shape, DType)>>,
 }
 
 impl Leaf {
@@ -66,54 +54,17 @@ impl Leaf {
 
     /// Adds to the gradient.
     pub fn accumulate(&self, grad: Tensor) -> Result<()> {
-        let old = lock(&self.grad).take();
-        let sum = match old {
-            None => grad,
-            Some(old) => old.plus(grad)?,
-        };
-        self.set_grad(Some(sum));
+        let mut slot = lock(&self.grad);
+        match slot.take() {
+            None => *slot = Some(grad),
+            Some(old) => {
+                // Another thread may read the gradient meanwhile.
+                drop(slot);
+                self.set_grad(Some(old.plus(grad)?));
+            }
+        }
         Ok(())
     }
-}
-
-/// How a tensor came to be.
-#[derive(Clone)]
-pub(crate) enum History {
-    /// A constant.
-    None,
-    /// A leaf that requires a gradient.
-    Leaf(Arc<Leaf>),
-    /// Depends on recorded values in a way whose derivative is not known.
-    Blocked(&'static str),
-    /// An output of a recorded operation.
-    Op { node: Arc<Node>, output: u32 },
-}
-
-/// Where an input's gradient goes.
-pub(super) enum Edge {
-    None,
-    Leaf(Arc<Leaf>),
-    Node(Arc<Node>, u32),
-    Blocked(&'static str),
-}
-
-/// Outputs whose gradient is kept, and that gradient.
-pub(super) type Retained = SmallVec<[(u32, Option<Tensor>); 1]>;
-
-/// A recorded operation.
-pub struct Node {
-    /// Larger than the ids of all nodes it depends on.
-    pub(super) id: u64,
-    name: &'static str,
-    /// Whether the outputs are views of the first input.
-    view: bool,
-    pub(super) outputs: usize,
-    pub(super) edges: SmallVec<[Edge; 3]>,
-    /// Shape and dtype of each input, which its gradient must have.
-    pub(super) inputs: SmallVec<[(Shape, DType); 2]>,
-    pub(super) step: Mutex<Option<Recorded>>,
-    /// Outputs whose gradient is kept, and that gradient.
-    pub(super) retained: Mutex<Retained>,
 }
 
 fn next_id() -> u64 {
@@ -130,7 +81,7 @@ impl Node {
     /// A gradient that the backward step has returned, in its input's shape and dtype: summed over
     /// what was broadcast, and converted.
     pub(super) fn fitted(&self, index: usize, grad: Tensor) -> Result<Tensor> {
-        let (shape, dtype) = &self.inputs[index];
+        let Edge { shape, dtype, .. } = &self.inputs[index];
         if grad.shape() == shape.as_slice() {
             return grad.to_dtype(*dtype);
         }
@@ -151,9 +102,9 @@ impl Node {
     pub(crate) fn is_view_of_leaf(&self) -> bool {
         let mut node = self;
         while node.view {
-            match node.edges.first() {
-                Some(Edge::Leaf(_)) => return true,
-                Some(Edge::Node(next, _)) => node = next,
+            match node.inputs.first().map(|input| &input.history) {
+                Some(History::Leaf(_)) => return true,
+                Some(History::Op { node: next, .. }) => node = next,
                 _ => return false,
             }
         }
@@ -168,34 +119,30 @@ impl Node {
     }
 }
 
-/// What a node owns, taken out of it so that it can be dropped without recursion.
-type Remains = (SmallVec<[Edge; 3]>, Option<Recorded>);
-
 thread_local! {
-    /// `Some` while a drop is in progress on this thread: the nodes still to be taken apart.
-    static DROPPING: RefCell<Option<Vec<Remains>>> = const { RefCell::new(None) };
+    /// `Some` while a drop is in progress on this thread: what the nodes dropped so far came from.
+    static DROPPING: RefCell<Option<Vec<History>>> = const { RefCell::new(None) };
 }
 
 /// A chain of nodes of any length is dropped with a constant stack: a node that dies while
-/// another is being dropped leaves its remains to that one's loop.
+/// another is being dropped leaves the nodes before it to that one's loop.
 impl Drop for Node {
     fn drop(&mut self) {
-        let step = self
-            .step
-            .get_mut()
-            .unwrap_or_else(|e| e.into_inner())
-            .take();
-        let mut own = Some((std::mem::take(&mut self.edges), step));
         let outermost = DROPPING.try_with(|queue| {
             let mut queue = queue.borrow_mut();
             let outermost = queue.is_none();
-            queue.get_or_insert_default().extend(own.take());
+            let histories = self.inputs.iter_mut().map(|edge| &mut edge.history);
+            let nodes = histories.filter(|history| matches!(history, History::Op { .. }));
+            let nodes = nodes.map(|history| std::mem::replace(history, History::None));
+            queue.get_or_insert_default().extend(nodes);
             outermost
         });
-        // Err: the thread is ending and its queue is gone; `own` drops recursively.
+        // Err: the thread is ending and its queue is gone; fields drop recursively.
         if outermost != Ok(true) {
             return;
         }
+        // An operation may hold tensors that have a history.
+        *self.step.get_mut().unwrap_or_else(|e| e.into_inner()) = None;
         let next = || {
             DROPPING.with(|queue| {
                 let mut queue = queue.borrow_mut();
@@ -206,8 +153,8 @@ impl Drop for Node {
                 item
             })
         };
-        while let Some(remains) = next() {
-            drop(remains);
+        while let Some(history) = next() {
+            drop(history);
         }
     }
 }
@@ -218,42 +165,27 @@ pub(super) fn operation_node(
     outputs: usize,
     name: &'static str,
     view: bool,
-    step: Recorded,
+    step: Box<dyn Step>,
 ) -> Arc<Node> {
-    let edge = |t: &Option<&Tensor>| t.map_or(Edge::None, edge_of);
-    let kind = |t: &Option<&Tensor>| match t {
-        Some(t) => (t.shape_vec(), t.dtype()),
-        None => (Shape::new(), DType::F32),
+    let input = |t: &Option<&Tensor>| match t {
+        Some(t) => Edge {
+            history: t.history().clone(),
+            shape: t.shape_vec(),
+            dtype: t.dtype(),
+        },
+        None => Edge {
+            history: History::None,
+            shape: Shape::new(),
+            dtype: DType::F32,
+        },
     };
     Arc::new(Node {
         id: next_id(),
         name,
         view,
         outputs,
-        edges: inputs.iter().map(edge).collect(),
-        inputs: inputs.iter().map(kind).collect(),
+        inputs: inputs.iter().map(input).collect(),
         step: Mutex::new(Some(step)),
         retained: Mutex::new(SmallVec::new()),
     })
-}
-
-fn edge_of(t: &Tensor) -> Edge {
-    match t.history() {
-        History::None => Edge::None,
-        History::Leaf(leaf) => Edge::Leaf(leaf.clone()),
-        History::Blocked(name) => Edge::Blocked(name),
-        History::Op { node, output } => Edge::Node(node.clone(), *output),
-    }
-}
-
-pub(super) fn history_of(edge: &Edge) -> History {
-    match edge {
-        Edge::None => History::None,
-        Edge::Leaf(leaf) => History::Leaf(leaf.clone()),
-        Edge::Blocked(name) => History::Blocked(name),
-        Edge::Node(node, output) => History::Op {
-            node: node.clone(),
-            output: *output,
-        },
-    }
 }

@@ -2,10 +2,9 @@
 
 use std::any::Any;
 
-use super::apply::Give;
 use super::saved::{Call, Own, Saved, Saves};
 use super::signature::{Inputs, Outputs};
-use crate::{Error, Result, Tensor};
+use crate::{Error, Result};
 
 /// An operation on tensors: a small value that holds what it needs beside its tensors. PyTorch's
 /// users know it as `autograd.Function`.
@@ -179,7 +178,7 @@ impl Rules {
     };
 }
 
-/// An [`Operation`] without its types: what a node or a trace holds.
+/// An [`Operation`] without its types: what a trace holds.
 pub trait AnyOperation: Send + Sync {
     /// As [`Operation::name`].
     fn name(&self) -> &'static str;
@@ -189,8 +188,6 @@ pub trait AnyOperation: Send + Sync {
     fn is_view(&self) -> bool;
     /// For downcasts.
     fn as_any(&self) -> &dyn Any;
-    #[doc(hidden)]
-    fn backward(&self, saved: &Saved<'_>, grads: &[Option<Tensor>], give: Give<'_>) -> Result<()>;
 }
 
 impl<O: Operation> AnyOperation for O {
@@ -205,12 +202,5 @@ impl<O: Operation> AnyOperation for O {
     }
     fn as_any(&self) -> &dyn Any {
         self
-    }
-    fn backward(&self, saved: &Saved<'_>, grads: &[Option<Tensor>], give: Give<'_>) -> Result<()> {
-        if let Some(grad) = O::Outputs::grad(grads) {
-            let grads = Operation::backward(self, saved, grad)?;
-            grads.into_iter().for_each(give);
-        }
-        Ok(())
     }
 }

@@ -4,9 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::node::{Edge, Node, history_of};
-use super::{Alias, History, InputGrads, apply};
-use crate::tensor::Value;
+use crate::tensor::{History, Node, Value};
 use crate::{DType, Error, Result, Tensor};
 
 /// Which inputs need a gradient, a bit for each; the last stands for all from there on.
@@ -164,7 +162,7 @@ impl Saved<'_> {
     /// # Errors
     /// If it was not kept.
     pub fn input(&self, i: usize) -> Result<Tensor> {
-        self.get(Slot::Input(i as u8), || history_of(&self.node.edges[i]))
+        self.get(Slot::Input(i as u8), || self.node.inputs[i].history.clone())
     }
 
     /// An input, if it was given and kept.
@@ -211,12 +209,12 @@ impl Saved<'_> {
 
     /// The shape of an input, kept or not.
     pub fn shape(&self, i: usize) -> &[usize] {
-        &self.node.inputs[i].0
+        &self.node.inputs[i].shape
     }
 
     /// The dtype of an input, kept or not.
     pub fn dtype(&self, i: usize) -> DType {
-        self.node.inputs[i].1
+        self.node.inputs[i].dtype
     }
 
     /// The number of inputs, absent ones included.
@@ -226,7 +224,8 @@ impl Saved<'_> {
 
     /// Whether the input's gradient is asked for.
     pub fn needs(&self, i: usize) -> bool {
-        !matches!(self.node.edges.get(i), None | Some(Edge::None))
+        let edge = self.node.inputs.get(i);
+        edge.is_some_and(|edge| !matches!(edge.history, History::None))
     }
 
     /// The gradient of an input, if it is asked for.
@@ -235,26 +234,5 @@ impl Saved<'_> {
     /// As `f`.
     pub fn grad(&self, i: usize, f: impl FnOnce() -> Result<Tensor>) -> Result<Option<Tensor>> {
         self.needs(i).then(f).transpose()
-    }
-
-    /// The gradients of the inputs from a way to compute the first output in operations: for an
-    /// operation whose backward is a kernel, when that is differentiated. All inputs are kept.
-    ///
-    /// # Errors
-    /// If an input was not kept, or as `parts`.
-    pub fn by_parts(
-        &self,
-        grad: &Tensor,
-        parts: impl FnOnce(&[Option<Tensor>]) -> Result<Tensor>,
-    ) -> Result<InputGrads> {
-        let inputs: Vec<Option<Tensor>> = (0..self.inputs())
-            .map(|i| match self.optional(i) {
-                // A step of its own, at which the walk stops.
-                Some(t) if t.requires_grad() => apply(Alias, &t).map(Some),
-                t => Ok(t),
-            })
-            .collect::<Result<_>>()?;
-        let output = parts(&inputs)?;
-        super::engine::grad_stopping(&output, &inputs, grad)
     }
 }

@@ -2,8 +2,8 @@
 
 use smallvec::SmallVec;
 
-use super::InputGrads;
 use crate::Tensor;
+use crate::tensor::InputGrads;
 
 /// One of the inputs: `&Tensor`, or `Option<&Tensor>`.
 pub trait Input<'a>: Copy + 'a {

@@ -1,7 +1,8 @@
 //! The part of [`Tensor`] that deals with gradients.
 
 use super::node::lock;
-use super::{History, Leaf, Options, backward};
+use super::{Options, backward};
+use crate::tensor::{History, Leaf};
 use crate::{Error, Result, Tensor};
 
 impl Tensor {

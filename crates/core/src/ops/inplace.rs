@@ -10,7 +10,8 @@ use super::operand::Operand;
 use super::overwrite::write_over;
 use super::select::Bound;
 use super::tensor_index::IntoIndex;
-use crate::autograd::{GradsOf, History, Operation, Own, Saved, apply, is_grad_enabled, no_grad};
+use crate::autograd::{GradsOf, Operation, Own, Saved, apply, is_grad_enabled, no_grad};
+use crate::tensor::History;
 use crate::{Data, Error, Parameter, Result, Scalar, Tensor};
 
 const LEAF: &str = "a leaf Variable that requires grad is being used in an in-place operation.";

@@ -2,7 +2,7 @@
 
 use std::fmt;
 
-use crate::autograd::History;
+use super::History;
 use crate::print::{
     Block, Cells, PrintOptions, close, print_options, python_bool, python_tuple, shown,
 };

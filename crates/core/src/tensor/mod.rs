@@ -1,5 +1,10 @@
 //! [`Tensor`]: a value with a dtype, a shape, and maybe a history.
+//!
+//! A tensor holds the [`Node`] that it comes from, a node what its gradient's way goes on to, a leaf a
+//! tensor, its gradient: the types that form this circle stand here. What happens along it is in
+//! [`autograd`](crate::autograd).
 
+mod access;
 mod bytes;
 mod convert;
 mod create;
@@ -11,18 +16,15 @@ mod value_id;
 pub use create::{LiteralValues, TensorLiteral};
 pub use value_id::ValueId;
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
-use ndarray::{ArrayViewD, ArrayViewMutD, IxDyn, ShapeBuilder};
 use pleach_kernels::Buffer;
+use smallvec::SmallVec;
 
-use crate::autograd::History;
-use crate::error::done;
 use crate::extent::checked_numel;
-use crate::memory::copied;
 use crate::shape::{Layout, Shape};
 use crate::storage::Storage;
-use crate::{DType, Element, Error, Result, Scalar};
+use crate::{DType, Element, Error, Result};
 
 /// An n-dimensional array of numbers.
 ///
@@ -51,6 +53,68 @@ pub struct Tensor {
 pub(crate) struct Value {
     storage: Storage,
     layout: Layout,
+}
+
+/// How a tensor came to be, and where its gradient goes.
+#[derive(Clone)]
+pub(crate) enum History {
+    /// A constant.
+    None,
+    /// A leaf that requires a gradient.
+    Leaf(Arc<Leaf>),
+    /// Depends on recorded values in a way whose derivative is not known.
+    Blocked(&'static str),
+    /// An output of a recorded operation.
+    Op { node: Arc<Node>, output: u32 },
+}
+
+/// Where a gradient is accumulated: the identity of a leaf.
+pub(crate) struct Leaf {
+    pub id: u64,
+    pub grad: Mutex<Option<Tensor>>,
+    /// Shape and dtype of its values, once they have changed: what gradients of older graphs may
+    /// not fit.
+    pub changed: Mutex<Option<(Shape, DType)>>,
+}
+
+/// A recorded operation.
+pub struct Node {
+    /// Larger than the ids of all nodes it depends on.
+    pub(crate) id: u64,
+    pub(crate) name: &'static str,
+    /// Whether the outputs are views of the first input.
+    pub(crate) view: bool,
+    pub(crate) outputs: usize,
+    pub(crate) inputs: SmallVec<[Edge; 3]>,
+    /// Gone once the graph has been freed.
+    pub(crate) step: Mutex<Option<Box<dyn Step>>>,
+    pub(crate) retained: Mutex<Retained>,
+}
+
+/// What a node knows of an input: where its gradient goes, and the shape and dtype that it has.
+pub(crate) struct Edge {
+    pub history: History,
+    pub shape: Shape,
+    pub dtype: DType,
+}
+
+/// Outputs whose gradient is kept, and that gradient.
+pub(crate) type Retained = SmallVec<[(u32, Option<Tensor>); 1]>;
+
+/// The gradients of an operation's inputs, in their order; `None` for an input that needs none.
+pub type InputGrads = SmallVec<[Option<Tensor>; 3]>;
+
+/// An operation with what it keeps for backward.
+pub(crate) trait Step: Send + Sync {
+    /// The gradients of the inputs from those of the outputs.
+    fn backward(
+        &self,
+        node: &Arc<Node>,
+        grads: &[Option<Tensor>],
+        recording: bool,
+    ) -> Result<InputGrads>;
+    /// Whether it holds values that `backward()` should free.
+    fn has_saved(&self) -> bool;
 }
 
 impl Tensor {
@@ -175,228 +239,6 @@ impl Tensor {
             value: self.value.clone(),
             history: History::None,
         }
-    }
-
-    fn buffer<T: Element>(&self) -> Result<&Arc<Buffer<T>>> {
-        T::of_storage(&self.value.storage).ok_or_else(|| {
-            Error::dtype(format!(
-                "expected a tensor of type {}, got {}",
-                T::DTYPE,
-                self.dtype()
-            ))
-        })
-    }
-
-    /// The elements as a slice, if they are contiguous.
-    ///
-    /// # Errors
-    /// If `T` is not the tensor's dtype or the tensor is not contiguous (see
-    /// [`Tensor::contiguous`]).
-    pub fn as_slice<T: Element>(&self) -> Result<&[T]> {
-        let buffer = self.buffer::<T>()?;
-        if !self.is_contiguous() {
-            return Err(Error::shape(format!(
-                "a tensor of shape {:?} with strides {:?} is not contiguous",
-                self.shape(),
-                self.strides()
-            )));
-        }
-        let start = self.value.layout.offset;
-        Ok(if self.numel() == 0 {
-            &[]
-        } else {
-            &buffer[start..start + self.numel()]
-        })
-    }
-
-    /// The buffer from this tensor's first element on; strides apply to it.
-    pub(crate) fn base_slice<T: Element>(&self) -> Result<&[T]> {
-        let buffer = self.buffer::<T>()?;
-        Ok(if self.numel() == 0 {
-            &[]
-        } else {
-            &buffer[self.value.layout.offset..]
-        })
-    }
-
-    /// The elements as an `ndarray` view, with this tensor's strides (0 where it is expanded).
-    ///
-    /// # Errors
-    /// If `T` is not the tensor's dtype.
-    ///
-    /// ```
-    /// use pleach_core::tensor;
-    /// let x = tensor![[1., 2.], [3., 4.]];
-    /// let view = x.array::<f32>()?;
-    /// assert_eq!(view[[1, 0]], 3.0);
-    /// assert_eq!(view.sum(), 10.0);
-    /// # Ok::<(), pleach_core::Error>(())
-    /// ```
-    pub fn array<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
-        self.array_as(&self.value.layout)
-    }
-
-    /// The elements under another layout of the same buffer, as an `ndarray` view.
-    pub(crate) fn array_as<T: Element>(&self, layout: &Layout) -> Result<ArrayViewD<'_, T>> {
-        let buffer = self.buffer::<T>()?;
-        if layout.numel() == 0 {
-            // Of an empty array `ndarray` takes no strides that step beyond the data.
-            return Ok(ArrayViewD::from_shape(IxDyn(&layout.shape), &[])?);
-        }
-        let shape = IxDyn(&layout.shape).strides(IxDyn(&layout.strides));
-        Ok(ArrayViewD::from_shape(shape, &buffer[layout.offset..])?)
-    }
-
-    /// The elements in row-major order, whatever the layout.
-    ///
-    /// # Errors
-    /// If `T` is not the tensor's dtype, or the memory cannot be had.
-    pub fn to_vec<T: Element>(&self) -> Result<Vec<T>> {
-        copied(self.detach().contiguous()?.as_slice::<T>()?)
-    }
-
-    /// The elements in row-major order, widened to f64 whatever the dtype.
-    ///
-    /// # Panics
-    /// Where [`Tensor::try_to_vec_f64`] returns an error.
-    #[track_caller]
-    pub fn to_vec_f64(&self) -> Vec<f64> {
-        done(self.try_to_vec_f64())
-    }
-
-    /// [`Tensor::to_vec_f64`] as a `Result`.
-    ///
-    /// # Errors
-    /// If the memory cannot be had.
-    pub fn try_to_vec_f64(&self) -> Result<Vec<f64>> {
-        self.detach().double()?.to_vec()
-    }
-
-    /// The only element, as f64.
-    ///
-    /// # Errors
-    /// If the tensor has not exactly one element.
-    pub fn item(&self) -> Result<f64> {
-        self.one_element()?;
-        Ok(self.try_to_vec_f64()?[0])
-    }
-
-    /// The only element, as i64 (floats truncate): exact for every integer.
-    ///
-    /// # Errors
-    /// If the tensor has not exactly one element.
-    pub fn item_i64(&self) -> Result<i64> {
-        self.one_element()?;
-        dispatch_all!(self.dtype(), T => {
-            Ok(self.to_vec::<T>()?[0].to_i64())
-        })
-    }
-
-    /// The only element, of the dtype's kind.
-    pub(crate) fn item_scalar(&self) -> Result<Scalar> {
-        Ok(match self.dtype() {
-            DType::Bool => Scalar::Bool(self.item_i64()? != 0),
-            dtype if dtype.is_float() => Scalar::Float(self.item()?),
-            _ => Scalar::Int(self.item_i64()?),
-        })
-    }
-
-    fn one_element(&self) -> Result<()> {
-        match self.numel() {
-            1 => Ok(()),
-            n => Err(Error::shape(format!(
-                "a Tensor with {n} elements cannot be converted to Scalar"
-            ))),
-        }
-    }
-
-    /// The elements as a mutable slice: this tensor alone owns them afterwards, contiguous and
-    /// without history.
-    pub(crate) fn make_slice_mut<T: Element>(&mut self) -> Result<&mut [T]> {
-        self.buffer::<T>()?;
-        if !self.is_contiguous() {
-            *self = self.detach().contiguous()?;
-        }
-        let n = self.numel();
-        self.history = History::None;
-        let inner = Arc::make_mut(&mut self.value);
-        let start = inner.layout.offset;
-        let buffer = T::of_storage_mut(&mut inner.storage).expect("the dtype was checked above");
-        if n == 0 {
-            return Ok(&mut []);
-        }
-        if Arc::get_mut(buffer).is_none() {
-            // Shared: copy this tensor's part only.
-            *buffer = Arc::new(Buffer::try_from_slice(&buffer[start..start + n])?);
-            inner.layout = Layout::contiguous(inner.layout.shape.clone());
-        }
-        let start = inner.layout.offset;
-        let buffer = Arc::get_mut(buffer).expect("the buffer was just made unique");
-        Ok(&mut buffer[start..start + n])
-    }
-
-    /// Changes the values in place through an `ndarray` view, in row-major order. Memory that is
-    /// shared is copied first.
-    ///
-    /// # Errors
-    /// If `T` is not the tensor's dtype, or the tensor requires a gradient: such a change cannot
-    /// be recorded.
-    ///
-    /// ```
-    /// use pleach_core::tensor;
-    /// let mut x = tensor![1.0, 2.0];
-    /// x.update::<f32>(|mut x| x[[1]] = 7.0)?;
-    /// assert_eq!(x.to_vec::<f32>()?, [1.0, 7.0]);
-    /// # Ok::<(), pleach_core::Error>(())
-    /// ```
-    pub fn update<T: Element>(&mut self, f: impl FnOnce(ArrayViewMutD<'_, T>)) -> Result<()> {
-        let shape = self.shape_vec();
-        let slice = self.slice_to_update::<T>()?;
-        f(ArrayViewMutD::from_shape(IxDyn(&shape), slice)?);
-        Ok(())
-    }
-
-    /// [`Tensor::update`] through a slice of the elements in row-major order.
-    ///
-    /// # Errors
-    /// As [`Tensor::update`].
-    ///
-    /// ```
-    /// use pleach_core::tensor;
-    /// let mut x = tensor![[1.0, 2.0]];
-    /// x.update_slice::<f32>(|x| x[1] = 7.0)?;
-    /// assert_eq!(x.to_vec::<f32>()?, [1.0, 7.0]);
-    /// # Ok::<(), pleach_core::Error>(())
-    /// ```
-    pub fn update_slice<T: Element>(&mut self, f: impl FnOnce(&mut [T])) -> Result<()> {
-        f(self.slice_to_update()?);
-        Ok(())
-    }
-
-    fn slice_to_update<T: Element>(&mut self) -> Result<&mut [T]> {
-        if !matches!(self.history(), History::None) {
-            return Err(Error::autograd(
-                "update() on a Tensor that requires grad. Use detach() first.",
-            ));
-        }
-        self.make_slice_mut()
-    }
-
-    /// Replaces every element; `fill` gets the elements in **memory order** (smallest stride
-    /// innermost). The layout keeps its order of dimensions.
-    pub(crate) fn refill_in_memory_order<T: Element>(
-        &mut self,
-        fill: impl FnOnce(&mut [T]) -> Result<()>,
-    ) -> Result<()> {
-        if self.is_contiguous() {
-            return fill(self.make_slice_mut::<T>()?);
-        }
-        self.buffer::<T>()?;
-        let mut buffer = Buffer::<T>::try_new(self.numel())?;
-        fill(&mut buffer)?;
-        let layout = self.layout().dense();
-        *self = Tensor::new(T::into_storage(Arc::new(buffer)), layout, History::None);
-        Ok(())
     }
 
     /// The shape as an owned value.

@@ -67,36 +67,30 @@ impl DType {
         }
     }
 
+    /// The names: in most error texts, in C++, and in Python.
+    fn names(self) -> [&'static str; 3] {
+        match self {
+            DType::F32 => ["Float", "float", "torch.float32"],
+            DType::F64 => ["Double", "double", "torch.float64"],
+            DType::F16 => ["Half", "c10::Half", "torch.float16"],
+            DType::BF16 => ["BFloat16", "c10::BFloat16", "torch.bfloat16"],
+            DType::I64 => ["Long", "long int", "torch.int64"],
+            DType::I32 => ["Int", "int", "torch.int32"],
+            DType::I16 => ["Short", "short int", "torch.int16"],
+            DType::I8 => ["Char", "signed char", "torch.int8"],
+            DType::U8 => ["Byte", "unsigned char", "torch.uint8"],
+            DType::Bool => ["Bool", "bool", "torch.bool"],
+        }
+    }
+
     /// The name that PyTorch's error texts use: `Float`, `Double`, `Long`, …
     pub fn torch_name(self) -> &'static str {
-        match self {
-            DType::F32 => "Float",
-            DType::F64 => "Double",
-            DType::F16 => "Half",
-            DType::BF16 => "BFloat16",
-            DType::I64 => "Long",
-            DType::I32 => "Int",
-            DType::I16 => "Short",
-            DType::I8 => "Char",
-            DType::U8 => "Byte",
-            DType::Bool => "Bool",
-        }
+        self.names()[0]
     }
 
     /// The C++ name that some of PyTorch's error texts use: `float`, `double`, `long int`, …
     pub fn c_name(self) -> &'static str {
-        match self {
-            DType::F32 => "float",
-            DType::F64 => "double",
-            DType::F16 => "c10::Half",
-            DType::BF16 => "c10::BFloat16",
-            DType::I64 => "long int",
-            DType::I32 => "int",
-            DType::I16 => "short int",
-            DType::I8 => "signed char",
-            DType::U8 => "unsigned char",
-            DType::Bool => "bool",
-        }
+        self.names()[1]
     }
 
     /// The name that PyTorch's refusal of a number uses: `uint8_t`, `float`, …
@@ -168,17 +162,6 @@ impl DType {
 /// PyTorch's name: `torch.float32`.
 impl fmt::Display for DType {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            DType::F32 => "torch.float32",
-            DType::F64 => "torch.float64",
-            DType::F16 => "torch.float16",
-            DType::BF16 => "torch.bfloat16",
-            DType::I64 => "torch.int64",
-            DType::I32 => "torch.int32",
-            DType::I16 => "torch.int16",
-            DType::I8 => "torch.int8",
-            DType::U8 => "torch.uint8",
-            DType::Bool => "torch.bool",
-        })
+        f.write_str(self.names()[2])
     }
 }

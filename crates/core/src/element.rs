@@ -41,27 +41,6 @@ pub trait Element: Plain + Default + PartialEq + PartialOrd + fmt::Display {
     }
 }
 
-macro_rules! storage_access {
-    ($variant:ident) => {
-        const DTYPE: DType = DType::$variant;
-        fn into_storage(buffer: Arc<Buffer<Self>>) -> Storage {
-            Storage::$variant(buffer)
-        }
-        fn of_storage(storage: &Storage) -> Option<&Arc<Buffer<Self>>> {
-            match storage {
-                Storage::$variant(buffer) => Some(buffer),
-                _ => None,
-            }
-        }
-        fn of_storage_mut(storage: &mut Storage) -> Option<&mut Arc<Buffer<Self>>> {
-            match storage {
-                Storage::$variant(buffer) => Some(buffer),
-                _ => None,
-            }
-        }
-    };
-}
-
 /// The whole part, or the lowest value where it does not fit: x86-64's `cvttsd2si`.
 macro_rules! whole_part {
     ($value:expr, $t:ident) => {{
@@ -77,68 +56,51 @@ macro_rules! whole_part {
     }};
 }
 
-macro_rules! primitive {
-    ($($t:ident $variant:ident: $value:ident => $from:expr),*) => {$(
+/// Defines the types of a tensor's elements: from f64 and i64, and to them.
+macro_rules! elements {
+    ($($t:ident $variant:ident: |$f:ident| $from_f64:expr, |$i:ident| $from_i64:expr,
+       |$x:ident| $to_f64:expr, |$y:ident| $to_i64:expr;)*) => {$(
         impl Element for $t {
-            storage_access!($variant);
+            const DTYPE: DType = DType::$variant;
+            fn into_storage(buffer: Arc<Buffer<Self>>) -> Storage {
+                Storage::$variant(buffer)
+            }
+            fn of_storage(storage: &Storage) -> Option<&Arc<Buffer<Self>>> {
+                match storage {
+                    Storage::$variant(buffer) => Some(buffer),
+                    _ => None,
+                }
+            }
+            fn of_storage_mut(storage: &mut Storage) -> Option<&mut Arc<Buffer<Self>>> {
+                match storage {
+                    Storage::$variant(buffer) => Some(buffer),
+                    _ => None,
+                }
+            }
             #[inline(always)]
-            fn from_f64($value: f64) -> Self { $from }
+            fn from_f64($f: f64) -> Self { $from_f64 }
             #[inline(always)]
-            fn from_i64(value: i64) -> Self { value as $t }
+            fn from_i64($i: i64) -> Self { $from_i64 }
             #[inline(always)]
-            fn to_f64(self) -> f64 { self as f64 }
+            fn to_f64(self) -> f64 { let $x = self; $to_f64 }
             #[inline(always)]
-            fn to_i64(self) -> i64 { self as i64 }
+            fn to_i64(self) -> i64 { let $y = self; $to_i64 }
         }
     )*};
 }
-primitive!(
-    f32 F32: value => value as f32,
-    f64 F64: value => value,
-    i64 I64: value => whole_part!(value, i64),
-    i32 I32: value => whole_part!(value, i32),
-    i16 I16: value => whole_part!(value, i32) as i16,
-    i8 I8: value => whole_part!(value, i32) as i8,
-    u8 U8: value => whole_part!(value, i32) as u8
-);
-
-// Numbers come by way of f32, as in PyTorch: `half` takes the upper half of an f64 only, and would
-// round what lies just above the middle of two values as if it were the middle.
-macro_rules! half_float {
-    ($($t:ident $variant:ident),*) => {$(
-        impl Element for $t {
-            storage_access!($variant);
-            #[inline(always)]
-            fn from_f64(value: f64) -> Self { $t::from_f32(value as f32) }
-            #[inline(always)]
-            fn from_i64(value: i64) -> Self { $t::from_f32(value as f32) }
-            #[inline(always)]
-            fn to_f64(self) -> f64 { $t::to_f64(self) }
-            #[inline(always)]
-            fn to_i64(self) -> i64 { $t::to_f64(self) as i64 }
-        }
-    )*};
-}
-half_float!(f16 F16, bf16 BF16);
-
-impl Element for bool {
-    storage_access!(Bool);
-    #[inline(always)]
-    fn from_f64(value: f64) -> Self {
-        value != 0.0
-    }
-    #[inline(always)]
-    fn from_i64(value: i64) -> Self {
-        value != 0
-    }
-    #[inline(always)]
-    fn to_f64(self) -> f64 {
-        self as u8 as f64
-    }
-    #[inline(always)]
-    fn to_i64(self) -> i64 {
-        self as i64
-    }
+// To half floats numbers come by way of f32, as in PyTorch: `half` takes the upper half of an f64
+// only, and would round what lies just above the middle of two values as if it were the middle.
+elements! {
+    f32 F32: |v| v as f32, |v| v as f32, |x| x as f64, |x| x as i64;
+    f64 F64: |v| v, |v| v as f64, |x| x, |x| x as i64;
+    f16 F16: |v| f16::from_f32(v as f32), |v| f16::from_f32(v as f32), |x| x.to_f64(), |x| x.to_f64() as i64;
+    bf16 BF16: |v| bf16::from_f32(v as f32), |v| bf16::from_f32(v as f32), |x| x.to_f64(), |x| x.to_f64() as i64;
+    i64 I64: |v| whole_part!(v, i64), |v| v, |x| x as f64, |x| x;
+    i32 I32: |v| whole_part!(v, i32), |v| v as i32, |x| x as f64, |x| x as i64;
+    i16 I16: |v| whole_part!(v, i32) as i16, |v| v as i16, |x| x as f64, |x| x as i64;
+    i8 I8: |v| whole_part!(v, i32) as i8, |v| v as i8, |x| x as f64, |x| x as i64;
+    u8 U8: |v| whole_part!(v, i32) as u8, |v| v as u8, |x| x as f64, |x| x as i64;
+    bool Bool: |v| v != 0.0, |v| v != 0, |x| x as u8 as f64, |x| x as i64;
 }
 
 #[cfg(test)]

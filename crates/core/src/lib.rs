@@ -18,7 +18,6 @@ mod element;
 mod error;
 mod extent;
 mod memory;
-mod number;
 mod parameter;
 pub mod print;
 pub mod random;

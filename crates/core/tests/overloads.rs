@@ -236,3 +236,41 @@ fn half_floats_compute_through_f32_and_are_rounded_after_each_operation() {
         ],
     );
 }
+
+#[test]
+fn products_and_clamp_of_half_floats_are_computed_as_f32_and_rounded_once() -> Result<()> {
+    let half = |t: Tensor| t.to_dtype(DType::F16);
+    let (x, ones) = (
+        half(tensor![[2048., 1., 1.], [0.1, -2.5, 0.]])?,
+        half(Tensor::ones([3, 1]))?,
+    );
+    let x = x.requires_grad_(true)?;
+    // Rounded after each term, the first would be 2048.
+    let y = x.mm(&ones)?;
+    assert_eq!(
+        (y.dtype(), y.to_vec_f64()),
+        (DType::F16, vec![2050.0, -2.400390625])
+    );
+    y.backward_with(&half(Tensor::ones([2, 1]))?)?;
+    let grad = x.grad().unwrap();
+    assert_eq!(
+        (grad.dtype(), grad.to_vec_f64()),
+        (DType::F16, vec![1.0; 6])
+    );
+    let x = half(tensor![0., 3., 1.5])?.requires_grad_(true)?;
+    let y = x.clamp(0.1, 2.0)?;
+    assert_eq!(
+        (y.dtype(), y.to_vec_f64()),
+        (DType::F16, vec![0.0999755859375, 2.0, 1.5])
+    );
+    y.backward_with(&half(Tensor::full([3], 7.0))?)?;
+    let grad = x.grad().unwrap();
+    assert_eq!(
+        (grad.dtype(), grad.to_vec_f64()),
+        (DType::F16, vec![0.0, 0.0, 7.0])
+    );
+    let bytes = |t: Tensor| t.to_dtype(DType::U8);
+    let y = bytes(tensor![[200, 100]])?.mm(&bytes(tensor![[2], [1]])?)?;
+    assert_eq!((y.dtype(), y.to_vec_f64()), (DType::U8, vec![244.0]));
+    Ok(())
+}

@@ -161,6 +161,34 @@ pub fn zip_pieces<T: Plain, V: Plain, U: Plain>(
     });
 }
 
+/// [`zip_pieces`] of a slice and one number.
+///
+/// ```
+/// use pleach_kernels::elementwise::{zip_number_pieces, zip_piece};
+/// let mut out = [0; 3];
+/// zip_number_pieces(&[5, 6, 7], 2, &mut out, &|x, y, out| {
+///     zip_piece(x, y, out, |x: i64, y: i64| x - y);
+/// });
+/// assert_eq!(out, [3, 4, 5]);
+/// ```
+///
+/// # Panics
+/// If the lengths differ.
+pub fn zip_number_pieces<T: Plain, U: Plain>(
+    x: &[T],
+    number: T,
+    out: &mut [U],
+    piece: &ZipPiece<'_, T, T, U>,
+) {
+    const PIECE: usize = 512;
+    let numbers = [number; PIECE];
+    map_pieces(x, out, &|x, out| {
+        for (x, out) in x.chunks(PIECE).zip(out.chunks_mut(PIECE)) {
+            piece(x, &numbers[..x.len()], out);
+        }
+    });
+}
+
 fn check_three(x: usize, y: usize, out: usize) {
     assert_eq!(x, out, "zip: first input and output differ in length");
     assert_eq!(y, out, "zip: second input and output differ in length");

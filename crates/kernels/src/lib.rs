@@ -6,40 +6,55 @@
 //! Results never depend on the number of threads: work is split by shape alone, and no float is
 //! reduced across threads except over chunks fixed by the shape and combined in order.
 
+pub mod arithmetic;
 pub mod batch_norm;
+pub mod broadcast;
 pub mod buffer;
 pub mod bytes;
+pub mod compare;
 pub mod conv;
 pub mod cross_entropy;
 pub mod elementwise;
 pub mod float;
 pub mod function;
+pub mod gather;
 pub mod gemm;
+pub mod integer;
 pub mod isa;
 mod lanes;
 pub mod layer_norm;
 mod math;
 pub mod nll;
+pub mod number;
 pub mod optimizer;
 pub mod peak;
+pub mod places;
 pub mod pool2d;
 pub mod precision;
 pub mod qr;
 pub mod random;
+pub mod rearrange;
 pub mod reduce;
+pub mod select;
 mod simd;
 pub mod softmax;
+pub mod sort;
 pub mod strided;
 mod tap;
 pub mod threads;
+mod walk;
+mod words;
 
+pub use arithmetic::{Binary, pow_number};
 pub use batch_norm::{
     BatchNormAffine, BatchNormGrads, BatchNormShape, BatchNormThen, BatchStatsMut, ReluMask,
     RunningStats, batch_norm_eval, batch_norm_eval_backward, batch_norm_train,
     batch_norm_train_backward,
 };
+pub use broadcast::zip_strided;
 pub use buffer::{AllocError, Buffer, Plain};
 pub use bytes::{bytes_of, bytes_of_mut};
+pub use compare::Comparison;
 pub use conv::{
     ConvShape, PackedConv, conv_backward_bias, conv_backward_input, conv_backward_weight,
     conv_forward,
@@ -51,17 +66,20 @@ pub use function::{Function, GradientFrom};
 pub use gemm::{
     BatchRef, Bias, Epilogue, MatRef, PackedB, gemm, gemm_batched, gemm_epilogue, gemm_packed,
 };
+pub use integer::integer_products;
 pub use isa::{Isa, Loop};
 pub use layer_norm::{
     GroupNormShape, NormGrads, NormStats, NormStatsMut, group_norm, group_norm_backward,
     layer_norm, layer_norm_backward,
 };
 pub use nll::NllLoss;
+pub use number::Number;
 pub use optimizer::{
     AdagradStep, AdamStep, RmsPropStep, SgdStep, adagrad_step, adam_step, amsgrad_step,
     rmsprop_step, sgd_momentum_step, sgd_step,
 };
 pub use peak::fma_peak;
+pub use places::{coordinates, grid_places, places_along, window_places};
 pub use pool2d::{
     AvgDivisor, MAX_POOL_TAPS, Pool2dShape, adaptive_avg_pool2d_backward,
     adaptive_avg_pool2d_forward, avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward,
@@ -69,7 +87,13 @@ pub use pool2d::{
 };
 pub use precision::{Precision, float32_precision, set_float32_precision};
 pub use qr::orthogonal_factor;
-pub use reduce::{arg_extreme_axis, cumsum_axis, fold_axis, moments_axis, sum, sum_axis};
+pub use rearrange::{flip, keep_triangle};
+pub use reduce::{
+    arg_extreme_axis, cumsum_axis, fold_axis, integer_cumsum_axis, moments_axis, product_of_others,
+    sum, sum_axis,
+};
+pub use select::{count_true, select, true_places};
 pub use softmax::{log_softmax, log_softmax_backward, softmax, softmax_backward};
+pub use sort::argsort_rows;
 pub use strided::copy_strided;
 pub use threads::{for_each_chunk_mut, num_threads, parallel_for, set_num_threads};

@@ -1,9 +1,10 @@
 //! Copies between layouts: shapes with strides over slices.
 //!
-//! Numbers are moved as words of their size, so that the loops are compiled four times, not once
-//! for each type.
+//! Numbers are moved as words of their size.
 
 use crate::Plain;
+use crate::walk::{Dim, Walk, merged};
+use crate::words::{by_words, words, words_mut};
 
 /// Rows and columns of a square that is copied at once where the two layouts run across each
 /// other, so that cache lines are used whole.
@@ -27,75 +28,11 @@ pub fn copy_strided<T: Plain>(
     dst: &mut [T],
     dst_strides: &[usize],
 ) {
-    match size_of::<T>() {
-        1 => copy(
-            shape,
-            words::<T, u8>(src),
-            src_strides,
-            words_mut(dst),
-            dst_strides,
-        ),
-        2 => copy(
-            shape,
-            words::<T, u16>(src),
-            src_strides,
-            words_mut(dst),
-            dst_strides,
-        ),
-        4 => copy(
-            shape,
-            words::<T, u32>(src),
-            src_strides,
-            words_mut(dst),
-            dst_strides,
-        ),
-        8 => copy(
-            shape,
-            words::<T, u64>(src),
-            src_strides,
-            words_mut(dst),
-            dst_strides,
-        ),
-        size => unreachable!("no number has {size} bytes"),
-    }
-}
-
-fn words<T: Plain, W>(values: &[T]) -> &[W] {
-    assert!(size_of::<T>() == size_of::<W>() && align_of::<T>() == align_of::<W>());
-    // SAFETY: of the same size and alignment; `Plain` types have no padding, and every bit pattern
-    // is a word.
-    unsafe { std::slice::from_raw_parts(values.as_ptr().cast(), values.len()) }
-}
-
-/// The caller writes nothing but words that are values of `T`.
-fn words_mut<T: Plain, W>(values: &mut [T]) -> &mut [W] {
-    assert!(size_of::<T>() == size_of::<W>() && align_of::<T>() == align_of::<W>());
-    // SAFETY: as in `words`; this is private, and `copy` writes words of a slice of `T`.
-    unsafe { std::slice::from_raw_parts_mut(values.as_mut_ptr().cast(), values.len()) }
-}
-
-/// A dimension: its size and the strides of source and destination.
-type Dim = (usize, usize, usize);
-
-/// The dimensions that are longer than 1; those that lie together in both layouts are one.
-fn merged(shape: &[usize], src: &[usize], dst: &[usize]) -> Vec<Dim> {
-    assert!(
-        shape.len() == src.len() && shape.len() == dst.len(),
-        "copy_strided: {shape:?} has not strides {src:?} and {dst:?}"
-    );
-    let mut dims: Vec<Dim> = Vec::with_capacity(shape.len());
-    for ((&n, &s), &d) in shape
-        .iter()
-        .zip(src)
-        .zip(dst)
-        .filter(|((n, _), _)| **n != 1)
-    {
-        match dims.last_mut() {
-            Some(last) if last.1 == n * s && last.2 == n * d => *last = (last.0 * n, s, d),
-            _ => dims.push((n, s, d)),
-        }
-    }
-    dims
+    by_words!(T, W => {
+        // SAFETY: `copy` writes words of a slice of `T`.
+        let dst = unsafe { words_mut::<T, W>(dst) };
+        copy(shape, words::<T, W>(src), src_strides, dst, dst_strides)
+    });
 }
 
 fn copy<W: Copy>(
@@ -105,11 +42,9 @@ fn copy<W: Copy>(
     dst: &mut [W],
     dst_strides: &[usize],
 ) {
-    // Where there are no elements, the other sizes and the strides may be any.
-    if shape.contains(&0) {
+    let Some(mut dims) = merged(shape, src_strides, dst_strides) else {
         return;
-    }
-    let mut dims = merged(shape, src_strides, dst_strides);
+    };
     let row = dims.pop().unwrap_or((1, 1, 1));
     // If rows are not read as they lie, the dimension along which the source lies together.
     let across = match row.1 {
@@ -149,23 +84,10 @@ fn copy_row<W: Copy>((n, ss, sd): Dim, src: &[W], s: usize, dst: &mut [W], d: us
 
 /// Calls `f` with the offsets of every index.
 fn each(dims: &[Dim], mut f: impl FnMut(usize, usize)) {
-    let mut at = vec![0; dims.len()];
-    let (mut s, mut d) = (0, 0);
-    loop {
+    let mut walk = Walk::from(dims, 0);
+    for _ in 0..dims.iter().map(|d| d.0).product() {
+        let (s, d) = walk.next();
         f(s, d);
-        let mut k = dims.len();
-        loop {
-            if k == 0 {
-                return;
-            }
-            k -= 1;
-            let (n, ss, sd) = dims[k];
-            (at[k], s, d) = (at[k] + 1, s + ss, d + sd);
-            if at[k] < n {
-                break;
-            }
-            (at[k], s, d) = (0, s - n * ss, d - n * sd);
-        }
     }
 }
 

@@ -3,28 +3,13 @@
 //! What takes `impl Into<Operand>` hands over to a method that does not: the loops are compiled
 //! here, once, not for every kind of argument in every crate that calls.
 
-use super::elementwise::{map, zip, zip_number};
+use pleach_kernels::elementwise::{ZipPiece, zip_number_pieces};
+use pleach_kernels::{Binary, pow_number};
+
+use super::elementwise::{written, zip_pieces};
 use super::operand::{Operand, result_type};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
-use crate::number::Number;
 use crate::{DType, Element, Error, Result, Scalar, Tensor};
-
-/// An operation of two operands, by its name in PyTorch; those with an R take the number first.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-#[allow(missing_docs)]
-pub enum Binary {
-    Add,
-    Sub,
-    Rsub,
-    Mul,
-    Div,
-    FloorDivide,
-    Remainder,
-    Pow,
-    Rpow,
-    Maximum,
-    Minimum,
-}
 
 /// An operation of two tensors, or of a tensor and a number.
 #[derive(Copy, Clone, Debug)]
@@ -42,14 +27,37 @@ enum Other<'a> {
     Number(Scalar),
 }
 
-fn zipped<T: Element, U: Element>(
-    x: &Tensor,
-    y: Other<'_>,
-    f: impl Fn(T, T) -> U + Sync + Copy,
-) -> Result<Tensor> {
-    match y {
-        Other::Tensor(y) => zip(x, y, f),
-        Other::Number(s) => zip_number(x, s.wrapping_to::<T>(), f),
+impl Other<'_> {
+    /// What a loop over pieces makes of a tensor and this.
+    fn zipped<T: Element, U: Element>(
+        self,
+        x: &Tensor,
+        f: &ZipPiece<'_, T, T, U>,
+    ) -> Result<Tensor> {
+        match self {
+            Other::Tensor(y) => zip_pieces(x, y, f),
+            Other::Number(s) => written(x, |x, out| zip_number_pieces(x, s.wrapping_to(), out, f)),
+        }
+    }
+}
+
+impl Arithmetic {
+    /// The names: in traces, of the backward step, and in the refusal of a dtype.
+    fn names(&self) -> (&'static str, &'static str, &'static str) {
+        match self.kind {
+            Binary::Add => ("add", "AddBackward0", "add"),
+            Binary::Sub => ("sub", "SubBackward0", "sub"),
+            Binary::Rsub => ("rsub", "RsubBackward1", "rsub"),
+            Binary::Mul => ("mul", "MulBackward0", "mul"),
+            Binary::Div => ("div", "DivBackward0", "div"),
+            Binary::FloorDivide => ("floor_divide", "NotImplemented", "div_floor_cpu"),
+            Binary::Remainder => ("remainder", "RemainderBackward0", "remainder_cpu"),
+            Binary::Pow if self.number.is_some() => ("pow", "PowBackward0", "pow"),
+            Binary::Pow => ("pow", "PowBackward1", "pow"),
+            Binary::Rpow => ("pow", "PowBackward2", "pow"),
+            Binary::Maximum => ("maximum", "MaximumBackward0", "maximum"),
+            Binary::Minimum => ("minimum", "MinimumBackward0", "minimum"),
+        }
     }
 }
 
@@ -59,34 +67,10 @@ impl Operation for Arithmetic {
     const RULES: Rules = Rules::ARITHMETIC;
 
     fn name(&self) -> &'static str {
-        match self.kind {
-            Binary::Add => "add",
-            Binary::Sub => "sub",
-            Binary::Rsub => "rsub",
-            Binary::Mul => "mul",
-            Binary::Div => "div",
-            Binary::FloorDivide => "floor_divide",
-            Binary::Remainder => "remainder",
-            Binary::Pow | Binary::Rpow => "pow",
-            Binary::Maximum => "maximum",
-            Binary::Minimum => "minimum",
-        }
+        self.names().0
     }
     fn grad_name(&self) -> &'static str {
-        match self.kind {
-            Binary::Add => "AddBackward0",
-            Binary::Sub => "SubBackward0",
-            Binary::Rsub => "RsubBackward1",
-            Binary::Mul => "MulBackward0",
-            Binary::Div => "DivBackward0",
-            Binary::FloorDivide => "NotImplemented",
-            Binary::Remainder => "RemainderBackward0",
-            Binary::Pow if self.number.is_some() => "PowBackward0",
-            Binary::Pow => "PowBackward1",
-            Binary::Rpow => "PowBackward2",
-            Binary::Maximum => "MaximumBackward0",
-            Binary::Minimum => "MinimumBackward0",
-        }
+        self.names().1
     }
     fn attributes(&self) -> Attributes {
         let number = self.number.map(|n| ("other", n.to_f64().into()));
@@ -98,38 +82,17 @@ impl Operation for Arithmetic {
             (None, Some(number)) => Other::Number(number),
             (None, None) => return Err(Error::value("an operation of two operands got one")),
         };
-        let dtype = x.dtype();
-        Ok(match (self.kind, dtype) {
-            (Binary::Add | Binary::Maximum, DType::Bool) => zipped(x, y, |a: bool, b: bool| a | b)?,
-            (Binary::Mul | Binary::Minimum, DType::Bool) => zipped(x, y, |a: bool, b: bool| a & b)?,
-            (Binary::Add, _) => dispatch_number!("add", dtype, T => zipped(x, y, T::add)?),
-            (Binary::Sub, _) => dispatch_number!("sub", dtype, T => zipped(x, y, T::sub)?),
-            (Binary::Rsub, _) => {
-                dispatch_number!("rsub", dtype, T => zipped(x, y, |a: T, b: T| b.sub(a))?)
+        if !x.dtype().is_float() && matches!(self.kind, Binary::FloorDivide | Binary::Remainder) {
+            refuse_zero_divisor(y)?;
+        }
+        let bools = (x.dtype() == DType::Bool).then(|| self.kind.truth_piece());
+        match (self.kind, y, bools.flatten()) {
+            (_, _, Some(piece)) => y.zipped(x, &piece),
+            (Binary::Pow, Other::Number(s), _) if x.dtype() != DType::I64 => power(x, s),
+            _ => {
+                dispatch_number!(self.names().2, x.dtype(), T => y.zipped(x, &self.kind.piece::<T>()))
             }
-            (Binary::Mul, _) => dispatch_number!("mul", dtype, T => zipped(x, y, T::mul)?),
-            (Binary::Div, _) => {
-                dispatch_float!("div", dtype, T => zipped(x, y, |a: T, b: T| a / b)?)
-            }
-            (Binary::FloorDivide, _) => {
-                refuse_zero_divisor(x, y)?;
-                dispatch_number!("div_floor_cpu", dtype, T => zipped(x, y, T::floor_div)?)
-            }
-            (Binary::Remainder, _) => {
-                refuse_zero_divisor(x, y)?;
-                dispatch_number!("remainder_cpu", dtype, T => zipped(x, y, T::remainder)?)
-            }
-            (Binary::Pow, _) => power(x, y)?,
-            (Binary::Rpow, _) => dispatch_number!("pow", dtype, T => {
-                zipped(x, y, |e: T, b: T| <T as Number>::pow(b, e))?
-            }),
-            (Binary::Maximum, _) => {
-                dispatch_number!("maximum", dtype, T => zipped(x, y, T::larger)?)
-            }
-            (Binary::Minimum, _) => {
-                dispatch_number!("minimum", dtype, T => zipped(x, y, T::smaller)?)
-            }
-        })
+        }
     }
     fn saves(&self, call: Call<'_>) -> Saves {
         let (nx, ny) = (call.needs(0), call.needs(1));
@@ -231,18 +194,16 @@ fn winners(g: &Tensor, x: &Tensor, y: Operand, max: bool) -> Result<Tensor> {
     share.masked_fill(&loses, 0.0)
 }
 
-/// `x` to the power of `y`, with the shortcuts that PyTorch takes for numbers.
-fn power(x: &Tensor, y: Other<'_>) -> Result<Tensor> {
-    Ok(match (y, x.dtype()) {
-        (Other::Number(s), DType::F32) => pow_number::<f32>(x, s.to_f64())?,
-        (Other::Number(s), DType::F64) => pow_number::<f64>(x, s.to_f64())?,
+/// `x` to the power of a number, with PyTorch's shortcuts.
+fn power(x: &Tensor, y: Scalar) -> Result<Tensor> {
+    if x.dtype() == DType::Bool {
         // Truth to the power of truth: all true, or as it was.
-        (Other::Number(s), DType::Bool) => match s.wrapping_to::<bool>() {
-            true => x.clone(),
-            false => x.try_ones_like()?,
-        },
-        (_, dtype) => dispatch_number!("pow", dtype, T => zipped(x, y, <T as Number>::pow)?),
-    })
+        return match y.wrapping_to::<bool>() {
+            true => Ok(x.clone()),
+            false => x.try_ones_like(),
+        };
+    }
+    dispatch_float!("pow", x.dtype(), T => written(x, |x: &[T], out| pow_number(x, y.to_f64(), out)))
 }
 
 impl Tensor {
@@ -258,15 +219,18 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together.
     pub fn add(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.add_operand(other.into())
+        self.binary(Binary::Add, other.into())
     }
 
-    fn add_operand(&self, other: Operand) -> Result<Tensor> {
-        self.binary(Binary::Add, other)
-    }
-
-    /// Numbers are promoted here, since [`apply`] sees tensors only.
-    fn binary(&self, kind: Binary, other: Operand) -> Result<Tensor> {
+    /// Numbers are promoted here, since [`apply`] sees tensors only, and integers that are divided.
+    pub(super) fn binary(&self, kind: Binary, other: Operand) -> Result<Tensor> {
+        if kind == Binary::Div && !result_type(self, &other).is_float() {
+            let other = match other {
+                Operand::Tensor(y) => Operand::Tensor(y.float()?),
+                number => number,
+            };
+            return self.float()?.binary(kind, other);
+        }
         match other {
             Operand::Tensor(y) => apply(Arithmetic { kind, number: None }, (self, Some(&y))),
             Operand::Scalar(number) => {
@@ -309,11 +273,7 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together.
     pub fn mul(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.mul_operand(other.into())
-    }
-
-    fn mul_operand(&self, other: Operand) -> Result<Tensor> {
-        self.binary(Binary::Mul, other)
+        self.binary(Binary::Mul, other.into())
     }
 
     /// `self / other`, broadcast; integers are divided as f32.
@@ -321,19 +281,7 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together.
     pub fn div(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.div_operand(other.into())
-    }
-
-    fn div_operand(&self, other: Operand) -> Result<Tensor> {
-        let dtype = result_type(self, &other);
-        if dtype.is_float() {
-            return self.binary(Binary::Div, other);
-        }
-        let other = match other {
-            Operand::Tensor(y) => Operand::Tensor(y.to_dtype(DType::F32)?),
-            number => number,
-        };
-        self.to_dtype(DType::F32)?.binary(Binary::Div, other)
+        self.binary(Binary::Div, other.into())
     }
 
     /// `value / self` for a number: the reciprocal times the value.
@@ -365,11 +313,7 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together, or an integer is divided by zero.
     pub fn remainder(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.remainder_operand(other.into())
-    }
-
-    fn remainder_operand(&self, other: Operand) -> Result<Tensor> {
-        self.binary(Binary::Remainder, other)
+        self.binary(Binary::Remainder, other.into())
     }
 
     /// `self` to the power of `other`.
@@ -407,11 +351,7 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn rpow(&self, base: impl Into<Scalar>) -> Result<Tensor> {
-        self.rpow_scalar(base.into())
-    }
-
-    fn rpow_scalar(&self, base: Scalar) -> Result<Tensor> {
-        self.binary(Binary::Rpow, Operand::Scalar(base))
+        self.binary(Binary::Rpow, Operand::Scalar(base.into()))
     }
 
     /// The larger of each pair; nan if either is. Equal ones share the gradient.
@@ -503,34 +443,13 @@ fn factor(dtype: DType, value: Scalar) -> Result<Scalar> {
     }
 }
 
-fn refuse_zero_divisor(x: &Tensor, y: Other<'_>) -> Result<()> {
-    if x.dtype().is_float() {
-        return Ok(());
-    }
+fn refuse_zero_divisor(y: Other<'_>) -> Result<()> {
     let zero = match y {
         Other::Number(s) => s.to_f64() == 0.0,
         Other::Tensor(y) => y.eq(0)?.any()?.item()? != 0.0,
     };
-    if zero {
-        return Err(Error::value("ZeroDivisionError"));
-    }
-    Ok(())
-}
-
-/// A float to a fixed power; small whole powers by multiplication, as PyTorch does.
-fn pow_number<T: Element + num_traits::Float>(x: &Tensor, exponent: f64) -> Result<Tensor> {
-    match exponent {
-        0.0 => map(x, |_: T| T::one()),
-        1.0 => map(x, |a: T| a),
-        2.0 => map(x, |a: T| a * a),
-        3.0 => map(x, |a: T| a * a * a),
-        0.5 => map(x, |a: T| a.sqrt()),
-        -0.5 => map(x, |a: T| T::one() / a.sqrt()),
-        -1.0 => map(x, |a: T| T::one() / a),
-        -2.0 => map(x, |a: T| T::one() / (a * a)),
-        _ => {
-            let e = T::from_f64(exponent);
-            map(x, move |a: T| a.powf(e))
-        }
+    match zero {
+        true => Err(Error::value("ZeroDivisionError")),
+        false => Ok(()),
     }
 }

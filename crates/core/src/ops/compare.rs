@@ -1,53 +1,76 @@
 //! Comparisons and logic: results are bool and carry no gradient.
 
-use super::elementwise::{zip, zip_number};
+use pleach_kernels::Comparison;
+use pleach_kernels::elementwise::zip_number_pieces;
+
+use super::elementwise::{written, zip_pieces};
 use super::operand::{Operand, result_type};
 use crate::{Element, Result, Tensor};
 
-macro_rules! comparison {
-    ($($(#[$doc:meta])* $name:ident: $op:tt;)*) => {
-        impl Tensor {$(
-            $(#[$doc])*
-            ///
-            /// # Errors
-            /// If the shapes cannot be broadcast together.
-            pub fn $name(&self, other: impl Into<Operand>) -> Result<Tensor> {
-                fn compare(x: &Tensor, other: Operand) -> Result<Tensor> {
-                // Both are rounded, or wrapped round, to the common type.
-                let common = result_type(x, &other);
-                let dtype = common.comparable();
-                let comparable = |t: &Tensor| t.detach().to_dtype(common)?.to_dtype(dtype);
-                dispatch_number!(stringify!($name), dtype, T => match &other {
-                    Operand::Scalar(s) => {
-                        let b = dispatch_all!(common, C => s.wrapping_to::<C>().cast::<T>());
-                        zip_number(&comparable(x)?, b, |a: T, b: T| a $op b)
-                    }
-                    Operand::Tensor(y) => {
-                        zip(&comparable(x)?, &comparable(y)?, |a: T, b: T| a $op b)
-                    }
-                })
-                }
-                compare(self, other.into())
-            }
-        )*}
-    };
-}
-comparison! {
-    /// `self > other`, element by element.
-    gt: >;
-    /// `self >= other`, element by element.
-    ge: >=;
-    /// `self < other`, element by element.
-    lt: <;
-    /// `self <= other`, element by element.
-    le: <=;
-    /// `self == other`, element by element.
-    eq: ==;
-    /// `self != other`, element by element.
-    ne: !=;
+/// Both operands are rounded, or wrapped round, to their common type.
+fn compare(x: &Tensor, how: Comparison, other: &Operand) -> Result<Tensor> {
+    let common = result_type(x, other);
+    let dtype = common.comparable();
+    let comparable = |t: &Tensor| t.detach().to_dtype(common)?.to_dtype(dtype);
+    let x = comparable(x)?;
+    dispatch_number!("compare", dtype, T => match other {
+        Operand::Tensor(y) => zip_pieces(&x, &comparable(y)?, &how.piece::<T>()),
+        Operand::Scalar(s) => {
+            let y = dispatch_all!(common, C => s.wrapping_to::<C>().cast::<T>());
+            written(&x, |x, out| zip_number_pieces(x, y, out, &how.piece::<T>()))
+        }
+    })
 }
 
 impl Tensor {
+    /// `self > other`, element by element.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn gt(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        compare(self, Comparison::Gt, &other.into())
+    }
+
+    /// `self >= other`, element by element.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn ge(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        compare(self, Comparison::Ge, &other.into())
+    }
+
+    /// `self < other`, element by element.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn lt(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        compare(self, Comparison::Lt, &other.into())
+    }
+
+    /// `self <= other`, element by element.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn le(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        compare(self, Comparison::Le, &other.into())
+    }
+
+    /// `self == other`, element by element.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn eq(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        compare(self, Comparison::Eq, &other.into())
+    }
+
+    /// `self != other`, element by element.
+    ///
+    /// # Errors
+    /// If the shapes cannot be broadcast together.
+    pub fn ne(&self, other: impl Into<Operand>) -> Result<Tensor> {
+        compare(self, Comparison::Ne, &other.into())
+    }
+
     /// True where an element is zero.
     pub fn logical_not(&self) -> Result<Tensor> {
         self.eq(0)

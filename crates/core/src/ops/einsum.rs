@@ -98,12 +98,8 @@ fn name_dimensions(tensor: &Tensor, subscripts: &Subscripts, operand: usize) -> 
                 letter(label)
             )));
         }
-        let mut order = vec![a as i64, b as i64];
-        order.extend(
-            (0..term.labels.len())
-                .filter(|d| *d != a && *d != b)
-                .map(|d| d as i64),
-        );
+        let others = (0..term.labels.len()).filter(|d| *d != a && *d != b);
+        let order: Vec<i64> = [a, b].into_iter().chain(others).map(|d| d as i64).collect();
         // The diagonal of the first two dimensions becomes the last.
         term.tensor = term.tensor.permute(&order[..])?.diagonal(0)?;
         term.labels.remove(b);
@@ -131,17 +127,24 @@ impl Term {
         })
     }
 
+    /// The place of the dimension with this name.
+    fn place(&self, label: Label) -> Option<usize> {
+        self.labels.iter().position(|own| *own == label)
+    }
+
+    /// The dimensions in the order of `labels`; those that it does not have are left out.
+    fn ordered(&self, labels: &[Label]) -> Result<Tensor> {
+        let places = labels.iter().filter_map(|l| self.place(*l));
+        self.tensor
+            .permute(places.map(|d| d as i64).collect::<Vec<_>>())
+    }
+
     /// The dimensions in the order of `labels`, each of the given size (1 is expanded), as
     /// `[batch, rows, columns]` where the groups have these numbers of dimensions.
     fn matrix(&self, groups: [&[Label]; 3], size: &dyn Fn(Label) -> usize) -> Result<Tensor> {
         let labels = groups.concat();
-        let order: Vec<i64> = labels
-            .iter()
-            .filter_map(|l| self.labels.iter().position(|own| own == l))
-            .map(|d| d as i64)
-            .collect();
         let sizes: Vec<usize> = labels.iter().map(|l| size(*l)).collect();
-        let whole = self.tensor.permute(order)?.expand(sizes)?;
+        let whole = self.ordered(&labels)?.expand(sizes)?;
         let flat = groups.map(|group| group.iter().map(|l| size(*l)).product::<usize>());
         whole.reshape(flat)
     }
@@ -151,30 +154,18 @@ impl Term {
         let left = self.keep(|l| other.labels.contains(&l) || wanted(l))?;
         let right = other.keep(|l| left.labels.contains(&l) || wanted(l))?;
         let size = |l: Label| {
-            [&left, &right]
-                .iter()
-                .filter_map(|t| {
-                    t.labels
-                        .iter()
-                        .position(|x| *x == l)
-                        .map(|d| t.tensor.shape()[d])
-                })
-                .reduce(|a, b| if a == 1 { b } else { a })
-                .unwrap_or(1)
+            let sizes = [&left, &right].into_iter();
+            let sizes = sizes.filter_map(|t| Some(t.tensor.shape()[t.place(l)?]));
+            sizes.reduce(|a, b| if a == 1 { b } else { a }).unwrap_or(1)
         };
-        let of_left = |f: &dyn Fn(Label) -> bool| -> Vec<Label> {
-            left.labels.iter().copied().filter(|l| f(*l)).collect()
+        let of = |term: &Term, f: &dyn Fn(Label) -> bool| -> Vec<Label> {
+            term.labels.iter().copied().filter(|l| f(*l)).collect()
         };
         let shared = |l: Label| right.labels.contains(&l);
-        let batch = of_left(&|l| shared(l) && wanted(l));
-        let inner = of_left(&|l| shared(l) && !wanted(l));
-        let rows = of_left(&|l| !shared(l));
-        let columns: Vec<Label> = right
-            .labels
-            .iter()
-            .copied()
-            .filter(|l| !left.labels.contains(l))
-            .collect();
+        let batch = of(&left, &|l| shared(l) && wanted(l));
+        let inner = of(&left, &|l| shared(l) && !wanted(l));
+        let rows = of(&left, &|l| !shared(l));
+        let columns = of(&right, &|l| !left.labels.contains(&l));
         let product = left
             .matrix([&batch, &rows, &inner], &size)?
             .bmm(&right.matrix([&batch, &inner, &columns], &size)?)?;
@@ -250,11 +241,7 @@ pub fn einsum(equation: &str, operands: &[&Tensor]) -> Result<Tensor> {
         start += text.len() + 1;
     }
     if inputs.len() != operands.len() {
-        let which = if inputs.len() > operands.len() {
-            "fewer"
-        } else {
-            "more"
-        };
+        let which = ["more", "fewer"][usize::from(inputs.len() > operands.len())];
         return Err(Error::value(format!(
             "einsum(): {which} operands were provided than specified in the equation"
         )));
@@ -284,12 +271,7 @@ pub fn einsum(equation: &str, operands: &[&Tensor]) -> Result<Tensor> {
         product = product.times(term, &wanted)?;
     }
     let product = product.keep(|l| labels.contains(&l))?;
-    let order: Vec<i64> = labels
-        .iter()
-        .filter_map(|l| product.labels.iter().position(|own| own == l))
-        .map(|d| d as i64)
-        .collect();
-    product.tensor.permute(order)
+    product.ordered(&labels)
 }
 
 /// The names of the result's dimensions, the ellipsis written out.

@@ -1,10 +1,12 @@
 //! `gather` and its opposites: one position for each element, along one dimension.
 
-use super::index::{Pick, Picks, Place, Put};
-use super::view::Names;
+use pleach_kernels::places_along;
+
+use super::picks::Picks;
+use super::place::{Called, Names, Pick, Place, Put};
 use crate::autograd::apply;
 use crate::memory::vec_for;
-use crate::shape::{Shape, contiguous_strides, resolve_dim};
+use crate::shape::{contiguous_strides, resolve_dim};
 use crate::{DType, Error, ErrorKind, Operand, Result, Tensor};
 
 /// For each element of `index`, in row-major order, where it points in a contiguous tensor of
@@ -14,33 +16,13 @@ fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
     let at = at.as_slice::<i64>()?;
     // A number has the one position 0.
     let shape = if shape.is_empty() { &[1] } else { shape };
-    let strides = contiguous_strides(shape);
-    let step = |d: usize| if d == dim { 0 } else { strides[d] };
-    // The coordinates of an element of `index`, and what all but that of `dim` add up to.
-    let (mut coordinates, mut base) = (Shape::from_elem(0, index.rank()), 0);
+    let (strides, size) = (contiguous_strides(shape), shape[dim]);
     let mut out = vec_for(at.len())?;
-    for &index_value in at {
-        let size = shape[dim];
-        if index_value < 0 || index_value >= size as i64 {
-            return Err(ErrorKind::IndexOutOfBounds {
-                index: index_value,
-                dim,
-                size,
-            }
-            .into());
-        }
-        out.push(base + index_value as usize * strides[dim]);
-        for d in (0..index.rank()).rev() {
-            coordinates[d] += 1;
-            base += step(d);
-            if coordinates[d] < index.shape()[d] {
-                break;
-            }
-            base -= coordinates[d] * step(d);
-            coordinates[d] = 0;
-        }
+    out.resize(at.len(), 0);
+    match places_along(at, index.shape(), &strides, (dim, size), &mut out) {
+        Ok(()) => Ok(out),
+        Err(index) => Err(ErrorKind::IndexOutOfBounds { index, dim, size }.into()),
     }
-    Ok(out)
 }
 
 fn check_gather(x: &Tensor, dim: usize, index: &Tensor) -> Result<()> {
@@ -122,7 +104,8 @@ impl Tensor {
         let at = targets(index, self.shape(), d)?;
         let picks = Picks::elements(at, self.rank(), index.shape());
         let names = ("gather", "GatherBackward0");
-        Pick::apply(picks, (names, vec![("dim", d.into())]), self)
+        let options = vec![("dim", d.into())];
+        Pick::apply(picks, Called { names, options }, self)
     }
 
     /// This tensor with `self[index[i][j]][j] = source[i][j]` along dimension 0, and so on for
@@ -142,8 +125,7 @@ impl Tensor {
     pub fn scatter(&self, dim: i64, index: &Tensor, source: impl Into<Operand>) -> Result<Tensor> {
         match source.into() {
             Operand::Tensor(source) => {
-                let names = ("scatter", "ScatterBackward0");
-                self.scattered(names, dim, index, &source, false)
+                self.scattered(("scatter", "ScatterBackward0"), dim, index, &source, false)
             }
             Operand::Scalar(number) => {
                 let number = Tensor::try_full_of((), number, self.dtype())?;
@@ -152,8 +134,7 @@ impl Tensor {
                 if index.numel() > 0 {
                     check_scatter(self, d, index, None)?;
                 }
-                let names = ("scatter", "ScatterBackward1");
-                self.scattered(names, dim, index, &source, false)
+                self.scattered(("scatter", "ScatterBackward1"), dim, index, &source, false)
             }
         }
     }
@@ -163,8 +144,13 @@ impl Tensor {
     /// # Errors
     /// If the index is not i64, does not fit, or points outside.
     pub fn scatter_add(&self, dim: i64, index: &Tensor, source: &Tensor) -> Result<Tensor> {
-        let names = ("scatter_add", "ScatterAddBackward0");
-        self.scattered(names, dim, index, source, true)
+        self.scattered(
+            ("scatter_add", "ScatterAddBackward0"),
+            dim,
+            index,
+            source,
+            true,
+        )
     }
 
     fn scattered(
@@ -193,7 +179,10 @@ impl Tensor {
             place: Place::Picks(Picks::elements(at, self.rank(), index.shape())),
             shape: self.shape_vec(),
             add,
-            called: (names, vec![("dim", d.into())]),
+            called: Called {
+                names,
+                options: vec![("dim", d.into())],
+            },
         };
         apply(put, (Some(self), &corner))
     }

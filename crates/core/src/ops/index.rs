@@ -2,17 +2,15 @@
 
 use std::sync::Arc;
 
-use pleach_kernels::Buffer;
-use smallvec::{SmallVec, smallvec};
+use pleach_kernels::{Buffer, coordinates, count_true, true_places};
 
-use super::elementwise::write_view;
+use super::picks::Picks;
+use super::place::{Called, INDEX, Pick, Place, Put, View};
 use super::tensor_index::{IntoIndex, TensorIndex, slice};
-use super::view::{Names, View, position};
-use crate::autograd::{Alias, Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
-use crate::extent::checked_numel;
-use crate::memory::{collect, vec_for};
-use crate::shape::{Layout, Shape, broadcast_shapes, contiguous_strides, numel};
-use crate::{DType, Element, Error, ErrorKind, Operand, Result, Tensor};
+use crate::autograd::{Alias, apply};
+use crate::memory::collect;
+use crate::shape::{broadcast_shapes, contiguous_strides};
+use crate::{DType, Error, ErrorKind, Operand, Result, Tensor};
 
 /// A tensor after the parts of an index that are views, and the index tensors left to apply.
 struct Prepared {
@@ -26,17 +24,15 @@ fn nonzero(mask: &Tensor) -> Result<Vec<Tensor>> {
     let strides = contiguous_strides(mask.shape());
     let mask = mask.contiguous()?;
     let truths = mask.as_slice::<bool>()?;
-    let mut hits: Vec<usize> = vec_for(truths.iter().filter(|hit| **hit).count())?;
-    hits.extend((0..truths.len()).filter(|&i| truths[i]));
-    mask.shape()
-        .iter()
-        .zip(&strides)
-        .map(|(&size, &stride)| {
-            let at = hits.iter().map(|&i| (i / stride % size) as i64);
-            let at = Buffer::try_from_exact_iter(at)?;
-            Ok(Tensor::from_buffer(at, [hits.len()]))
-        })
-        .collect()
+    let mut places = Buffer::try_new(count_true(truths))?;
+    true_places(truths, &mut places);
+    let along = |dim| {
+        let mut at = Buffer::try_new(places.len())?;
+        coordinates(&places, dim, &mut at);
+        Ok(Tensor::from_buffer(at, [places.len()]))
+    };
+    let sizes = mask.shape().iter().copied();
+    sizes.zip(strides).map(along).collect()
 }
 
 fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
@@ -80,9 +76,14 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
     }
     let mut view = x.clone();
     let mut positions = Vec::new();
-    let mut dim = 0; // of `view`
-    let mut from = 0; // of `x`, for messages
+    let mut next = 0; // dimension of `x`
     for part in parts {
+        // The dimensions of `view` and, for messages, of `x`.
+        let (dim, from) = (positions.len(), next);
+        next += match &part {
+            TensorIndex::Ellipsis => x.rank() - used,
+            part => uses(part),
+        };
         match part {
             TensorIndex::At(index) => {
                 view = view.select(dim as i64, index).map_err(|e| match e.kind() {
@@ -93,26 +94,20 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
                     }
                     _ => e,
                 })?;
-                from += 1;
             }
             TensorIndex::Slice { start, end, step } => {
                 if (start, end, step) != (None, None, 1) {
                     view = view.slice_dim(dim as i64, start, end, step)?;
                 }
                 positions.push(None);
-                dim += 1;
-                from += 1;
             }
             TensorIndex::NewAxis => {
                 view = view.unsqueeze(dim as i64)?;
                 positions.push(None);
-                dim += 1;
             }
             TensorIndex::Ellipsis => {
                 let rest = x.rank() - used;
                 positions.extend(std::iter::repeat_n(None, rest));
-                dim += rest;
-                from += rest;
             }
             TensorIndex::Tensor(mask) if mask.dtype() == DType::Bool => {
                 for (k, &size) in mask.shape().iter().enumerate() {
@@ -130,12 +125,9 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
                     view = view.unsqueeze(dim as i64)?;
                     let hit = mask.item()? != 0.0;
                     positions.push(Some(Tensor::try_zeros_of([hit as usize], DType::I64)?));
-                    dim += 1;
                     continue;
                 }
                 positions.extend(nonzero(&mask)?.into_iter().map(Some));
-                dim += mask.rank();
-                from += mask.rank();
             }
             TensorIndex::Tensor(at) => {
                 if !matches!(at.dtype(), DType::I64 | DType::I32) {
@@ -144,328 +136,11 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
                     ));
                 }
                 positions.push(Some(at.detach().long()?));
-                dim += 1;
-                from += 1;
             }
         }
     }
     positions.resize(view.rank(), None);
     Ok(Prepared { view, positions })
-}
-
-/// How index tensors pick rows: from a tensor whose indexed dimensions were moved to the front.
-pub(super) struct Picks {
-    /// The order that moves the indexed dimensions to the front.
-    order: SmallVec<[i64; 6]>,
-    /// For each picked row, its number among the rows (the indexed dimensions flattened). What is
-    /// outside of them is zero; only rows of one element may be.
-    rows: Vec<usize>,
-    /// The shape that the index tensors have together.
-    picked: Shape,
-    /// The dimensions that are not indexed.
-    rest: Shape,
-    /// Where the picked dimensions stand in the result.
-    at: usize,
-}
-
-impl Picks {
-    fn new(view: &Tensor, positions: &[Option<Tensor>]) -> Result<Picks> {
-        let indexed: Vec<usize> = (0..positions.len())
-            .filter(|&d| positions[d].is_some())
-            .collect();
-        let others: Vec<usize> = (0..positions.len())
-            .filter(|&d| positions[d].is_none())
-            .collect();
-        let mut picked = Shape::new();
-        for at in positions.iter().flatten() {
-            picked = broadcast_shapes(&picked, at.shape()).map_err(|_| {
-                let shapes: Vec<String> = positions
-                    .iter()
-                    .flatten()
-                    .map(|p| format!("{:?}", p.shape()))
-                    .collect();
-                Error::index(format!(
-                    "shape mismatch: indexing tensors could not be broadcast together with shapes {}",
-                    shapes.join(", ")
-                ))
-            })?;
-        }
-        let mut rows = collect(std::iter::repeat_n(0usize, numel(&picked)))?;
-        for &d in &indexed {
-            let size = view.shape()[d];
-            let Some(at) = &positions[d] else { continue };
-            let at = at.broadcast_to(&picked)?.to_vec::<i64>()?;
-            for (row, index) in rows.iter_mut().zip(at) {
-                *row = *row * size + position(index, d, size)?;
-            }
-        }
-        let adjacent = indexed.windows(2).all(|w| w[1] == w[0] + 1);
-        let at = match indexed.first() {
-            Some(&first) if adjacent => first,
-            _ => 0,
-        };
-        Ok(Picks {
-            order: indexed.iter().chain(&others).map(|&d| d as i64).collect(),
-            rows,
-            picked,
-            rest: others.iter().map(|&d| view.shape()[d]).collect(),
-            at,
-        })
-    }
-
-    /// Elements of a contiguous tensor of `rank` dimensions, by their places in it.
-    pub fn elements(rows: Vec<usize>, rank: usize, picked: &[usize]) -> Arc<Picks> {
-        Arc::new(Picks {
-            order: (0..rank as i64).collect(),
-            rows,
-            picked: Shape::from_slice(picked),
-            rest: Shape::new(),
-            at: 0,
-        })
-    }
-
-    /// The shape `[picked, rest]`.
-    fn front(&self) -> Shape {
-        self.picked.iter().chain(&self.rest).copied().collect()
-    }
-
-    /// The result's shape, and the order of dimensions that leads to it from [`Self::front`].
-    fn result(&self) -> (Shape, SmallVec<[i64; 6]>) {
-        let (p, r) = (self.picked.len(), self.rest.len());
-        let order: SmallVec<[usize; 6]> = (p..p + self.at)
-            .chain(0..p)
-            .chain(p + self.at..p + r)
-            .collect();
-        let front = self.front();
-        (
-            order.iter().map(|&d| front[d]).collect(),
-            order.iter().map(|&d| d as i64).collect(),
-        )
-    }
-
-    fn gather(&self, view: &Tensor) -> Result<Tensor> {
-        let source = view.permute(&self.order[..])?.contiguous()?;
-        let (width, front) = (numel(&self.rest), self.front());
-        let out = dispatch_all!(view.dtype(), T => {
-            let from = source.as_slice::<T>()?;
-            let mut out = Buffer::<T>::try_new(checked_numel(&front)?)?;
-            if width == 1 {
-                for (to, &row) in out.iter_mut().zip(&self.rows) {
-                    *to = from.get(row).copied().unwrap_or_default();
-                }
-            } else if width > 0 {
-                for (to, &row) in out.chunks_mut(width).zip(&self.rows) {
-                    to.copy_from_slice(&from[row * width..(row + 1) * width]);
-                }
-            }
-            Tensor::from_buffer(out, front)
-        });
-        out.permute(&self.result().1[..])
-    }
-
-    /// `target`, or zeros, of a shape, with `values` (which broadcast to the result's shape) put in,
-    /// or added.
-    fn scatter(
-        &self,
-        target: Option<&Tensor>,
-        shape: &[usize],
-        values: &Tensor,
-        add: bool,
-    ) -> Result<Tensor> {
-        let (result, order) = self.result();
-        let values = values
-            .broadcast_to(&result)?
-            .permute(&inverse(&order)[..])?;
-        let values = values.contiguous()?;
-        let target = target.map(|t| t.permute(&self.order[..])).transpose()?;
-        let front: Shape = self.order.iter().map(|&d| shape[d as usize]).collect();
-        let width = numel(&self.rest);
-        let out = dispatch_all!(values.dtype(), T => {
-            let from = values.as_slice::<T>()?;
-            let mut out = copy_or_zeros::<T>(target.as_ref(), &front)?;
-            match add {
-                true => put_rows(&mut out, from, &self.rows, width, |to, v| *to = plus(*to, v)),
-                false => put_rows(&mut out, from, &self.rows, width, |to, v| *to = v),
-            }
-            Tensor::from_buffer(out, front)
-        });
-        out.permute(&inverse(&self.order)[..])
-    }
-}
-
-/// Puts values into rows of `out`, elements of which may not be there.
-fn put_rows<T: Copy>(
-    out: &mut [T],
-    from: &[T],
-    rows: &[usize],
-    width: usize,
-    put: impl Fn(&mut T, T),
-) {
-    if width == 1 {
-        for (&v, &row) in from.iter().zip(rows) {
-            if let Some(to) = out.get_mut(row) {
-                put(to, v);
-            }
-        }
-    } else if width > 0 {
-        for (from, &row) in from.chunks(width).zip(rows) {
-            let to = &mut out[row * width..(row + 1) * width];
-            to.iter_mut().zip(from).for_each(|(to, v)| put(to, *v));
-        }
-    }
-}
-
-/// The elements of a tensor of a shape, or zeros.
-fn copy_or_zeros<T: Element>(target: Option<&Tensor>, shape: &[usize]) -> Result<Buffer<T>> {
-    Ok(match target {
-        Some(t) => Buffer::try_from_slice(t.contiguous()?.as_slice()?)?,
-        None => Buffer::try_zeroed(numel(shape))?,
-    })
-}
-
-/// What a user knows an operation as: its names, and its options.
-pub(super) type Called = (Names, Attributes);
-
-const INDEX: Names = ("index", "IndexBackward0");
-
-/// Elements of a tensor by their positions.
-#[derive(Clone)]
-pub struct Pick {
-    /// The positions.
-    picks: Arc<Picks>,
-    /// What the user knows it as.
-    called: Called,
-}
-
-impl Pick {
-    pub(super) fn apply(picks: Arc<Picks>, called: Called, x: &Tensor) -> Result<Tensor> {
-        apply(Pick { picks, called }, x)
-    }
-}
-
-impl Operation for Pick {
-    type Inputs<'a> = &'a Tensor;
-    type Outputs = Tensor;
-
-    fn name(&self) -> &'static str {
-        self.called.0.0
-    }
-    fn grad_name(&self) -> &'static str {
-        self.called.0.1
-    }
-    fn attributes(&self) -> Attributes {
-        self.called.1.clone()
-    }
-    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
-        self.picks.gather(x)
-    }
-    fn saves(&self, _: Call<'_>) -> Saves {
-        Saves::ONCE
-    }
-    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let place = Place::Picks(self.picks.clone());
-        Ok([Some(placed(grad, place, saved.shape(0))?)])
-    }
-}
-
-/// Some elements of a tensor.
-#[derive(Clone)]
-pub(super) enum Place {
-    /// Those of a view.
-    View(View),
-    /// Those at positions.
-    Picks(Arc<Picks>),
-}
-
-/// A tensor with values put at a place of it.
-#[derive(Clone)]
-pub struct Put {
-    /// The place.
-    pub(super) place: Place,
-    /// The shape of the tensor, zeros if none is given.
-    pub(super) shape: Shape,
-    /// Whether values are added at positions; in a view they never are.
-    pub(super) add: bool,
-    /// What the user knows it as.
-    pub(super) called: Called,
-}
-
-impl Operation for Put {
-    type Inputs<'a> = (Option<&'a Tensor>, &'a Tensor);
-    type Outputs = Tensor;
-
-    fn name(&self) -> &'static str {
-        self.called.0.0
-    }
-    fn grad_name(&self) -> &'static str {
-        self.called.0.1
-    }
-    fn attributes(&self) -> Attributes {
-        self.called.1.clone()
-    }
-    fn forward(&self, (target, values): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        match &self.place {
-            Place::Picks(picks) => picks.scatter(target, &self.shape, values, self.add),
-            Place::View(view) => dispatch_all!(values.dtype(), T => {
-                let mut out = copy_or_zeros::<T>(target, &self.shape)?;
-                let layout = view.of(&Layout::contiguous(self.shape.clone()));
-                write_view(&mut out, &layout, values)?;
-                Ok(Tensor::from_buffer(out, &self.shape))
-            }),
-        }
-    }
-    fn saves(&self, _: Call<'_>) -> Saves {
-        match self.place {
-            Place::View(_) => Saves::NONE,
-            Place::Picks(_) => Saves::ONCE,
-        }
-    }
-    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let target = saved.grad(0, || match self.add {
-            true => Ok(grad.clone()),
-            false => {
-                let shape = match &self.place {
-                    Place::View(_) => Shape::new(),
-                    Place::Picks(picks) => picks.result().0,
-                };
-                let hole = Tensor::try_zeros_of(&shape, grad.dtype())?;
-                apply(self.clone(), (Some(grad), &hole))
-            }
-        })?;
-        let values = saved.grad(1, || match &self.place {
-            Place::View(view) => apply(view.clone(), &grad.contiguous()?),
-            Place::Picks(picks) => Pick::apply(picks.clone(), (INDEX, Attributes::new()), grad),
-        })?;
-        Ok([target, values])
-    }
-}
-
-/// Zeros of a shape but for these values at a place; those of one position are added up.
-pub(super) fn placed(values: &Tensor, place: Place, shape: &[usize]) -> Result<Tensor> {
-    let put = Put {
-        place,
-        shape: Shape::from_slice(shape),
-        add: true,
-        called: (("index_put", "IndexPutBackward0"), Attributes::new()),
-    };
-    apply(put, (None, values))
-}
-
-/// The sum of two elements of any dtype; integers wrap, bools are or'ed.
-pub(crate) fn plus<T: Element>(a: T, b: T) -> T {
-    if T::DTYPE.is_float() {
-        T::from_f64(a.to_f64() + b.to_f64())
-    } else {
-        T::from_i64(a.to_i64().wrapping_add(b.to_i64()))
-    }
-}
-
-fn inverse(order: &[i64]) -> SmallVec<[i64; 6]> {
-    let mut back: SmallVec<[i64; 6]> = smallvec![0; order.len()];
-    for (i, &d) in order.iter().enumerate() {
-        back[d as usize] = i as i64;
-    }
-    back
 }
 
 impl Tensor {
@@ -488,7 +163,7 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn index(&self, index: impl IntoIndex) -> Result<Tensor> {
-        self.index_called((INDEX, Attributes::new()), index.into_index())
+        self.index_called(INDEX, index.into_index())
     }
 
     fn index_called(&self, called: Called, parts: Vec<TensorIndex>) -> Result<Tensor> {
@@ -565,7 +240,10 @@ impl Tensor {
             place,
             shape: self.shape_vec(),
             add: accumulate,
-            called: (names, vec![("accumulate", accumulate.into())]),
+            called: Called {
+                names,
+                options: vec![("accumulate", accumulate.into())],
+            },
         };
         apply(put, (Some(self), &values))
     }
@@ -597,8 +275,11 @@ impl Tensor {
         }
         let mut parts = vec![slice(None, None, 1); d];
         parts.push(TensorIndex::Tensor(positions.reshape([-1i64])?));
-        let names = ("index_select", "IndexSelectBackward0");
-        self.index_called((names, vec![("dim", d.into())]), parts)
+        let called = Called {
+            names: ("index_select", "IndexSelectBackward0"),
+            options: vec![("dim", d.into())],
+        };
+        self.index_called(called, parts)
     }
 
     /// The elements where the mask is true, as a vector.

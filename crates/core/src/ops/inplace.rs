@@ -3,9 +3,11 @@
 //! On a tensor inside a graph they are recorded like their twins without underscore. On a leaf
 //! that requires a gradient they are an error outside `no_grad`. `Data`'s are never recorded.
 
+use pleach_kernels::Binary;
+
 use super::arithmetic::refuse_bool;
 use super::operand::Operand;
-use super::overwrite::Arithmetic;
+use super::overwrite::write_over;
 use super::select::Bound;
 use super::tensor_index::IntoIndex;
 use crate::autograd::{GradsOf, Operation, Own, Saved, apply, is_grad_enabled, no_grad};
@@ -74,19 +76,14 @@ impl Tensor {
     }
 
     /// An arithmetic operation in place: in this tensor's memory where nobody else sees it.
-    fn arithmetic(&mut self, op: Arithmetic, other: Operand) -> Result<&mut Self> {
-        if op == Arithmetic::Sub {
+    fn arithmetic(&mut self, op: Binary, other: Operand) -> Result<&mut Self> {
+        if op == Binary::Sub {
             refuse_bool(self, &other)?;
         }
-        if op.write(self, &other)? {
+        if write_over(op, self, &other)? {
             return Ok(self);
         }
-        self.change(|t| match op {
-            Arithmetic::Add => t.add(other),
-            Arithmetic::Sub => t.sub(other),
-            Arithmetic::Mul => t.mul(other),
-            Arithmetic::Div => t.div(other),
-        })
+        self.change(|t| t.binary(op, other))
     }
 
     /// Overwrites this tensor's values through `write`, whatever they were: the gradient that
@@ -196,13 +193,13 @@ in_place! {
         apply(Overwrite { grad_name }, (t, &source))
     });
     /// Adds a tensor or a number.
-    add_(other: impl Into<Operand>) = |t| t.arithmetic(Arithmetic::Add, other.into());
+    add_(other: impl Into<Operand>) = |t| t.arithmetic(Binary::Add, other.into());
     /// Subtracts a tensor or a number.
-    sub_(other: impl Into<Operand>) = |t| t.arithmetic(Arithmetic::Sub, other.into());
+    sub_(other: impl Into<Operand>) = |t| t.arithmetic(Binary::Sub, other.into());
     /// Multiplies by a tensor or a number.
-    mul_(other: impl Into<Operand>) = |t| t.arithmetic(Arithmetic::Mul, other.into());
+    mul_(other: impl Into<Operand>) = |t| t.arithmetic(Binary::Mul, other.into());
     /// Divides by a tensor or a number.
-    div_(other: impl Into<Operand>) = |t| t.arithmetic(Arithmetic::Div, other.into());
+    div_(other: impl Into<Operand>) = |t| t.arithmetic(Binary::Div, other.into());
     /// Raises to a power.
     pow_(other: impl Into<Operand>) = |t| t.change(|t| t.pow(other));
     /// Changes every sign.

@@ -1,7 +1,7 @@
 //! Several tensors as one, and one as several.
 
 use super::elementwise::write_view;
-use super::view::Names;
+use super::place::Names;
 use crate::autograd::{
     Attributes, GradOf, GradsOf, InputGrads, Many, Operation, Own, Rules, Saved, apply,
 };
@@ -345,14 +345,7 @@ impl Tensor {
             sizes.resize(chunks, 0);
             return self.split_parts(sizes, dim, "SplitBackward0");
         }
-        let each = size.div_ceil(chunks);
-        let mut sizes: Vec<usize> = vec_for(size.div_ceil(each))?;
-        let mut left = size;
-        while left > 0 {
-            sizes.push(each.min(left));
-            left -= each.min(left);
-        }
-        self.split_parts(sizes, dim, "SplitBackward0")
+        self.split(size.div_ceil(chunks), dim)
     }
 
     /// The slices along a dimension, without it.

@@ -89,12 +89,10 @@ impl Tensor {
         let weight = weight.into();
         self.check_lerp("end", end)?;
         match weight {
-            Operand::Scalar(weight) => apply(
-                Lerp {
-                    weight: Some(weight),
-                },
-                (self, end, None),
-            ),
+            Operand::Scalar(weight) => {
+                let weight = Some(weight);
+                apply(Lerp { weight }, (self, end, None))
+            }
             Operand::Tensor(weight) => {
                 let weight = match weight.rank() {
                     0 => weight.to_dtype(self.dtype())?,

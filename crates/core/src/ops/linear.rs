@@ -2,7 +2,7 @@
 
 use std::borrow::Cow;
 
-use super::matmul::{Product, UnsafeView, product};
+use super::matmul::{Product, product, returned};
 use crate::autograd::{Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::shape::Shape;
 use crate::{DType, Error, Result, Tensor};
@@ -102,8 +102,7 @@ impl Tensor {
         if self.rank() == 2 {
             return Ok(out);
         }
-        let shape = out_shape(self, weight);
-        apply(UnsafeView { shape }, &out)
+        returned(&out, out_shape(self, weight))
     }
 }
 

@@ -1,11 +1,13 @@
 //! Matrix products: everything goes through the kernels' `gemm`.
 
-use pleach_kernels::{BatchRef, Bias, Buffer, Epilogue, MatRef, gemm_batched, gemm_epilogue};
+use pleach_kernels::{
+    BatchRef, Bias, Buffer, Epilogue, MatRef, gemm_batched, gemm_epilogue, integer_products,
+};
 
-use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
+use super::place::{Names, Shows};
+use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
 use crate::extent::checked_numel;
-use crate::number::Number;
-use crate::shape::{Shape, broadcast_shapes};
+use crate::shape::{Layout, Shape, broadcast_shapes};
 use crate::{DType, Element, Error, ErrorKind, Result, Tensor};
 
 /// Both operands need one dtype; `text` is the refusal.
@@ -58,7 +60,17 @@ pub(super) fn product(
     shape.truncate(a.rank() - 2);
     shape.extend([m, n]);
     Ok(match a.dtype() {
-        DType::F32 | DType::F64 => dispatch_float!("mm", a.dtype(), T => {
+        DType::I64 => {
+            let dense = |t: &Tensor, turned: bool| match turned {
+                true => t.transpose(-2, -1)?.contiguous(),
+                false => t.contiguous(),
+            };
+            let (a, b) = (dense(a, turned.0)?, dense(b, turned.1)?);
+            let mut out = Buffer::<i64>::try_new(checked_numel(&shape)?)?;
+            integer_products(a.as_slice()?, b.as_slice()?, [batches, m, k, n], &mut out);
+            Tensor::from_buffer(out, shape)
+        }
+        dtype => dispatch_float!("addmm_impl_cpu_", dtype, T => {
             let mut out = Buffer::<T>::try_new(checked_numel(&shape)?)?;
             let bias = bias.map(Tensor::contiguous).transpose()?;
             let bias = match &bias {
@@ -72,27 +84,6 @@ pub(super) fn product(
             } else if !out.is_empty() {
                 let (a, b) = (one(a, turned.0)?, one(b, turned.1)?);
                 gemm_epilogue(a, b, &mut out, false, epilogue);
-            }
-            Tensor::from_buffer(out, shape)
-        }),
-        dtype if dtype.is_small_int() => {
-            product(&a.long()?, &b.long()?, turned, None)?.to_dtype(dtype)?
-        }
-        dtype => dispatch_number!("addmm_impl_cpu_", dtype, T => {
-            let dense = |t: &Tensor, turned: bool| match turned {
-                true => t.transpose(-2, -1)?.contiguous(),
-                false => t.contiguous(),
-            };
-            let (a, b) = (dense(a, turned.0)?, dense(b, turned.1)?);
-            let (x, y) = (a.as_slice::<T>()?, b.as_slice::<T>()?);
-            let mut out = Buffer::<T>::try_full(checked_numel(&shape)?, T::ZERO)?;
-            for i in 0..batches * m {
-                for p in 0..k {
-                    for j in 0..n {
-                        let y = y[((i / m) * k + p) * n + j];
-                        out[i * n + j] = out[i * n + j].add(x[i * k + p].mul(y));
-                    }
-                }
             }
             Tensor::from_buffer(out, shape)
         }),
@@ -112,7 +103,7 @@ enum Kind {
 
 impl Kind {
     /// The name, and that of the backward step.
-    fn names(self) -> (&'static str, &'static str) {
+    fn names(self) -> Names {
         match self {
             Kind::Mm => ("mm", "MmBackward0"),
             Kind::Bmm => ("bmm", "BmmBackward0"),
@@ -150,13 +141,15 @@ impl Product {
         turned: Turned,
         inputs: (&Tensor, &Tensor, Option<&Tensor>),
     ) -> Result<Tensor> {
-        let op = Product {
-            kind,
-            turned,
-            beta,
-            alpha,
-        };
-        apply(op, inputs)
+        apply(
+            Product {
+                kind,
+                turned,
+                beta,
+                alpha,
+            },
+            inputs,
+        )
     }
 
     /// The product of two matrices that fit.
@@ -193,6 +186,7 @@ fn scaled(t: Tensor, by: f64) -> Result<Tensor> {
 impl Operation for Product {
     type Inputs<'a> = (&'a Tensor, &'a Tensor, Option<&'a Tensor>);
     type Outputs = Tensor;
+    const RULES: Rules = Rules::ARITHMETIC;
 
     fn name(&self) -> &'static str {
         self.kind.names().0
@@ -225,11 +219,7 @@ impl Operation for Product {
             .input_if(call.needs(0), 1)
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let kind = if grad.rank() == 3 {
-            Kind::Bmm
-        } else {
-            Kind::Mm
-        };
+        let kind = [Kind::Mm, Kind::Bmm][usize::from(grad.rank() == 3)];
         let matrices = |a: &Tensor, b: &Tensor, turned: Turned| {
             scaled(Product::of(kind, a, b, turned)?, self.alpha)
         };
@@ -255,49 +245,13 @@ impl Operation for Product {
     }
 }
 
-/// The shape in which a product is returned, as a step of its own as in PyTorch.
-#[derive(Clone, Debug)]
-pub struct UnsafeView {
-    /// The shape.
-    pub(super) shape: Shape,
-}
-
-impl Operation for UnsafeView {
-    type Inputs<'a> = &'a Tensor;
-    type Outputs = Tensor;
-
-    fn name(&self) -> &'static str {
-        "_unsafe_view"
-    }
-    fn grad_name(&self) -> &'static str {
-        "UnsafeViewBackward0"
-    }
-    fn attributes(&self) -> Attributes {
-        vec![("size", self.shape[..].into())]
-    }
-    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
-        x.reshape(&self.shape)
-    }
-    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        Ok([Some(grad.reshape(saved.shape(0))?)])
-    }
-}
-
 impl Tensor {
     /// The product of two matrices, `[m, k] @ [k, n]`.
     ///
     /// # Errors
     /// If they are not matrices, the inner sizes differ or the dtypes do.
     pub fn mm(&self, other: &Tensor) -> Result<Tensor> {
-        for (name, t) in [("self", self), ("mat2", other)] {
-            if t.rank() != 2 {
-                return Err(Error::shape(format!(
-                    "mm: {name} must be a matrix, got {}-D tensor",
-                    t.rank()
-                )));
-            }
-        }
-        check_inner("mm", self, other)?;
+        check_matrices("mm", ["self", "mat2"], self, other)?;
         same_dtype(self, other, |a, b| {
             let (a, b) = (a.c_name(), b.c_name());
             format!("expected m1 and m2 to have the same dtype, but got: {a} != {b}")
@@ -404,10 +358,7 @@ impl Tensor {
             (1, 1) => self.dot(other),
             (2, 1) => self.mv(other),
             (2, 2) => self.mm(other),
-            (1, 2) => {
-                let out = self.unsqueeze(0)?.mm(other)?;
-                out.squeeze_dim(0)
-            }
+            (1, 2) => self.unsqueeze(0)?.mm(other)?.squeeze_dim(0),
             // A batch on the left alone is one tall matrix.
             (_, 1 | 2) => {
                 let k = self.shape()[self.rank() - 1];
@@ -416,27 +367,21 @@ impl Tensor {
                     .checked_div(k)
                     .unwrap_or_else(|| self.shape()[..self.rank() - 1].iter().product());
                 let flat = self.reshape([rows, k])?;
-                let out = if other.rank() == 1 {
-                    flat.mv(other)?
-                } else {
-                    flat.mm(other)?
+                let out = match other.rank() {
+                    1 => flat.mv(other)?,
+                    _ => flat.mm(other)?,
                 };
                 let mut shape = self.shape_vec();
                 shape.pop();
                 shape.extend(other.shape()[1..].iter().copied());
-                apply(UnsafeView { shape }, &out)
+                returned(&out, shape)
             }
             _ => {
-                let a = if self.rank() == 1 {
-                    self.unsqueeze(0)?
-                } else {
-                    self.clone()
+                let matrix = |t: &Tensor, new: i64| match t.rank() {
+                    1 => t.unsqueeze(new),
+                    _ => Ok(t.clone()),
                 };
-                let b = if other.rank() == 1 {
-                    other.unsqueeze(1)?
-                } else {
-                    other.clone()
-                };
+                let (a, b) = (matrix(self, 0)?, matrix(other, 1)?);
                 let split = |t: &Tensor| {
                     let s = t.shape_vec();
                     let (batch, matrix) = s.split_at(s.len() - 2);
@@ -463,7 +408,7 @@ impl Tensor {
                 if other.rank() > 1 {
                     shape.push(n);
                 }
-                apply(UnsafeView { shape }, &out)
+                returned(&out, shape)
             }
         }
     }
@@ -473,15 +418,7 @@ impl Tensor {
     /// # Errors
     /// If the shapes do not fit or the dtypes differ.
     pub fn addmm(&self, a: &Tensor, b: &Tensor, beta: f64, alpha: f64) -> Result<Tensor> {
-        for (name, t) in [("mat1", a), ("mat2", b)] {
-            if t.rank() != 2 {
-                return Err(Error::shape(format!(
-                    "addmm: {name} must be a matrix, got {}-D tensor",
-                    t.rank()
-                )));
-            }
-        }
-        check_inner("addmm", a, b)?;
+        check_matrices("addmm", ["mat1", "mat2"], a, b)?;
         for (name, t) in [("self", self), ("mat1", a)] {
             same_dtype(t, b, |t, b| {
                 let (t, b) = (t.torch_name(), b.torch_name());
@@ -503,19 +440,31 @@ impl Tensor {
         if a.shape()[0] != b.shape()[0] {
             a.bmm(b)?;
         }
+        same_dtype(self, a, |x, a| {
+            let (x, a) = (x.c_name(), a.c_name());
+            format!("Input dtypes must be the same, got: input {x}, batch1: {a}, batch2: {a}")
+        })?;
         Product::scaled(Kind::Baddbmm, beta, alpha, PLAIN, (a, b, Some(self)))
     }
 }
 
-fn check_inner(op: &'static str, a: &Tensor, b: &Tensor) -> Result<()> {
-    let (a, b) = (a.shape(), b.shape());
-    if a[1] != b[0] {
-        return Err(ErrorKind::MatmulShape {
-            op,
-            a: (a[0], a[1]),
-            b: (b[0], b[1]),
+/// A product in the shape in which it is returned: a step of its own as in PyTorch.
+pub(super) fn returned(product: &Tensor, shape: Shape) -> Result<Tensor> {
+    let shows = Shows::Reshaped(Layout::contiguous(shape));
+    product.viewed(("_unsafe_view", "UnsafeViewBackward0"), shows)
+}
+
+fn check_matrices(op: &'static str, names: [&str; 2], a: &Tensor, b: &Tensor) -> Result<()> {
+    for (name, t) in names.into_iter().zip([a, b]) {
+        if t.rank() != 2 {
+            let rank = t.rank();
+            let text = format!("{op}: {name} must be a matrix, got {rank}-D tensor");
+            return Err(Error::shape(text));
         }
-        .into());
     }
-    Ok(())
+    let [a, b] = [a, b].map(|t| (t.shape()[0], t.shape()[1]));
+    match a.1 == b.0 {
+        true => Ok(()),
+        false => Err(ErrorKind::MatmulShape { op, a, b }.into()),
+    }
 }

@@ -17,6 +17,8 @@ mod operand;
 mod operators;
 mod overwrite;
 mod pad;
+mod picks;
+mod place;
 mod plan;
 mod random;
 mod rearrange;

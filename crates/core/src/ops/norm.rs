@@ -1,8 +1,6 @@
 //! Norms, and the logarithm of a sum of exponentials.
 
-use super::extreme::shared_by_hits;
-use super::plan::{Over, Plan};
-use super::reduce::Kind;
+use super::plan::{Kind, Over, Plan, shared_by_hits};
 use crate::autograd::Saved;
 use crate::{Dims, Error, Result, Tensor};
 

@@ -9,140 +9,68 @@ use std::ops::{Add, AddAssign, Div, DivAssign, Mul, MulAssign, Neg, Sub, SubAssi
 use crate::error::done;
 use crate::{Data, Tensor};
 
-macro_rules! operators {
-    ($($Op:ident $op:ident $Assign:ident $assign:ident $method:ident $in_place:ident;)*) => {$(
+macro_rules! operator {
+    ($Op:ident $op:ident $method:ident: $($Left:ty, $Right:ty;)*) => {$(
         /// # Panics
         /// Where the method of this name returns an error.
-        impl $Op<&Tensor> for &Tensor {
+        impl $Op<$Right> for $Left {
             type Output = Tensor;
             #[track_caller]
-            fn $op(self, other: &Tensor) -> Tensor { done(Tensor::$method(self, other)) }
+            fn $op(self, other: $Right) -> Tensor { done(Tensor::$method(&self, other)) }
         }
-        /// # Panics
-        /// Where the method of this name returns an error.
-        impl $Op<Tensor> for &Tensor {
-            type Output = Tensor;
-            #[track_caller]
-            fn $op(self, other: Tensor) -> Tensor { done(Tensor::$method(self, &other)) }
-        }
-        /// # Panics
-        /// Where the method of this name returns an error.
-        impl $Op<&Tensor> for Tensor {
-            type Output = Tensor;
-            #[track_caller]
-            fn $op(self, other: &Tensor) -> Tensor { done(Tensor::$method(&self, other)) }
-        }
-        /// # Panics
-        /// Where the method of this name returns an error.
-        impl $Op<Tensor> for Tensor {
-            type Output = Tensor;
-            #[track_caller]
-            fn $op(self, other: Tensor) -> Tensor { done(Tensor::$method(&self, &other)) }
-        }
-        /// # Panics
-        /// Where the method of this name returns an error.
-        impl $Assign<&Tensor> for Tensor {
-            #[track_caller]
-            fn $assign(&mut self, other: &Tensor) { done(self.$in_place(other)); }
-        }
-        /// # Panics
-        /// Where the method of this name returns an error.
-        impl $Assign<&Tensor> for Data {
-            #[track_caller]
-            fn $assign(&mut self, other: &Tensor) { done(self.$in_place(other)); }
-        }
-        scalar_operators!($Op $op $Assign $assign $method $in_place: f64, i64);
     )*};
 }
 
-macro_rules! scalar_operators {
-    ($Op:ident $op:ident $Assign:ident $assign:ident $method:ident $in_place:ident: $($t:ty),*) => {$(
+macro_rules! assignment {
+    ($Assign:ident $assign:ident $in_place:ident: $($Left:ty, $Right:ty;)*) => {$(
         /// # Panics
         /// Where the method of this name returns an error.
-        impl $Op<$t> for &Tensor {
+        impl $Assign<$Right> for $Left {
+            #[track_caller]
+            fn $assign(&mut self, other: $Right) { done(self.$in_place(other)); }
+        }
+    )*};
+}
+
+macro_rules! number_first {
+    ($Op:ident $op:ident $reversed:ident: $($t:ty),*) => {$(
+        /// # Panics
+        /// Where the method of this name returns an error.
+        impl $Op<&Tensor> for $t {
             type Output = Tensor;
             #[track_caller]
-            fn $op(self, other: $t) -> Tensor { done(Tensor::$method(self, other)) }
+            fn $op(self, other: &Tensor) -> Tensor { done(Tensor::$reversed(other, self)) }
         }
-        /// # Panics
-        /// Where the method of this name returns an error.
-        impl $Op<$t> for Tensor {
-            type Output = Tensor;
-            #[track_caller]
-            fn $op(self, other: $t) -> Tensor { done(Tensor::$method(&self, other)) }
-        }
-        /// # Panics
-        /// Where the method of this name returns an error.
-        impl $Assign<$t> for Tensor {
-            #[track_caller]
-            fn $assign(&mut self, other: $t) { done(self.$in_place(other)); }
-        }
-        /// # Panics
-        /// Where the method of this name returns an error.
-        impl $Assign<$t> for Data {
-            #[track_caller]
-            fn $assign(&mut self, other: $t) { done(self.$in_place(other)); }
-        }
+    )*};
+}
+
+macro_rules! operators {
+    ($($Op:ident $op:ident $reversed:ident $Assign:ident $assign:ident $in_place:ident;)*) => {$(
+        operator!($Op $op $op:
+            &Tensor, &Tensor; &Tensor, Tensor; &Tensor, f64; &Tensor, i64;
+            Tensor, &Tensor; Tensor, Tensor; Tensor, f64; Tensor, i64;);
+        assignment!($Assign $assign $in_place:
+            Tensor, &Tensor; Tensor, f64; Tensor, i64; Data, &Tensor; Data, f64; Data, i64;);
+        number_first!($Op $op $reversed: f64, i64);
     )*};
 }
 
 operators! {
-    Add add AddAssign add_assign add add_;
-    Sub sub SubAssign sub_assign sub sub_;
-    Mul mul MulAssign mul_assign mul mul_;
-    Div div DivAssign div_assign div div_;
+    Add add add AddAssign add_assign add_;
+    Sub sub rsub SubAssign sub_assign sub_;
+    Mul mul mul MulAssign mul_assign mul_;
+    Div div rdiv DivAssign div_assign div_;
 }
 
-macro_rules! scalar_first {
+macro_rules! negation {
     ($($t:ty),*) => {$(
         /// # Panics
         /// Where the method of this name returns an error.
-        impl Add<&Tensor> for $t {
+        impl Neg for $t {
             type Output = Tensor;
             #[track_caller]
-            fn add(self, other: &Tensor) -> Tensor { done(Tensor::add(other, self)) }
-        }
-        /// # Panics
-        /// Where the method of this name returns an error.
-        impl Sub<&Tensor> for $t {
-            type Output = Tensor;
-            #[track_caller]
-            fn sub(self, other: &Tensor) -> Tensor { done(Tensor::rsub(other, self)) }
-        }
-        /// # Panics
-        /// Where the method of this name returns an error.
-        impl Mul<&Tensor> for $t {
-            type Output = Tensor;
-            #[track_caller]
-            fn mul(self, other: &Tensor) -> Tensor { done(Tensor::mul(other, self)) }
-        }
-        /// # Panics
-        /// Where the method of this name returns an error.
-        impl Div<&Tensor> for $t {
-            type Output = Tensor;
-            #[track_caller]
-            fn div(self, other: &Tensor) -> Tensor { done(Tensor::rdiv(other, self)) }
+            fn neg(self) -> Tensor { done(Tensor::neg(&self)) }
         }
     )*};
 }
-scalar_first!(f64, i64);
-
-/// # Panics
-/// Where the method of this name returns an error.
-impl Neg for &Tensor {
-    type Output = Tensor;
-    #[track_caller]
-    fn neg(self) -> Tensor {
-        done(Tensor::neg(self))
-    }
-}
-
-/// # Panics
-/// Where the method of this name returns an error.
-impl Neg for Tensor {
-    type Output = Tensor;
-    #[track_caller]
-    fn neg(self) -> Tensor {
-        done(Tensor::neg(&self))
-    }
-}
+negation!(&Tensor, Tensor);

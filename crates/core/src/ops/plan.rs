@@ -1,13 +1,39 @@
 //! What reductions share: how the reduced dimensions are brought together.
 
-use pleach_kernels::{Buffer, reduce};
+use pleach_kernels::{Buffer, Number, reduce};
 use smallvec::{SmallVec, smallvec};
 
 use super::operand::dim_mask;
 use crate::autograd::Attributes;
-use crate::number::Number;
 use crate::shape::Shape;
 use crate::{DType, Dims, Element, Error, Result, Tensor};
+
+/// What a reduction makes of its elements.
+#[derive(Copy, Clone, Debug, PartialEq)]
+pub(super) enum Kind {
+    /// Their sum.
+    Sum,
+    /// Their mean.
+    Mean,
+    /// Their product.
+    Prod,
+    /// The largest of all.
+    Max,
+    /// The smallest of all.
+    Min,
+    /// The largest over some dimensions.
+    Amax,
+    /// The smallest over some dimensions.
+    Amin,
+    /// The logarithm of the sum of their exponentials.
+    LogSumExp,
+    /// Their norm of this order.
+    Norm(f64),
+    /// Their variance with this correction.
+    Var(f64),
+    /// Their standard deviation with this correction.
+    Std(f64),
+}
 
 /// The dimensions that a reduction takes together.
 #[derive(Clone, Debug)]
@@ -95,43 +121,21 @@ impl Plan {
     pub fn new(x: &Tensor, mask: &[bool]) -> Result<Plan> {
         let shape = x.shape();
         let kept = kept(shape, mask);
-        let dropped: Shape = shape
-            .iter()
-            .zip(mask)
-            .filter(|(_, m)| !**m)
-            .map(|(&s, _)| s)
-            .collect();
-        let first = mask.iter().position(|m| *m);
-        let last = mask.iter().rposition(|m| *m);
-        let together = match (first, last) {
-            (Some(a), Some(b)) => mask[a..=b].iter().all(|m| *m),
-            _ => true,
-        };
-        let (x, outer, n, inner) = if together {
-            let (a, b) = match (first, last) {
-                (Some(a), Some(b)) => (a, b + 1),
-                // Nothing is reduced: every element is its own row.
-                _ => (shape.len(), shape.len()),
-            };
-            let product = |s: &[usize]| s.iter().product::<usize>();
-            (
-                x.detach().contiguous()?,
-                product(&shape[..a]),
-                product(&shape[a..b]),
-                product(&shape[b..]),
-            )
+        let dims = |reduced| (0..shape.len()).filter(move |&d| mask[d] == reduced);
+        let product = |s: &[usize]| s.iter().product::<usize>();
+        let dropped: Shape = dims(false).map(|d| shape[d]).collect();
+        let n = dims(true).map(|d| shape[d]).product();
+        // Where nothing is reduced, every element is its own row.
+        let first = dims(true).next().unwrap_or(shape.len());
+        let end = first + dims(true).count();
+        let (x, outer, inner) = if mask[first..end].iter().all(|m| *m) {
+            let x = x.detach().contiguous()?;
+            (x, product(&shape[..first]), product(&shape[end..]))
         } else {
-            let mut order: SmallVec<[i64; 6]> = SmallVec::new();
-            order.extend((0..shape.len()).filter(|&d| !mask[d]).map(|d| d as i64));
-            order.extend((0..shape.len()).filter(|&d| mask[d]).map(|d| d as i64));
-            let outer = dropped.iter().product();
-            let n = shape
-                .iter()
-                .zip(mask)
-                .filter(|(_, m)| **m)
-                .map(|(&s, _)| s)
-                .product();
-            (x.detach().permute(&order[..])?.contiguous()?, outer, n, 1)
+            let order = dims(false).chain(dims(true)).map(|d| d as i64);
+            let order: SmallVec<[i64; 6]> = order.collect();
+            let x = x.detach().permute(&order[..])?.contiguous()?;
+            (x, product(&dropped), 1)
         };
         let dtype = x.dtype();
         Ok(Plan {
@@ -165,16 +169,12 @@ impl Plan {
     pub fn sum(&self, keepdim: bool) -> Result<Tensor> {
         match self.x.dtype() {
             DType::Bool => self.fold::<bool, i64>(keepdim, 0, |a, v| a + v as i64),
-            DType::F32 | DType::F64 => {
-                dispatch_float!("sum", self.x.dtype(), T => {
-                    let mut out = Buffer::<T>::try_new(self.outer * self.inner)?;
-                    let x = self.x.as_slice::<T>()?;
-                    reduce::sum_axis(x, self.outer, self.n, self.inner, &mut out);
-                    Ok(Tensor::from_buffer(out, self.shape(keepdim)))
-                })
-            }
-            dtype => dispatch_number!("sum", dtype, T => {
-                self.fold::<T, i64>(keepdim, 0, |a, v| a.wrapping_add(v.to_i64()))
+            DType::I64 => self.fold::<i64, i64>(keepdim, 0, i64::wrapping_add),
+            dtype => dispatch_float!("sum", dtype, T => {
+                let mut out = Buffer::<T>::try_new(self.outer * self.inner)?;
+                let x = self.x.as_slice::<T>()?;
+                reduce::sum_axis(x, self.outer, self.n, self.inner, &mut out);
+                Ok(Tensor::from_buffer(out, self.shape(keepdim)))
             }),
         }
     }
@@ -194,28 +194,42 @@ impl Plan {
 
     /// The extreme value of each row and its first position; a nan is the most extreme.
     pub fn extreme(&self, max: bool, keepdim: bool) -> Result<(Tensor, Tensor)> {
-        let rows = self.outer * self.inner;
-        let mut positions = Buffer::<i64>::try_new(rows)?;
-        let shape = self.shape(keepdim);
-        let (outer, n, inner) = (self.outer, self.n, self.inner);
-        let values = if self.x.dtype() == DType::Bool {
-            let mut values = Buffer::<bool>::try_new(rows)?;
-            let x = self.x.as_slice::<bool>()?;
-            reduce::arg_extreme_axis(x, outer, n, inner, &mut values, &mut positions, |c, b| {
-                if max { c & !b } else { b & !c }
-            });
-            Tensor::from_buffer(values, shape)
-        } else {
-            dispatch_number!(if max { "max" } else { "min" }, self.x.dtype(), T => {
-                let mut values = Buffer::<T>::try_new(rows)?;
-                let x = self.x.as_slice::<T>()?;
-                reduce::arg_extreme_axis(x, outer, n, inner, &mut values, &mut positions, |c: T, b: T| {
+        match self.x.dtype() {
+            DType::Bool => self.best(keepdim, |c: bool, b| if max { c & !b } else { b & !c }),
+            dtype => dispatch_number!(if max { "max" } else { "min" }, dtype, T => {
+                self.best(keepdim, |c: T, b| {
                     !b.is_nan() && (c.is_nan() || if max { c > b } else { c < b })
-                });
-                Tensor::from_buffer(values, shape)
-            })
-        };
-        let values = values.to_dtype(self.dtype)?;
-        Ok((values, Tensor::from_buffer(positions, shape)))
+                })
+            }),
+        }
     }
+
+    /// The first element of each row that none is better than, and its position.
+    fn best<T: Element>(
+        &self,
+        keepdim: bool,
+        better: impl Fn(T, T) -> bool + Sync + Copy,
+    ) -> Result<(Tensor, Tensor)> {
+        let (outer, n, inner, shape) = (self.outer, self.n, self.inner, self.shape(keepdim));
+        let mut values = Buffer::<T>::try_new(outer * inner)?;
+        let mut at = Buffer::<i64>::try_new(outer * inner)?;
+        let x = self.x.as_slice::<T>()?;
+        reduce::arg_extreme_axis(x, outer, n, inner, &mut values, &mut at, better);
+        let values = Tensor::from_buffer(values, shape).to_dtype(self.dtype)?;
+        Ok((values, Tensor::from_buffer(at, shape)))
+    }
+}
+
+/// The gradient of an extreme value: the elements equal to it share it, along `dims` (none: all);
+/// the others get 0, also of a gradient that is not finite.
+pub(super) fn shared_by_hits(
+    g: &Tensor,
+    x: &Tensor,
+    value: &Tensor,
+    dims: &[i64],
+) -> Result<Tensor> {
+    // A nan equals nothing, but is the extreme.
+    let hit = x.eq(value)?.logical_or(&x.isnan()?)?;
+    let count = hit.to_dtype(g.dtype())?.sum_dim(dims, true)?;
+    Tensor::where_cond(&hit, g.div(&count)?, 0.0)
 }

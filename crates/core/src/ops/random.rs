@@ -9,7 +9,7 @@ use crate::random::{
     Generator, check_bernoulli, check_exponential, check_normal, check_uniform, random_bounds,
     warn_of_bounds,
 };
-use crate::{DType, Element, Error, IntoShape, Result, Tensor};
+use crate::{DType, Error, IntoShape, Result, Tensor};
 
 /// A distribution of a float type to fill a tensor with.
 #[derive(Clone, Copy)]
@@ -102,6 +102,12 @@ impl Tensor {
         })
     }
 
+    /// This tensor, filled.
+    fn filled(mut self, fill: impl FnOnce(&mut Tensor) -> Result<&mut Tensor>) -> Result<Tensor> {
+        fill(&mut self)?;
+        Ok(self)
+    }
+
     /// Refuses to fill a tensor whose elements share memory.
     fn check_unshared(&self) -> Result<()> {
         if self.layout().shares_elements() {
@@ -114,27 +120,10 @@ impl Tensor {
 
     fn toss(&mut self, generator: &Generator, p: f64) -> Result<()> {
         check_bernoulli(p).map_err(Error::value)?;
-        match self.dtype() {
-            DType::F32 => self.toss_as::<f32>(generator, p),
-            DType::F64 => self.toss_as::<f64>(generator, p),
-            DType::Bool => self.toss_as::<bool>(generator, p),
-            // A coin is the same whatever it is written as, and the loop is long to compile.
-            dtype => dispatch_all!(dtype, T => self.refill_in_memory_order::<T>(|out| {
-                let mut coins = Buffer::<bool>::try_new(out.len())?;
-                generator.fill_bernoulli(&mut coins, p);
-                for (out, &coin) in out.iter_mut().zip(&coins[..]) {
-                    *out = T::from_i64(coin.into());
-                }
-                Ok(())
-            })),
-        }
-    }
-
-    fn toss_as<T: Element>(&mut self, generator: &Generator, p: f64) -> Result<()> {
-        self.refill_in_memory_order::<T>(|out| {
+        dispatch_all!(self.dtype(), T => self.refill_in_memory_order::<T>(|out| {
             generator.fill_bernoulli(out, p);
             Ok(())
-        })
+        }))
     }
 
     /// The probabilities are broadcast, and taken in the order of this tensor's memory.
@@ -227,9 +216,7 @@ impl Tensor {
     /// # Errors
     /// If the dtype is not a float type, or the memory cannot be had.
     pub fn rand_of(shape: impl IntoShape, dtype: DType) -> Result<Tensor> {
-        let mut t = Tensor::try_zeros_of(shape, dtype)?;
-        t.uniform_(0.0, 1.0)?;
-        Ok(t)
+        Tensor::try_zeros_of(shape, dtype)?.filled(|t| t.uniform_(0.0, 1.0))
     }
 
     /// Values uniform in `[0, 1)` of this tensor's shape, dtype and order in memory.
@@ -237,9 +224,7 @@ impl Tensor {
     /// # Errors
     /// If the dtype is not a float type, or the memory cannot be had.
     pub fn rand_like(&self) -> Result<Tensor> {
-        let mut t = self.try_zeros_like()?;
-        t.uniform_(0.0, 1.0)?;
-        Ok(t)
+        self.try_zeros_like()?.filled(|t| t.uniform_(0.0, 1.0))
     }
 
     /// Standard normal values of a float dtype.
@@ -247,9 +232,7 @@ impl Tensor {
     /// # Errors
     /// If the dtype is not a float type, or the memory cannot be had.
     pub fn randn_of(shape: impl IntoShape, dtype: DType) -> Result<Tensor> {
-        let mut t = Tensor::try_zeros_of(shape, dtype)?;
-        t.normal_(0.0, 1.0)?;
-        Ok(t)
+        Tensor::try_zeros_of(shape, dtype)?.filled(|t| t.normal_(0.0, 1.0))
     }
 
     /// Standard normal values of this tensor's shape, dtype and order in memory.
@@ -257,9 +240,7 @@ impl Tensor {
     /// # Errors
     /// If the dtype is not a float type, or the memory cannot be had.
     pub fn randn_like(&self) -> Result<Tensor> {
-        let mut t = self.try_zeros_like()?;
-        t.normal_(0.0, 1.0)?;
-        Ok(t)
+        self.try_zeros_like()?.filled(|t| t.normal_(0.0, 1.0))
     }
 
     /// Normal values, f32: `torch.normal(mean, std, size)`.
@@ -267,9 +248,7 @@ impl Tensor {
     /// # Errors
     /// If `std` is negative or nan.
     pub fn normal(mean: f64, std: f64, shape: impl IntoShape) -> Result<Tensor> {
-        let mut t = Tensor::try_zeros(shape)?;
-        t.normal_(mean, std)?;
-        Ok(t)
+        Tensor::try_zeros(shape)?.filled(|t| t.normal_(mean, std))
     }
 
     /// Whole numbers in `low..high`, i64.
@@ -292,9 +271,7 @@ impl Tensor {
     /// # Errors
     /// If the range is empty or the dtype cannot hold it.
     pub fn randint_of(low: i64, high: i64, shape: impl IntoShape, dtype: DType) -> Result<Tensor> {
-        let mut t = Tensor::try_zeros_of(shape, dtype)?;
-        t.random_range_(low, high)?;
-        Ok(t)
+        Tensor::try_zeros_of(shape, dtype)?.filled(|t| t.random_range_(low, high))
     }
 
     /// Whole numbers in `low..high` of this tensor's shape, dtype and order in memory.
@@ -302,9 +279,8 @@ impl Tensor {
     /// # Errors
     /// If the range is empty or the dtype cannot hold it.
     pub fn randint_like(&self, low: i64, high: i64) -> Result<Tensor> {
-        let mut t = self.try_zeros_like()?;
-        t.random_range_(low, high)?;
-        Ok(t)
+        self.try_zeros_like()?
+            .filled(|t| t.random_range_(low, high))
     }
 
     /// Ones and zeros, where this tensor says how probable a one is: `torch.bernoulli(p)`. The
@@ -321,8 +297,6 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn bernoulli(&self) -> Result<Tensor> {
-        let mut t = Tensor::try_zeros_of(self.shape(), self.dtype())?;
-        t.bernoulli_(self)?;
-        Ok(t)
+        Tensor::try_zeros_of(self.shape(), self.dtype())?.filled(|t| t.bernoulli_(self))
     }
 }

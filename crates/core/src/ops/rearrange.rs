@@ -1,9 +1,10 @@
 //! Rearranged copies: flipped, rolled, and the triangles of a matrix.
 
-use pleach_kernels::Buffer;
+use pleach_kernels::{Buffer, flip, keep_triangle};
 use smallvec::SmallVec;
 
-use super::view::{Axes, Names};
+use super::elementwise::written;
+use super::place::{Axes, Names};
 use crate::autograd::{Attributes, GradsOf, Operation, Own, Saved, apply};
 use crate::shape::resolve_dim;
 use crate::{Dims, Error, Result, Tensor};
@@ -62,13 +63,12 @@ impl Operation for Rearranged {
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
         match self {
-            Rearranged::Flip(dims) => dispatch_all!(x.dtype(), T => {
-                let mut view = x.array::<T>()?;
-                for &d in dims.iter().filter(|d| **d < x.rank()) {
-                    view.invert_axis(ndarray::Axis(d));
-                }
-                Tensor::try_from_array(view)
-            }),
+            Rearranged::Flip(dims) => {
+                let reversed: Vec<bool> = (0..x.rank()).map(|d| dims.contains(&d)).collect();
+                dispatch_all!(x.dtype(), T => {
+                    written(x, |from: &[T], out| flip(from, x.shape(), &reversed, out))
+                })
+            }
             Rearranged::Roll { shifts, dims, back } => match (&shifts[..], &dims[..]) {
                 ([], _) => Err(Error::value("`shifts` required")),
                 ([shift], []) => {
@@ -173,15 +173,7 @@ impl Tensor {
         let x = self.contiguous()?;
         dispatch_all!(self.dtype(), T => {
             let mut values = Buffer::<T>::try_from_slice(x.as_slice::<T>()?)?;
-            for (i, row) in values.chunks_mut(cols.max(1)).enumerate() {
-                let on = ((i % rows.max(1)) as i64).saturating_add(diagonal);
-                for (j, v) in row.iter_mut().enumerate() {
-                    let keep = if lower { j as i64 <= on } else { j as i64 >= on };
-                    if !keep {
-                        *v = T::default();
-                    }
-                }
-            }
+            keep_triangle(&mut values, (rows, cols), diagonal, lower);
             Ok(Tensor::from_buffer(values, self.shape()))
         })
     }

@@ -1,41 +1,13 @@
 //! Sums, means, products and truth: over all elements, or over some dimensions.
 
-use pleach_kernels::{Buffer, reduce};
+use pleach_kernels::{cumsum_axis, integer_cumsum_axis, product_of_others};
 
-use super::extreme::shared_by_hits;
+use super::elementwise::written;
 use super::operand::dim_mask;
-use super::plan::{Over, Plan};
+use super::plan::{Kind, Over, Plan, shared_by_hits};
 use super::{norm, variance};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
-use crate::number::Number;
-use crate::{DType, Dims, Element, Error, Result, Tensor};
-
-/// What a [`Reduction`] makes of its elements.
-#[derive(Copy, Clone, Debug, PartialEq)]
-pub enum Kind {
-    /// Their sum.
-    Sum,
-    /// Their mean.
-    Mean,
-    /// Their product.
-    Prod,
-    /// The largest of all.
-    Max,
-    /// The smallest of all.
-    Min,
-    /// The largest over some dimensions.
-    Amax,
-    /// The smallest over some dimensions.
-    Amin,
-    /// The logarithm of the sum of their exponentials.
-    LogSumExp,
-    /// Their norm of this order.
-    Norm(f64),
-    /// Their variance with this correction.
-    Var(f64),
-    /// Their standard deviation with this correction.
-    Std(f64),
-}
+use crate::{DType, Dims, Error, Result, Tensor};
 
 /// One value of all elements, or of those over some dimensions.
 #[derive(Clone, Debug)]
@@ -161,27 +133,17 @@ impl Operation for Cumsum {
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
         let plan = Plan::new(x, &dim_mask(self.dim, x.rank())?)?;
-        let (outer, n, inner, shape) = (plan.outer, plan.n, plan.inner, x.shape());
+        let (outer, n, inner) = (plan.outer, plan.n, plan.inner);
         let x = match x.dtype().is_float() {
             true => plan.x,
             false => plan.x.to_dtype(DType::I64)?,
         };
-        Ok(match x.dtype() {
-            DType::F32 | DType::F64 => dispatch_float!("cumsum", x.dtype(), T => {
-                let mut out = Buffer::<T>::try_new(x.numel())?;
-                reduce::cumsum_axis(x.as_slice::<T>()?, outer, n, inner, &mut out);
-                Tensor::from_buffer(out, shape)
+        match x.dtype() {
+            DType::I64 => written(&x, |x, out| integer_cumsum_axis(x, n, inner, out)),
+            dtype => dispatch_float!("cumsum", dtype, T => {
+                written(&x, |x: &[T], out| cumsum_axis(x, outer, n, inner, out))
             }),
-            dtype => dispatch_number!("cumsum", dtype, T => {
-                let mut out = Buffer::<T>::try_from_slice(x.as_slice()?)?;
-                for block in out.chunks_mut((n * inner).max(1)) {
-                    for i in inner..block.len() {
-                        block[i] = block[i].add(block[i - inner]);
-                    }
-                }
-                Tensor::from_buffer(out, shape)
-            }),
-        })
+        }
     }
     fn backward(&self, _: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
         let dim = self.dim;
@@ -302,10 +264,9 @@ impl Tensor {
 fn product(plan: &Plan, keepdim: bool) -> Result<Tensor> {
     match plan.x.dtype() {
         DType::Bool => plan.fold::<bool, i64>(keepdim, 1, |a, v| a * v as i64),
-        DType::F32 => plan.fold::<f32, f32>(keepdim, 1.0, |a, v| a * v),
-        DType::F64 => plan.fold::<f64, f64>(keepdim, 1.0, |a, v| a * v),
-        dtype => dispatch_number!("prod", dtype, T => {
-            plan.fold::<T, i64>(keepdim, 1, |a, v| a.wrapping_mul(v.to_i64()))
+        DType::I64 => plan.fold::<i64, i64>(keepdim, 1, i64::wrapping_mul),
+        dtype => dispatch_float!("prod", dtype, T => {
+            plan.fold::<T, T>(keepdim, 1.0, |a, v| a * v)
         }),
     }
 }
@@ -321,9 +282,8 @@ fn product_gradient(saved: &Saved<'_>, grad: &Tensor, over: &Over) -> Result<Ten
     if zeros.sum()?.item_i64()? == 0 {
         return g.mul(&over.spread(&saved.output(0)?, shape)?.div(&x)?);
     }
-    let Plan {
-        outer, n, inner, ..
-    } = Plan::new(&x, &over.mask)?;
+    let plan = Plan::new(&x, &over.mask)?;
+    let (outer, n, inner) = (plan.outer, plan.n, plan.inner);
     if saved.recording() {
         // Row by row with one of the factors as 1.
         let rows = x
@@ -335,30 +295,9 @@ fn product_gradient(saved: &Saved<'_>, grad: &Tensor, over: &Over) -> Result<Ten
         return g.mul(&others.reshape(shape)?);
     }
     let others = dispatch_float!("prod", x.dtype(), T => {
-        product_of_others::<T>(x.contiguous()?.as_slice()?, outer, n, inner)?
+        written(&x, |x: &[T], out| product_of_others(x, n, inner, out))?
     });
     let dx = g.mul(&others.reshape(shape)?)?;
     // Two zeros leave nothing, of whatever gradient.
     dx.masked_fill(&zeros.gt(1)?.broadcast_to(shape)?, 0.0)
-}
-
-/// For each element the product of the others in its row: right also where some are zero.
-fn product_of_others<T: Number>(x: &[T], outer: usize, n: usize, inner: usize) -> Result<Tensor> {
-    let mut out = Buffer::<T>::try_full(x.len(), T::ONE)?;
-    for o in 0..outer {
-        for i in 0..inner {
-            let at = |k: usize| (o * n + k) * inner + i;
-            let mut before = T::ONE;
-            for k in 0..n {
-                out[at(k)] = before;
-                before = before.mul(x[at(k)]);
-            }
-            let mut after = T::ONE;
-            for k in (0..n).rev() {
-                out[at(k)] = out[at(k)].mul(after);
-                after = after.mul(x[at(k)]);
-            }
-        }
-    }
-    Ok(Tensor::from_buffer(out, [x.len()]))
 }

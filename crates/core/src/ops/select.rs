@@ -1,9 +1,10 @@
 //! Choosing between values: `where`, `masked_fill`, `clamp`.
 
-use super::elementwise::{map, zip};
+use pleach_kernels::{Number, select};
+
+use super::elementwise::{map, written, zip};
 use super::operand::{Operand, result_type};
-use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
-use crate::number::Number;
+use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
 use crate::shape::broadcast_shapes;
 use crate::{DType, Error, Result, Scalar, Tensor};
 
@@ -22,23 +23,15 @@ impl Operation for Where {
         "WhereBackward0"
     }
     fn forward(&self, (condition, a, b): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        let dtype = a.dtype();
         let shape = broadcast_shapes(a.shape(), b.shape())?;
         let shape = broadcast_shapes(condition.shape(), &shape)?;
-        // Every value of a smaller type is one of these; so few loops are compiled.
-        let wide = match dtype {
-            DType::F16 | DType::BF16 => DType::F32,
-            dtype if dtype.is_small_int() => DType::I64,
-            dtype => dtype,
-        };
-        let full = |t: &Tensor| t.to_dtype(wide)?.broadcast_to(&shape);
-        let condition = condition.broadcast_to(&shape)?;
-        let (a, b) = (full(a)?, full(b)?);
-        let out = match wide {
-            DType::Bool => choose::<bool>(&condition, &a, &b)?,
-            wide => dispatch_number!("where", wide, T => choose::<T>(&condition, &a, &b)?),
-        };
-        out.to_dtype(dtype)
+        let full = |t: &Tensor| t.broadcast_to(&shape)?.contiguous();
+        let (condition, a, b) = (full(condition)?, full(a)?, full(b)?);
+        let condition = condition.as_slice::<bool>()?;
+        dispatch_all!(a.dtype(), T => {
+            let b = b.as_slice::<T>()?;
+            written(&a, |a: &[T], out| select(condition, a, b, out))
+        })
     }
     fn saves(&self, _: Call<'_>) -> Saves {
         Saves::NONE.input(0)
@@ -110,6 +103,7 @@ pub struct Clamp {
 impl Operation for Clamp {
     type Inputs<'a> = &'a Tensor;
     type Outputs = Tensor;
+    const RULES: Rules = Rules::ARITHMETIC;
 
     fn name(&self) -> &'static str {
         "clamp"
@@ -124,9 +118,6 @@ impl Operation for Clamp {
             .collect()
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
-        if x.dtype().is_small_int() {
-            return apply(self.clone(), &x.long()?)?.to_dtype(x.dtype());
-        }
         dispatch_number!("clamp", x.dtype(), T => {
             let low = self.min.map_or(T::LOWEST, Scalar::wrapping_to);
             let high = self.max.map_or(T::HIGHEST, Scalar::wrapping_to);
@@ -137,7 +128,9 @@ impl Operation for Clamp {
         Saves::NONE.input(0)
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let x = saved.input(0)?;
+        // Half floats as f32, as forward sees them.
+        let wide = |t: &Tensor| t.to_dtype(grad.dtype().comparable());
+        let (x, grad) = (wide(&saved.input(0)?)?, wide(grad)?);
         let (min, max) = (self.min.map(Scalar::to_f64), self.max.map(Scalar::to_f64));
         let dx = dispatch_float!("ClampBackward1", grad.dtype(), T => {
             // An absent bound lets an infinity through.
@@ -145,8 +138,8 @@ impl Operation for Clamp {
             let (no_high, high) = (max.is_none(), max.map_or(T::HIGHEST, |v| v as T));
             let inside = move |x: T| (no_low || x > low) && (no_high || x < high);
             match saved.recording() {
-                true => Tensor::where_cond(&map(&x, inside)?, grad, 0.0)?,
-                false => zip(grad, &x, move |g: T, x: T| if inside(x) { g } else { T::ZERO })?,
+                true => Tensor::where_cond(&map(&x, inside)?, &grad, 0.0)?,
+                false => zip(&grad, &x, move |g: T, x: T| if inside(x) { g } else { T::ZERO })?,
             }
         });
         Ok([Some(dx)])
@@ -215,21 +208,17 @@ impl Tensor {
                     + mask.dtype().c_name(),
             ));
         }
-        match value {
-            Operand::Scalar(number) => apply(
-                MaskedFill {
-                    value: Some(number),
-                },
-                (self, mask, None),
-            ),
-            Operand::Tensor(t) if t.rank() == 0 => {
-                apply(MaskedFill { value: None }, (self, mask, Some(&t)))
+        let (value, tensor) = match &value {
+            Operand::Scalar(number) => (Some(*number), None),
+            Operand::Tensor(t) if t.rank() == 0 => (None, Some(t)),
+            Operand::Tensor(t) => {
+                return Err(Error::shape(format!(
+                    "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {} dimension(s).",
+                    t.rank()
+                )));
             }
-            Operand::Tensor(t) => Err(Error::shape(format!(
-                "masked_fill_ only supports a 0-dimensional value tensor, but got tensor with {} dimension(s).",
-                t.rank()
-            ))),
-        }
+        };
+        apply(MaskedFill { value }, (self, mask, tensor))
     }
 
     /// Limits the elements to `min ..= max`; either bound may be left out. A bound is a number or
@@ -359,16 +348,4 @@ fn limit(dtype: DType, name: &str, bound: Scalar) -> Result<Option<Scalar>> {
         )));
     }
     Ok((!idle).then_some(bound))
-}
-
-/// `a` where the condition is true, `b` elsewhere; all of one shape.
-fn choose<T: crate::Element>(condition: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-    let (condition, a, b) = (condition.contiguous()?, a.contiguous()?, b.contiguous()?);
-    let mut out = pleach_kernels::Buffer::<T>::try_new(a.numel())?;
-    let inputs = condition.as_slice::<bool>()?.iter();
-    let inputs = inputs.zip(a.as_slice::<T>()?).zip(b.as_slice::<T>()?);
-    for (out, ((condition, a), b)) in out.iter_mut().zip(inputs) {
-        *out = if *condition { *a } else { *b };
-    }
-    Ok(Tensor::from_buffer(out, a.shape()))
 }

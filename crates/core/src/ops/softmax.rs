@@ -1,7 +1,8 @@
 //! Softmax and its logarithm.
 
-use pleach_kernels::{Buffer, softmax};
+use pleach_kernels::softmax;
 
+use super::elementwise::written;
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
 use crate::shape::resolve_dim;
 use crate::{Result, Tensor};
@@ -52,10 +53,8 @@ impl Operation for Softmax {
             (true, _) => "log_softmax_kernel_impl",
         };
         Ok(dispatch_float!(kernel, x.dtype(), T => {
-            let mut out = Buffer::<T>::try_new(x.numel())?;
             let run = if self.log { softmax::log_softmax } else { softmax::softmax };
-            run(x.as_slice::<T>()?, outer, n, inner, &mut out);
-            Tensor::from_buffer(out, x.shape())
+            written(x, |x: &[T], out| run(x, outer, n, inner, out))?
         }))
     }
     fn saves(&self, _: Call<'_>) -> Saves {
@@ -72,15 +71,13 @@ impl Operation for Softmax {
             return Ok([Some(dx)]);
         }
         let (outer, n, inner) = around(&y, self.dim)?;
-        let grad = grad.contiguous()?;
         Ok([Some(dispatch_float!(self.grad_name(), grad.dtype(), T => {
-            let mut out = Buffer::<T>::try_new(grad.numel())?;
             let run = match self.log {
                 true => softmax::log_softmax_backward,
                 false => softmax::softmax_backward,
             };
-            run(y.as_slice::<T>()?, grad.as_slice()?, outer, n, inner, &mut out);
-            Tensor::from_buffer(out, grad.shape())
+            let y = y.as_slice::<T>()?;
+            written(grad, |grad, out| run(y, grad, outer, n, inner, out))?
         }))])
     }
 }

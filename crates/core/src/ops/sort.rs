@@ -1,94 +1,63 @@
 //! Order along a dimension: sort, the k largest, the median.
 
-use std::cmp::Ordering;
+use pleach_kernels::argsort_rows;
 
-use pleach_kernels::Buffer;
-use smallvec::SmallVec;
-
-use super::extreme::shared_by_hits;
-use super::view::Names;
+use super::elementwise::written;
+use super::operand::dim_mask;
+use super::place::Names;
+use super::plan::{Plan, shared_by_hits};
 use crate::autograd::{Attributes, Call, GradOf, GradsOf, Operation, Own, Saved, Saves, apply};
-use crate::memory::vec_for;
 use crate::shape::resolve_dim;
-use crate::{DType, Element, Error, Result, Tensor};
+use crate::{DType, Error, Result, Tensor};
 
 /// A tensor's rows along one dimension: the elements, rearranged so that this dimension is last.
 struct Rows {
     /// Contiguous, no history.
     x: Tensor,
     n: usize,
-    /// The order of dimensions that undoes the rearrangement.
-    back: SmallVec<[i64; 6]>,
+    dim: i64,
 }
 
 impl Rows {
     fn new(x: &Tensor, dim: usize) -> Result<Rows> {
-        let rank = x.rank() as i64;
-        let d = dim as i64;
-        // The dimension goes last: the others keep their order.
-        let mut order: SmallVec<[i64; 6]> = (0..rank).filter(|k| *k != d).collect();
-        let mut back: SmallVec<[i64; 6]> = (0..rank - 1).collect();
-        if rank > 0 {
-            order.push(d);
-            back.insert(dim, rank - 1);
-        } else {
-            back.clear();
-        }
-        Ok(Rows {
-            x: x.detach().permute(&order[..])?.contiguous()?,
-            n: x.shape().get(dim).copied().unwrap_or(1),
-            back,
-        })
+        let (n, dim) = (x.shape().get(dim).copied().unwrap_or(1), dim as i64);
+        let x = x.detach().transpose(dim, -1)?.contiguous()?;
+        Ok(Rows { x, n, dim })
+    }
+
+    /// What was made of the rows, with the dimensions in their old order.
+    fn back(&self, made: Tensor) -> Result<Tensor> {
+        made.transpose(self.dim, -1)?.contiguous()
     }
 
     /// For each row, the positions of its elements in order; equal ones keep theirs.
     fn sorted(&self, descending: bool) -> Result<Tensor> {
         let x = self.x.to_dtype(self.x.dtype().comparable())?;
         dispatch_number!("sort", x.dtype(), T => {
-            let x = x.as_slice::<T>()?;
-            let mut out = Buffer::<i64>::try_new(x.len())?;
-            let mut order: Vec<usize> = vec_for(self.n)?;
-            for (row, out) in x.chunks(self.n.max(1)).zip(out.chunks_mut(self.n.max(1))) {
-                order.clear();
-                order.extend(0..self.n);
-                order.sort_by(|&a, &b| {
-                    let (a, b) = if descending { (b, a) } else { (a, b) };
-                    compare(row[a], row[b])
-                });
-                for (to, &i) in out.iter_mut().zip(&order) {
-                    *to = i as i64;
-                }
-            }
-            Ok(Tensor::from_buffer(out, self.x.shape()))
+            written(&x, |x: &[T], order| argsort_rows(x, self.n, descending, order))
         })
     }
 
-    /// The same, with the dimensions in their old order.
-    fn order(&self, descending: bool) -> Result<Tensor> {
-        let sorted = self.sorted(descending)?;
-        sorted.permute(&self.back[..])?.contiguous()
-    }
-}
-
-/// The order of numbers with nan as the largest.
-fn compare<T: Element>(a: T, b: T) -> Ordering {
-    // Only a nan differs from itself.
-    #[allow(clippy::eq_op)]
-    match (a != a, b != b) {
-        (false, false) => a.partial_cmp(&b).unwrap_or(Ordering::Equal),
-        (a_nan, b_nan) => a_nan.cmp(&b_nan),
+    /// The position of each row's median, or of its first nan, as rows of one element.
+    fn medians(&self) -> Result<Tensor> {
+        let nans = self.x.isnan()?.sum_dim(-1, true)?;
+        let first_nan = nans.neg()?.add(self.n as i64)?;
+        let at = Tensor::where_cond(&nans.gt(0)?, first_nan, (self.n as i64 - 1) / 2)?;
+        self.sorted(false)?.gather(-1, &at)
     }
 }
 
 /// What is picked of the elements along a dimension.
 #[derive(Clone, Copy, Debug)]
-enum Picked {
+pub(super) enum Picked {
     /// All, in rising or falling order.
     Sorted { descending: bool },
     /// The largest or smallest, in order.
     Top { k: usize, largest: bool },
     /// The middle one.
     Median { keepdim: bool },
+    /// The first of the largest or smallest.
+    Extreme { max: bool, keepdim: bool },
 }
 
 /// Elements along a dimension that their order picks, and their positions. Each gradient goes back to
@@ -117,25 +86,28 @@ impl Operation for InOrder {
         let (k, option) = match self.picked {
             Picked::Sorted { descending } => (None, ("descending", descending.into())),
             Picked::Top { k, largest } => (Some(("k", k.into())), ("largest", largest.into())),
-            Picked::Median { keepdim } => (None, ("keepdim", keepdim.into())),
+            Picked::Median { keepdim } | Picked::Extreme { keepdim, .. } => {
+                (None, ("keepdim", keepdim.into()))
+            }
         };
         let all = [Some(("dim", self.dim.into())), k, Some(option)];
         all.into_iter().flatten().collect()
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<(Tensor, Tensor)> {
-        let (rows, dim) = (Rows::new(x, self.dim)?, self.dim as i64);
+        let dim = self.dim as i64;
+        if let Picked::Extreme { max, keepdim } = self.picked {
+            let plan = Plan::new(x, &dim_mask(dim, x.rank())?)?;
+            plan.refuse_empty(self.names.0, Some(self.dim))?;
+            return plan.extreme(max, keepdim);
+        }
+        let rows = Rows::new(x, self.dim)?;
+        let order = |descending| rows.back(rows.sorted(descending)?);
         let positions = match self.picked {
-            Picked::Sorted { descending } => rows.order(descending)?,
+            Picked::Sorted { descending } => order(descending)?,
             // A number is its own and only element; there is no dimension to shorten.
-            Picked::Top { largest, .. } if x.rank() == 0 => rows.order(largest)?,
-            Picked::Top { k, largest } => rows.order(largest)?.narrow(dim, 0, k)?.contiguous()?,
-            Picked::Median { .. } => {
-                let mut kept = x.shape_vec();
-                if let Some(size) = kept.get_mut(self.dim) {
-                    *size = 1;
-                }
-                rows.medians()?.reshape(&kept)?
-            }
+            Picked::Top { largest, .. } if x.rank() == 0 => order(largest)?,
+            Picked::Top { k, largest } => order(largest)?.narrow(dim, 0, k)?.contiguous()?,
+            _ => rows.back(rows.medians()?)?,
         };
         let values = x.gather(dim, &positions)?;
         match self.picked {
@@ -153,7 +125,9 @@ impl Operation for InOrder {
         let back = |grad: &Tensor| {
             let zeros = Tensor::try_zeros_of(saved.shape(0), grad.dtype())?;
             match self.picked {
-                Picked::Median { keepdim: false } if zeros.rank() > 0 => {
+                Picked::Median { keepdim: false } | Picked::Extreme { keepdim: false, .. }
+                    if zeros.rank() > 0 =>
+                {
                     zeros.scatter(dim, &positions.unsqueeze(dim)?, grad.unsqueeze(dim)?)
                 }
                 _ => zeros.scatter(dim, &positions, grad),
@@ -215,7 +189,12 @@ impl Tensor {
         )
     }
 
-    fn in_order(&self, names: Names, dim: i64, picked: Picked) -> Result<(Tensor, Tensor)> {
+    pub(super) fn in_order(
+        &self,
+        names: Names,
+        dim: i64,
+        picked: Picked,
+    ) -> Result<(Tensor, Tensor)> {
         let dim = resolve_dim(dim, self.rank())?;
         apply(InOrder { names, dim, picked }, self)
     }
@@ -294,15 +273,5 @@ impl Tensor {
             return Err(Error::not_implemented("median_cpu", DType::Bool));
         }
         apply(Median, self)
-    }
-}
-
-impl Rows {
-    /// The position of each row's median, or of its first nan, as rows of one element.
-    fn medians(&self) -> Result<Tensor> {
-        let nans = self.x.isnan()?.sum_dim(-1, true)?;
-        let first_nan = nans.neg()?.add(self.n as i64)?;
-        let at = Tensor::where_cond(&nans.gt(0)?, first_nan, (self.n as i64 - 1) / 2)?;
-        self.sorted(false)?.gather(-1, &at)
     }
 }

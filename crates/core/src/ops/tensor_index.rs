@@ -62,21 +62,6 @@ fn span(start: Option<i64>, end: Option<i64>) -> TensorIndex {
     slice(start, end, 1)
 }
 
-impl From<i64> for TensorIndex {
-    fn from(at: i64) -> Self {
-        TensorIndex::At(at)
-    }
-}
-impl From<i32> for TensorIndex {
-    fn from(at: i32) -> Self {
-        TensorIndex::At(at.into())
-    }
-}
-impl From<usize> for TensorIndex {
-    fn from(at: usize) -> Self {
-        TensorIndex::At(signed(at))
-    }
-}
 impl From<&Tensor> for TensorIndex {
     fn from(positions: &Tensor) -> Self {
         TensorIndex::Tensor(positions.clone())
@@ -106,8 +91,11 @@ impl From<RangeFull> for TensorIndex {
         span(None, None)
     }
 }
-macro_rules! from_ranges {
+macro_rules! from_integers {
     ($($t:ty: $signed:expr),*) => {$(
+        impl From<$t> for TensorIndex {
+            fn from(at: $t) -> Self { TensorIndex::At($signed(at)) }
+        }
         impl From<Range<$t>> for TensorIndex {
             fn from(r: Range<$t>) -> Self { span(Some($signed(r.start)), Some($signed(r.end))) }
         }
@@ -127,7 +115,7 @@ macro_rules! from_ranges {
         }
     )*};
 }
-from_ranges!(i64: std::convert::identity, i32: i64::from, usize: signed);
+from_integers!(i64: std::convert::identity, i32: i64::from, usize: signed);
 
 /// The end of an inclusive range: `..=-1` reaches the last position.
 fn after(last: i64) -> Option<i64> {

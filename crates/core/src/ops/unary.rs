@@ -1,10 +1,10 @@
 //! Functions of one element.
 
-use pleach_kernels::{Buffer, Function, GradientFrom};
+use pleach_kernels::{Function, GradientFrom, Number};
 
-use super::elementwise::map;
+use super::elementwise::{map, written};
+use super::place::Names;
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
-use crate::number::Number;
 use crate::{DType, Error, Result, Tensor};
 
 /// A [`Function`] of each element. Integers are computed as f32.
@@ -46,9 +46,7 @@ impl Operation for ElementWise {
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
         Ok(dispatch_float!(self.name, x.dtype(), T => {
-            let mut out = Buffer::<T>::try_new(x.numel())?;
-            self.function.apply(x.as_slice::<T>()?, &mut out);
-            Tensor::from_buffer(out, x.shape())
+            written(x, |x: &[T], out| self.function.apply(x, out))?
         }))
     }
     fn saves(&self, _: Call<'_>) -> Saves {
@@ -103,13 +101,11 @@ impl Operation for Derivative {
     fn forward(&self, (kept, grad): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
         let function = self.function;
         Ok(dispatch_float!(self.name, grad.dtype(), T => {
-            let mut out = Buffer::<T>::try_new(grad.numel())?;
-            let (kept, arriving) = (kept.as_slice::<T>()?, grad.as_slice::<T>()?);
-            match self.second {
-                false => function.gradient(kept, arriving, &mut out),
-                true => function.second(kept, arriving, &mut out),
-            }
-            Tensor::from_buffer(out, grad.shape())
+            let kept = kept.as_slice::<T>()?;
+            written(grad, |arriving, out| match self.second {
+                false => function.gradient(kept, arriving, out),
+                true => function.second(kept, arriving, out),
+            })?
         }))
     }
     fn saves(&self, call: Call<'_>) -> Saves {
@@ -230,24 +226,26 @@ pub enum SignChange {
     Sign,
 }
 
+impl SignChange {
+    fn names(self) -> Names {
+        match self {
+            SignChange::Neg => ("neg", "NegBackward0"),
+            SignChange::Abs => ("abs", "AbsBackward0"),
+            SignChange::Sign => ("sign", "SignBackward0"),
+        }
+    }
+}
+
 impl Operation for SignChange {
     type Inputs<'a> = &'a Tensor;
     type Outputs = Tensor;
     const RULES: Rules = Rules::ARITHMETIC;
 
     fn name(&self) -> &'static str {
-        match self {
-            SignChange::Neg => "neg",
-            SignChange::Abs => "abs",
-            SignChange::Sign => "sign",
-        }
+        self.names().0
     }
     fn grad_name(&self) -> &'static str {
-        match self {
-            SignChange::Neg => "NegBackward0",
-            SignChange::Abs => "AbsBackward0",
-            SignChange::Sign => "SignBackward0",
-        }
+        self.names().1
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
         match self {
@@ -327,12 +325,9 @@ impl Tensor {
     /// # Errors
     /// If the tensor is bool.
     pub fn relu(&self) -> Result<Tensor> {
-        if self.dtype().is_small_int() {
-            return self.long()?.relu()?.to_dtype(self.dtype());
-        }
         match self.dtype() {
-            DType::I64 => map(&self.detach(), |x: i64| x.max(0)),
             DType::Bool => Err(Error::dtype("Boolean inputs not supported for relu")),
+            dtype if !dtype.is_float() => self.maximum(0),
             _ => self.element_wise(Function::Relu, "relu", "ReluBackward0"),
         }
     }

@@ -2,8 +2,7 @@
 
 use pleach_kernels::{Buffer, reduce};
 
-use super::plan::{Over, Plan};
-use super::reduce::Kind;
+use super::plan::{Kind, Over, Plan};
 use crate::autograd::{Own, Saved};
 use crate::{Dims, Error, Result, Tensor};
 

@@ -1,160 +1,19 @@
 //! Other shapes of the same elements: views that share memory.
 
-use smallvec::{SmallVec, smallvec};
+use smallvec::SmallVec;
 
 use super::elementwise::written_out;
-use super::index::{Place, placed};
-use crate::autograd::{Attributes, GradsOf, Operation, Own, Rules, Saved, apply};
+use super::picks::position;
+use super::place::{Axes, Names, Shows, View};
+use crate::autograd::apply;
 use crate::extent::{checked_numel, signed};
 use crate::memory::check_room;
 use crate::shape::{IntoSizes, Layout, Shape, infer_sizes, resolve_dim};
-use crate::{DType, Dims, Error, ErrorKind, Result, Tensor};
-
-/// Dimensions, or an order of them.
-pub(super) type Axes = SmallVec<[usize; 6]>;
-
-/// PyTorch's names of an operation and of its backward step.
-pub(super) type Names = (&'static str, &'static str);
-
-/// What a [`View`] shows.
-#[derive(Clone, Debug)]
-pub(super) enum Shows {
-    /// All elements in another shape, under a layout that was found to fit.
-    Reshaped(Layout),
-    /// The dimensions in this order.
-    Permuted(Axes),
-    /// Dimensions of size 1 repeated to this shape.
-    Expanded(Shape),
-    /// One position of a dimension, without that dimension: the dimension, the position.
-    Selected(usize, usize),
-    /// Positions of a dimension: the dimension; start, end and step.
-    Sliced(usize, [usize; 3]),
-    /// The diagonal of the first two dimensions: its offset to the right, its length.
-    Diagonal(i64, usize),
-    /// What a layout shows of a contiguous tensor.
-    Placed(Layout),
-}
-
-/// The same memory under another layout.
-#[derive(Clone, Debug)]
-pub struct View {
-    /// PyTorch's names, of the operation and of its backward step.
-    names: Names,
-    /// Which layout.
-    shows: Shows,
-}
-
-impl View {
-    /// What a layout shows of a contiguous tensor.
-    pub(super) fn placed(layout: Layout) -> View {
-        View {
-            names: ("as_strided", "AsStridedBackward0"),
-            shows: Shows::Placed(layout),
-        }
-    }
-
-    /// The layout of the view of a tensor with a layout.
-    pub(super) fn of(&self, from: &Layout) -> Layout {
-        let mut layout = match &self.shows {
-            Shows::Reshaped(to) | Shows::Placed(to) => to.clone(),
-            Shows::Expanded(shape) => from.broadcast(shape),
-            Shows::Permuted(order) => Layout {
-                shape: order.iter().map(|&d| from.shape[d]).collect(),
-                strides: order.iter().map(|&d| from.strides[d]).collect(),
-                offset: from.offset,
-            },
-            _ => from.clone(),
-        };
-        match &self.shows {
-            Shows::Reshaped(_) | Shows::Expanded(_) | Shows::Permuted(_) => {}
-            Shows::Placed(_) => layout.offset += from.offset,
-            &Shows::Selected(dim, index) => {
-                layout.offset += index * layout.strides[dim];
-                layout.shape.remove(dim);
-                layout.strides.remove(dim);
-            }
-            &Shows::Sliced(dim, [start, end, step]) => {
-                let count = (end - start).div_ceil(step);
-                if count > 0 {
-                    layout.offset += start * layout.strides[dim];
-                }
-                layout.shape[dim] = count;
-                // A step that overflows is one beyond the only element.
-                let stride = layout.strides[dim].checked_mul(step);
-                layout.strides[dim] = stride.unwrap_or(layout.strides[dim]);
-            }
-            &Shows::Diagonal(offset, length) => {
-                if length > 0 {
-                    let d = if offset >= 0 { 1 } else { 0 };
-                    layout.offset += offset.unsigned_abs() as usize * layout.strides[d];
-                }
-                let stride = layout.strides[0] + layout.strides[1];
-                layout.shape.drain(..2);
-                layout.strides.drain(..2);
-                layout.shape.push(length);
-                layout.strides.push(stride);
-            }
-        }
-        layout
-    }
-}
-
-impl Operation for View {
-    type Inputs<'a> = &'a Tensor;
-    type Outputs = Tensor;
-    const RULES: Rules = Rules::VIEW;
-
-    fn name(&self) -> &'static str {
-        self.names.0
-    }
-    fn grad_name(&self) -> &'static str {
-        self.names.1
-    }
-    fn attributes(&self) -> Attributes {
-        match &self.shows {
-            Shows::Permuted(order) => vec![("dims", order[..].into())],
-            Shows::Reshaped(Layout { shape, .. })
-            | Shows::Placed(Layout { shape, .. })
-            | Shows::Expanded(shape) => vec![("size", shape[..].into())],
-            &Shows::Selected(dim, index) => vec![("dim", dim.into()), ("index", index.into())],
-            &Shows::Sliced(dim, span) => {
-                let numbers = [dim, span[0], span[1], span[2]].map(Into::into);
-                let names = ["dim", "start", "end", "step"];
-                names.into_iter().zip(numbers).collect()
-            }
-            &Shows::Diagonal(offset, _) => vec![("offset", offset.into())],
-        }
-    }
-    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
-        Ok(x.with_layout(self.of(x.layout())))
-    }
-    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let shape = saved.shape(0);
-        Ok([Some(match &self.shows {
-            Shows::Reshaped(_) => grad.reshape(shape)?,
-            Shows::Permuted(order) => {
-                let mut back: Axes = smallvec![0; order.len()];
-                order.iter().enumerate().for_each(|(i, &d)| back[d] = i);
-                grad.viewed(self.names, Shows::Permuted(back))?
-            }
-            Shows::Expanded(_) => grad.clone(),
-            _ => placed(grad, Place::View(self.clone()), shape)?,
-        })])
-    }
-}
-
-/// A position of a dimension that may count from the end.
-pub(super) fn position(index: i64, dim: usize, size: usize) -> Result<usize> {
-    let from_end = if index < 0 { size as i64 } else { 0 };
-    match usize::try_from(index + from_end) {
-        Ok(at) if at < size => Ok(at),
-        _ => Err(ErrorKind::IndexOutOfBounds { index, dim, size }.into()),
-    }
-}
+use crate::{DType, Dims, Error, Result, Tensor};
 
 impl Tensor {
     #[inline]
-    fn viewed(&self, names: Names, shows: Shows) -> Result<Tensor> {
+    pub(super) fn viewed(&self, names: Names, shows: Shows) -> Result<Tensor> {
         apply(View { names, shows }, self)
     }
 

@@ -1,24 +1,44 @@
-//! [`Number`]: the arithmetic of the dtypes that compute. Integers wrap, as PyTorch's do.
+//! [`Number`]: the arithmetic of the types that compute. Integers wrap, as PyTorch's do.
 
-use crate::Element;
+use crate::Plain;
 
-/// An element type that arithmetic is compiled for; smaller integers are computed as i64.
-pub(crate) trait Number: Element {
+/// A type that arithmetic is compiled for: `f32`, `f64` or `i64`; smaller integers are computed as
+/// `i64`. Sealed, through [`Plain`].
+///
+/// ```
+/// use pleach_kernels::Number;
+/// assert_eq!(Number::floor_div(-7i64, 2), -4);
+/// assert_eq!(Number::remainder(7.5f64, -2.0), -0.5);
+/// assert_eq!(Number::add(i64::MAX, 1), i64::MIN);
+/// assert!(1.0f32.larger(f32::NAN).is_nan());
+/// ```
+pub trait Number: Plain + Default + PartialOrd {
+    /// 0.
     const ZERO: Self;
+    /// 1.
     const ONE: Self;
-    /// The smallest and largest value: the identities of `max` and `min`.
+    /// The smallest value: the identity of [`Number::larger`].
     const LOWEST: Self;
+    /// The largest value: the identity of [`Number::smaller`].
     const HIGHEST: Self;
+    /// The sum.
     fn add(self, other: Self) -> Self;
+    /// The difference.
     fn sub(self, other: Self) -> Self;
+    /// The product.
     fn mul(self, other: Self) -> Self;
+    /// The quotient; of integers its whole part, 0 where the divisor is.
+    fn div(self, other: Self) -> Self;
+    /// The value with the other sign.
     fn neg(self) -> Self;
     /// Rounds towards minus infinity; an integer divided by zero gives zero (PyTorch refuses,
     /// and so does the operation before it gets here).
     fn floor_div(self, other: Self) -> Self;
     /// Has the divisor's sign.
     fn remainder(self, other: Self) -> Self;
+    /// The value to a power; of a negative integer power its whole part.
     fn pow(self, exponent: Self) -> Self;
+    /// Whether the value is not a number.
     fn is_nan(self) -> bool;
     /// The larger one; nan if either is.
     #[inline(always)]
@@ -54,6 +74,8 @@ macro_rules! float_number {
             #[inline(always)]
             fn mul(self, other: Self) -> Self { self * other }
             #[inline(always)]
+            fn div(self, other: Self) -> Self { self / other }
+            #[inline(always)]
             fn neg(self) -> Self { -self }
             fn floor_div(self, other: Self) -> Self {
                 // Python's rule: exact where (a - a mod b) / b is, and then rounded.
@@ -84,64 +106,88 @@ macro_rules! float_number {
 }
 float_number!(f32, f64);
 
-macro_rules! int_number {
-    ($($t:ident),*) => {$(
-        impl Number for $t {
-            const ZERO: Self = 0;
-            const ONE: Self = 1;
-            const LOWEST: Self = $t::MIN;
-            const HIGHEST: Self = $t::MAX;
-            #[inline(always)]
-            fn add(self, other: Self) -> Self { self.wrapping_add(other) }
-            #[inline(always)]
-            fn sub(self, other: Self) -> Self { self.wrapping_sub(other) }
-            #[inline(always)]
-            fn mul(self, other: Self) -> Self { self.wrapping_mul(other) }
-            #[inline(always)]
-            fn neg(self) -> Self { self.wrapping_neg() }
-            #[allow(unused_comparisons)]
-            fn floor_div(self, other: Self) -> Self {
-                if other == 0 {
-                    return 0;
-                }
-                let q = self.wrapping_div(other);
-                let r = self.wrapping_rem(other);
-                if r != 0 && (r < 0) != (other < 0) { q.wrapping_sub(1) } else { q }
-            }
-            #[allow(unused_comparisons)]
-            fn remainder(self, other: Self) -> Self {
-                if other == 0 {
-                    return 0;
-                }
-                let r = self.wrapping_rem(other);
-                if r != 0 && (r < 0) != (other < 0) { r.wrapping_add(other) } else { r }
-            }
-            #[allow(unused_comparisons)]
-            fn pow(self, exponent: Self) -> Self {
-                if exponent < 0 {
-                    // The integer part of a reciprocal power.
-                    return match self {
-                        1 => 1,
-                        s if s.wrapping_neg() == 1 => if exponent % 2 == 0 { 1 } else { s },
-                        _ => 0,
-                    };
-                }
-                let (mut base, mut e, mut result) = (self, exponent, 1 as $t);
-                while e > 0 {
-                    if e % 2 == 1 {
-                        result = result.wrapping_mul(base);
-                    }
-                    base = base.wrapping_mul(base);
-                    e /= 2;
-                }
-                result
-            }
-            #[inline(always)]
-            fn is_nan(self) -> bool { false }
+impl Number for i64 {
+    const ZERO: Self = 0;
+    const ONE: Self = 1;
+    const LOWEST: Self = i64::MIN;
+    const HIGHEST: Self = i64::MAX;
+    #[inline(always)]
+    fn add(self, other: Self) -> Self {
+        self.wrapping_add(other)
+    }
+    #[inline(always)]
+    fn sub(self, other: Self) -> Self {
+        self.wrapping_sub(other)
+    }
+    #[inline(always)]
+    fn mul(self, other: Self) -> Self {
+        self.wrapping_mul(other)
+    }
+    #[inline(always)]
+    fn div(self, other: Self) -> Self {
+        if other == 0 {
+            0
+        } else {
+            self.wrapping_div(other)
         }
-    )*};
+    }
+    #[inline(always)]
+    fn neg(self) -> Self {
+        self.wrapping_neg()
+    }
+    fn floor_div(self, other: Self) -> Self {
+        if other == 0 {
+            return 0;
+        }
+        let q = self.wrapping_div(other);
+        let r = self.wrapping_rem(other);
+        if r != 0 && (r < 0) != (other < 0) {
+            q.wrapping_sub(1)
+        } else {
+            q
+        }
+    }
+    fn remainder(self, other: Self) -> Self {
+        if other == 0 {
+            return 0;
+        }
+        let r = self.wrapping_rem(other);
+        if r != 0 && (r < 0) != (other < 0) {
+            r.wrapping_add(other)
+        } else {
+            r
+        }
+    }
+    fn pow(self, exponent: Self) -> Self {
+        if exponent < 0 {
+            // The integer part of a reciprocal power.
+            return match self {
+                1 => 1,
+                s if s.wrapping_neg() == 1 => {
+                    if exponent % 2 == 0 {
+                        1
+                    } else {
+                        s
+                    }
+                }
+                _ => 0,
+            };
+        }
+        let (mut base, mut e, mut result) = (self, exponent, 1i64);
+        while e > 0 {
+            if e % 2 == 1 {
+                result = result.wrapping_mul(base);
+            }
+            base = base.wrapping_mul(base);
+            e /= 2;
+        }
+        result
+    }
+    #[inline(always)]
+    fn is_nan(self) -> bool {
+        false
+    }
 }
-int_number!(i64);
 
 #[cfg(test)]
 mod tests {

@@ -113,13 +113,13 @@ impl Tensor {
                 Some(resolve_dim(dim, self.rank())?),
             ),
         };
-        let plan = Plan::new(self, &over.mask)?;
+        let plan = Plan::new(self, &over.mask, keepdim)?;
         if plan.n == 0 && d.is_none() {
             return Err(Error::index(format!(
                 "{op}(): Expected reduction dim to be specified for input.numel() == 0."
             )));
         }
         plan.refuse_empty(op, d)?;
-        Ok(plan.extreme(max, keepdim)?.1)
+        Ok(plan.extreme(max)?.1)
     }
 }

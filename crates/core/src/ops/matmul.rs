@@ -8,7 +8,7 @@ use super::place::{Names, Shows};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
 use crate::extent::checked_numel;
 use crate::shape::{Layout, Shape, broadcast_shapes};
-use crate::{DType, Element, Error, ErrorKind, Result, Tensor};
+use crate::{DType, Error, ErrorKind, Result, Tensor};
 
 /// Both operands need one dtype; `text` is the refusal.
 fn same_dtype(a: &Tensor, b: &Tensor, text: impl FnOnce(DType, DType) -> String) -> Result<()> {
@@ -33,19 +33,6 @@ fn matrix(x: &Tensor, turned: bool) -> ((usize, usize), (usize, usize)) {
     }
 }
 
-/// A matrix, as the kernels see it.
-fn one<T: Element>(x: &Tensor, turned: bool) -> Result<MatRef<'_, T>> {
-    let ((rows, cols), (down, right)) = matrix(x, turned);
-    Ok(MatRef::new(x.base_slice()?, rows, cols, down, right))
-}
-
-/// A batch of matrices, as the kernels see it.
-fn many<T: Element>(x: &Tensor, turned: bool) -> Result<BatchRef<'_, T>> {
-    let (sizes, strides) = matrix(x, turned);
-    let (count, step) = (x.shape()[0], x.strides()[0]);
-    Ok(BatchRef::new(x.base_slice()?, count, step, sizes, strides))
-}
-
 /// The product of matrices or batches of them, without history, plus a vector of float for each of
 /// its rows.
 pub(super) fn product(
@@ -54,11 +41,11 @@ pub(super) fn product(
     turned: Turned,
     bias: Option<&Tensor>,
 ) -> Result<Tensor> {
-    let (((m, k), _), ((_, n), _)) = (matrix(a, turned.0), matrix(b, turned.1));
-    let batches = if a.rank() == 3 { a.shape()[0] } else { 1 };
-    let mut shape = a.shape_vec();
-    shape.truncate(a.rank() - 2);
-    shape.extend([m, n]);
+    let ((m, k), a_strides) = matrix(a, turned.0);
+    let ((rows, n), b_strides) = matrix(b, turned.1);
+    let batch = if a.rank() == 3 { a.shape()[0] } else { 1 };
+    let shape = [batch, m, n];
+    let shape = &shape[3 - a.rank()..];
     Ok(match a.dtype() {
         DType::I64 => {
             let dense = |t: &Tensor, turned: bool| match turned {
@@ -66,24 +53,27 @@ pub(super) fn product(
                 false => t.contiguous(),
             };
             let (a, b) = (dense(a, turned.0)?, dense(b, turned.1)?);
-            let mut out = Buffer::<i64>::try_new(checked_numel(&shape)?)?;
-            integer_products(a.as_slice()?, b.as_slice()?, [batches, m, k, n], &mut out);
+            let mut out = Buffer::<i64>::try_new(checked_numel(shape)?)?;
+            integer_products(a.as_slice()?, b.as_slice()?, [batch, m, k, n], &mut out);
             Tensor::from_buffer(out, shape)
         }
         dtype => dispatch_float!("addmm_impl_cpu_", dtype, T => {
-            let mut out = Buffer::<T>::try_new(checked_numel(&shape)?)?;
+            let mut out = Buffer::<T>::try_new(checked_numel(shape)?)?;
             let bias = bias.map(Tensor::contiguous).transpose()?;
             let bias = match &bias {
                 Some(bias) => Bias::PerColumn(bias.as_slice::<T>()?),
                 None => Bias::None,
             };
             let epilogue = Epilogue { bias, relu: false };
+            let (x, y) = (a.base_slice::<T>()?, b.base_slice::<T>()?);
             if a.rank() == 3 {
-                let (a, b) = (many(a, turned.0)?, many(b, turned.1)?);
-                gemm_batched(a, b, &mut out, false, epilogue);
+                let x = BatchRef::new(x, batch, a.strides()[0], (m, k), a_strides);
+                let y = BatchRef::new(y, b.shape()[0], b.strides()[0], (rows, n), b_strides);
+                gemm_batched(x, y, &mut out, false, epilogue);
             } else if !out.is_empty() {
-                let (a, b) = (one(a, turned.0)?, one(b, turned.1)?);
-                gemm_epilogue(a, b, &mut out, false, epilogue);
+                let x = MatRef::new(x, m, k, a_strides.0, a_strides.1);
+                let y = MatRef::new(y, rows, n, b_strides.0, b_strides.1);
+                gemm_epilogue(x, y, &mut out, false, epilogue);
             }
             Tensor::from_buffer(out, shape)
         }),

@@ -1,6 +1,6 @@
 //! Norms, and the logarithm of a sum of exponentials.
 
-use super::plan::{Kind, Over, Plan, shared_by_hits};
+use super::plan::{Kind, Over, Plan, kept, shared_by_hits};
 use crate::autograd::Saved;
 use crate::{Dims, Error, Result, Tensor};
 
@@ -49,13 +49,13 @@ impl Tensor {
 pub(super) fn log_sum_exp(x: &Tensor, plan: &Plan, over: &Over) -> Result<Tensor> {
     // The largest element, or 0 where that is infinite, so that inf - inf does not arise.
     let top = if plan.n == 0 {
-        Tensor::try_zeros_of(&plan.kept, x.dtype())?
+        Tensor::try_zeros_of(&kept(x.shape(), &over.mask), x.dtype())?
     } else {
-        let top = plan.extreme(true, true)?.0;
+        let top = Plan::new(x, &over.mask, true)?.extreme(true)?.0;
         Tensor::where_cond(&top.isfinite()?, &top, 0.0)?
     };
-    let sum = Plan::new(&x.sub(&top)?.exp()?, &over.mask)?.sum(true)?;
-    sum.log()?.add(&top)?.reshape(plan.shape(over.keepdim))
+    let sum = Plan::new(&x.sub(&top)?.exp()?, &over.mask, true)?.sum()?;
+    sum.log()?.add(&top)?.reshape(&plan.shape)
 }
 
 pub(super) fn norm(x: &Tensor, p: f64, plan: &Plan, over: &Over) -> Result<Tensor> {
@@ -63,19 +63,19 @@ pub(super) fn norm(x: &Tensor, p: f64, plan: &Plan, over: &Over) -> Result<Tenso
     if plan.n == 0 && (p < 0.0 || p.is_infinite()) && plan.outer * plan.inner > 0 {
         return Err(no_identity(p, x.shape(), mask));
     }
-    let total = |t: &Tensor| Plan::new(t, mask)?.sum(keepdim);
+    let total = |t: &Tensor| Plan::new(t, mask, keepdim)?.sum();
     let size = x.abs()?;
     if p == 0.0 {
         total(&x.ne(0.0)?.to_dtype(x.dtype())?)
     } else if plan.n == 1 {
         // A square could overflow or vanish.
-        size.reshape(plan.shape(keepdim))
+        size.reshape(&plan.shape)
     } else if p == 2.0 {
         total(&x.mul(x)?)?.sqrt()
     } else if p == 1.0 {
         total(&size)
     } else if p.is_infinite() {
-        Ok(Plan::new(&size, mask)?.extreme(p > 0.0, keepdim)?.0)
+        Ok(Plan::new(&size, mask, keepdim)?.extreme(p > 0.0)?.0)
     } else {
         total(&size.pow(p)?)?.pow(1.0 / p)
     }

@@ -96,7 +96,7 @@ impl Over {
 }
 
 /// A shape with the reduced dimensions as 1.
-fn kept(shape: &[usize], mask: &[bool]) -> Shape {
+pub(super) fn kept(shape: &[usize], mask: &[bool]) -> Shape {
     let all = shape.iter().zip(mask);
     all.map(|(&n, &m)| if m { 1 } else { n }).collect()
 }
@@ -111,70 +111,70 @@ pub(super) struct Plan {
     pub outer: usize,
     pub n: usize,
     pub inner: usize,
-    /// The shape of the result, with the reduced dimensions as 1.
-    pub kept: Shape,
-    /// The shape of the result without them.
-    pub dropped: Shape,
+    /// The shape of the result.
+    pub shape: Shape,
 }
 
 impl Plan {
-    pub fn new(x: &Tensor, mask: &[bool]) -> Result<Plan> {
-        let shape = x.shape();
-        let kept = kept(shape, mask);
-        let dims = |reduced| (0..shape.len()).filter(move |&d| mask[d] == reduced);
-        let product = |s: &[usize]| s.iter().product::<usize>();
-        let dropped: Shape = dims(false).map(|d| shape[d]).collect();
-        let n = dims(true).map(|d| shape[d]).product();
-        // Where nothing is reduced, every element is its own row.
-        let first = dims(true).next().unwrap_or(shape.len());
-        let end = first + dims(true).count();
-        let (x, outer, inner) = if mask[first..end].iter().all(|m| *m) {
-            let x = x.detach().contiguous()?;
-            (x, product(&shape[..first]), product(&shape[end..]))
-        } else {
+    pub fn new(x: &Tensor, mask: &[bool], keepdim: bool) -> Result<Plan> {
+        let (mut outer, mut n, mut inner, mut shape) = (1, 1, 1, Shape::new());
+        let (mut behind, mut apart) = (false, false);
+        for (i, (&size, &reduced)) in x.shape().iter().zip(mask).enumerate() {
+            if reduced {
+                apart |= behind;
+                n *= size;
+            } else if i > 0 && (behind || mask[i - 1]) {
+                behind = true;
+                inner *= size;
+            } else {
+                outer *= size;
+            }
+            if keepdim || !reduced {
+                shape.push(if reduced { 1 } else { size });
+            }
+        }
+        let mut x = x.detach();
+        if apart {
+            let dims = |reduced| (0..mask.len()).filter(move |&d| mask[d] == reduced);
             let order = dims(false).chain(dims(true)).map(|d| d as i64);
-            let order: SmallVec<[i64; 6]> = order.collect();
-            let x = x.detach().permute(&order[..])?.contiguous()?;
-            (x, product(&dropped), 1)
-        };
+            x = x.permute(&order.collect::<SmallVec<[i64; 6]>>()[..])?;
+            (outer, inner) = (outer * inner, 1);
+        }
         let dtype = x.dtype();
+        if dtype.is_small_int() {
+            x = x.long()?;
+        }
         Ok(Plan {
-            x: if dtype.is_small_int() { x.long()? } else { x },
+            x: x.contiguous()?,
             dtype,
             outer,
             n,
             inner,
-            kept,
-            dropped,
+            shape,
         })
-    }
-
-    pub fn shape(&self, keepdim: bool) -> &Shape {
-        if keepdim { &self.kept } else { &self.dropped }
     }
 
     /// Folds each row from `init`.
     pub fn fold<T: Element, A: Element>(
         &self,
-        keepdim: bool,
         init: A,
         f: impl Fn(A, T) -> A + Sync + Copy,
     ) -> Result<Tensor> {
         let mut out = Buffer::<A>::try_new(self.outer * self.inner)?;
         let x = self.x.as_slice::<T>()?;
         reduce::fold_axis(x, self.outer, self.n, self.inner, &mut out, init, f);
-        Ok(Tensor::from_buffer(out, self.shape(keepdim)))
+        Ok(Tensor::from_buffer(out, &self.shape[..]))
     }
 
-    pub fn sum(&self, keepdim: bool) -> Result<Tensor> {
+    pub fn sum(&self) -> Result<Tensor> {
         match self.x.dtype() {
-            DType::Bool => self.fold::<bool, i64>(keepdim, 0, |a, v| a + v as i64),
-            DType::I64 => self.fold::<i64, i64>(keepdim, 0, i64::wrapping_add),
+            DType::Bool => self.fold::<bool, i64>(0, |a, v| a + v as i64),
+            DType::I64 => self.fold::<i64, i64>(0, i64::wrapping_add),
             dtype => dispatch_float!("sum", dtype, T => {
                 let mut out = Buffer::<T>::try_new(self.outer * self.inner)?;
                 let x = self.x.as_slice::<T>()?;
                 reduce::sum_axis(x, self.outer, self.n, self.inner, &mut out);
-                Ok(Tensor::from_buffer(out, self.shape(keepdim)))
+                Ok(Tensor::from_buffer(out, &self.shape[..]))
             }),
         }
     }
@@ -193,11 +193,11 @@ impl Plan {
     }
 
     /// The extreme value of each row and its first position; a nan is the most extreme.
-    pub fn extreme(&self, max: bool, keepdim: bool) -> Result<(Tensor, Tensor)> {
+    pub fn extreme(&self, max: bool) -> Result<(Tensor, Tensor)> {
         match self.x.dtype() {
-            DType::Bool => self.best(keepdim, |c: bool, b| if max { c & !b } else { b & !c }),
+            DType::Bool => self.best(|c: bool, b| if max { c & !b } else { b & !c }),
             dtype => dispatch_number!(if max { "max" } else { "min" }, dtype, T => {
-                self.best(keepdim, |c: T, b| {
+                self.best(|c: T, b| {
                     !b.is_nan() && (c.is_nan() || if max { c > b } else { c < b })
                 })
             }),
@@ -207,10 +207,9 @@ impl Plan {
     /// The first element of each row that none is better than, and its position.
     fn best<T: Element>(
         &self,
-        keepdim: bool,
         better: impl Fn(T, T) -> bool + Sync + Copy,
     ) -> Result<(Tensor, Tensor)> {
-        let (outer, n, inner, shape) = (self.outer, self.n, self.inner, self.shape(keepdim));
+        let (outer, n, inner, shape) = (self.outer, self.n, self.inner, &self.shape[..]);
         let mut values = Buffer::<T>::try_new(outer * inner)?;
         let mut at = Buffer::<i64>::try_new(outer * inner)?;
         let x = self.x.as_slice::<T>()?;

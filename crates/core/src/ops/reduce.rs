@@ -59,22 +59,22 @@ impl Operation for Reduction {
         all
     }
     fn forward(&self, x: &Tensor, own: &mut Own) -> Result<Tensor> {
-        let (over, keepdim) = (&self.over, self.over.keepdim);
-        let plan = Plan::new(x, &over.mask)?;
+        let over = &self.over;
+        let plan = Plan::new(x, &over.mask, over.keepdim)?;
         match self.kind {
-            Kind::Sum => plan.sum(keepdim),
-            Kind::Mean => plan.sum(keepdim)?.div(plan.n as f64),
-            Kind::Prod => product(&plan, keepdim),
+            Kind::Sum => plan.sum(),
+            Kind::Mean => plan.sum()?.div(plan.n as f64),
+            Kind::Prod => product(&plan),
             Kind::Max | Kind::Min | Kind::Amax | Kind::Amin => {
                 let empty = (0..x.rank()).find(|d| over.mask[*d] && x.shape()[*d] == 0);
                 plan.refuse_empty(self.name(), empty.filter(|_| over.named))?;
                 let max = matches!(self.kind, Kind::Max | Kind::Amax);
-                Ok(plan.extreme(max, keepdim)?.0)
+                Ok(plan.extreme(max)?.0)
             }
             Kind::LogSumExp => norm::log_sum_exp(x, &plan, over),
             Kind::Norm(p) => norm::norm(x, p, &plan, over),
-            Kind::Var(by) => variance::variance(&plan, by, keepdim, |v| v, own),
-            Kind::Std(by) => variance::variance(&plan, by, keepdim, f64::sqrt, own),
+            Kind::Var(by) => variance::variance(x, &plan, by, over, |v| v, own),
+            Kind::Std(by) => variance::variance(x, &plan, by, over, f64::sqrt, own),
         }
     }
     fn saves(&self, _: Call<'_>) -> Saves {
@@ -132,7 +132,7 @@ impl Operation for Cumsum {
         vec![("dim", self.dim.into())]
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
-        let plan = Plan::new(x, &dim_mask(self.dim, x.rank())?)?;
+        let plan = Plan::new(x, &dim_mask(self.dim, x.rank())?, true)?;
         let (outer, n, inner) = (plan.outer, plan.n, plan.inner);
         let x = match x.dtype().is_float() {
             true => plan.x,
@@ -243,9 +243,13 @@ impl Tensor {
     }
 
     fn truth(&self, over: Over, all: bool) -> Result<Tensor> {
-        let plan = Plan::new(&self.detach().to_dtype(DType::Bool)?, &over.mask)?;
+        let plan = Plan::new(
+            &self.detach().to_dtype(DType::Bool)?,
+            &over.mask,
+            over.keepdim,
+        )?;
         let each = move |a, v| if all { a & v } else { a | v };
-        let out = plan.fold::<bool, bool>(over.keepdim, all, each)?;
+        let out = plan.fold::<bool, bool>(all, each)?;
         match self.dtype() {
             DType::U8 => out.to_dtype(DType::U8),
             _ => Ok(out),
@@ -261,12 +265,12 @@ impl Tensor {
     }
 }
 
-fn product(plan: &Plan, keepdim: bool) -> Result<Tensor> {
+fn product(plan: &Plan) -> Result<Tensor> {
     match plan.x.dtype() {
-        DType::Bool => plan.fold::<bool, i64>(keepdim, 1, |a, v| a * v as i64),
-        DType::I64 => plan.fold::<i64, i64>(keepdim, 1, i64::wrapping_mul),
+        DType::Bool => plan.fold::<bool, i64>(1, |a, v| a * v as i64),
+        DType::I64 => plan.fold::<i64, i64>(1, i64::wrapping_mul),
         dtype => dispatch_float!("prod", dtype, T => {
-            plan.fold::<T, T>(keepdim, 1.0, |a, v| a * v)
+            plan.fold::<T, T>(1.0, |a, v| a * v)
         }),
     }
 }
@@ -282,7 +286,7 @@ fn product_gradient(saved: &Saved<'_>, grad: &Tensor, over: &Over) -> Result<Ten
     if zeros.sum()?.item_i64()? == 0 {
         return g.mul(&over.spread(&saved.output(0)?, shape)?.div(&x)?);
     }
-    let plan = Plan::new(&x, &over.mask)?;
+    let plan = Plan::new(&x, &over.mask, true)?;
     let (outer, n, inner) = (plan.outer, plan.n, plan.inner);
     if saved.recording() {
         // Row by row with one of the factors as 1.

@@ -96,9 +96,9 @@ impl Operation for InOrder {
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<(Tensor, Tensor)> {
         let dim = self.dim as i64;
         if let Picked::Extreme { max, keepdim } = self.picked {
-            let plan = Plan::new(x, &dim_mask(dim, x.rank())?)?;
+            let plan = Plan::new(x, &dim_mask(dim, x.rank())?, keepdim)?;
             plan.refuse_empty(self.names.0, Some(self.dim))?;
-            return plan.extreme(max, keepdim);
+            return plan.extreme(max);
         }
         let rows = Rows::new(x, self.dim)?;
         let order = |descending| rows.back(rows.sorted(descending)?);

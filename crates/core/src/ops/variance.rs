@@ -2,7 +2,7 @@
 
 use pleach_kernels::{Buffer, reduce};
 
-use super::plan::{Kind, Over, Plan};
+use super::plan::{Kind, Over, Plan, kept};
 use crate::autograd::{Own, Saved};
 use crate::{Dims, Error, Result, Tensor};
 
@@ -62,9 +62,10 @@ impl Tensor {
 
 /// `f` of the variance of each row. Keeps the means, with the reduced dimensions kept.
 pub(super) fn variance(
+    x: &Tensor,
     plan: &Plan,
     correction: f64,
-    keepdim: bool,
+    over: &Over,
     f: fn(f64) -> f64,
     own: &mut Own,
 ) -> Result<Tensor> {
@@ -79,13 +80,13 @@ pub(super) fn variance(
         let mean = Buffer::<T>::try_from_exact_iter(means.iter().map(|m| *m as T))?;
         let out = squares.iter().map(|s| f(s / divisor) as T);
         let out = Buffer::<T>::try_from_exact_iter(out)?;
-        (Tensor::from_buffer(mean, &plan.kept), Tensor::from_buffer(out, plan.shape(keepdim)))
+        (Tensor::from_buffer(mean, kept(x.shape(), &over.mask)), Tensor::from_buffer(out, &plan.shape))
     });
     // Distances from an infinity have no mean; its sum has.
     own.keep(if means.iter().all(|m| m.is_finite()) {
         mean
     } else {
-        let plain = plan.sum(true)?.div(n as f64)?;
+        let plain = Plan::new(x, &over.mask, true)?.sum()?.div(n as f64)?;
         Tensor::where_cond(&mean.isfinite()?, &mean, &plain)?
     });
     Ok(out)

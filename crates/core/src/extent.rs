@@ -40,6 +40,13 @@ pub fn checked_numel(shape: &[usize]) -> Result<usize> {
     Ok(if empty { 0 } else { product })
 }
 
+/// The product of sizes, or the largest number if it is larger: for counts of work.
+#[doc(hidden)]
+pub fn product_of(sizes: &[usize]) -> u64 {
+    let sizes = sizes.iter().map(|&n| n as u64);
+    sizes.fold(1, u64::saturating_mul)
+}
+
 /// A size given as `usize`, as the `i64` that sizes with a -1 are. One that is too large for any
 /// tensor becomes the largest, which every check refuses, and never a negative one.
 pub(crate) fn signed(size: usize) -> i64 {

@@ -33,7 +33,7 @@ pub use buffer::{Buffer, BufferId};
 pub use dtype::DType;
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
-pub use extent::{Window, checked_numel};
+pub use extent::{Window, checked_numel, product_of};
 pub use memory::check_room;
 pub use ops::{
     Bound, Dims, ElementWise, IntoIndex, Operand, PadMode, SplitSizes, Start, Target, TensorIndex,

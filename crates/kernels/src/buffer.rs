@@ -21,6 +21,7 @@ mod block;
 mod cache;
 mod local;
 
+use std::cell::Cell;
 use std::fmt;
 use std::marker::PhantomData;
 use std::ops::{Deref, DerefMut};
@@ -64,6 +65,16 @@ const LONGEST: usize = isize::MAX as usize / 2;
 pub fn empty_cache() -> usize {
     local::empty();
     cache::empty()
+}
+
+thread_local! {
+    static HELD: Cell<i64> = const { Cell::new(0) };
+}
+
+/// The bytes of all buffers that this thread has made, less those of the buffers that it has dropped:
+/// the difference between two moments is what was allocated between them.
+pub fn held_bytes() -> i64 {
+    HELD.get()
 }
 
 /// Memory that could not be had, because the system has not got it or nobody could.
@@ -157,6 +168,7 @@ impl<T: Plain> Buffer<T> {
         if !T::ANY_BITS && !fresh {
             buffer.clear();
         }
+        HELD.set(HELD.get() + bytes as i64);
         Ok(buffer)
     }
 
@@ -303,9 +315,11 @@ impl<T: Plain> fmt::Debug for Buffer<T> {
 
 impl<T: Plain> Drop for Buffer<T> {
     fn drop(&mut self) {
-        if self.len * size_of::<T>() == 0 {
+        let bytes = self.len * size_of::<T>();
+        if bytes == 0 {
             return;
         }
+        HELD.set(HELD.get() - bytes as i64);
         // SAFETY: the buffer was the only owner of a block of this size.
         let block = unsafe { Block::from_raw(self.ptr.cast::<u8>()) };
         if let Err(block) = local::give(self.class, block) {
@@ -386,6 +400,23 @@ mod tests {
         })
         .join()
         .expect("the thread ends well");
+    }
+
+    #[test]
+    fn a_thread_counts_the_bytes_that_it_holds() {
+        let before = held_bytes();
+        let (one, two) = (Buffer::<f32>::new(100), Buffer::<u8>::new(3));
+        let none = Buffer::<f64>::new(0);
+        assert_eq!(held_bytes() - before, 403);
+        drop((one, none));
+        assert_eq!(held_bytes() - before, 3);
+        // What another thread drops counts there.
+        let theirs = std::thread::spawn(move || {
+            drop(two);
+            held_bytes()
+        });
+        assert_eq!(theirs.join().expect("the thread ends well"), -3);
+        assert_eq!(held_bytes() - before, 3);
     }
 
     #[test]

@@ -5,6 +5,7 @@ use pleach_core::{Error, Result, Tensor};
 use crate::Module;
 use crate::field::Memo;
 use crate::module::display_name;
+use crate::scope::Scope;
 use crate::walk::{self, Listing};
 
 /// A module that maps one tensor to one tensor.
@@ -43,6 +44,7 @@ pub trait Forward: Module + AsForward {
             return self.forward(input);
         }
         let module = self.as_module();
+        let scope = Scope::enter(module, &[input]);
         let result = match module.node() {
             None => self.forward(input),
             Some(node) => node.hooks().run_before(module, input).and_then(|changed| {
@@ -51,6 +53,7 @@ pub trait Forward: Module + AsForward {
                 node.hooks().run_after(module, input, output)
             }),
         };
+        Scope::leave(scope, &result);
         result.map_err(|error| locate(module, error))
     }
 
@@ -64,7 +67,7 @@ pub trait Forward: Module + AsForward {
 
 /// What tells a module from the others that live at the same time: its node, or else its address.
 /// Values without size have no address of their own.
-fn place(module: &dyn Module) -> Option<u64> {
+pub(crate) fn place(module: &dyn Module) -> Option<u64> {
     const ADDRESS: u64 = 1 << 63;
     match module.node() {
         Some(node) => Some(node.id()),

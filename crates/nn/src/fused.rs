@@ -1,9 +1,11 @@
 //! [`call_relu`]: a module and the ReLU after it in one step.
 
+use pleach_core::autograd::trace::is_tracing;
 use pleach_core::{Result, Tensor};
 
 use crate::forward::locate;
 use crate::layers::{MaxPool2d, ReLU};
+use crate::scope::Scope;
 use crate::{Forward, ModuleExt};
 
 /// `relu.call(&module.call(input)?)`, in one step where the module has one: a batch normalisation
@@ -66,9 +68,9 @@ pub fn call_add_relu(
     }
 }
 
-/// Whether a hook wants to see what a module gets and returns.
+/// Whether a hook or a trace wants to see what a module gets and returns.
 fn is_watched(module: &dyn Forward) -> bool {
-    module.node().is_none_or(|node| !node.hooks().is_empty())
+    is_tracing() || module.node().is_none_or(|node| !node.hooks().is_empty())
 }
 
 /// The step, if there is one and nobody watches.
@@ -81,7 +83,9 @@ pub(crate) fn one_step(
     if is_watched(module) || is_watched(relu) {
         return None;
     }
+    let scope = Scope::enter(module.as_module(), &[input]);
     let output = module.forward_relu(input, residual)?;
+    Scope::leave(scope, &output);
     Some(output.map_err(|error| locate(module.as_module(), error)))
 }
 
@@ -91,7 +95,10 @@ pub(crate) fn relu_pool(relu: &ReLU, pool: &dyn Forward, input: &Tensor) -> Opti
     if is_watched(relu) || is_watched(pool) {
         return None;
     }
-    let output = pool.downcast_ref::<MaxPool2d>()?.pool(input, true);
+    let max_pool = pool.downcast_ref::<MaxPool2d>()?;
+    let scope = Scope::enter(pool.as_module(), &[input]);
+    let output = max_pool.pool(input, true);
+    Scope::leave(scope, &output);
     Some(output.map_err(|error| locate(pool.as_module(), error)))
 }
 

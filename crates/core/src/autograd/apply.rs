@@ -9,7 +9,7 @@ use super::node::operation_node;
 use super::operation::{Operation, Rules, Types};
 use super::saved::{Call, Kept, Needs, Own, Saved, Saves, Slot};
 use super::signature::{Inputs, Outputs};
-use super::trace;
+use super::{ModuleCall, current_call, profiler, trace};
 use crate::tensor::{History, InputGrads, Node, Step};
 use crate::{DType, Result, Tensor};
 
@@ -23,6 +23,7 @@ pub fn apply<O: Operation>(op: O, inputs: O::Inputs<'_>) -> Result<O::Outputs> {
     let list = inputs.list();
     let list = list.as_ref();
     let before = mode();
+    let _event = (before.profiling).then(|| profiler::begin_operation(op.name(), list));
     if !fits(O::RULES, list) {
         return apply_fitted(op, list, before);
     }
@@ -83,7 +84,8 @@ fn finish<O: Operation>(
         };
         let (saves, name) = (op.saves(call), op.grad_name());
         let kept = keep(list, ready, saves, own, outputs);
-        let step = Box::new(Recorded { kept, op });
+        let module = before.is_watched().then(current_call).flatten();
+        let step = Box::new(Recorded { kept, op, module });
         tie(step, name, O::RULES, list, outputs);
     }
 }
@@ -196,6 +198,8 @@ fn needs_of(list: &[Option<&Tensor>], mode: Mode) -> Needs {
 struct Recorded<O> {
     kept: Kept,
     op: O,
+    /// The module in whose call it ran, if somebody listened.
+    module: Option<Arc<ModuleCall>>,
 }
 
 impl<O: Operation> Step for Recorded<O> {
@@ -218,6 +222,10 @@ impl<O: Operation> Step for Recorded<O> {
 
     fn has_saved(&self) -> bool {
         self.kept.once || !self.kept.values.is_empty()
+    }
+
+    fn module(&self) -> Option<&Arc<ModuleCall>> {
+        self.module.as_ref()
     }
 }
 

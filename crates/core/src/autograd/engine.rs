@@ -5,8 +5,11 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
-use super::mode::with_grad_mode;
+use super::anomaly::check_nan;
+use super::mode::{mode, with_grad_mode};
+use super::module_call::Within;
 use super::node::lock;
+use super::profiler;
 use crate::tensor::{History, InputGrads, Leaf, Node};
 use crate::{Error, Result, Tensor};
 
@@ -197,6 +200,7 @@ impl Walk {
             retain_graph,
             create_graph,
         } = self.options;
+        let watch = mode();
         while let Some(Pending { node, grads }) = self.nodes.pop() {
             for (output, grad) in (0..).zip(&grads) {
                 if !self.captured.is_empty()
@@ -216,6 +220,9 @@ impl Walk {
                 continue;
             }
             let step = lock(&node.step).take().ok_or_else(freed)?;
+            let module = watch.is_watched().then(|| step.module().cloned()).flatten();
+            let _within = watch.is_watched().then(|| Within::new(module.clone()));
+            let _event = (watch.profiling).then(|| profiler::begin_backward(node.name(), &grads));
             let input_grads = step.backward(&node, &grads, create_graph);
             if retain_graph || create_graph || !step.has_saved() {
                 *lock(&node.step) = Some(step);
@@ -228,7 +235,11 @@ impl Walk {
                 if let Some(grad) = grad
                     && !matches!(input.history, History::None)
                 {
-                    self.push(&input.history, node.fitted(index, grad)?)?;
+                    let grad = node.fitted(index, grad)?;
+                    if watch.anomaly {
+                        check_nan(&grad, node.name(), index, module.as_deref())?;
+                    }
+                    self.push(&input.history, grad)?;
                 }
             }
         }

@@ -9,6 +9,10 @@ pub(crate) struct Mode {
     pub grad: bool,
     /// Whether they are listed in a [`Graph`](super::trace::Graph).
     pub tracing: bool,
+    /// Whether they are timed for a [`Profile`](super::profiler::Profile).
+    pub profiling: bool,
+    /// Whether gradients that are no numbers are errors.
+    pub anomaly: bool,
 }
 
 impl Mode {
@@ -16,11 +20,19 @@ impl Mode {
     pub const QUIET: Mode = Mode {
         grad: false,
         tracing: false,
+        profiling: false,
+        anomaly: false,
     };
+
+    /// Whether somebody wants to know in which module's call they run.
+    #[inline]
+    pub fn is_watched(self) -> bool {
+        self.tracing | self.profiling | self.anomaly
+    }
 }
 
 thread_local! {
-    static MODE: Cell<Mode> = const { Cell::new(Mode { grad: true, tracing: false }) };
+    static MODE: Cell<Mode> = const { Cell::new(Mode { grad: true, ..Mode::QUIET }) };
 }
 
 /// The mode of this thread.

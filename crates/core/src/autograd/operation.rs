@@ -58,6 +58,12 @@ pub trait Operation: Clone + Send + Sync + 'static {
         Attributes::new()
     }
 
+    /// The products of two numbers that it sums, from the shapes of its inputs (`[]` for one that was not
+    /// given) and outputs: those of convolutions and matrix products, which dominate a network's work.
+    fn multiply_adds(&self, _inputs: &[&[usize]], _outputs: &[&[usize]]) -> u64 {
+        0
+    }
+
     /// Computes the outputs. What backward needs beside inputs and outputs goes to `own`.
     ///
     /// # Errors
@@ -184,6 +190,8 @@ pub trait AnyOperation: Send + Sync {
     fn name(&self) -> &'static str;
     /// As [`Operation::attributes`].
     fn attributes(&self) -> Attributes;
+    /// As [`Operation::multiply_adds`].
+    fn multiply_adds(&self, inputs: &[&[usize]], outputs: &[&[usize]]) -> u64;
     /// As [`Rules::view`].
     fn is_view(&self) -> bool;
     /// For downcasts.
@@ -196,6 +204,9 @@ impl<O: Operation> AnyOperation for O {
     }
     fn attributes(&self) -> Attributes {
         Operation::attributes(self)
+    }
+    fn multiply_adds(&self, inputs: &[&[usize]], outputs: &[&[usize]]) -> u64 {
+        Operation::multiply_adds(self, inputs, outputs)
     }
     fn is_view(&self) -> bool {
         O::RULES.view

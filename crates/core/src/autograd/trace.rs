@@ -3,7 +3,9 @@
 use std::cell::RefCell;
 use std::collections::HashMap;
 use std::fmt;
+use std::sync::Arc;
 
+use super::module_call::{ModuleCall, current_call};
 use super::mode::{Mode, mode, with_mode};
 use super::operation::{AnyOperation, Attributes};
 use crate::shape::Shape;
@@ -19,6 +21,8 @@ pub struct TracedOperation {
     operation: Box<dyn AnyOperation>,
     inputs: Vec<Option<ValueNumber>>,
     outputs: Vec<ValueNumber>,
+    multiply_adds: u64,
+    module: Option<Arc<ModuleCall>>,
 }
 
 impl TracedOperation {
@@ -46,12 +50,47 @@ impl TracedOperation {
     pub fn outputs(&self) -> &[ValueNumber] {
         &self.outputs
     }
+
+    /// The products that it sums, as [`Operation::multiply_adds`](super::Operation::multiply_adds) says.
+    pub fn multiply_adds(&self) -> u64 {
+        self.multiply_adds
+    }
+
+    /// The innermost module that was being called; for a backward step's, the one of its forward.
+    pub fn module(&self) -> Option<&Arc<ModuleCall>> {
+        self.module.as_ref()
+    }
+}
+
+/// A module that was called.
+pub struct TracedCall {
+    module: Arc<ModuleCall>,
+    inputs: Vec<ValueNumber>,
+    output: Option<ValueNumber>,
+}
+
+impl TracedCall {
+    /// Which one, and from where.
+    pub fn module(&self) -> &Arc<ModuleCall> {
+        &self.module
+    }
+
+    /// What it was given.
+    pub fn inputs(&self) -> &[ValueNumber] {
+        &self.inputs
+    }
+
+    /// What it returned; `None` if it failed.
+    pub fn output(&self) -> Option<ValueNumber> {
+        self.output
+    }
 }
 
 /// The operations that some code ran, in order, and the values between them.
 #[derive(Default)]
 pub struct Graph {
     operations: Vec<TracedOperation>,
+    calls: Vec<TracedCall>,
     values: Vec<(Shape, DType)>,
     constants: Vec<(ValueNumber, Tensor)>,
     numbers: HashMap<usize, ValueNumber>,
@@ -82,6 +121,11 @@ impl Graph {
     /// The operations, in the order in which they ran.
     pub fn operations(&self) -> &[TracedOperation] {
         &self.operations
+    }
+
+    /// The calls of modules, in the order in which they began; one that is called twice has two.
+    pub fn calls(&self) -> &[TracedCall] {
+        &self.calls
     }
 
     /// The values that no operation made: inputs, parameters, constants.
@@ -124,6 +168,8 @@ impl Graph {
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 ///
+/// Operations know the module in whose call they ran; so a graph also lists the calls of modules.
+///
 /// # Errors
 /// As `f`.
 pub fn trace<R>(f: impl FnOnce() -> Result<R>) -> Result<(R, Graph)> {
@@ -143,15 +189,50 @@ pub(super) fn add(
     outputs: &[&mut Tensor],
 ) {
     GRAPH.with_borrow_mut(|g| {
+        let given: Vec<_> = inputs.iter().map(|t| t.map_or(&[][..], Tensor::shape)).collect();
+        let made: Vec<_> = outputs.iter().map(|t| t.shape()).collect();
         let inputs = inputs.iter().map(|t| t.map(|t| g.number(t, false)));
         let inputs = inputs.collect();
         let outputs = outputs.iter().map(|t| g.number(t, true)).collect();
+        let multiply_adds = operation.multiply_adds(&given, &made);
         g.operations.push(TracedOperation {
             operation,
             inputs,
             outputs,
+            multiply_adds,
+            module: current_call(),
         });
     });
+}
+
+/// Notes that a module is called, and returns the place of that call.
+pub(super) fn begin_call(module: &Arc<ModuleCall>, inputs: &[&Tensor]) -> usize {
+    GRAPH.with_borrow_mut(|g| {
+        let inputs = inputs.iter().map(|t| g.number(t, false)).collect();
+        g.calls.push(TracedCall {
+            module: module.clone(),
+            inputs,
+            output: None,
+        });
+        g.calls.len() - 1
+    })
+}
+
+/// Notes what the call at that place returns.
+pub(super) fn end_call(place: usize, output: &Tensor) {
+    GRAPH.with_borrow_mut(|g| {
+        let number = g.number(output, false);
+        if let Some(call) = g.calls.get_mut(place) {
+            call.output = Some(number);
+        }
+    });
+}
+
+/// Whether operations on this thread are traced now: a layer that has a faster way outside
+/// [`apply`](super::apply) leaves it then.
+#[inline]
+pub fn is_tracing() -> bool {
+    mode().tracing
 }
 
 impl fmt::Display for Graph {
@@ -165,6 +246,9 @@ impl fmt::Display for Graph {
             write!(f, "{outputs} = {}({inputs})", operation.name())?;
             for (name, value) in operation.attributes() {
                 write!(f, " {name}={value:?}")?;
+            }
+            if let Some(module) = &operation.module {
+                write!(f, " # {module}")?;
             }
             writeln!(f)?;
         }

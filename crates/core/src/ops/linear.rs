@@ -4,6 +4,7 @@ use std::borrow::Cow;
 
 use super::matmul::{Product, product, returned};
 use crate::autograd::{Call, GradsOf, Operation, Own, Saved, Saves, apply};
+use crate::extent::product_of;
 use crate::shape::Shape;
 use crate::{DType, Error, Result, Tensor};
 
@@ -23,6 +24,9 @@ impl Operation for Linear {
     }
     fn grad_name(&self) -> &'static str {
         self.grad_name
+    }
+    fn multiply_adds(&self, inputs: &[&[usize]], _: &[&[usize]]) -> u64 {
+        product_of(inputs[0]).saturating_mul(product_of(&inputs[1][..1]))
     }
     fn forward(&self, (x, weight, bias): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
         let out = product(rows_of(x)?.as_ref(), weight, (false, true), bias)?;

@@ -6,7 +6,7 @@ use pleach_kernels::{
 
 use super::place::{Names, Shows};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
-use crate::extent::checked_numel;
+use crate::extent::{checked_numel, product_of};
 use crate::shape::{Layout, Shape, broadcast_shapes};
 use crate::{DType, Error, ErrorKind, Result, Tensor};
 
@@ -194,6 +194,12 @@ impl Operation for Product {
                 ("transpose_b", self.turned.1.into()),
             ],
         }
+    }
+    fn multiply_adds(&self, inputs: &[&[usize]], outputs: &[&[usize]]) -> u64 {
+        let (a, rank) = (inputs[0], inputs[0].len());
+        // A transposed matrix is summed over along its rows.
+        let summed = a[if self.turned.0 { rank - 2 } else { rank - 1 }];
+        product_of(outputs[0]).saturating_mul(summed as u64)
     }
     fn forward(&self, (a, b, start): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
         match (self.kind, start) {

@@ -21,6 +21,7 @@ use std::sync::{Arc, Mutex};
 use pleach_kernels::Buffer;
 use smallvec::SmallVec;
 
+use crate::autograd::ModuleCall;
 use crate::extent::checked_numel;
 use crate::shape::{Layout, Shape};
 use crate::storage::Storage;
@@ -115,6 +116,8 @@ pub(crate) trait Step: Send + Sync {
     ) -> Result<InputGrads>;
     /// Whether it holds values that `backward()` should free.
     fn has_saved(&self) -> bool;
+    /// The module in whose call the operation ran, if somebody listened.
+    fn module(&self) -> Option<&Arc<ModuleCall>>;
 }
 
 impl Tensor {

@@ -3,7 +3,7 @@
 use pleach_core::autograd::{
     Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
 };
-use pleach_core::{Error, ErrorKind, PadMode, Result, Tensor, Window, checked_numel};
+use pleach_core::{Error, ErrorKind, PadMode, Result, Tensor, Window, checked_numel, product_of};
 use pleach_kernels::{
     Buffer, ConvShape, conv_backward_bias, conv_backward_input, conv_backward_weight, conv_forward,
 };
@@ -319,6 +319,13 @@ impl Operation for Convolution {
             ("dilation", s.dilation[1..].into()),
             ("groups", s.groups.into()),
         ]
+    }
+    fn multiply_adds(&self, _: &[&[usize]], _: &[&[usize]]) -> u64 {
+        // The gradients have as many as the convolution.
+        let s = &self.shape;
+        let [_, height, width] = s.output();
+        let each = [s.in_channels / s.groups, s.kernel[1], s.kernel[2]];
+        product_of(&[s.batch, s.out_channels, height, width]).saturating_mul(product_of(&each))
     }
     fn forward(&self, (a, b, bias): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
         let s = &self.shape;

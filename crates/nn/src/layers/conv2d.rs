@@ -1,5 +1,7 @@
 //! [`Conv2d`].
 
+use pleach_core::autograd::profiler::record_operation;
+use pleach_core::autograd::trace::is_tracing;
 use pleach_core::{DType, Error, Parameter, Result, Tensor, Window, checked_numel};
 use pleach_kernels::{Buffer, ConvShape, PackedConv};
 
@@ -200,14 +202,15 @@ impl Conv2d {
             self.packed.clear();
             return None;
         }
-        if input.dtype() != DType::F32
+        if is_tracing()
+            || input.dtype() != DType::F32
             || input.rank() != 4
             || self.padding_mode != PaddingMode::Zeros
         {
             return None;
         }
-        self.run_packed(input, weight, bias, residual, relu)
-            .transpose()
+        let run = || self.run_packed(input, weight, bias, residual, relu);
+        record_operation("conv2d", &[Some(input), Some(weight), bias], run).transpose()
     }
 
     fn run_packed(

@@ -1,5 +1,7 @@
 //! [`Linear`].
 
+use pleach_core::autograd::profiler::record_operation;
+use pleach_core::autograd::trace::is_tracing;
 use pleach_core::{DType, Parameter, Result, Tensor, checked_numel};
 use pleach_kernels::{Bias, Buffer, Epilogue, MatRef, PackedB, gemm_epilogue, gemm_packed};
 
@@ -126,14 +128,16 @@ impl Linear {
             return None;
         };
         let f32s = [Some(input), Some(weight), bias];
-        let plain = input.shape().last() == Some(&inputs)
+        let plain = !is_tracing()
+            && input.shape().last() == Some(&inputs)
             && bias.is_none_or(|b| b.shape() == [outputs])
             && f32s.into_iter().flatten().all(|t| t.dtype() == DType::F32);
         // Too few products are not worth the trouble, unless there is a ReLU to save.
         if !plain || (!relu && input.numel() * outputs < MANY_PRODUCTS) {
             return None;
         }
-        Some(self.run_packed(input, weight, bias, relu))
+        let run = || self.run_packed(input, weight, bias, relu);
+        Some(record_operation("linear", &f32s, run))
     }
 
     fn run_packed(

@@ -3,6 +3,7 @@
 use pleach_core::{Result, Tensor};
 
 use crate::Module;
+use crate::scope::Scope;
 
 /// A module that maps an input and a target to a loss.
 ///
@@ -27,10 +28,12 @@ pub trait Loss: Module {
     /// # Errors
     /// What `forward` returns, with the loss's type before the text.
     fn call(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
-        self.forward(input, target)
-            .map_err(|error| match self.node() {
-                Some(node) => error.tag(node.id(), node.name().unwrap_or(self.type_name())),
-                None => error,
-            })
+        let scope = Scope::enter(self.as_module(), &[input, target]);
+        let result = self.forward(input, target);
+        Scope::leave(scope, &result);
+        result.map_err(|error| match self.node() {
+            Some(node) => error.tag(node.id(), node.name().unwrap_or(self.type_name())),
+            None => error,
+        })
     }
 }

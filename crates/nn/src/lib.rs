@@ -26,6 +26,7 @@ mod node;
 mod scope;
 mod setting;
 mod state_dict;
+mod summary;
 mod walk;
 
 pub use containers::{ModuleDict, ModuleList, ParameterDict, Position, Sequential};
@@ -39,6 +40,7 @@ pub use node::{Node, same};
 pub use pleach_derive::Module;
 pub use setting::Setting;
 pub use state_dict::{IncompatibleKeys, LoadReport, ShapeMismatch, StateDict, Versions};
+pub use summary::{Column, Summary, SummaryRow, summary};
 pub use walk::Listing;
 
 /// What `#[derive(Module)]` expands to.

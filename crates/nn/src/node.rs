@@ -69,8 +69,7 @@ impl Node {
 
     /// A new identity with this one's mode, name and hooks, for a copy.
     pub fn deep_copy(&self) -> Self {
-        let training = self.0.training.load(Ordering::Relaxed);
-        let mode = (training, self.is_frozen());
+        let mode = (self.training_set(), self.is_frozen());
         Self::from_parts(mode, self.0.name.clone(), self.0.hooks.copy())
     }
 
@@ -81,7 +80,12 @@ impl Node {
 
     /// Whether the module is in training mode: a frozen one never is.
     pub fn is_training(&self) -> bool {
-        self.0.training.load(Ordering::Relaxed) && !self.is_frozen()
+        self.training_set() && !self.is_frozen()
+    }
+
+    /// The mode that was set, which holds while the module is not frozen.
+    pub(crate) fn training_set(&self) -> bool {
+        self.0.training.load(Ordering::Relaxed)
     }
 
     /// Sets the mode of this node alone; [`Module::train`] sets a whole tree's.

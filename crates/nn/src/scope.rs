@@ -13,9 +13,9 @@ use crate::walk::{self, Listing};
 
 /// What tells a module from others: a struct and its first field share an address, but are not of one
 /// type. Modules without size have no place.
-type Key = (Option<u64>, String);
+pub(crate) type Key = (Option<u64>, String);
 
-fn key(module: &dyn Module) -> Key {
+pub(crate) fn key(module: &dyn Module) -> Key {
     (place(module), display_name(module).to_string())
 }
 

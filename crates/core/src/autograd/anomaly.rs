@@ -45,7 +45,9 @@ pub(super) fn check_nan(
     ));
     Err(match module {
         // No module has the identity 0.
-        Some(call) => error.tag(0, call.type_name()).with_path(call.path().to_string()),
+        Some(call) => error
+            .tag(0, call.type_name())
+            .with_path(call.path().to_string()),
         None => error,
     })
 }

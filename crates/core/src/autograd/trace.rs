@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 
-use super::module_call::{ModuleCall, current_call};
 use super::mode::{Mode, mode, with_mode};
+use super::module_call::{ModuleCall, current_call};
 use super::operation::{AnyOperation, Attributes};
 use crate::shape::Shape;
 use crate::tensor::ValueId;
@@ -189,7 +189,10 @@ pub(super) fn add(
     outputs: &[&mut Tensor],
 ) {
     GRAPH.with_borrow_mut(|g| {
-        let given: Vec<_> = inputs.iter().map(|t| t.map_or(&[][..], Tensor::shape)).collect();
+        let given: Vec<_> = inputs
+            .iter()
+            .map(|t| t.map_or(&[][..], Tensor::shape))
+            .collect();
         let made: Vec<_> = outputs.iter().map(|t| t.shape()).collect();
         let inputs = inputs.iter().map(|t| t.map(|t| g.number(t, false)));
         let inputs = inputs.collect();

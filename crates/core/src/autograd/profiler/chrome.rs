@@ -33,7 +33,10 @@ impl Profile {
                 EventKind::Module => "module",
                 EventKind::Record => "record",
             };
-            let module = event.module.as_ref().map_or_else(String::new, |m| m.to_string());
+            let module = event
+                .module
+                .as_ref()
+                .map_or_else(String::new, |m| m.to_string());
             let shapes: Vec<&[usize]> = event.shapes.iter().map(|s| &s[..]).collect();
             // Writing to a string cannot fail.
             let _ = write!(

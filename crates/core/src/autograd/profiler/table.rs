@@ -229,7 +229,11 @@ fn memory_text(bytes: i64) -> String {
 
 fn percent(part: Duration, whole: Duration) -> String {
     let whole = whole.as_secs_f64();
-    let part = if whole > 0.0 { part.as_secs_f64() / whole } else { 0.0 };
+    let part = if whole > 0.0 {
+        part.as_secs_f64() / whole
+    } else {
+        0.0
+    };
     format!("{:.2}%", part * 100.0)
 }
 

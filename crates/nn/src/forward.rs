@@ -5,6 +5,7 @@ use pleach_core::{Error, Result, Tensor};
 use crate::Module;
 use crate::field::Memo;
 use crate::module::display_name;
+use crate::place::place;
 use crate::scope::Scope;
 use crate::walk::{self, Listing};
 
@@ -62,17 +63,6 @@ pub trait Forward: Module + AsForward {
     #[doc(hidden)]
     fn forward_relu(&self, _: &Tensor, _residual: Option<&Tensor>) -> Option<Result<Tensor>> {
         None
-    }
-}
-
-/// What tells a module from the others that live at the same time: its node, or else its address.
-/// Values without size have no address of their own.
-pub(crate) fn place(module: &dyn Module) -> Option<u64> {
-    const ADDRESS: u64 = 1 << 63;
-    match module.node() {
-        Some(node) => Some(node.id()),
-        None if size_of_val(module) == 0 => None,
-        None => Some(ADDRESS | (std::ptr::from_ref(module).cast::<()>() as usize as u64)),
     }
 }
 

@@ -23,6 +23,7 @@ pub mod losses;
 mod member;
 mod module;
 mod node;
+mod place;
 mod scope;
 mod setting;
 mod state_dict;

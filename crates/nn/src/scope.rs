@@ -7,17 +7,9 @@ use pleach_core::autograd::{self, ModuleScope};
 use pleach_core::{Result, Tensor};
 
 use crate::Module;
-use crate::forward::place;
 use crate::module::display_name;
+use crate::place::{Key, key};
 use crate::walk::{self, Listing};
-
-/// What tells a module from others: a struct and its first field share an address, but are not of one
-/// type. Modules without size have no place.
-pub(crate) type Key = (Option<u64>, String);
-
-pub(crate) fn key(module: &dyn Module) -> Key {
-    (place(module), display_name(module).to_string())
-}
 
 thread_local! {
     /// The paths of all modules below those that are being called and are no part of another one.

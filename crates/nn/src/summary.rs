@@ -1,46 +1,16 @@
 //! [`summary`]: what a model consists of and what it computes, as a table.
 
+mod column;
 mod rows;
 mod table;
 
 use pleach_core::autograd::trace::trace;
-use pleach_core::{Error, Generator, Parameter, Result, Tensor, no_grad};
+use pleach_core::{Error, Generator, Result, Tensor, no_grad};
 
-pub use self::table::Column;
+pub use self::column::Column;
+pub use self::rows::SummaryRow;
+use self::rows::trainable;
 use crate::{Forward, Module, Node, walk};
-
-/// A call of a module in a [`Summary`], or a container whose children were called.
-#[derive(Clone, Debug)]
-pub struct SummaryRow {
-    /// The module's path, `""` for the model itself.
-    pub path: String,
-    /// Its name in print.
-    pub type_name: String,
-    /// How deep it is in the tree; 0 for the model.
-    pub depth: usize,
-    /// Its number among the rows of its depth, from 1.
-    pub index: usize,
-    /// The shape of its input; `None` for a container that was not called itself.
-    pub input: Option<Vec<usize>>,
-    /// The shape of its output.
-    pub output: Option<Vec<usize>>,
-    /// The size of its output, 0 without one.
-    pub output_bytes: usize,
-    /// The number of elements of its parameters and its descendants'.
-    pub parameters: usize,
-    /// How many of them require a gradient.
-    pub trainable: usize,
-    /// How many of [`parameters`](Self::parameters) belong to no row below.
-    pub own_parameters: usize,
-    /// The multiply-adds of the call, with those of modules called in it.
-    pub multiply_adds: u64,
-    /// Those that no module called in it computes.
-    pub own_multiply_adds: u64,
-    /// Whether the module has appeared before: it is shared, or called again.
-    pub recursive: bool,
-    /// Whether it has no children.
-    pub is_leaf: bool,
-}
 
 /// What a model consists of and what it computes for an input; [`summary`] makes it.
 ///
@@ -157,13 +127,6 @@ pub fn summary<M: Forward + ?Sized>(model: &M, input: &Tensor) -> Result<Summary
         summary.parameter_bytes += parameter.numel() * parameter.dtype().size_of();
     }
     Ok(summary)
-}
-
-fn trainable(parameter: &Parameter) -> usize {
-    match parameter.requires_grad() {
-        true => parameter.numel(),
-        false => 0,
-    }
 }
 
 /// Evaluation mode for all modules; the old modes come back when this is dropped.

@@ -1,4 +1,4 @@
-//! The rows of a summary, from the calls of modules that a graph lists.
+//! [`SummaryRow`]: what a summary knows of a call of a module, from the calls of modules that a graph lists.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
@@ -7,11 +7,51 @@ use pleach_core::Parameter;
 use pleach_core::autograd::ModuleCall;
 use pleach_core::autograd::trace::{Graph, TracedCall};
 
-use super::SummaryRow;
 use crate::Module;
 use crate::module::display_name;
-use crate::scope::{Key, key};
+use crate::place::{Key, key};
 use crate::walk::{self, Listing};
+
+/// A call of a module in a [`Summary`](super::Summary), or a container whose children were called.
+#[derive(Clone, Debug)]
+pub struct SummaryRow {
+    /// The module's path, `""` for the model itself.
+    pub path: String,
+    /// Its name in print.
+    pub type_name: String,
+    /// How deep it is in the tree; 0 for the model.
+    pub depth: usize,
+    /// Its number among the rows of its depth, from 1.
+    pub index: usize,
+    /// The shape of its input; `None` for a container that was not called itself.
+    pub input: Option<Vec<usize>>,
+    /// The shape of its output.
+    pub output: Option<Vec<usize>>,
+    /// The size of its output, 0 without one.
+    pub output_bytes: usize,
+    /// The number of elements of its parameters and its descendants'.
+    pub parameters: usize,
+    /// How many of them require a gradient.
+    pub trainable: usize,
+    /// How many of [`parameters`](Self::parameters) belong to no row below.
+    pub own_parameters: usize,
+    /// The multiply-adds of the call, with those of modules called in it.
+    pub multiply_adds: u64,
+    /// Those that no module called in it computes.
+    pub own_multiply_adds: u64,
+    /// Whether the module has appeared before: it is shared, or called again.
+    pub recursive: bool,
+    /// Whether it has no children.
+    pub is_leaf: bool,
+}
+
+/// How many elements require a gradient.
+pub(super) fn trainable(parameter: &Parameter) -> usize {
+    match parameter.requires_grad() {
+        true => parameter.numel(),
+        false => 0,
+    }
+}
 
 /// The rows, and what they are made from.
 pub(super) struct Rows<'a> {
@@ -114,7 +154,7 @@ impl Rows<'_> {
             output: None,
             output_bytes: 0,
             parameters: parameters.iter().map(Parameter::numel).sum(),
-            trainable: parameters.iter().map(super::trainable).sum(),
+            trainable: parameters.iter().map(trainable).sum(),
             own_parameters: 0,
             multiply_adds: 0,
             own_multiply_adds: 0,

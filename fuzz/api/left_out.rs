@@ -41,6 +41,14 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ),
     ("Saves::input Saves::output_if", OPERATION),
     (
+        "AnyOperation::multiply_adds Operation::multiply_adds",
+        OPERATION,
+    ),
+    (
+        "ModuleScope::enter ModuleScope::returns",
+        "what a module's call does while it is traced, which is called",
+    ),
+    (
         "Field::copy_field Field::field_node Field::has_members Field::list_name",
         TREE,
     ),

@@ -23,6 +23,7 @@ mod products;
 mod random;
 mod reduce;
 mod views;
+mod watched;
 
 use pleach::nn::{Forward, StateDict};
 use pleach::optim::SGD;
@@ -61,6 +62,7 @@ pub const CALLS: &[&[Call]] = &[
     init::CALLS,
     random::CALLS,
     print::CALLS,
+    watched::CALLS,
 ];
 
 /// How much a program may ask for.

@@ -2,7 +2,8 @@
 
 use std::sync::OnceLock;
 
-use pleach::nn::{Column, Summary, summary};
+use pleach::autograd::trace::trace;
+use pleach::nn::{Summary, SummaryColumn, summary};
 use pleach::prelude::*;
 use pleach::vision::models::get_model;
 use serde_json::Value;
@@ -69,13 +70,13 @@ fn model(name: &str) -> Box<dyn Forward> {
     }
 }
 
-fn column(name: &str) -> Column {
+fn column(name: &str) -> SummaryColumn {
     match name {
-        "input_size" => Column::InputSize,
-        "output_size" => Column::OutputSize,
-        "num_params" => Column::Parameters,
-        "params_percent" => Column::ParametersPercent,
-        "trainable" => Column::Trainable,
+        "input_size" => SummaryColumn::InputSize,
+        "output_size" => SummaryColumn::OutputSize,
+        "num_params" => SummaryColumn::Parameters,
+        "params_percent" => SummaryColumn::ParametersPercent,
+        "trainable" => SummaryColumn::Trainable,
         other => panic!("no column {other}"),
     }
 }
@@ -114,7 +115,8 @@ fn summarised() -> &'static [(Value, Summary)] {
 fn tables_are_those_of_torchinfo() {
     assert_eq!(summarised().len(), 10);
     for (case, found) in summarised() {
-        let columns: Vec<Column> = strings(&case["columns"]).into_iter().map(column).collect();
+        let columns: Vec<SummaryColumn> =
+            strings(&case["columns"]).into_iter().map(column).collect();
         let found = found
             .clone()
             .depth(case["depth"].as_u64().unwrap() as usize)
@@ -233,4 +235,60 @@ fn a_summary_leaves_modes_statistics_and_the_generator_alone() {
     assert!(summary(&net, &Tensor::zeros([2, 4, 4, 4])).is_err());
     assert_eq!((modes(), statistics()).1, before.1);
     assert_eq!(modes()[0..6], before.0[0..6]);
+}
+
+#[test]
+fn every_kind_of_product_says_its_multiply_adds() {
+    let t = |shape: &[usize]| Tensor::zeros(shape.to_vec());
+    let count = |f: &dyn Fn() -> Result<Tensor>| -> u64 {
+        let (_, graph) = trace(f).unwrap();
+        graph.operations().iter().map(|o| o.multiply_adds()).sum()
+    };
+    let (a, b) = (t(&[2, 3]), t(&[3, 5]));
+    assert_eq!(count(&|| a.mm(&b)), 2 * 3 * 5);
+    assert_eq!(count(&|| a.matmul(&b)), 2 * 3 * 5);
+    assert_eq!(count(&|| a.mv(&t(&[3]))), 2 * 3);
+    assert_eq!(count(&|| t(&[7]).dot(&t(&[7]))), 7);
+    assert_eq!(count(&|| t(&[4, 2, 3]).bmm(&t(&[4, 3, 5]))), 4 * 2 * 3 * 5);
+    assert_eq!(count(&|| t(&[2, 5]).addmm(&a, &b, 1.0, 1.0)), 2 * 3 * 5);
+    assert_eq!(
+        count(&|| t(&[6, 2, 3]).linear(&t(&[5, 3]), None)),
+        6 * 2 * 3 * 5
+    );
+    assert_eq!(
+        count(&|| t(&[8, 1, 2, 3]).matmul(&t(&[4, 3, 5]))),
+        8 * 4 * 2 * 3 * 5
+    );
+    let einsum = || pleach::einsum("bij,bjk->bik", &[&t(&[4, 2, 3]), &t(&[4, 3, 5])]);
+    assert_eq!(count(&einsum), 4 * 2 * 3 * 5);
+    assert_eq!(count(&|| a.mul(&a)?.sum()?.exp()), 0);
+    // Two groups, a stride and a bias; each gradient has as many as the convolution.
+    let (x, w) = (t(&[2, 4, 9, 7]), t(&[6, 2, 3, 2]));
+    let (x, w) = (
+        x.requires_grad_(true).unwrap(),
+        w.requires_grad_(true).unwrap(),
+    );
+    let convolve = || functional::conv2d(&x, &w, Some(&t(&[6])), 2, 1, 1, 2);
+    let forward = 2 * 6 * (5 * 4) * (2 * 3 * 2);
+    assert_eq!(count(&convolve), forward);
+    let both = || {
+        convolve()?.sum()?.backward()?;
+        Ok(t(&[1]))
+    };
+    assert_eq!(count(&both), 3 * forward);
+    // Matrices that are transposed: the gradients of a linear layer.
+    let (x, w) = (t(&[6, 3]), t(&[5, 3]));
+    let (x, w) = (
+        x.requires_grad_(true).unwrap(),
+        w.requires_grad_(true).unwrap(),
+    );
+    let linear = || {
+        x.linear(&w, None)?.sum()?.backward()?;
+        Ok(t(&[1]))
+    };
+    assert_eq!(count(&linear), 3 * (6 * 5 * 3));
+    // Attention: scores, and their sums of values.
+    let (q, k, v) = (t(&[2, 4, 6, 8]), t(&[2, 4, 5, 8]), t(&[2, 4, 5, 3]));
+    let attend = || functional::scaled_dot_product_attention(&q, &k, &v, None, 0.0, false, None);
+    assert_eq!(count(&attend), 2 * 4 * 6 * 5 * (8 + 3));
 }

@@ -41,7 +41,7 @@ pub use node::{Node, same};
 pub use pleach_derive::Module;
 pub use setting::Setting;
 pub use state_dict::{IncompatibleKeys, LoadReport, ShapeMismatch, StateDict, Versions};
-pub use summary::{Column, Summary, SummaryRow, summary};
+pub use summary::{Summary, SummaryColumn, SummaryRow, summary};
 pub use walk::Listing;
 
 /// What `#[derive(Module)]` expands to.

@@ -7,9 +7,9 @@ mod table;
 use pleach_core::autograd::trace::trace;
 use pleach_core::{Error, Generator, Result, Tensor, no_grad};
 
-pub use self::column::Column;
+pub use self::column::SummaryColumn;
 pub use self::rows::SummaryRow;
-use self::rows::trainable;
+use self::rows::{bytes_of, trainable};
 use crate::{Forward, Module, Node, walk};
 
 /// What a model consists of and what it computes for an input; [`summary`] makes it.
@@ -33,7 +33,7 @@ pub struct Summary {
     /// The size of the outputs of layers with parameters, and of their gradients.
     pub forward_backward_bytes: usize,
     depth: usize,
-    columns: Vec<Column>,
+    columns: Vec<SummaryColumn>,
     names: bool,
 }
 
@@ -52,7 +52,7 @@ impl Summary {
 
     /// The columns of the printed table (output shape, parameters and multiply-adds by default).
     #[must_use]
-    pub fn columns(mut self, columns: &[Column]) -> Self {
+    pub fn columns(mut self, columns: &[SummaryColumn]) -> Self {
         self.columns = columns.to_vec();
         self
     }
@@ -110,21 +110,28 @@ pub fn summary<M: Forward + ?Sized>(model: &M, input: &Tensor) -> Result<Summary
     let layers = rows.iter().filter(|row| row.is_leaf && row.parameters > 0);
     let mut summary = Summary {
         // As much again for gradients.
-        forward_backward_bytes: layers.map(|row| 2 * row.output_bytes).sum(),
+        forward_backward_bytes: layers.fold(0, |sum, row| {
+            row.output_bytes.saturating_mul(2).saturating_add(sum)
+        }),
         rows,
         parameters: 0,
         trainable: 0,
         multiply_adds: graph.operations().iter().map(|o| o.multiply_adds()).sum(),
-        input_bytes: input.numel() * input.dtype().size_of(),
+        input_bytes: bytes_of(input.shape(), input.dtype()),
         parameter_bytes: 0,
         depth: 3,
-        columns: vec![Column::OutputSize, Column::Parameters, Column::MultiplyAdds],
+        columns: vec![
+            SummaryColumn::OutputSize,
+            SummaryColumn::Parameters,
+            SummaryColumn::MultiplyAdds,
+        ],
         names: false,
     };
     for parameter in root.parameters() {
         summary.parameters += parameter.numel();
         summary.trainable += trainable(&parameter);
-        summary.parameter_bytes += parameter.numel() * parameter.dtype().size_of();
+        let bytes = bytes_of(&parameter.shape(), parameter.dtype());
+        summary.parameter_bytes = summary.parameter_bytes.saturating_add(bytes);
     }
     Ok(summary)
 }

@@ -30,7 +30,7 @@ pub use pleach_core::random::numpy;
 pub use pleach_core::*;
 pub use pleach_init as init;
 pub use pleach_nn as nn;
-pub use pleach_nn::sequential;
+pub use pleach_nn::{sequential, summary};
 pub use pleach_optim as optim;
 pub use pleach_vision as vision;
 
@@ -49,7 +49,8 @@ pub mod prelude {
     pub use crate::optim::{Optimizer, SGD, SgdGroup};
     pub use crate::{
         Buffer, DType, Error, Generator, Parameter, Result, Tensor, TensorIndex, checkpoint, init,
-        load, load_state_dict, manual_seed, nn, no_grad, optim, save, sequential, slice, tensor,
+        load, load_state_dict, manual_seed, nn, no_grad, optim, save, sequential, slice, summary,
+        tensor,
     };
 }
 
@@ -67,6 +68,7 @@ mod documentation {
     page!(for_pytorch_users, "../../../docs/src/for-pytorch-users.md");
     page!(initialising, "../../../docs/src/initialising.md");
     page!(walking, "../../../docs/src/walking.md");
+    page!(looking_inside, "../../../docs/src/looking-inside.md");
     page!(modules, "../../../docs/src/modules.md");
     page!(random, "../../../docs/src/random.md");
     page!(fine_tuning, "../../../docs/src/fine-tuning.md");

@@ -1,10 +1,10 @@
-//! [`Column`]: what a printed summary says of each row.
+//! [`SummaryColumn`]: what a printed summary says of each row.
 
 use super::rows::SummaryRow;
 
 /// A column of a printed [`Summary`](super::Summary).
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum Column {
+pub enum SummaryColumn {
     /// The shape of a call's input.
     InputSize,
     /// The shape of its output.
@@ -32,15 +32,15 @@ pub(super) fn grouped(number: u64) -> String {
     out
 }
 
-impl Column {
+impl SummaryColumn {
     pub(super) fn title(self) -> &'static str {
         match self {
-            Column::InputSize => "Input Shape",
-            Column::OutputSize => "Output Shape",
-            Column::Parameters => "Param #",
-            Column::ParametersPercent => "Param %",
-            Column::MultiplyAdds => "Mult-Adds",
-            Column::Trainable => "Trainable",
+            SummaryColumn::InputSize => "Input Shape",
+            SummaryColumn::OutputSize => "Output Shape",
+            SummaryColumn::Parameters => "Param #",
+            SummaryColumn::ParametersPercent => "Param %",
+            SummaryColumn::MultiplyAdds => "Mult-Adds",
+            SummaryColumn::Trainable => "Trainable",
         }
     }
 
@@ -56,25 +56,25 @@ impl Column {
             row.own_parameters
         };
         let text = match self {
-            Column::InputSize => shape(&row.input),
-            Column::OutputSize => shape(&row.output),
-            Column::Parameters | Column::ParametersPercent
+            SummaryColumn::InputSize => shape(&row.input),
+            SummaryColumn::OutputSize => shape(&row.output),
+            SummaryColumn::Parameters | SummaryColumn::ParametersPercent
                 if row.recursive && row.parameters > 0 =>
             {
                 Some("(recursive)".into())
             }
-            Column::Parameters => (parameters > 0).then(|| {
+            SummaryColumn::Parameters => (parameters > 0).then(|| {
                 let text = grouped(parameters as u64);
                 match whole && row.trainable == 0 {
                     true => format!("({text})"),
                     false => text,
                 }
             }),
-            Column::ParametersPercent => Some(match parameters {
+            SummaryColumn::ParametersPercent => Some(match parameters {
                 0 => format!("{:>7}", "--"),
                 n => format!("{:>6.2}%", 100.0 * n as f64 / total as f64),
             }),
-            Column::MultiplyAdds => {
+            SummaryColumn::MultiplyAdds => {
                 let products = if whole {
                     row.multiply_adds
                 } else {
@@ -82,7 +82,7 @@ impl Column {
                 };
                 (products > 0).then(|| grouped(products))
             }
-            Column::Trainable => match (row.trainable, row.parameters) {
+            SummaryColumn::Trainable => match (row.trainable, row.parameters) {
                 (_, 0) => None,
                 (0, _) => Some("False".into()),
                 (some, all) if some < all => Some("Partial".into()),

@@ -3,9 +3,9 @@
 use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
-use pleach_core::Parameter;
 use pleach_core::autograd::ModuleCall;
 use pleach_core::autograd::trace::{Graph, TracedCall};
+use pleach_core::{DType, Parameter};
 
 use crate::Module;
 use crate::module::display_name;
@@ -43,6 +43,12 @@ pub struct SummaryRow {
     pub recursive: bool,
     /// Whether it has no children.
     pub is_leaf: bool,
+}
+
+/// The size of a tensor; one that is expanded may have more elements than there are addresses.
+pub(super) fn bytes_of(shape: &[usize], dtype: DType) -> usize {
+    let elements: usize = shape.iter().product();
+    elements.saturating_mul(dtype.size_of())
 }
 
 /// How many elements require a gradient.
@@ -132,7 +138,7 @@ impl Rows<'_> {
         row.input = input.map(|&value| graph.shape(value).to_vec());
         if let Some(value) = call.output() {
             let shape = graph.shape(value);
-            row.output_bytes = shape.iter().product::<usize>() * graph.dtype(value).size_of();
+            row.output_bytes = bytes_of(shape, graph.dtype(value));
             row.output = Some(shape.to_vec());
         }
         place

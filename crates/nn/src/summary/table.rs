@@ -3,7 +3,7 @@
 use std::fmt;
 
 use super::Summary;
-use super::column::{Column, grouped};
+use super::column::{SummaryColumn, grouped};
 use super::rows::SummaryRow;
 
 /// The width of a column.
@@ -34,7 +34,7 @@ impl Summary {
         &self,
         f: &mut fmt::Formatter<'_>,
         (name, width): (&str, usize),
-        text: impl Fn(Column) -> String,
+        text: impl Fn(SummaryColumn) -> String,
     ) -> fmt::Result {
         let mut line = format!("{name:<width$} ");
         for &column in &self.columns {
@@ -103,7 +103,9 @@ impl fmt::Display for Summary {
         writeln!(f, "Input size (MB): {}", megabytes(input))?;
         writeln!(f, "Forward/backward pass size (MB): {}", megabytes(layers))?;
         writeln!(f, "Params size (MB): {}", megabytes(self.parameter_bytes))?;
-        let total = input + layers + self.parameter_bytes;
+        let total = input
+            .saturating_add(layers)
+            .saturating_add(self.parameter_bytes);
         write!(f, "Estimated Total Size (MB): {}\n{rule}", megabytes(total))
     }
 }

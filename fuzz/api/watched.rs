@@ -27,13 +27,15 @@ fn traced(p: &mut Program) -> Result<()> {
     for operation in graph.operations() {
         let inputs = operation.inputs().iter().flatten();
         for value in inputs.chain(operation.outputs()) {
-            let _ = (graph.shape(*value), graph.dtype(*value));
+            let both = Some((graph.shape(*value), graph.dtype(*value)));
+            assert_eq!(graph.value(*value), both);
         }
         let _ = (
             operation.name(),
             operation.attributes(),
             operation.multiply_adds(),
         );
+        let _ = operation.operation::<pleach::ElementWise>();
         if let Some(module) = operation.module() {
             assert!(!module.type_name().is_empty() && module.to_string().contains(module.path()));
             assert!(
@@ -73,8 +75,8 @@ fn checked(profile: &Profile) {
 pub const CALLS: &[Call] = &[
     call(
         "trace::trace trace::is_tracing Graph::operations Graph::calls Graph::constants \
-         Graph::shape Graph::dtype Graph::number_of TracedOperation::name \
-         TracedOperation::attributes TracedOperation::inputs TracedOperation::outputs \
+         Graph::shape Graph::dtype Graph::value Graph::number_of TracedOperation::name \
+         TracedOperation::attributes TracedOperation::operation TracedOperation::inputs TracedOperation::outputs \
          TracedOperation::multiply_adds TracedOperation::module TracedCall::inputs \
          TracedCall::output TracedCall::module ModuleCall::path ModuleCall::type_name \
          ModuleCall::caller",

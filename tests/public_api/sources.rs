@@ -83,6 +83,23 @@ fn without_tests(file: &Path) -> String {
     }
 }
 
+/// What is public by the module in which it stands.
+const IN_PUBLIC_MODULES: [&str; 13] = [
+    "RandomState",
+    "vjp",
+    "jvp",
+    "jacobian",
+    "hessian",
+    "Graph",
+    "TracedOperation",
+    "TracedCall",
+    "trace",
+    "is_tracing",
+    "Profile",
+    "profile",
+    "record",
+];
+
 /// The names that `pub use` re-exports, and those of modules that are public themselves.
 fn exports(texts: &[String]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
@@ -98,10 +115,10 @@ fn exports(texts: &[String]) -> BTreeSet<String> {
                 .strip_prefix("pub struct ")
                 .or(line.strip_prefix("pub trait "))
                 .or(line.strip_prefix("pub fn "))?;
-            let name = line.split(|c: char| !c.is_alphanumeric()).next()?;
-            ["RandomState", "vjp", "jvp", "jacobian", "hessian"]
-                .contains(&name)
-                .then(|| name.to_string())
+            let name = line
+                .split(|c: char| !c.is_alphanumeric() && c != '_')
+                .next()?;
+            IN_PUBLIC_MODULES.contains(&name).then(|| name.to_string())
         }));
     }
     // Made by `old_name!`, re-exported by a glob.

@@ -133,10 +133,17 @@ impl Graph {
         &self.constants
     }
 
+    /// The shape and the dtype of a value; `None` if its number is that of another graph, and larger than
+    /// all of this one.
+    pub fn value(&self, value: ValueNumber) -> Option<(&[usize], DType)> {
+        let (shape, dtype) = self.values.get(value.0)?;
+        Some((shape, *dtype))
+    }
+
     /// The shape of a value.
     ///
     /// # Panics
-    /// If the number is of another graph, and larger than all of this one.
+    /// Where [`Graph::value`] has none.
     pub fn shape(&self, value: ValueNumber) -> &[usize] {
         &self.values[value.0].0
     }
@@ -144,7 +151,7 @@ impl Graph {
     /// The dtype of a value.
     ///
     /// # Panics
-    /// If the number is of another graph, and larger than all of this one.
+    /// Where [`Graph::value`] has none.
     pub fn dtype(&self, value: ValueNumber) -> DType {
         self.values[value.0].1
     }

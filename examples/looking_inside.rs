@@ -28,7 +28,7 @@ fn main() -> Result<()> {
     // The first step gets its memory from the system.
     step()?;
     let (_, profile) = profile(step)?;
-    println!("{profile}\n\n{}", profile.by_module());
+    println!("{profile}\n\n{}", profile.by_module().depth(1));
     let path = std::env::temp_dir().join("trace.json");
     std::fs::write(&path, profile.chrome_trace()).map_err(Error::other)?;
     println!("\n{}", path.display());

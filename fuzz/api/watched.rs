@@ -68,6 +68,7 @@ fn checked(profile: &Profile) {
             .iter()
             .all(|row| row.self_forward <= row.forward)
     );
+    assert!(modules.clone().depth(1).rows().len() <= modules.rows().len());
     assert!(profile.chrome_trace().starts_with('{'));
     assert!(!format!("{profile}{table}{modules}").is_empty());
 }
@@ -85,7 +86,7 @@ pub const CALLS: &[Call] = &[
     call(
         "profiler::profile profiler::record Profile::events Profile::by_operation \
          Profile::by_module Profile::chrome_trace OperationTable::rows OperationTable::total \
-         ModuleTable::rows",
+         ModuleTable::rows ModuleTable::depth",
         |p| {
             let (y, profile) = profile(|| record("work", || work(p)))?;
             checked(&profile);

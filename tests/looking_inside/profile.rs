@@ -235,6 +235,9 @@ fn tables_have_the_columns_of_pytorch() {
             .any(|line| line.starts_with("head.0 (Linear) ")),
         "{modules}"
     );
+    let table = profile.by_module().depth(1);
+    let paths: Vec<&str> = table.rows().iter().map(|row| &*row.path).collect();
+    assert_eq!(paths, ["", "conv", "norm", "flat", "head", ""]);
 }
 
 #[test]

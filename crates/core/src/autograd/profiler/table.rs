@@ -70,6 +70,15 @@ impl ModuleTable {
     pub fn rows(&self) -> &[ModuleAverage] {
         &self.0
     }
+
+    /// Without the rows of modules that are deeper in the tree: 1 leaves the outermost modules and
+    /// their children, whose times hold those of all below them.
+    #[must_use]
+    pub fn depth(mut self, depth: usize) -> Self {
+        let levels = |path: &str| path.split('.').filter(|name| !name.is_empty()).count();
+        self.0.retain(|row| levels(&row.path) <= depth);
+        self
+    }
 }
 
 impl Profile {

@@ -3,7 +3,7 @@
 use pleach::autograd::profiler::{Profile, profile, record};
 use pleach::autograd::trace::{is_tracing, trace};
 use pleach::autograd::{Options, detect_anomaly, grad_allow_unused};
-use pleach::nn::{Forward, SummaryColumn};
+use pleach::nn::SummaryColumn;
 use pleach::{Result, Tensor, summary};
 
 use super::{Call, Program, call};

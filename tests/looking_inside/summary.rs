@@ -193,7 +193,7 @@ struct Noise {
 
 impl Forward for Noise {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.add(&Tensor::randn(x.shape()))
+        x.add(Tensor::randn(x.shape()))
     }
 }
 

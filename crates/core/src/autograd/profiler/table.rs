@@ -132,7 +132,7 @@ impl Profile {
             row.self_memory += self_memory;
             row.memory += event.memory;
         }
-        rows.sort_by(|a, b| b.self_time.cmp(&a.self_time));
+        rows.sort_by_key(|row| std::cmp::Reverse(row.self_time));
         OperationTable(rows)
     }
 

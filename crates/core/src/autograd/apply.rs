@@ -19,30 +19,33 @@ type List<'a> = SmallVec<[Option<&'a Tensor>; 6]>;
 ///
 /// # Errors
 /// If the inputs do not fit the operation.
+// What does not depend on the operation stands in functions of its own: this is compiled for each.
 pub fn apply<O: Operation>(op: O, inputs: O::Inputs<'_>) -> Result<O::Outputs> {
     let list = inputs.list();
     let list = list.as_ref();
     let before = mode();
-    let _event = (before.profiling).then(|| profiler::begin_operation(op.name(), list));
-    if !fits(O::RULES, list) {
+    if before.tracing || before.profiling || !fits(O::RULES, list) {
         return apply_fitted(op, list, before);
     }
     let mut own = Own::new(needs_of(list, before));
-    let mut outputs = match own.wanted() || before.tracing {
-        true => with_mode(Mode::QUIET, || op.forward(inputs, &mut own))?,
-        false => op.forward(inputs, &mut own)?,
-    };
-    outputs.each(|outputs| finish(op, list, list, before, own, outputs));
+    // Of inputs without history nothing is recorded in any mode.
+    let quiet = if own.wanted() { Mode::QUIET } else { before };
+    let mut outputs = with_mode(quiet, || op.forward(inputs, &mut own))?;
+    outputs.each(|outputs| match own.wanted() {
+        true => record(op, list, list, before, own, outputs),
+        false => forget(outputs),
+    });
     Ok(outputs)
 }
 
-/// [`apply`] of inputs that have to be converted or made dense first.
+/// [`apply`] of inputs that have to be converted or made dense first, or while somebody listens.
 #[cold]
 fn apply_fitted<O: Operation>(
     op: O,
     given: &[Option<&Tensor>],
     before: Mode,
 ) -> Result<O::Outputs> {
+    let _event = (before.profiling).then(|| profiler::begin_operation(op.name(), given));
     let promoted = promoted(O::RULES, given)?;
     let list = pick(given, &promoted);
     let (fitted, back) = with_mode(Mode::QUIET, || fitted(O::RULES, &list))?;
@@ -55,14 +58,28 @@ fn apply_fitted<O: Operation>(
                 **t = with_mode(Mode::QUIET, || t.to_dtype(dtype))?;
             }
         }
-        finish(op, &list, &ready, before, own, outputs);
+        forget(outputs);
+        if before.tracing {
+            trace::add(Box::new(op.clone()), &list, outputs);
+        }
+        if own.wanted() {
+            record(op, &list, &ready, before, own, outputs);
+        }
         Ok(())
     })?;
     Ok(outputs)
 }
 
-/// Records and traces. `ready` is `list` as `forward` saw it.
-fn finish<O: Operation>(
+/// What `forward` made of its inputs' handles has their history: it goes.
+fn forget(outputs: &mut [&mut Tensor]) {
+    for output in outputs {
+        output.set_history(History::None);
+    }
+}
+
+/// Records. `ready` is `list` as `forward` saw it.
+#[inline(never)]
+fn record<O: Operation>(
     op: O,
     list: &[Option<&Tensor>],
     ready: &[Option<&Tensor>],
@@ -70,32 +87,26 @@ fn finish<O: Operation>(
     own: Own,
     outputs: &mut [&mut Tensor],
 ) {
-    // What `forward` made of its inputs' handles has their history.
-    outputs
-        .iter_mut()
-        .for_each(|t| t.set_history(History::None));
-    if before.tracing {
-        trace::add(Box::new(op.clone()), list, outputs);
-    }
-    if own.wanted() {
-        let call = Call {
-            needs: own.needs,
-            inputs: list,
-        };
-        let (saves, name) = (op.saves(call), op.grad_name());
-        let kept = keep(list, ready, saves, own, outputs);
-        let module = before.is_watched().then(current_call).flatten();
-        let step = Box::new(Recorded { kept, op, module });
-        tie(step, name, O::RULES, list, outputs);
-    }
+    forget(outputs);
+    let call = Call {
+        needs: own.needs,
+        inputs: list,
+    };
+    let (saves, name) = (op.saves(call), op.grad_name());
+    let kept = keep(list, ready, saves, own, outputs);
+    let module = before.is_watched().then(current_call).flatten();
+    let step = Box::new(Recorded { kept, op, module });
+    tie(step, name, O::RULES, list, outputs);
 }
 
 /// Whether the inputs can be taken as they are: all floats of one dtype, say, and dense.
 #[inline]
 fn fits(rules: Rules, list: &[Option<&Tensor>]) -> bool {
-    if !rules.dense && rules.types == Types::Any {
-        return true;
-    }
+    !rules.dense && rules.types == Types::Any || all_fit(rules, list)
+}
+
+#[inline(never)]
+fn all_fit(rules: Rules, list: &[Option<&Tensor>]) -> bool {
     let mut dtype = None;
     list.iter().flatten().all(|t| {
         let d = t.dtype();
@@ -181,6 +192,7 @@ fn fitted(rules: Rules, list: &[Option<&Tensor>]) -> Result<(Changed, Option<(DT
     Ok((changed, back))
 }
 
+#[inline(never)]
 fn needs_of(list: &[Option<&Tensor>], mode: Mode) -> Needs {
     if !mode.grad {
         return Needs(0);
@@ -215,7 +227,7 @@ impl<O: Operation> Step for Recorded<O> {
             recording,
         };
         Ok(match O::Outputs::grad(grads) {
-            Some(grad) => self.op.backward(&saved, grad)?.into_iter().collect(),
+            Some(grad) => collect(&mut self.op.backward(&saved, grad)?.into_iter()),
             None => InputGrads::new(),
         })
     }
@@ -227,6 +239,14 @@ impl<O: Operation> Step for Recorded<O> {
     fn module(&self) -> Option<&Arc<ModuleCall>> {
         self.module.as_ref()
     }
+}
+
+fn collect(grads: &mut dyn Iterator<Item = Option<Tensor>>) -> InputGrads {
+    let mut list = InputGrads::new();
+    for grad in grads {
+        list.push(grad);
+    }
+    list
 }
 
 /// What is kept for backward.

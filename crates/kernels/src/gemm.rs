@@ -19,6 +19,7 @@ pub use epilogue::{Bias, Epilogue};
 pub use matrix::MatRef;
 pub use packed::PackedB;
 
+use crate::float::of_type;
 use crate::{Float, Isa};
 use blocked::Right;
 
@@ -72,7 +73,24 @@ pub fn gemm_packed<T: Float>(
     gemm_with(b.isa(), a, Right::Packed(b), c, accumulate, epilogue);
 }
 
+type Gemm<T> = fn(Isa, MatRef<'_, T>, Right<'_, T>, &mut [T], bool, Epilogue<'_, T>);
+
+/// [`product`], which is compiled here, once for each float.
 fn gemm_with<T: Float>(
+    isa: Isa,
+    a: MatRef<'_, T>,
+    b: Right<'_, T>,
+    c: &mut [T],
+    accumulate: bool,
+    epilogue: Epilogue<'_, T>,
+) {
+    static F32: Gemm<f32> = product;
+    static F64: Gemm<f64> = product;
+    of_type::<Gemm<T>>(&F32, &F64)(isa, a, b, c, accumulate, epilogue);
+}
+
+/// Chooses how a product is computed.
+fn product<T: Float>(
     isa: Isa,
     a: MatRef<'_, T>,
     b: Right<'_, T>,
@@ -99,12 +117,12 @@ fn gemm_with<T: Float>(
     let done = match b {
         Right::Plain(b) if thin::is_column(a, b) => {
             let (a, b, epilogue) = (a.transposed(), b.transposed(), epilogue.transposed());
-            return gemm_with(isa, b, Right::Plain(a), c, accumulate, epilogue);
+            return product(isa, b, Right::Plain(a), c, accumulate, epilogue);
         }
         Right::Packed(b) if thin::is_unpacked(a, b) => {
             let elements = b.unpacked();
             let b = Right::Plain(b.plain(&elements));
-            return gemm_with(isa, a, b, c, accumulate, epilogue);
+            return product(isa, a, b, c, accumulate, epilogue);
         }
         Right::Plain(b) => {
             thin::gemm_thin(isa, a, b, c, accumulate, epilogue)

@@ -1,5 +1,6 @@
 //! Transposing small matrices in cache.
 
+use crate::float::of_type;
 use crate::lanes::{VectorLoop, run_narrow, transpose_rows};
 use crate::simd::Vector;
 use crate::{Float, Isa};
@@ -72,8 +73,13 @@ unsafe fn transpose_far<T: Float>(
         out_stride,
         far,
     };
-    run_narrow(isa, transpose);
+    // Compiled here, once for each float.
+    static F32: Run<f32> = run_narrow;
+    static F64: Run<f64> = run_narrow;
+    of_type::<Run<T>>(&F32, &F64)(isa, transpose);
 }
+
+type Run<T> = fn(Isa, Transpose<T>);
 
 /// Columns that are gone through at a time, for all rows: what they are written to stays in cache.
 const COLUMNS: usize = 64;

@@ -39,6 +39,7 @@ impl<T: Float, D: Definition<T>> MathLoop for Gradients<'_, T, D> {
     }
 }
 
+#[inline]
 pub(super) fn run<T: Float, D: Definition<T>, L: MathLoop>(isa: Isa, body: L) {
     if const { D::WIDE } {
         run_math::<T, _>(isa, body);

@@ -3,6 +3,7 @@
 use super::cut::{Span, k_step_of, panels_of};
 use super::matrix::{MatRef, Side};
 use super::tile::{self, Kernel};
+use crate::float::of_type;
 use crate::{Buffer, Float, Isa, parallel_for, threads::Disjoint};
 
 /// A right-hand matrix, packed once for many products: constant weights at inference.
@@ -38,7 +39,10 @@ impl<T: Float> std::fmt::Debug for PackedB<T> {
 impl<T: Float> PackedB<T> {
     /// Packs a matrix.
     pub fn new(b: MatRef<'_, T>) -> Self {
-        Self::with_isa(Isa::current(), b)
+        // Compiled here, once for each float.
+        static F32: Pack<f32> = PackedB::with_isa;
+        static F64: Pack<f64> = PackedB::with_isa;
+        of_type::<Pack<T>>(&F32, &F64)(Isa::current(), b)
     }
 
     pub(super) fn with_isa(isa: Isa, b: MatRef<'_, T>) -> Self {
@@ -130,6 +134,8 @@ impl<T: Float> PackedB<T> {
         }
     }
 }
+
+type Pack<T> = fn(Isa, MatRef<'_, T>) -> PackedB<T>;
 
 /// Where the panel of one block starts among packed columns.
 fn offset<T>(kernel: &Kernel<T>, cols: usize, steps: Span, columns: Span) -> usize {

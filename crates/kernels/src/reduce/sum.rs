@@ -4,6 +4,7 @@
 //! error grows with the logarithm of the length, and the order is fixed.
 
 use super::{CHUNK, LANES, check_axis, for_each_run, outputs_per_task};
+use crate::float::of_type;
 use crate::simd::sum_halves;
 use crate::{Buffer, Float, Isa, Loop, for_each_chunk_mut};
 
@@ -101,8 +102,13 @@ impl<T: Float> Loop for RunSum<'_, T> {
 /// assert_eq!(pleach_kernels::sum(&x), 16_777_216.0);
 /// ```
 pub fn sum<T: Float>(x: &[T]) -> T {
-    sum_with(Isa::current(), x)
+    // Compiled here, once for each float.
+    static F32: Sum<f32> = sum_with;
+    static F64: Sum<f64> = sum_with;
+    of_type::<Sum<T>>(&F32, &F64)(Isa::current(), x)
 }
+
+type Sum<T> = fn(Isa, &[T]) -> T;
 
 pub(super) fn sum_with<T: Float>(isa: Isa, x: &[T]) -> T {
     if x.len() < 2 * CHUNK {
@@ -219,8 +225,13 @@ impl<T: Float> Loop for AxisSum<'_, T> {
 /// If the lengths do not fit the shape.
 pub fn sum_axis<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, out: &mut [T]) {
     check_axis("sum_axis", x.len(), outer, n, inner, out.len());
-    sum_axis_with(Isa::current(), x, outer, n, inner, out);
+    // Compiled here, once for each float.
+    static F32: SumAxis<f32> = sum_axis_with;
+    static F64: SumAxis<f64> = sum_axis_with;
+    of_type::<SumAxis<T>>(&F32, &F64)(Isa::current(), x, outer, n, inner, out);
 }
+
+type SumAxis<T> = fn(Isa, &[T], usize, usize, usize, &mut [T]);
 
 pub(super) fn sum_axis_with<T: Float>(
     isa: Isa,

@@ -83,8 +83,9 @@ pub fn grid_places(coordinates: &[Vec<usize>], strides: &[usize], places: &mut [
         // From the end, so that none is overwritten before it is read.
         for outer in (0..known).rev() {
             let base = places[outer];
-            for (i, at) in coordinates.iter().enumerate() {
-                places[outer * coordinates.len() + i] = base + at * stride;
+            let inner = &mut places[outer * coordinates.len()..];
+            for (to, at) in inner.iter_mut().zip(coordinates) {
+                *to = base + at * stride;
             }
         }
         known *= coordinates.len();
@@ -114,16 +115,18 @@ pub fn window_places(
 ) {
     let count = planes * from_rows.len() * from_cols.len();
     assert_eq!(places.len(), count, "window_places: one place for each");
-    let mut places = places.iter_mut();
+    let mut places = places.chunks_mut(counts[1].max(1));
     for plane in 0..planes {
         for rows in from_rows.chunks(counts[0]) {
             for cols in from_cols.chunks(counts[1]) {
-                for &row in rows {
-                    for (&col, place) in cols.iter().zip(&mut places) {
-                        *place = match (row, col) {
-                            (NOWHERE, _) | (_, NOWHERE) => NOWHERE,
-                            _ => (plane * height + row) * width + col,
-                        };
+                for (&row, places) in rows.iter().zip(&mut places) {
+                    if row == NOWHERE {
+                        places.fill(NOWHERE);
+                        continue;
+                    }
+                    let first = (plane * height + row) * width;
+                    for (place, &col) in places.iter_mut().zip(cols) {
+                        *place = if col == NOWHERE { col } else { first + col };
                     }
                 }
             }

@@ -317,9 +317,6 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                 "float_functions" | "step_functions" => rows
                     .filter(|row| row.ends_with("Backward0\";"))
                     .for_each(|row| add(&["Tensor"], first_word(row), false)),
-                "comparison" => rows
-                    .filter(|row| row.ends_with(';'))
-                    .for_each(|row| add(&["Tensor"], first_word(row), false)),
                 "row_function" => rows
                     .filter(|row| row.contains("Backward0\""))
                     .for_each(|row| add(&["Tensor"], first_word(row), false)),

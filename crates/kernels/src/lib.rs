@@ -79,7 +79,7 @@ pub use optimizer::{
     rmsprop_step, sgd_momentum_step, sgd_step,
 };
 pub use peak::fma_peak;
-pub use places::{coordinates, grid_places, places_along, window_places};
+pub use places::{coordinates, places_along};
 pub use pool2d::{
     AvgDivisor, MAX_POOL_TAPS, Pool2dShape, adaptive_avg_pool2d_backward,
     adaptive_avg_pool2d_forward, avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward,

@@ -1,6 +1,5 @@
 //! Places: the numbers of elements in a row-major array, by coordinates.
 
-use crate::gather::NOWHERE;
 use crate::walk::Walk;
 
 /// For each element of `index`, in row-major order of its shape, where it points in an array of these
@@ -58,75 +57,5 @@ pub fn places_along(
 pub fn coordinates(places: &[usize], (size, stride): (usize, usize), out: &mut [i64]) {
     for (to, place) in out.iter_mut().zip(places) {
         *to = (place / stride % size) as i64;
-    }
-}
-
-/// The places of a grid: for each dimension its coordinates, and its stride in the array.
-///
-/// ```
-/// let mut places = [0; 4];
-/// pleach_kernels::grid_places(&[vec![1, 0], vec![0, 2]], &[3, 1], &mut places);
-/// assert_eq!(places, [3, 5, 0, 2]);
-/// ```
-///
-/// # Panics
-/// If there is not a place for each.
-pub fn grid_places(coordinates: &[Vec<usize>], strides: &[usize], places: &mut [usize]) {
-    let count: usize = coordinates.iter().map(Vec::len).product();
-    assert_eq!(places.len(), count, "grid_places: one place for each");
-    if count == 0 {
-        return;
-    }
-    places[0] = 0;
-    let mut known = 1;
-    for (coordinates, stride) in coordinates.iter().zip(strides) {
-        // From the end, so that none is overwritten before it is read.
-        for outer in (0..known).rev() {
-            let base = places[outer];
-            for (i, at) in coordinates.iter().enumerate() {
-                places[outer * coordinates.len() + i] = base + at * stride;
-            }
-        }
-        known *= coordinates.len();
-    }
-}
-
-/// The places of the elements of windows over planes of an image, as columns: `[planes, kernel
-/// height, kernel width, rows, columns]`. `from_rows` says for each position of the kernel which row
-/// each window sees there, [`NOWHERE`] in the padding, `from_cols` likewise; `counts` is how many
-/// windows there are along each dimension.
-///
-/// ```
-/// use pleach_kernels::{gather::NOWHERE, window_places};
-/// // One row; windows of two columns, the last one half in the padding.
-/// let mut places = [0; 4];
-/// window_places([1, 1, 2], [&[0], &[0, 1, 1, NOWHERE]], [1, 2], &mut places);
-/// assert_eq!(places, [0, 1, 1, NOWHERE]);
-/// ```
-///
-/// # Panics
-/// If there is not a place for each.
-pub fn window_places(
-    [planes, height, width]: [usize; 3],
-    [from_rows, from_cols]: [&[usize]; 2],
-    counts: [usize; 2],
-    places: &mut [usize],
-) {
-    let count = planes * from_rows.len() * from_cols.len();
-    assert_eq!(places.len(), count, "window_places: one place for each");
-    let mut places = places.iter_mut();
-    for plane in 0..planes {
-        for rows in from_rows.chunks(counts[0]) {
-            for cols in from_cols.chunks(counts[1]) {
-                for &row in rows {
-                    for (&col, place) in cols.iter().zip(&mut places) {
-                        *place = match (row, col) {
-                            (NOWHERE, _) | (_, NOWHERE) => NOWHERE,
-                            _ => (plane * height + row) * width + col,
-                        };
-                    }
-                }
-            }
-        }
     }
 }

@@ -29,7 +29,9 @@ pub fn select<T: Plain>(condition: &[bool], a: &[T], b: &[T], out: &mut [T]) {
             let from = task * TASK;
             let inputs = condition[from..].iter().zip(&a[from..]).zip(&b[from..]);
             for (out, ((condition, a), b)) in out.iter_mut().zip(inputs) {
-                *out = if *condition { *a } else { *b };
+                // All bits or none: a branch would be taken wrongly half of the time.
+                let mask = W::from(*condition).wrapping_neg();
+                *out = a & mask | b & !mask;
             }
         });
     });
@@ -60,8 +62,12 @@ pub fn true_places(mask: &[bool], places: &mut [usize]) {
         count_true(mask),
         "true_places: one place for each"
     );
-    let hits = (0..mask.len()).filter(|&i| mask[i]);
-    for (to, hit) in places.iter_mut().zip(hits) {
-        *to = hit;
+    let mut known = 0;
+    for (i, hit) in mask.iter().enumerate() {
+        // Written in any case, and kept if it is a hit: so there is no branch on it.
+        if let Some(to) = places.get_mut(known) {
+            *to = i;
+        }
+        known += usize::from(*hit);
     }
 }

@@ -41,6 +41,7 @@ pub(crate) struct Walk<'a> {
 
 impl<'a> Walk<'a> {
     /// Before the index of a number, in row-major order.
+    #[inline]
     pub fn from(dims: &'a [Dim], mut index: usize) -> Walk<'a> {
         let mut at: SmallVec<[usize; 6]> = SmallVec::from_elem(0, dims.len());
         let mut offsets = (0, 0);
@@ -54,6 +55,7 @@ impl<'a> Walk<'a> {
     }
 
     /// Where the index is in the two layouts, and on to the next one; the caller counts them.
+    #[inline]
     pub fn next(&mut self) -> (usize, usize) {
         let here = self.offsets;
         for (at, &(size, a, b)) in self.at.iter_mut().zip(self.dims).rev() {

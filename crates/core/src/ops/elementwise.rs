@@ -4,7 +4,7 @@ use pleach_kernels::elementwise::{self, ZipPiece};
 use pleach_kernels::{Buffer, copy_strided, zip_strided};
 
 use crate::autograd::{GradsOf, Operation, Own, Saved, apply};
-use crate::shape::{Layout, Shape, broadcast_shapes, numel};
+use crate::shape::{Layout, broadcast_shapes, numel};
 use crate::{Element, Result, Tensor};
 
 /// What `write` makes of the elements in row-major order: a tensor of the same shape.
@@ -12,9 +12,11 @@ pub(crate) fn written<T: Element, U: Element>(
     x: &Tensor,
     write: impl FnOnce(&[T], &mut [U]),
 ) -> Result<Tensor> {
-    let x = x.detach().contiguous()?;
     let mut out = Buffer::<U>::try_new(x.numel())?;
-    write(x.as_slice::<T>()?, &mut out);
+    match x.is_contiguous() {
+        true => write(x.as_slice::<T>()?, &mut out),
+        false => write(x.detach().contiguous()?.as_slice::<T>()?, &mut out),
+    }
     Ok(Tensor::from_buffer(out, x.shape()))
 }
 
@@ -53,27 +55,24 @@ pub(crate) fn zip_pieces<T: Element, V: Element, U: Element>(
     y: &Tensor,
     piece: &ZipPiece<'_, T, V, U>,
 ) -> Result<Tensor> {
-    let met = met(x, y)?;
-    let shape = met.as_ref().map_or(x.shape(), |(shape, _)| shape);
-    let count = numel(shape);
-    let mut out = Buffer::<U>::try_new(count)?;
     let (xs, ys) = (x.base_slice::<T>()?, y.base_slice::<V>()?);
-    match &met {
-        None => elementwise::zip_pieces(&xs[..count], &ys[..count], &mut out, piece),
-        Some((shape, [sx, sy])) => zip_strided(shape, (xs, sx), (ys, sy), &mut out, piece),
-    }
-    Ok(Tensor::from_buffer(out, shape))
-}
-
-/// The shape of two tensors that are broadcast together, and their strides under it; `None` if both
-/// are contiguous and of one shape.
-fn met(x: &Tensor, y: &Tensor) -> Result<Option<(Shape, [Shape; 2])>> {
     if x.shape() == y.shape() && x.is_contiguous() && y.is_contiguous() {
-        return Ok(None);
+        let count = x.numel();
+        let mut out = Buffer::<U>::try_new(count)?;
+        elementwise::zip_pieces(&xs[..count], &ys[..count], &mut out, piece);
+        return Ok(Tensor::from_buffer(out, x.shape()));
     }
     let shape = broadcast_shapes(x.shape(), y.shape())?;
-    let strides = [x, y].map(|t| t.layout().broadcast(&shape).strides);
-    Ok(Some((shape, strides)))
+    let (sx, sy) = (x.layout().broadcast(&shape), y.layout().broadcast(&shape));
+    let mut out = Buffer::<U>::try_new(numel(&shape))?;
+    zip_strided(
+        &shape,
+        (xs, &sx.strides),
+        (ys, &sy.strides),
+        &mut out,
+        piece,
+    );
+    Ok(Tensor::from_buffer(out, shape))
 }
 
 /// Copies `values` into the elements of `out` that `view` selects.

@@ -45,7 +45,7 @@ macro_rules! number_first {
 }
 
 macro_rules! operators {
-    ($($Op:ident $op:ident $reversed:ident $Assign:ident $assign:ident $in_place:ident;)*) => {$(
+    ($($Op:ident $op:ident $Assign:ident $assign:ident $reversed:ident $in_place:ident;)*) => {$(
         operator!($Op $op $op:
             &Tensor, &Tensor; &Tensor, Tensor; &Tensor, f64; &Tensor, i64;
             Tensor, &Tensor; Tensor, Tensor; Tensor, f64; Tensor, i64;);
@@ -56,21 +56,28 @@ macro_rules! operators {
 }
 
 operators! {
-    Add add add AddAssign add_assign add_;
-    Sub sub rsub SubAssign sub_assign sub_;
-    Mul mul mul MulAssign mul_assign mul_;
-    Div div rdiv DivAssign div_assign div_;
+    Add add AddAssign add_assign add add_;
+    Sub sub SubAssign sub_assign rsub sub_;
+    Mul mul MulAssign mul_assign mul mul_;
+    Div div DivAssign div_assign rdiv div_;
 }
 
-macro_rules! negation {
-    ($($t:ty),*) => {$(
-        /// # Panics
-        /// Where the method of this name returns an error.
-        impl Neg for $t {
-            type Output = Tensor;
-            #[track_caller]
-            fn neg(self) -> Tensor { done(Tensor::neg(&self)) }
-        }
-    )*};
+/// # Panics
+/// Where the method of this name returns an error.
+impl Neg for &Tensor {
+    type Output = Tensor;
+    #[track_caller]
+    fn neg(self) -> Tensor {
+        done(Tensor::neg(self))
+    }
 }
-negation!(&Tensor, Tensor);
+
+/// # Panics
+/// Where the method of this name returns an error.
+impl Neg for Tensor {
+    type Output = Tensor;
+    #[track_caller]
+    fn neg(self) -> Tensor {
+        done(Tensor::neg(&self))
+    }
+}

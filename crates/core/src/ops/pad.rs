@@ -1,13 +1,13 @@
 //! Padding: more elements around a tensor, by a constant or from the tensor itself.
 
-use pleach_kernels::{Buffer, grid_places};
+use pleach_kernels::Buffer;
 
 use super::elementwise::write_view;
 use super::picks::Picks;
 use super::place::{Called, Pick};
 use crate::autograd::{Attributes, GradsOf, Operation, Own, Saved, apply};
 use crate::extent::{checked_numel, padded};
-use crate::memory::{check_room, collect};
+use crate::memory::{check_room, collect, vec_for};
 use crate::shape::{Layout, Shape, contiguous_strides, numel};
 use crate::{Error, Result, Tensor};
 
@@ -173,8 +173,14 @@ impl Tensor {
                 collect((0..shape[d]).map(|i| source(mode, i, size, pads[d])))
             })
             .collect::<Result<_>>()?;
-        let mut at = collect(std::iter::repeat_n(0, numel(&shape)))?;
-        grid_places(&sources, &strides, &mut at);
+        let mut at = vec![0];
+        for (sources, stride) in sources.iter().zip(strides) {
+            let mut next = vec_for(at.len() * sources.len())?;
+            for &outer in &at {
+                next.extend(sources.iter().map(|i| outer + i * stride));
+            }
+            at = next;
+        }
         let picks = Picks::elements(at, self.rank(), &shape);
         let (mode, grad_name) = names(mode, dims);
         let options = vec![("pad", pad.into()), ("mode", mode.into())];

@@ -1,12 +1,11 @@
 //! Sliding windows of images as columns.
 
 use pleach_kernels::gather::NOWHERE;
-use pleach_kernels::window_places;
 
 use super::picks::Picks;
 use super::place::{Called, Pick};
 use crate::extent::{Window, checked_numel};
-use crate::memory::{check_room, collect, vec_for};
+use crate::memory::{check_room, vec_for};
 use crate::{Error, Result, Tensor};
 
 /// Where the elements of a column come from along one dimension: for each position of the kernel,
@@ -30,15 +29,24 @@ fn places(shape: [usize; 4], windows: [Window; 2], counts: [usize; 2]) -> Result
     let [images, channels, height, width] = shape;
     let from_rows = sources(windows[0], height, counts[0])?;
     let from_cols = sources(windows[1], width, counts[1])?;
-    let planes = images * channels;
-    let count = checked_numel(&[planes, from_rows.len(), from_cols.len()])?;
-    let mut at = collect(std::iter::repeat_n(0, count))?;
-    window_places(
-        [planes, height, width],
-        [&from_rows, &from_cols],
-        counts,
-        &mut at,
-    );
+    let mut at = vec_for(checked_numel(&[
+        images,
+        channels,
+        from_rows.len(),
+        from_cols.len(),
+    ])?)?;
+    for plane in 0..images * channels {
+        for rows in from_rows.chunks(counts[0]) {
+            for cols in from_cols.chunks(counts[1]) {
+                for &row in rows {
+                    at.extend(cols.iter().map(|&col| match (row, col) {
+                        (NOWHERE, _) | (_, NOWHERE) => NOWHERE,
+                        _ => (plane * height + row) * width + col,
+                    }));
+                }
+            }
+        }
+    }
     Ok(at)
 }
 

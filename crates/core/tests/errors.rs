@@ -102,6 +102,15 @@ fn shapes_that_do_not_fit() {
             "Input dtypes must be the same, got: input double, batch1: float, batch2: float",
         ),
         (
+            text(zeros(&[1, 2, 2]).baddbmm(
+                &Tensor::zeros_of([1, 2, 4], DType::F64),
+                &zeros(&[1, 4, 2]),
+                1.0,
+                1.0,
+            )),
+            "Input dtypes must be the same, got: input float, batch1: double, batch2: float",
+        ),
+        (
             text(zeros(&[1, 2, 4]).bmm(&Tensor::zeros_of([1, 4, 2], DType::F64))),
             "expected scalar type Float but found Double",
         ),

@@ -312,22 +312,7 @@ impl Tensor {
     /// # Errors
     /// If the shapes do not fit or the dtypes differ.
     pub fn bmm(&self, other: &Tensor) -> Result<Tensor> {
-        for (name, t) in [("batch1", self), ("batch2", other)] {
-            if t.rank() != 3 {
-                return Err(Error::shape(format!("{name} must be a 3D tensor")));
-            }
-        }
-        let (a, b) = (self.shape(), other.shape());
-        if a[0] != b[0] || a[2] != b[1] {
-            return Err(Error::shape(format!(
-                "Expected size for first two dimensions of batch2 tensor to be: [{}, {}] but got: [{}, {}].",
-                a[0], a[2], b[0], b[1]
-            )));
-        }
-        same_dtype(self, other, |a, b| {
-            let (a, b) = (a.torch_name(), b.torch_name());
-            format!("expected scalar type {a} but found {b}")
-        })?;
+        check_batches(self, other)?;
         Product::of(Kind::Bmm, self, other, PLAIN)
     }
 
@@ -429,17 +414,11 @@ impl Tensor {
     /// # Errors
     /// If the shapes do not fit or the dtypes differ.
     pub fn baddbmm(&self, a: &Tensor, b: &Tensor, beta: f64, alpha: f64) -> Result<Tensor> {
-        // Checks the shapes and dtypes; nothing is recorded for detached tensors.
-        a.detach()
-            .narrow(0, 0, 0)?
-            .bmm(&b.detach().narrow(0, 0, 0)?)?;
-        if a.shape()[0] != b.shape()[0] {
-            a.bmm(b)?;
-        }
         same_dtype(self, a, |x, a| {
-            let (x, a) = (x.c_name(), a.c_name());
-            format!("Input dtypes must be the same, got: input {x}, batch1: {a}, batch2: {a}")
+            let (x, a, b) = (x.c_name(), a.c_name(), b.dtype().c_name());
+            format!("Input dtypes must be the same, got: input {x}, batch1: {a}, batch2: {b}")
         })?;
+        check_batches(a, b)?;
         Product::scaled(Kind::Baddbmm, beta, alpha, PLAIN, (a, b, Some(self)))
     }
 }
@@ -448,6 +427,25 @@ impl Tensor {
 pub(super) fn returned(product: &Tensor, shape: Shape) -> Result<Tensor> {
     let shows = Shows::Reshaped(Layout::contiguous(shape));
     product.viewed(("_unsafe_view", "UnsafeViewBackward0"), shows)
+}
+
+fn check_batches(first: &Tensor, second: &Tensor) -> Result<()> {
+    for (name, t) in [("batch1", first), ("batch2", second)] {
+        if t.rank() != 3 {
+            return Err(Error::shape(format!("{name} must be a 3D tensor")));
+        }
+    }
+    let (a, b) = (first.shape(), second.shape());
+    if a[0] != b[0] || a[2] != b[1] {
+        return Err(Error::shape(format!(
+            "Expected size for first two dimensions of batch2 tensor to be: [{}, {}] but got: [{}, {}].",
+            a[0], a[2], b[0], b[1]
+        )));
+    }
+    same_dtype(first, second, |a, b| {
+        let (a, b) = (a.torch_name(), b.torch_name());
+        format!("expected scalar type {a} but found {b}")
+    })
 }
 
 fn check_matrices(op: &'static str, names: [&str; 2], a: &Tensor, b: &Tensor) -> Result<()> {

@@ -3,8 +3,8 @@
 
     scripts/circles.py crates/core crates/kernels
 
-An arrow runs from a file to the file that defines a name it uses: by a `use` line, or by a path that starts
-with `crate::` or `super::` in its code. A re-export is no arrow; it is followed to where the name is defined.
+An arrow runs from a file to the file that defines a name it uses: by a `use` line, or by a path in its code
+that starts with `crate`, `super`, or a module. A re-export is no arrow; it is followed to where the name is defined.
 Methods make no arrows (a type's methods may stand in many files), nor does code under `#[cfg(test)]`.
 Exits with 1 and prints each circle, with the names that make it, if there is one.
 """
@@ -19,7 +19,7 @@ DEFINITION = re.compile(
     re.M,
 )
 USE = re.compile(r"^\s*(?:#\[[^\]]*\]\s*)*(pub(?:\([^)]*\))?\s+)?use\s+([^;]+);", re.M)
-INLINE = re.compile(r"\b(?:crate|super)(?:::\w+)+")
+INLINE = re.compile(r"(?<![\w:])[a-z_]\w*(?:::\w+)+")
 
 
 def bare(text):
@@ -107,6 +107,11 @@ class Crate:
             return at + path
         if module + path[:1] in self.files:
             return module + path
+        for _, target, name in self.uses[module]:  # an imported module
+            if name == path[0] and len(path) > 1 and target[0] in ("crate", "super", "self"):
+                inner = self.absolute(module, target)
+                if inner in self.files:
+                    return inner + path[1:]
         return None
 
     def home(self, path, seen=frozenset()):

@@ -1,5 +1,6 @@
 //! Stochastic gradient descent, with momentum.
 
+use std::borrow::Cow;
 use std::collections::HashMap;
 use std::fmt;
 
@@ -446,8 +447,11 @@ fn step<T: Element + Float>(
         nesterov: options.nesterov,
         maximize: options.maximize,
     };
-    let grad = grad.contiguous()?;
-    let grad = grad.as_slice::<T>()?;
+    let dense = match grad.is_contiguous() {
+        true => Cow::Borrowed(grad),
+        false => Cow::Owned(grad.contiguous()?),
+    };
+    let grad = dense.as_slice::<T>()?;
     if options.momentum == 0.0 {
         return parameter.update_slice::<T>(|p| sgd_step(&step, p, grad));
     }

@@ -19,7 +19,7 @@ pub(super) fn class_of(bytes: usize) -> (usize, usize) {
     let log = usize::BITS - 1 - bytes.leading_zeros();
     let base = 1usize << log;
     let quarter = base / 4;
-    let step = (bytes - base).div_ceil(quarter);
+    let step = (bytes - base + quarter - 1) >> (log - 2);
     let octave = (log - MIN_BLOCK.trailing_zeros()) as usize;
     (octave * 4 + step, base + step * quarter)
 }

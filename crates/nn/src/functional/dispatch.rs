@@ -1,4 +1,7 @@
-//! Run-time dispatch over the dtypes that compute in floats.
+//! Run-time dispatch over the dtypes that compute in floats, and what a kernel writes.
+
+use pleach_core::{Element, Result, Tensor, checked_numel};
+use pleach_kernels::Buffer;
 
 /// Runs the body with `T` as f32 or f64; other dtypes are an error that names the operation.
 macro_rules! dispatch_float {
@@ -17,4 +20,11 @@ macro_rules! dispatch_float {
             }
         }
     };
+}
+
+/// A tensor of these sizes, whose elements `fill` writes.
+pub(crate) fn filled<T: Element>(sizes: &[usize], fill: impl FnOnce(&mut [T])) -> Result<Tensor> {
+    let mut out = Buffer::try_new(checked_numel(sizes)?)?;
+    fill(&mut out);
+    Ok(Tensor::from_buffer(out, sizes))
 }

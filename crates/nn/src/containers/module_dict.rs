@@ -5,7 +5,7 @@ use std::ops::{Index, IndexMut};
 
 use pleach_core::{ErrorKind, Result};
 
-use super::check_name;
+use super::{check_name, insert_named, map_named, or_panic};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
 use crate::{Member, MemberMut, Module, Node};
 
@@ -50,13 +50,7 @@ impl ModuleDict {
     ) -> Result<Option<Box<dyn Module>>> {
         let name = name.into();
         check_name("module", &name)?;
-        match self.children.iter_mut().find(|c| c.0 == name) {
-            Some((_, old)) => Ok(Some(std::mem::replace(old, module.into()))),
-            None => {
-                self.children.push((name, module.into()));
-                Ok(None)
-            }
-        }
+        Ok(insert_named(&mut self.children, name, module.into()))
     }
 
     /// Takes the module of a name out; the others keep their order.
@@ -135,14 +129,6 @@ impl ModuleDict {
     pub fn deep_copy(&self) -> ModuleDict {
         self.copy_field(&mut Memo::default())
     }
-
-    fn map_children(
-        &self,
-        mut f: impl FnMut(&Box<dyn Module>) -> Box<dyn Module>,
-    ) -> Vec<(String, Box<dyn Module>)> {
-        let children = self.children.iter();
-        children.map(|(name, m)| (name.clone(), f(m))).collect()
-    }
 }
 
 fn no_such(name: &str) -> pleach_core::Error {
@@ -187,13 +173,13 @@ impl Field for ModuleDict {
     fn share_field(&self) -> Self {
         ModuleDict {
             node: self.node.share(),
-            children: self.map_children(Field::share_field),
+            children: map_named(&self.children, Field::share_field),
         }
     }
     fn copy_field(&self, memo: &mut Memo) -> Self {
         ModuleDict {
             node: self.node.copy_field(memo),
-            children: self.map_children(|m| m.copy_field(memo)),
+            children: map_named(&self.children, |m| m.copy_field(memo)),
         }
     }
 }
@@ -204,10 +190,7 @@ impl Index<&str> for ModuleDict {
     type Output = dyn Module;
     #[track_caller]
     fn index(&self, name: &str) -> &dyn Module {
-        match self.get(name) {
-            Ok(module) => module,
-            Err(e) => panic!("{e}"),
-        }
+        or_panic(self.get(name))
     }
 }
 
@@ -216,10 +199,7 @@ impl Index<&str> for ModuleDict {
 impl IndexMut<&str> for ModuleDict {
     #[track_caller]
     fn index_mut(&mut self, name: &str) -> &mut dyn Module {
-        match self.get_mut(name) {
-            Ok(module) => module,
-            Err(e) => panic!("{e}"),
-        }
+        or_panic(self.get_mut(name))
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::{Index, IndexMut, RangeBounds};
 
 use pleach_core::Result;
 
-use super::{Position, insert_position, slice_range};
+use super::{Position, insert_position, or_panic, slice_range};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
 use crate::{Member, MemberMut, Module, Node};
 
@@ -215,10 +215,7 @@ impl<P: Position> Index<P> for ModuleList {
     type Output = dyn Module;
     #[track_caller]
     fn index(&self, index: P) -> &dyn Module {
-        match self.get(index) {
-            Ok(module) => module,
-            Err(e) => panic!("{e}"),
-        }
+        or_panic(self.get(index))
     }
 }
 
@@ -227,10 +224,7 @@ impl<P: Position> Index<P> for ModuleList {
 impl<P: Position> IndexMut<P> for ModuleList {
     #[track_caller]
     fn index_mut(&mut self, index: P) -> &mut dyn Module {
-        match self.get_mut(index) {
-            Ok(module) => module,
-            Err(e) => panic!("{e}"),
-        }
+        or_panic(self.get_mut(index))
     }
 }
 

@@ -5,7 +5,7 @@ use std::ops::Index;
 
 use pleach_core::{ErrorKind, Parameter, Result};
 
-use super::check_name;
+use super::{check_name, insert_named, map_named, or_panic};
 use crate::display::{TypeText, entries};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
 use crate::{Member, MemberMut, Module, Node};
@@ -51,13 +51,7 @@ impl ParameterDict {
     ) -> Result<Option<Parameter>> {
         let name = name.into();
         check_name("parameter", &name)?;
-        match self.parameters.iter_mut().find(|p| p.0 == name) {
-            Some((_, old)) => Ok(Some(std::mem::replace(old, parameter))),
-            None => {
-                self.parameters.push((name, parameter));
-                Ok(None)
-            }
-        }
+        Ok(insert_named(&mut self.parameters, name, parameter))
     }
 
     /// Takes the parameter of a name out; the others keep their order.
@@ -112,14 +106,6 @@ impl ParameterDict {
     pub fn deep_copy(&self) -> ParameterDict {
         self.copy_field(&mut Memo::default())
     }
-
-    fn map_parameters(
-        &self,
-        mut f: impl FnMut(&Parameter) -> Parameter,
-    ) -> Vec<(String, Parameter)> {
-        let parameters = self.parameters.iter();
-        parameters.map(|(name, p)| (name.clone(), f(p))).collect()
-    }
 }
 
 impl Default for ParameterDict {
@@ -163,13 +149,13 @@ impl Field for ParameterDict {
     fn share_field(&self) -> Self {
         ParameterDict {
             node: self.node.share(),
-            parameters: self.map_parameters(Parameter::share),
+            parameters: map_named(&self.parameters, Parameter::share),
         }
     }
     fn copy_field(&self, memo: &mut Memo) -> Self {
         ParameterDict {
             node: self.node.copy_field(memo),
-            parameters: self.map_parameters(|p| p.copy_field(memo)),
+            parameters: map_named(&self.parameters, |p| p.copy_field(memo)),
         }
     }
 }
@@ -180,10 +166,7 @@ impl Index<&str> for ParameterDict {
     type Output = Parameter;
     #[track_caller]
     fn index(&self, name: &str) -> &Parameter {
-        match self.get(name) {
-            Ok(parameter) => parameter,
-            Err(e) => panic!("{e}"),
-        }
+        or_panic(self.get(name))
     }
 }
 

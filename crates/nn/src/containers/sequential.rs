@@ -5,7 +5,7 @@ use std::ops::{Index, IndexMut, RangeBounds};
 
 use pleach_core::{ErrorKind, Result, Tensor};
 
-use super::{Position, check_name, insert_position, slice_range};
+use super::{Position, check_name, insert_position, map_named, or_panic, slice_range};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
 use crate::fused::{as_relu, one_step, relu_pool};
 use crate::{Forward, Member, MemberMut, Module, Node};
@@ -77,9 +77,7 @@ impl Sequential {
         name: impl Into<String>,
         module: impl Into<Box<dyn Forward>>,
     ) -> Self {
-        if let Err(e) = self.push_named(name, module) {
-            panic!("{e}");
-        }
+        or_panic(self.push_named(name, module));
         self
     }
 
@@ -209,10 +207,7 @@ impl Sequential {
         let children = &self.children[slice_range(range, self.len())];
         Sequential {
             node: Node::new(),
-            children: children
-                .iter()
-                .map(|(name, module)| (name.clone(), module.share_field()))
-                .collect(),
+            children: map_named(children, Field::share_field),
         }
     }
 
@@ -266,21 +261,13 @@ impl Field for Sequential {
     fn share_field(&self) -> Self {
         Sequential {
             node: self.node.share(),
-            children: self
-                .children
-                .iter()
-                .map(|(name, module)| (name.clone(), module.share_field()))
-                .collect(),
+            children: map_named(&self.children, Field::share_field),
         }
     }
     fn copy_field(&self, memo: &mut Memo) -> Self {
         Sequential {
             node: self.node.copy_field(memo),
-            children: self
-                .children
-                .iter()
-                .map(|(name, module)| (name.clone(), module.copy_field(memo)))
-                .collect(),
+            children: map_named(&self.children, |m| m.copy_field(memo)),
         }
     }
 }
@@ -331,10 +318,7 @@ impl<P: Position> Index<P> for Sequential {
     type Output = dyn Forward;
     #[track_caller]
     fn index(&self, index: P) -> &dyn Forward {
-        match self.get(index) {
-            Ok(module) => module,
-            Err(e) => panic!("{e}"),
-        }
+        or_panic(self.get(index))
     }
 }
 
@@ -343,10 +327,7 @@ impl<P: Position> Index<P> for Sequential {
 impl<P: Position> IndexMut<P> for Sequential {
     #[track_caller]
     fn index_mut(&mut self, index: P) -> &mut dyn Forward {
-        match self.get_mut(index) {
-            Ok(module) => module,
-            Err(e) => panic!("{e}"),
-        }
+        or_panic(self.get_mut(index))
     }
 }
 

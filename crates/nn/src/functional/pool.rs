@@ -495,12 +495,7 @@ impl Sliding {
 
 /// The size of the output along one axis, which may come out below 1.
 fn out_size(window: Window, size: usize, ceil_mode: bool) -> Result<i64> {
-    let Window {
-        kernel,
-        stride,
-        padding,
-        dilation,
-    } = window;
+    let (kernel, padding, dilation) = (window.kernel, window.padding, window.dilation);
     let (span, padded) = (window.span()?, window.padded(size)?);
     if padding > span / 2 {
         return Err(Error::value(format!(
@@ -508,7 +503,7 @@ fn out_size(window: Window, size: usize, ceil_mode: bool) -> Result<i64> {
         )));
     }
     // No step is longer than the dimension: all of these are i64s.
-    let (rest, stride) = (padded as i64 - span as i64, stride as i64);
+    let (rest, stride) = (padded as i64 - span as i64, window.stride as i64);
     let below = rest.div_euclid(stride) + 1;
     if !ceil_mode || rest.rem_euclid(stride) == 0 {
         return Ok(below);
@@ -527,12 +522,7 @@ fn check_meets_input(shape: &Pool2dShape) -> Result<()> {
     if shape.planes == 0 || shape.windows_meet_input() {
         return Ok(());
     }
-    let Pool2dShape {
-        input,
-        padding,
-        dilation,
-        ..
-    } = *shape;
+    let (dilation, padding, input) = (shape.dilation, shape.padding, shape.input);
     Err(Error::shape(format!(
         "max_pool2d: a window with dilation {dilation:?} and padding {padding:?} lies wholly outside an input of {input:?}"
     )))

@@ -1,5 +1,7 @@
 //! Containers: [`Sequential`], [`ModuleList`], [`ModuleDict`] and [`ParameterDict`].
 
+#[macro_use]
+mod container;
 mod module_dict;
 mod module_list;
 mod parameter_dict;
@@ -61,10 +63,14 @@ pub(crate) fn or_panic<T>(result: Result<T>) -> T {
     }
 }
 
-/// Named children under their names, made by `f` of these.
+/// The children that `f` makes of these.
+fn map_list<T>(children: &[T], f: impl FnMut(&T) -> T) -> Vec<T> {
+    children.iter().map(f).collect()
+}
+
+/// [`map_list`], each under its name.
 fn map_named<T>(children: &[(String, T)], mut f: impl FnMut(&T) -> T) -> Vec<(String, T)> {
-    let children = children.iter();
-    children.map(|(name, t)| (name.clone(), f(t))).collect()
+    map_list(children, |(name, t)| (name.clone(), f(t)))
 }
 
 /// Sets the value of a name, and returns the old one, whose place it takes.

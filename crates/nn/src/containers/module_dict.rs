@@ -1,13 +1,12 @@
 //! [`ModuleDict`]: modules by name, without a forward of its own.
 
-use std::fmt;
 use std::ops::{Index, IndexMut};
 
 use pleach_core::{ErrorKind, Result};
 
 use super::{check_name, insert_named, map_named, or_panic};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
-use crate::{Member, MemberMut, Module, Node};
+use crate::{Module, Node};
 
 /// Modules of any types by name, in the order of insertion.
 ///
@@ -135,11 +134,7 @@ fn no_such(name: &str) -> pleach_core::Error {
     ErrorKind::Name(format!("there is no module `{name}`")).into()
 }
 
-impl Default for ModuleDict {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+container!(ModuleDict, children, map_named);
 
 impl Module for ModuleDict {
     fn visit<'a>(&'a self, v: Visitor<'_, 'a>) {
@@ -160,30 +155,6 @@ impl Module for ModuleDict {
     }
 }
 
-impl Field for ModuleDict {
-    fn has_members() -> bool {
-        true
-    }
-    fn visit_field<'a>(&'a self, name: &str, v: Visitor<'_, 'a>) {
-        v(name, Member::Child(self));
-    }
-    fn visit_field_mut<'a>(&'a mut self, name: &str, v: VisitorMut<'_, 'a>) {
-        v(name, MemberMut::Child(self));
-    }
-    fn share_field(&self) -> Self {
-        ModuleDict {
-            node: self.node.share(),
-            children: map_named(&self.children, Field::share_field),
-        }
-    }
-    fn copy_field(&self, memo: &mut Memo) -> Self {
-        ModuleDict {
-            node: self.node.copy_field(memo),
-            children: map_named(&self.children, |m| m.copy_field(memo)),
-        }
-    }
-}
-
 /// # Panics
 /// If there is no such module; see [`ModuleDict::get`].
 impl Index<&str> for ModuleDict {
@@ -200,17 +171,5 @@ impl IndexMut<&str> for ModuleDict {
     #[track_caller]
     fn index_mut(&mut self, name: &str) -> &mut dyn Module {
         or_panic(self.get_mut(name))
-    }
-}
-
-impl fmt::Display for ModuleDict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::display::fmt_module(self, f)
-    }
-}
-
-impl fmt::Debug for ModuleDict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::display::fmt_module(self, f)
     }
 }

@@ -1,6 +1,5 @@
 //! [`ParameterDict`]: parameters by name.
 
-use std::fmt;
 use std::ops::Index;
 
 use pleach_core::{ErrorKind, Parameter, Result};
@@ -108,11 +107,7 @@ impl ParameterDict {
     }
 }
 
-impl Default for ParameterDict {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+container!(ParameterDict, parameters, map_named);
 
 impl Module for ParameterDict {
     fn visit<'a>(&'a self, v: Visitor<'_, 'a>) {
@@ -136,30 +131,6 @@ impl Module for ParameterDict {
     }
 }
 
-impl Field for ParameterDict {
-    fn has_members() -> bool {
-        true
-    }
-    fn visit_field<'a>(&'a self, name: &str, v: Visitor<'_, 'a>) {
-        v(name, Member::Child(self));
-    }
-    fn visit_field_mut<'a>(&'a mut self, name: &str, v: VisitorMut<'_, 'a>) {
-        v(name, MemberMut::Child(self));
-    }
-    fn share_field(&self) -> Self {
-        ParameterDict {
-            node: self.node.share(),
-            parameters: map_named(&self.parameters, Parameter::share),
-        }
-    }
-    fn copy_field(&self, memo: &mut Memo) -> Self {
-        ParameterDict {
-            node: self.node.copy_field(memo),
-            parameters: map_named(&self.parameters, |p| p.copy_field(memo)),
-        }
-    }
-}
-
 /// # Panics
 /// If there is no such parameter; see [`ParameterDict::get`].
 impl Index<&str> for ParameterDict {
@@ -167,17 +138,5 @@ impl Index<&str> for ParameterDict {
     #[track_caller]
     fn index(&self, name: &str) -> &Parameter {
         or_panic(self.get(name))
-    }
-}
-
-impl fmt::Display for ParameterDict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::display::fmt_module(self, f)
-    }
-}
-
-impl fmt::Debug for ParameterDict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::display::fmt_module(self, f)
     }
 }

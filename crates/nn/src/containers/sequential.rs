@@ -1,6 +1,5 @@
 //! [`Sequential`]: layers one after another.
 
-use std::fmt;
 use std::ops::{Index, IndexMut, RangeBounds};
 
 use pleach_core::{ErrorKind, Result, Tensor};
@@ -8,7 +7,7 @@ use pleach_core::{ErrorKind, Result, Tensor};
 use super::{Position, check_name, insert_position, map_named, or_panic, slice_range};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
 use crate::fused::{as_relu, one_step, relu_pool};
-use crate::{Forward, Member, MemberMut, Module, Node};
+use crate::{Forward, Module, Node};
 
 /// Modules that run one after another: each gets what the one before it returned.
 ///
@@ -223,11 +222,7 @@ impl Sequential {
     }
 }
 
-impl Default for Sequential {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+container!(Sequential, children, map_named);
 
 impl Module for Sequential {
     fn visit<'a>(&'a self, v: Visitor<'_, 'a>) {
@@ -245,30 +240,6 @@ impl Module for Sequential {
     }
     fn node(&self) -> Option<&Node> {
         Some(&self.node)
-    }
-}
-
-impl Field for Sequential {
-    fn has_members() -> bool {
-        true
-    }
-    fn visit_field<'a>(&'a self, name: &str, v: Visitor<'_, 'a>) {
-        v(name, Member::Child(self));
-    }
-    fn visit_field_mut<'a>(&'a mut self, name: &str, v: VisitorMut<'_, 'a>) {
-        v(name, MemberMut::Child(self));
-    }
-    fn share_field(&self) -> Self {
-        Sequential {
-            node: self.node.share(),
-            children: map_named(&self.children, Field::share_field),
-        }
-    }
-    fn copy_field(&self, memo: &mut Memo) -> Self {
-        Sequential {
-            node: self.node.copy_field(memo),
-            children: map_named(&self.children, |m| m.copy_field(memo)),
-        }
     }
 }
 
@@ -328,18 +299,6 @@ impl<P: Position> IndexMut<P> for Sequential {
     #[track_caller]
     fn index_mut(&mut self, index: P) -> &mut dyn Forward {
         or_panic(self.get_mut(index))
-    }
-}
-
-impl fmt::Display for Sequential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::display::fmt_module(self, f)
-    }
-}
-
-impl fmt::Debug for Sequential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::display::fmt_module(self, f)
     }
 }
 

@@ -54,15 +54,6 @@ impl Position for &str {
     }
 }
 
-/// The value, or a panic at the caller.
-#[track_caller]
-pub(crate) fn or_panic<T>(result: Result<T>) -> T {
-    match result {
-        Ok(value) => value,
-        Err(e) => panic!("{e}"),
-    }
-}
-
 /// The children that `f` makes of these.
 fn map_list<T>(children: &[T], f: impl FnMut(&T) -> T) -> Vec<T> {
     children.iter().map(f).collect()

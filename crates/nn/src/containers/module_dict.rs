@@ -4,8 +4,9 @@ use std::ops::{Index, IndexMut};
 
 use pleach_core::{ErrorKind, Result};
 
-use super::{check_name, insert_named, map_named, or_panic};
+use super::{check_name, insert_named, map_named};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
+use crate::or_panic::or_panic;
 use crate::{Module, Node};
 
 /// Modules of any types by name, in the order of insertion.

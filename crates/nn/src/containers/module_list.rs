@@ -4,8 +4,9 @@ use std::ops::{Index, IndexMut, RangeBounds};
 
 use pleach_core::Result;
 
-use super::{Position, insert_position, map_list, or_panic, slice_range};
+use super::{Position, insert_position, map_list, slice_range};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
+use crate::or_panic::or_panic;
 use crate::{Module, Node};
 
 /// Modules of any types, named by their positions. (For modules of one type, a plain `Vec<Block>`

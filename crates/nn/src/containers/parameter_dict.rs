@@ -4,9 +4,10 @@ use std::ops::Index;
 
 use pleach_core::{ErrorKind, Parameter, Result};
 
-use super::{check_name, insert_named, map_named, or_panic};
+use super::{check_name, insert_named, map_named};
 use crate::display::{TypeText, entries};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
+use crate::or_panic::or_panic;
 use crate::{Member, MemberMut, Module, Node};
 
 /// Parameters by name, in the order of insertion. (PyTorch sorts the names when it is built from

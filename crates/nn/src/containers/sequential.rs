@@ -4,9 +4,10 @@ use std::ops::{Index, IndexMut, RangeBounds};
 
 use pleach_core::{ErrorKind, Result, Tensor};
 
-use super::{Position, check_name, insert_position, map_named, or_panic, slice_range};
+use super::{Position, check_name, insert_position, map_named, slice_range};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
 use crate::fused::{as_relu, one_step, relu_pool};
+use crate::or_panic::or_panic;
 use crate::{Forward, Module, Node};
 
 /// Modules that run one after another: each gets what the one before it returned.

@@ -39,7 +39,7 @@ pub fn embedding(
     let padding_idx = match padding_idx.into() {
         None => None,
         Some(i) if is_row(&i) => Some(i),
-        Some(i) if i < 0 && is_row(&i.saturating_add(rows as i64)) => Some(i + rows as i64),
+        Some(i) if i < 0 && is_row(&(i + rows as i64)) => Some(i + rows as i64),
         Some(_) => return Err(Error::value("Padding_idx must be within num_embeddings")),
     };
     let indices = input.long()?;

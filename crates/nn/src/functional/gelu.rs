@@ -7,7 +7,7 @@ use pleach_core::autograd::apply;
 use pleach_core::{ElementWise, Error, Result, Tensor};
 use pleach_kernels::Function;
 
-use super::reduction::by_name;
+use super::by_name::by_name;
 
 /// How [`gelu`] computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

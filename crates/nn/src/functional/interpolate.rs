@@ -141,15 +141,15 @@ impl Axis {
             InterpolateMode::Linear => {
                 let mut shape = vec![1; input.rank()];
                 shape[dim] = new;
-                let weights = row(new, |i| (position(i) - below(i) as f64).min(1.0))?;
-                let above = row(new, |i| (below(i) + 1).min(last as i64))?;
-                Some((above, weights.reshape(shape)?.to_dtype(input.dtype())?))
+                let weights = row(&shape, |i| (position(i) - below(i) as f64).min(1.0))?;
+                let above = row(&[new], |i| (below(i) + 1).min(last as i64))?;
+                Some((above, weights.to_dtype(input.dtype())?))
             }
         };
         Ok(Axis {
             dim: dim as i64,
             factor,
-            low: row(new, below)?,
+            low: row(&[new], below)?,
             high,
         })
     }
@@ -178,9 +178,10 @@ impl Axis {
     }
 }
 
-/// What `f` says of each position.
-fn row<T: Element>(n: usize, f: impl Fn(usize) -> T) -> Result<Tensor> {
-    Tensor::try_from_buffer(Buffer::try_from_exact_iter((0..n).map(f))?, [n])
+/// What `f` says of each position along the one dimension that is not 1.
+fn row<T: Element>(shape: &[usize], f: impl Fn(usize) -> T) -> Result<Tensor> {
+    let n = shape.iter().product();
+    Tensor::try_from_buffer(Buffer::try_from_exact_iter((0..n).map(f))?, shape)
 }
 
 /// The order in which to resize the dimensions: the first one first, unless what lies between would

@@ -22,6 +22,7 @@ mod dispatch;
 mod activation;
 mod attention;
 mod batch_norm;
+mod by_name;
 mod conv;
 mod cosine_similarity;
 mod cross_entropy;

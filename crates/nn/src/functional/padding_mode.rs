@@ -5,7 +5,7 @@ use std::str::FromStr;
 
 use pleach_core::{Error, PadMode, Result};
 
-use super::reduction::by_name;
+use super::by_name::by_name;
 
 /// What a convolution sees beyond the edge of its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]

@@ -5,11 +5,7 @@ use std::str::FromStr;
 
 use pleach_core::{Error, Result, Tensor};
 
-/// The one of these that prints so.
-pub(super) fn by_name<T: Copy + fmt::Display>(all: &[T], text: &str) -> Option<T> {
-    let mut all = all.iter().copied();
-    all.find(|value| value.to_string() == text)
-}
+use super::by_name::by_name;
 
 /// How the losses of single elements become one.
 ///

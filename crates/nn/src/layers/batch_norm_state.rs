@@ -31,7 +31,7 @@ macro_rules! batch_norm {
             /// If the memory cannot be had; see its builder's `build`.
             #[track_caller]
             pub fn new(num_features: usize) -> Self {
-                crate::containers::or_panic(Self::builder(num_features).build())
+                crate::or_panic::or_panic(Self::builder(num_features).build())
             }
 
             /// A layer with options.

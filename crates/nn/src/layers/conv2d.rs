@@ -5,10 +5,10 @@ use pleach_kernels::{ConvShape, PackedConv};
 
 use super::default_init::{check_float, empty_parameter, reset_weight_and_bias};
 use super::packed::{PackedCache, is_recorded};
-use crate::containers::or_panic;
 use crate::functional::{
     ConvOptions, IntoPadding, IntoPaddingMode, Padding, PaddingMode, Pair, filled,
 };
+use crate::or_panic::or_panic;
 use crate::{Forward, Module, Node};
 
 /// A convolution of images: [`functional::conv2d`](crate::functional::conv2d) with learned kernels.

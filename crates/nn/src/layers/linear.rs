@@ -5,7 +5,7 @@ use pleach_kernels::{Bias, Buffer, Epilogue, MatRef, PackedB, gemm_epilogue, gem
 
 use super::default_init::{bool_text, check_float, empty_parameter, reset_weight_and_bias};
 use super::packed::{PackedCache, is_recorded};
-use crate::containers::or_panic;
+use crate::or_panic::or_panic;
 use crate::{Forward, Module, Node, functional};
 
 /// A linear map: `y = x · weightᵀ + bias`.

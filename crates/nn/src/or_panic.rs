@@ -1,0 +1,12 @@
+//! [`or_panic`]: for what may panic at its caller's place.
+
+use pleach_core::Result;
+
+/// The value, or a panic at the caller.
+#[track_caller]
+pub(crate) fn or_panic<T>(result: Result<T>) -> T {
+    match result {
+        Ok(value) => value,
+        Err(e) => panic!("{e}"),
+    }
+}

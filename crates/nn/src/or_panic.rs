@@ -2,7 +2,10 @@
 
 use pleach_core::Result;
 
-/// The value, or a panic at the caller.
+/// The value.
+///
+/// # Panics
+/// At the caller's place, with the error's text, if there is none.
 #[track_caller]
 pub(crate) fn or_panic<T>(result: Result<T>) -> T {
     match result {

@@ -309,7 +309,7 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
     }
     for (name, functions) in macros {
         for call in calls_of(text, name) {
-            let mut rows = call.lines().map(str::trim);
+            let rows = call.lines().map(str::trim);
             match name.as_str() {
                 "in_place" => rows
                     .filter(|row| row.contains(" = |t| "))
@@ -331,14 +331,15 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                         add(&["Tensor"], first_word(&row[name.len() + 2..]), false);
                     }),
                 "old_name" => add(&[""], first_word(call.trim_start()), false),
-                "dropout_layer" | "batch_norm" | "inplace_activation" => {
-                    let names = rows.find(|row| row.starts_with(char::is_uppercase));
-                    let names: Vec<&str> = names.unwrap_or_default().split(", ").collect();
-                    for (owner, function, panics) in functions {
-                        let which = usize::from(owner == "$builder");
-                        add(&[names[which].trim_end_matches(',')], function, *panics);
-                    }
-                }
+                "dropouts" | "batch_norm" | "relus" => rows
+                    .filter(|row| row.starts_with(char::is_uppercase))
+                    .for_each(|row| {
+                        let names: Vec<&str> = row.split(", ").collect();
+                        for (owner, function, panics) in functions {
+                            let which = usize::from(owner == "$builder");
+                            add(&[names[which].trim_end_matches(',')], function, *panics);
+                        }
+                    }),
                 "activations" => activations(call, &mut add),
                 // The constructors of whole models.
                 "known" => {}

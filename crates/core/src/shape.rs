@@ -95,6 +95,7 @@ pub(crate) fn numel(shape: &[usize]) -> usize {
 }
 
 /// Strides of a row-major tensor of this shape, which [`checked_numel`] has accepted.
+#[inline]
 pub(crate) fn contiguous_strides(shape: &[usize]) -> Shape {
     let mut strides = Shape::from_slice(shape);
     let mut step = 1;
@@ -191,6 +192,7 @@ impl Clone for Layout {
 }
 
 impl Layout {
+    #[inline]
     pub fn contiguous(shape: Shape) -> Self {
         let strides = contiguous_strides(&shape);
         Layout {

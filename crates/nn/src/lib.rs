@@ -23,6 +23,7 @@ pub mod losses;
 mod member;
 mod module;
 mod node;
+mod or_panic;
 mod place;
 mod scope;
 mod setting;

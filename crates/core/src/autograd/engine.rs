@@ -54,7 +54,11 @@ impl Pending {
     fn of(node: &Arc<Node>) -> Self {
         Pending {
             node: node.clone(),
-            grads: SmallVec::from_elem(None, node.outputs),
+            // Element by element, unless there is only one.
+            grads: match node.outputs {
+                1 => SmallVec::from_buf([None]),
+                n => SmallVec::from_elem(None, n),
+            },
         }
     }
 }

@@ -121,6 +121,7 @@ pub(crate) trait Step: Send + Sync {
 }
 
 impl Tensor {
+    #[inline]
     pub(crate) fn new(storage: Storage, layout: Layout, history: History) -> Self {
         Tensor {
             value: Arc::new(Value { storage, layout }),

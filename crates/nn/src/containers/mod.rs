@@ -1,5 +1,7 @@
 //! Containers: [`Sequential`], [`ModuleList`], [`ModuleDict`] and [`ParameterDict`].
 
+#[macro_use]
+mod container;
 mod module_dict;
 mod module_list;
 mod parameter_dict;
@@ -24,12 +26,14 @@ pub trait Position {
     fn find(&self, names: &[&str]) -> Result<usize>;
 }
 
+/// A position from the start; `None` if it is before it.
+fn from_start(index: i64, len: usize) -> Option<usize> {
+    usize::try_from(if index < 0 { index + len as i64 } else { index }).ok()
+}
+
 fn resolve(index: i64, len: usize) -> Result<usize> {
-    let from_start = if index < 0 { index + len as i64 } else { index };
-    usize::try_from(from_start)
-        .ok()
-        .filter(|&i| i < len)
-        .ok_or_else(|| ErrorKind::PositionOutOfRange { index }.into())
+    let found = from_start(index, len).filter(|&i| i < len);
+    found.ok_or_else(|| ErrorKind::PositionOutOfRange { index }.into())
 }
 
 macro_rules! position {
@@ -47,6 +51,27 @@ impl Position for &str {
     fn find(&self, names: &[&str]) -> Result<usize> {
         let found = names.iter().position(|name| name == self);
         found.ok_or_else(|| ErrorKind::Name(format!("there is no child `{self}`")).into())
+    }
+}
+
+/// The children that `f` makes of these.
+fn map_list<T>(children: &[T], f: impl FnMut(&T) -> T) -> Vec<T> {
+    children.iter().map(f).collect()
+}
+
+/// [`map_list`], each under its name.
+fn map_named<T>(children: &[(String, T)], mut f: impl FnMut(&T) -> T) -> Vec<(String, T)> {
+    map_list(children, |(name, t)| (name.clone(), f(t)))
+}
+
+/// Sets the value of a name, and returns the old one, whose place it takes.
+fn insert_named<T>(all: &mut Vec<(String, T)>, name: String, value: T) -> Option<T> {
+    match all.iter_mut().find(|one| one.0 == name) {
+        Some((_, old)) => Some(std::mem::replace(old, value)),
+        None => {
+            all.push((name, value));
+            None
+        }
     }
 }
 
@@ -82,9 +107,6 @@ fn slice_range(range: impl RangeBounds<i64>, len: usize) -> Range<usize> {
 
 /// Where `insert` puts a child: `-len ..= len`.
 fn insert_position(index: i64, len: usize) -> Result<usize> {
-    let from_start = if index < 0 { index + len as i64 } else { index };
-    usize::try_from(from_start)
-        .ok()
-        .filter(|&i| i <= len)
-        .ok_or_else(|| ErrorKind::Index(format!("Index out of range: {index}")).into())
+    let found = from_start(index, len).filter(|&i| i <= len);
+    found.ok_or_else(|| ErrorKind::Index(format!("Index out of range: {index}")).into())
 }

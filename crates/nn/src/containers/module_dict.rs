@@ -1,13 +1,13 @@
 //! [`ModuleDict`]: modules by name, without a forward of its own.
 
-use std::fmt;
 use std::ops::{Index, IndexMut};
 
 use pleach_core::{ErrorKind, Result};
 
-use super::check_name;
+use super::{check_name, insert_named, map_named};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
-use crate::{Member, MemberMut, Module, Node};
+use crate::or_panic::or_panic;
+use crate::{Module, Node};
 
 /// Modules of any types by name, in the order of insertion.
 ///
@@ -50,13 +50,7 @@ impl ModuleDict {
     ) -> Result<Option<Box<dyn Module>>> {
         let name = name.into();
         check_name("module", &name)?;
-        match self.children.iter_mut().find(|c| c.0 == name) {
-            Some((_, old)) => Ok(Some(std::mem::replace(old, module.into()))),
-            None => {
-                self.children.push((name, module.into()));
-                Ok(None)
-            }
-        }
+        Ok(insert_named(&mut self.children, name, module.into()))
     }
 
     /// Takes the module of a name out; the others keep their order.
@@ -135,25 +129,13 @@ impl ModuleDict {
     pub fn deep_copy(&self) -> ModuleDict {
         self.copy_field(&mut Memo::default())
     }
-
-    fn map_children(
-        &self,
-        mut f: impl FnMut(&Box<dyn Module>) -> Box<dyn Module>,
-    ) -> Vec<(String, Box<dyn Module>)> {
-        let children = self.children.iter();
-        children.map(|(name, m)| (name.clone(), f(m))).collect()
-    }
 }
 
 fn no_such(name: &str) -> pleach_core::Error {
     ErrorKind::Name(format!("there is no module `{name}`")).into()
 }
 
-impl Default for ModuleDict {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+container!(ModuleDict, children, map_named);
 
 impl Module for ModuleDict {
     fn visit<'a>(&'a self, v: Visitor<'_, 'a>) {
@@ -174,40 +156,13 @@ impl Module for ModuleDict {
     }
 }
 
-impl Field for ModuleDict {
-    fn has_members() -> bool {
-        true
-    }
-    fn visit_field<'a>(&'a self, name: &str, v: Visitor<'_, 'a>) {
-        v(name, Member::Child(self));
-    }
-    fn visit_field_mut<'a>(&'a mut self, name: &str, v: VisitorMut<'_, 'a>) {
-        v(name, MemberMut::Child(self));
-    }
-    fn share_field(&self) -> Self {
-        ModuleDict {
-            node: self.node.share(),
-            children: self.map_children(Field::share_field),
-        }
-    }
-    fn copy_field(&self, memo: &mut Memo) -> Self {
-        ModuleDict {
-            node: self.node.copy_field(memo),
-            children: self.map_children(|m| m.copy_field(memo)),
-        }
-    }
-}
-
 /// # Panics
 /// If there is no such module; see [`ModuleDict::get`].
 impl Index<&str> for ModuleDict {
     type Output = dyn Module;
     #[track_caller]
     fn index(&self, name: &str) -> &dyn Module {
-        match self.get(name) {
-            Ok(module) => module,
-            Err(e) => panic!("{e}"),
-        }
+        or_panic(self.get(name))
     }
 }
 
@@ -216,21 +171,6 @@ impl Index<&str> for ModuleDict {
 impl IndexMut<&str> for ModuleDict {
     #[track_caller]
     fn index_mut(&mut self, name: &str) -> &mut dyn Module {
-        match self.get_mut(name) {
-            Ok(module) => module,
-            Err(e) => panic!("{e}"),
-        }
-    }
-}
-
-impl fmt::Display for ModuleDict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::display::fmt_module(self, f)
-    }
-}
-
-impl fmt::Debug for ModuleDict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::display::fmt_module(self, f)
+        or_panic(self.get_mut(name))
     }
 }

@@ -1,13 +1,13 @@
 //! [`ModuleList`]: modules in a list, without a forward of its own.
 
-use std::fmt;
 use std::ops::{Index, IndexMut, RangeBounds};
 
 use pleach_core::Result;
 
-use super::{Position, insert_position, slice_range};
+use super::{Position, insert_position, map_list, slice_range};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
-use crate::{Member, MemberMut, Module, Node};
+use crate::or_panic::or_panic;
+use crate::{Module, Node};
 
 /// Modules of any types, named by their positions. (For modules of one type, a plain `Vec<Block>`
 /// field is a `ModuleList` in the tree, and keeps their type.)
@@ -146,11 +146,7 @@ impl ModuleList {
     }
 }
 
-impl Default for ModuleList {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+container!(ModuleList, children, map_list);
 
 impl Module for ModuleList {
     fn visit<'a>(&'a self, v: Visitor<'_, 'a>) {
@@ -167,30 +163,6 @@ impl Module for ModuleList {
     }
     fn collapses(&self) -> bool {
         true
-    }
-}
-
-impl Field for ModuleList {
-    fn has_members() -> bool {
-        true
-    }
-    fn visit_field<'a>(&'a self, name: &str, v: Visitor<'_, 'a>) {
-        v(name, Member::Child(self));
-    }
-    fn visit_field_mut<'a>(&'a mut self, name: &str, v: VisitorMut<'_, 'a>) {
-        v(name, MemberMut::Child(self));
-    }
-    fn share_field(&self) -> Self {
-        ModuleList {
-            node: self.node.share(),
-            children: self.children.share_field(),
-        }
-    }
-    fn copy_field(&self, memo: &mut Memo) -> Self {
-        ModuleList {
-            node: self.node.copy_field(memo),
-            children: self.children.copy_field(memo),
-        }
     }
 }
 
@@ -215,10 +187,7 @@ impl<P: Position> Index<P> for ModuleList {
     type Output = dyn Module;
     #[track_caller]
     fn index(&self, index: P) -> &dyn Module {
-        match self.get(index) {
-            Ok(module) => module,
-            Err(e) => panic!("{e}"),
-        }
+        or_panic(self.get(index))
     }
 }
 
@@ -227,21 +196,6 @@ impl<P: Position> Index<P> for ModuleList {
 impl<P: Position> IndexMut<P> for ModuleList {
     #[track_caller]
     fn index_mut(&mut self, index: P) -> &mut dyn Module {
-        match self.get_mut(index) {
-            Ok(module) => module,
-            Err(e) => panic!("{e}"),
-        }
-    }
-}
-
-impl fmt::Display for ModuleList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::display::fmt_module(self, f)
-    }
-}
-
-impl fmt::Debug for ModuleList {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::display::fmt_module(self, f)
+        or_panic(self.get_mut(index))
     }
 }

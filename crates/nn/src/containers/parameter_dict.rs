@@ -1,13 +1,13 @@
 //! [`ParameterDict`]: parameters by name.
 
-use std::fmt;
 use std::ops::Index;
 
 use pleach_core::{ErrorKind, Parameter, Result};
 
-use super::check_name;
+use super::{check_name, insert_named, map_named};
 use crate::display::{TypeText, entries};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
+use crate::or_panic::or_panic;
 use crate::{Member, MemberMut, Module, Node};
 
 /// Parameters by name, in the order of insertion. (PyTorch sorts the names when it is built from
@@ -51,13 +51,7 @@ impl ParameterDict {
     ) -> Result<Option<Parameter>> {
         let name = name.into();
         check_name("parameter", &name)?;
-        match self.parameters.iter_mut().find(|p| p.0 == name) {
-            Some((_, old)) => Ok(Some(std::mem::replace(old, parameter))),
-            None => {
-                self.parameters.push((name, parameter));
-                Ok(None)
-            }
-        }
+        Ok(insert_named(&mut self.parameters, name, parameter))
     }
 
     /// Takes the parameter of a name out; the others keep their order.
@@ -112,21 +106,9 @@ impl ParameterDict {
     pub fn deep_copy(&self) -> ParameterDict {
         self.copy_field(&mut Memo::default())
     }
-
-    fn map_parameters(
-        &self,
-        mut f: impl FnMut(&Parameter) -> Parameter,
-    ) -> Vec<(String, Parameter)> {
-        let parameters = self.parameters.iter();
-        parameters.map(|(name, p)| (name.clone(), f(p))).collect()
-    }
 }
 
-impl Default for ParameterDict {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+container!(ParameterDict, parameters, map_named);
 
 impl Module for ParameterDict {
     fn visit<'a>(&'a self, v: Visitor<'_, 'a>) {
@@ -150,51 +132,12 @@ impl Module for ParameterDict {
     }
 }
 
-impl Field for ParameterDict {
-    fn has_members() -> bool {
-        true
-    }
-    fn visit_field<'a>(&'a self, name: &str, v: Visitor<'_, 'a>) {
-        v(name, Member::Child(self));
-    }
-    fn visit_field_mut<'a>(&'a mut self, name: &str, v: VisitorMut<'_, 'a>) {
-        v(name, MemberMut::Child(self));
-    }
-    fn share_field(&self) -> Self {
-        ParameterDict {
-            node: self.node.share(),
-            parameters: self.map_parameters(Parameter::share),
-        }
-    }
-    fn copy_field(&self, memo: &mut Memo) -> Self {
-        ParameterDict {
-            node: self.node.copy_field(memo),
-            parameters: self.map_parameters(|p| p.copy_field(memo)),
-        }
-    }
-}
-
 /// # Panics
 /// If there is no such parameter; see [`ParameterDict::get`].
 impl Index<&str> for ParameterDict {
     type Output = Parameter;
     #[track_caller]
     fn index(&self, name: &str) -> &Parameter {
-        match self.get(name) {
-            Ok(parameter) => parameter,
-            Err(e) => panic!("{e}"),
-        }
-    }
-}
-
-impl fmt::Display for ParameterDict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::display::fmt_module(self, f)
-    }
-}
-
-impl fmt::Debug for ParameterDict {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::display::fmt_module(self, f)
+        or_panic(self.get(name))
     }
 }

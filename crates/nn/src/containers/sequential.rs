@@ -1,14 +1,14 @@
 //! [`Sequential`]: layers one after another.
 
-use std::fmt;
 use std::ops::{Index, IndexMut, RangeBounds};
 
 use pleach_core::{ErrorKind, Result, Tensor};
 
-use super::{Position, check_name, insert_position, slice_range};
+use super::{Position, check_name, insert_position, map_named, slice_range};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
 use crate::fused::{as_relu, one_step, relu_pool};
-use crate::{Forward, Member, MemberMut, Module, Node};
+use crate::or_panic::or_panic;
+use crate::{Forward, Module, Node};
 
 /// Modules that run one after another: each gets what the one before it returned.
 ///
@@ -77,9 +77,7 @@ impl Sequential {
         name: impl Into<String>,
         module: impl Into<Box<dyn Forward>>,
     ) -> Self {
-        if let Err(e) = self.push_named(name, module) {
-            panic!("{e}");
-        }
+        or_panic(self.push_named(name, module));
         self
     }
 
@@ -209,10 +207,7 @@ impl Sequential {
         let children = &self.children[slice_range(range, self.len())];
         Sequential {
             node: Node::new(),
-            children: children
-                .iter()
-                .map(|(name, module)| (name.clone(), module.share_field()))
-                .collect(),
+            children: map_named(children, Field::share_field),
         }
     }
 
@@ -228,11 +223,7 @@ impl Sequential {
     }
 }
 
-impl Default for Sequential {
-    fn default() -> Self {
-        Self::new()
-    }
-}
+container!(Sequential, children, map_named);
 
 impl Module for Sequential {
     fn visit<'a>(&'a self, v: Visitor<'_, 'a>) {
@@ -250,38 +241,6 @@ impl Module for Sequential {
     }
     fn node(&self) -> Option<&Node> {
         Some(&self.node)
-    }
-}
-
-impl Field for Sequential {
-    fn has_members() -> bool {
-        true
-    }
-    fn visit_field<'a>(&'a self, name: &str, v: Visitor<'_, 'a>) {
-        v(name, Member::Child(self));
-    }
-    fn visit_field_mut<'a>(&'a mut self, name: &str, v: VisitorMut<'_, 'a>) {
-        v(name, MemberMut::Child(self));
-    }
-    fn share_field(&self) -> Self {
-        Sequential {
-            node: self.node.share(),
-            children: self
-                .children
-                .iter()
-                .map(|(name, module)| (name.clone(), module.share_field()))
-                .collect(),
-        }
-    }
-    fn copy_field(&self, memo: &mut Memo) -> Self {
-        Sequential {
-            node: self.node.copy_field(memo),
-            children: self
-                .children
-                .iter()
-                .map(|(name, module)| (name.clone(), module.copy_field(memo)))
-                .collect(),
-        }
     }
 }
 
@@ -331,10 +290,7 @@ impl<P: Position> Index<P> for Sequential {
     type Output = dyn Forward;
     #[track_caller]
     fn index(&self, index: P) -> &dyn Forward {
-        match self.get(index) {
-            Ok(module) => module,
-            Err(e) => panic!("{e}"),
-        }
+        or_panic(self.get(index))
     }
 }
 
@@ -343,22 +299,7 @@ impl<P: Position> Index<P> for Sequential {
 impl<P: Position> IndexMut<P> for Sequential {
     #[track_caller]
     fn index_mut(&mut self, index: P) -> &mut dyn Forward {
-        match self.get_mut(index) {
-            Ok(module) => module,
-            Err(e) => panic!("{e}"),
-        }
-    }
-}
-
-impl fmt::Display for Sequential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::display::fmt_module(self, f)
-    }
-}
-
-impl fmt::Debug for Sequential {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        crate::display::fmt_module(self, f)
+        or_panic(self.get_mut(index))
     }
 }
 

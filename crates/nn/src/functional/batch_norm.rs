@@ -10,6 +10,8 @@ use pleach_kernels::{
     batch_norm_train_backward,
 };
 
+use super::check_dtype;
+
 type Memory<T> = pleach_kernels::Buffer<T>;
 
 /// Normalises each channel: `(x - mean) / sqrt(var + eps) · weight + bias`.
@@ -134,25 +136,23 @@ fn normalise(
     }
     check_eps(op.eps, training)?;
     let running = running_stats.map(|(mean, var)| (mean.tensor(), var.tensor()));
-    match &running {
-        Some((mean, var)) => {
-            check_channels("running_mean", mean, &shape, input.dtype())?;
-            check_channels("running_var", var, &shape, input.dtype())?;
-        }
-        None if !training => {
-            return Err(Error::value(
-                "running_mean must be defined in evaluation mode",
-            ));
-        }
-        None => {}
+    let (mean, var) = running.as_ref().map(|(mean, var)| (mean, var)).unzip();
+    if running.is_none() && !training {
+        return Err(Error::value(
+            "running_mean must be defined in evaluation mode",
+        ));
     }
-    for (name, values) in [("weight", weight), ("bias", bias)] {
+    for (name, values) in [
+        ("running_mean", mean),
+        ("running_var", var),
+        ("weight", weight),
+        ("bias", bias),
+    ] {
         if let Some(values) = values {
             check_channels(name, values, &shape, input.dtype())?;
         }
     }
-    let used = running.as_ref().filter(|_| !training);
-    let (mean, var) = (used.map(|r| &r.0), used.map(|r| &r.1));
+    let [mean, var] = [mean, var].map(|used| used.filter(|_| !training));
     let mut outputs = apply(op, (input, weight, bias, residual, mean, var))?;
     if let (Some((running_mean, running_var)), [_, mean, var]) = (running_stats, &outputs[..])
         && input.numel() > 0
@@ -185,14 +185,7 @@ fn check_channels(name: &str, t: &Tensor, shape: &BatchNormShape, dtype: DType) 
             t.numel()
         )));
     }
-    if t.dtype() != dtype {
-        return Err(Error::dtype(format!(
-            "expected scalar type {} but found {}",
-            dtype.torch_name(),
-            t.dtype().torch_name()
-        )));
-    }
-    Ok(())
+    check_dtype(t, dtype)
 }
 
 /// Moves running statistics towards those of a batch, times `factor`, in f64 as PyTorch does.

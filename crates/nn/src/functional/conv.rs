@@ -5,10 +5,10 @@ use pleach_core::autograd::{
 };
 use pleach_core::{Error, ErrorKind, PadMode, Result, Tensor, Window, checked_numel, product_of};
 use pleach_kernels::{
-    Buffer, ConvShape, conv_backward_bias, conv_backward_input, conv_backward_weight, conv_forward,
+    ConvShape, conv_backward_bias, conv_backward_input, conv_backward_weight, conv_forward,
 };
 
-use super::{IntoPadding, Padding, Pair};
+use super::{IntoPadding, Padding, Pair, check_dtype, filled};
 
 /// Convolves images with kernels (no kernel is flipped, as in PyTorch):
 ///
@@ -47,77 +47,201 @@ pub fn conv2d(
     dilation: impl Into<Pair>,
     groups: usize,
 ) -> Result<Tensor> {
-    let (stride, dilation) = (stride.into().tuple(), dilation.into().tuple());
-    let padding = padding.into_padding()?;
-    let (batched, shape) = checked(input, weight, bias, stride, padding, dilation, groups)?;
-    let part = Part::Output;
-    let out = apply(Convolution { part, shape }, (&batched, weight, bias))?;
-    match input.rank() {
-        3 => out.squeeze_dim(0),
-        _ => Ok(out),
-    }
+    let options = ConvOptions {
+        stride: stride.into().tuple(),
+        padding: padding.into_padding()?,
+        dilation: dilation.into().tuple(),
+        groups,
+    };
+    options.convolve((input, weight, bias))
 }
 
-/// The input as a batch (padded where padding is uneven), and the shape, after every check.
-pub(crate) fn checked(
-    input: &Tensor,
-    weight: &Tensor,
-    bias: Option<&Tensor>,
-    stride: (usize, usize),
-    padding: Padding,
-    dilation: (usize, usize),
-    groups: usize,
-) -> Result<(Tensor, ConvShape)> {
-    let batched = match input.rank() {
-        4 => input.clone(),
-        3 => input.unsqueeze(0)?,
-        _ => {
+/// Input, weight and bias.
+type Tensors<'a> = <Convolution as Operation>::Inputs<'a>;
+
+/// What [`conv2d`] and its layer take beside the tensors.
+#[derive(Clone, Copy)]
+pub(crate) struct ConvOptions {
+    pub stride: (usize, usize),
+    pub padding: Padding,
+    pub dilation: (usize, usize),
+    pub groups: usize,
+}
+
+impl ConvOptions {
+    /// [`conv2d`].
+    pub fn convolve(&self, tensors: Tensors<'_>) -> Result<Tensor> {
+        let (input, weight, bias) = tensors;
+        let (batched, shape) = self.checked(tensors)?;
+        let part = Part::Output;
+        let out = apply(Convolution { part, shape }, (&batched, weight, bias))?;
+        match input.rank() {
+            3 => out.squeeze_dim(0),
+            _ => Ok(out),
+        }
+    }
+
+    /// The input as a batch (padded where padding is uneven), and the shape, after every check.
+    pub fn checked(&self, (input, weight, bias): Tensors<'_>) -> Result<(Tensor, ConvShape)> {
+        let batched = match input.rank() {
+            4 => input.clone(),
+            3 => input.unsqueeze(0)?,
+            _ => {
+                return Err(Error::shape(format!(
+                    "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: {:?}",
+                    input.shape()
+                )));
+            }
+        };
+        if self.groups == 0 {
+            return Err(Error::value("non-positive groups is not supported"));
+        }
+        self.check_weight_rank(&batched, weight)?;
+        let (batched, padding) = match self.padding {
+            Padding::Size(padding) => (batched, padding.tuple()),
+            Padding::Valid => (batched, (0, 0)),
+            Padding::Same => self.pad_same(&batched, weight)?,
+        };
+        let shape = self.checked_shape((&batched, weight, bias), padding)?;
+        Ok((batched, shape))
+    }
+
+    fn check_weight_rank(&self, batched: &Tensor, weight: &Tensor) -> Result<()> {
+        let rank = weight.rank();
+        Err(Error::shape(match self.padding {
+            _ if rank == 4 => return Ok(()),
+            _ if rank < 3 => "weight should have at least three dimensions".to_string(),
+            Padding::Same => format!(
+                "Expected {rank}-dimensional input for {rank}-dimensional weight{:?}, but got {}-dimensional input of size {:?} instead",
+                weight.shape(),
+                batched.rank(),
+                batched.shape()
+            ),
+            _ => format!(
+                "expected stride to be a single integer value or a list of {} values to match the convolution dimensions, but got stride=[{}, {}]",
+                rank - 2,
+                self.stride.0,
+                self.stride.1
+            ),
+        }))
+    }
+
+    /// The padding that keeps the size. Where it is odd, the input gets the extra row or column.
+    fn pad_same(&self, input: &Tensor, weight: &Tensor) -> Result<(Tensor, (usize, usize))> {
+        if self.stride != (1, 1) {
+            return Err(Error::value(
+                "padding='same' is not supported for strided convolutions",
+            ));
+        }
+        let [rows, columns] = self.windows((weight.shape()[2], weight.shape()[3]), (0, 0));
+        let (total_h, total_w) = (rows.span()? - 1, columns.span()? - 1);
+        let extra = [0, (total_w % 2) as i64, 0, (total_h % 2) as i64];
+        let input = input.pad(&extra, PadMode::Constant, 0.0)?;
+        Ok((input, (total_h / 2, total_w / 2)))
+    }
+
+    /// Along the rows and along the columns.
+    pub fn windows(&self, kernel: (usize, usize), padding: (usize, usize)) -> [Window; 2] {
+        windows(kernel, self.stride, padding, self.dilation)
+    }
+
+    /// The shape for the kernels, after every check that they rely on.
+    fn checked_shape(
+        &self,
+        (input, weight, bias): Tensors<'_>,
+        padding: (usize, usize),
+    ) -> Result<ConvShape> {
+        let groups = self.groups;
+        let (&[batch, in_channels, in_h, in_w], &[out_channels, per_group, kh, kw]) =
+            (input.shape(), weight.shape())
+        else {
+            unreachable!("both ranks were checked to be 4");
+        };
+        if self.stride.0 == 0 || self.stride.1 == 0 {
+            return Err(Error::value("non-positive stride is not supported"));
+        }
+        if out_channels < groups {
             return Err(Error::shape(format!(
-                "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: {:?}",
-                input.shape()
+                "Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size {:?} instead",
+                weight.shape()
             )));
         }
-    };
-    if groups == 0 {
-        return Err(Error::value("non-positive groups is not supported"));
+        if !out_channels.is_multiple_of(groups) {
+            // The double brackets are PyTorch's.
+            return Err(Error::shape(format!(
+                "Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size [{:?}] instead",
+                weight.shape()
+            )));
+        }
+        let expected = per_group.saturating_mul(groups);
+        if in_channels != expected {
+            return Err(Error::shape(format!(
+                "Given groups={groups}, weight of size {:?}, expected input{:?} to have {expected} channels, but got {in_channels} channels instead",
+                weight.shape(),
+                input.shape(),
+            )));
+        }
+        if let Some(bias) = bias
+            && bias.shape() != [out_channels]
+        {
+            return Err(Error::shape(format!(
+                "Given weight of size {:?}, expected bias to be 1-dimensional with {out_channels} elements, but got bias of size {:?} instead",
+                weight.shape(),
+                bias.shape()
+            )));
+        }
+        let [rows, columns] = self.windows((kh, kw), padding);
+        let (Some(out_h), Some(out_w)) = (rows.count(in_h)?, columns.count(in_w)?) else {
+            return Err(Error::shape(format!(
+                "Calculated padded input size per channel: ({} x {}). Kernel size: ({} x {}). Kernel size can't be greater than actual input size",
+                rows.padded(in_h)?,
+                columns.padded(in_w)?,
+                rows.span()?,
+                columns.span()?
+            )));
+        };
+        self.check_types_and_steps((input, weight, bias))?;
+        let (rows, columns) = (rows.within(in_h)?, columns.within(in_w)?);
+        let shape = ConvShape::new(batch, [in_channels, out_channels], [in_h, in_w], [kh, kw])
+            .with_stride([rows.stride, columns.stride])
+            .with_padding([rows.padding, columns.padding])
+            .with_dilation([rows.dilation, columns.dilation])
+            .with_groups(groups);
+        if shape.checked_output().is_none() {
+            let elements = checked_numel(&[batch.max(1), out_channels.max(1), out_h, out_w])?;
+            let bytes = elements as u128 * size_of::<f64>() as u128;
+            return Err(ErrorKind::OutOfMemory { bytes }.into());
+        }
+        Ok(shape)
     }
-    check_weight_rank(&batched, weight, stride, padding)?;
-    let (batched, padding) = match padding {
-        Padding::Size(padding) => (batched, padding.tuple()),
-        Padding::Valid => (batched, (0, 0)),
-        Padding::Same => pad_same(&batched, weight, stride, dilation)?,
-    };
-    let shape = checked_shape(&batched, weight, bias, stride, padding, dilation, groups)?;
-    Ok((batched, shape))
-}
 
-fn check_weight_rank(
-    batched: &Tensor,
-    weight: &Tensor,
-    stride: (usize, usize),
-    padding: Padding,
-) -> Result<()> {
-    let rank = weight.rank();
-    Err(Error::shape(match padding {
-        _ if rank == 4 => return Ok(()),
-        _ if rank < 3 => "weight should have at least three dimensions".to_string(),
-        Padding::Same => format!(
-            "Expected {rank}-dimensional input for {rank}-dimensional weight{:?}, but got {}-dimensional input of size {:?} instead",
-            weight.shape(),
-            batched.rank(),
-            batched.shape()
-        ),
-        _ => format!(
-            "expected stride to be a single integer value or a list of {} values to match the convolution dimensions, but got stride=[{}, {}]",
-            rank - 2,
-            stride.0,
-            stride.1
-        ),
-    }))
+    /// What PyTorch checks last, in its order.
+    fn check_types_and_steps(&self, (input, weight, bias): Tensors<'_>) -> Result<()> {
+        let dtype = input.dtype();
+        if let Some(bias) = bias
+            && bias.dtype() != dtype
+        {
+            return Err(Error::dtype(format!(
+                "Input type ({}) and bias type ({}) should be the same",
+                dtype.c_name(),
+                bias.dtype().c_name()
+            )));
+        }
+        let (kh, kw) = (weight.shape()[2], weight.shape()[3]);
+        if kh == 0 || kw == 0 {
+            return Err(Error::shape(format!(
+                "kernel size should be greater than zero, but got kernel_height: {kh} kernel_width: {kw}"
+            )));
+        }
+        if self.dilation.0 == 0 || self.dilation.1 == 0 {
+            return Err(Error::value("non-positive dilation is not supported"));
+        }
+        check_dtype(weight, dtype)
+    }
 }
 
 /// The windows along the rows and along the columns.
-pub(crate) fn windows(
+pub(super) fn windows(
     kernel: (usize, usize),
     stride: (usize, usize),
     padding: (usize, usize),
@@ -130,135 +254,6 @@ pub(crate) fn windows(
         dilation: axis(dilation),
     };
     [along(|(h, _)| h), along(|(_, w)| w)]
-}
-
-/// The padding that keeps the size. Where it is odd, the input gets the extra row or column.
-fn pad_same(
-    input: &Tensor,
-    weight: &Tensor,
-    stride: (usize, usize),
-    dilation: (usize, usize),
-) -> Result<(Tensor, (usize, usize))> {
-    if stride != (1, 1) {
-        return Err(Error::value(
-            "padding='same' is not supported for strided convolutions",
-        ));
-    }
-    let kernel = (weight.shape()[2], weight.shape()[3]);
-    let [rows, columns] = windows(kernel, stride, (0, 0), dilation);
-    let (total_h, total_w) = (rows.span()? - 1, columns.span()? - 1);
-    let extra = [0, (total_w % 2) as i64, 0, (total_h % 2) as i64];
-    let input = input.pad(&extra, PadMode::Constant, 0.0)?;
-    Ok((input, (total_h / 2, total_w / 2)))
-}
-
-/// The shape for the kernels, after every check that they rely on.
-fn checked_shape(
-    input: &Tensor,
-    weight: &Tensor,
-    bias: Option<&Tensor>,
-    stride: (usize, usize),
-    padding: (usize, usize),
-    dilation: (usize, usize),
-    groups: usize,
-) -> Result<ConvShape> {
-    let (&[batch, in_channels, in_h, in_w], &[out_channels, per_group, kh, kw]) =
-        (input.shape(), weight.shape())
-    else {
-        unreachable!("both ranks were checked to be 4");
-    };
-    if stride.0 == 0 || stride.1 == 0 {
-        return Err(Error::value("non-positive stride is not supported"));
-    }
-    if out_channels < groups {
-        return Err(Error::shape(format!(
-            "Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size {:?} instead",
-            weight.shape()
-        )));
-    }
-    if !out_channels.is_multiple_of(groups) {
-        // The double brackets are PyTorch's.
-        return Err(Error::shape(format!(
-            "Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size [{:?}] instead",
-            weight.shape()
-        )));
-    }
-    let expected = per_group.saturating_mul(groups);
-    if in_channels != expected {
-        return Err(Error::shape(format!(
-            "Given groups={groups}, weight of size {:?}, expected input{:?} to have {expected} channels, but got {in_channels} channels instead",
-            weight.shape(),
-            input.shape(),
-        )));
-    }
-    if let Some(bias) = bias
-        && bias.shape() != [out_channels]
-    {
-        return Err(Error::shape(format!(
-            "Given weight of size {:?}, expected bias to be 1-dimensional with {out_channels} elements, but got bias of size {:?} instead",
-            weight.shape(),
-            bias.shape()
-        )));
-    }
-    let [rows, columns] = windows((kh, kw), stride, padding, dilation);
-    let (Some(out_h), Some(out_w)) = (rows.count(in_h)?, columns.count(in_w)?) else {
-        return Err(Error::shape(format!(
-            "Calculated padded input size per channel: ({} x {}). Kernel size: ({} x {}). Kernel size can't be greater than actual input size",
-            rows.padded(in_h)?,
-            columns.padded(in_w)?,
-            rows.span()?,
-            columns.span()?
-        )));
-    };
-    check_types_and_steps(input, weight, bias, dilation)?;
-    let (rows, columns) = (rows.within(in_h)?, columns.within(in_w)?);
-    let shape = ConvShape::new(batch, [in_channels, out_channels], [in_h, in_w], [kh, kw])
-        .with_stride([rows.stride, columns.stride])
-        .with_padding([rows.padding, columns.padding])
-        .with_dilation([rows.dilation, columns.dilation])
-        .with_groups(groups);
-    if shape.checked_output().is_none() {
-        let elements = checked_numel(&[batch.max(1), out_channels.max(1), out_h, out_w])?;
-        let bytes = elements as u128 * size_of::<f64>() as u128;
-        return Err(ErrorKind::OutOfMemory { bytes }.into());
-    }
-    Ok(shape)
-}
-
-/// What PyTorch checks last, in its order.
-fn check_types_and_steps(
-    input: &Tensor,
-    weight: &Tensor,
-    bias: Option<&Tensor>,
-    dilation: (usize, usize),
-) -> Result<()> {
-    let dtype = input.dtype();
-    if let Some(bias) = bias
-        && bias.dtype() != dtype
-    {
-        return Err(Error::dtype(format!(
-            "Input type ({}) and bias type ({}) should be the same",
-            dtype.c_name(),
-            bias.dtype().c_name()
-        )));
-    }
-    let (kh, kw) = (weight.shape()[2], weight.shape()[3]);
-    if kh == 0 || kw == 0 {
-        return Err(Error::shape(format!(
-            "kernel size should be greater than zero, but got kernel_height: {kh} kernel_width: {kw}"
-        )));
-    }
-    if dilation.0 == 0 || dilation.1 == 0 {
-        return Err(Error::value("non-positive dilation is not supported"));
-    }
-    if weight.dtype() != dtype {
-        return Err(Error::dtype(format!(
-            "expected scalar type {} but found {}",
-            dtype.torch_name(),
-            weight.dtype().torch_name()
-        )));
-    }
-    Ok(())
 }
 
 /// What is computed: the convolution, or one of its gradients.
@@ -289,9 +284,10 @@ impl Convolution {
     fn bias_grad(&self, grad: &Tensor) -> Result<Tensor> {
         let grad = grad.contiguous()?;
         dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
-            let mut out = Buffer::<T>::try_new(self.shape.out_channels)?;
-            conv_backward_bias(&self.shape, grad.as_slice::<T>()?, &mut out);
-            Ok(Tensor::from_buffer(out, [self.shape.out_channels]))
+            let grad = grad.as_slice::<T>()?;
+            filled(&[self.shape.out_channels], |out| {
+                conv_backward_bias(&self.shape, grad, out);
+            })
         })
     }
 }
@@ -337,15 +333,13 @@ impl Operation for Convolution {
             Part::Output => [s.batch, s.out_channels, out_height, out_width],
         };
         dispatch_float!("slow_conv2d_cpu", a.dtype(), T => {
-            let mut out = Buffer::<T>::try_new(checked_numel(&sizes)?)?;
             let (a, b) = (a.as_slice::<T>()?, b.as_slice::<T>()?);
             let bias = bias.map(Tensor::as_slice).transpose()?;
-            match self.part {
-                Part::InputGrad => conv_backward_input(s, b, a, &mut out),
-                Part::WeightGrad => conv_backward_weight(s, a, b, &mut out),
-                Part::Output => conv_forward(s, a, b, bias, &mut out),
-            }
-            Ok(Tensor::from_buffer(out, sizes))
+            filled(&sizes, |out| match self.part {
+                Part::InputGrad => conv_backward_input(s, b, a, out),
+                Part::WeightGrad => conv_backward_weight(s, a, b, out),
+                Part::Output => conv_forward(s, a, b, bias, out),
+            })
         })
     }
     fn saves(&self, call: Call<'_>) -> Saves {

@@ -1,4 +1,8 @@
-//! Run-time dispatch over the dtypes that compute in floats.
+//! Run-time dispatch over the dtypes that compute in floats, what a kernel writes, and the
+//! refusal of tensors of another dtype.
+
+use pleach_core::{DType, Element, Error, Result, Tensor, checked_numel};
+use pleach_kernels::Buffer;
 
 /// Runs the body with `T` as f32 or f64; other dtypes are an error that names the operation.
 macro_rules! dispatch_float {
@@ -17,4 +21,23 @@ macro_rules! dispatch_float {
             }
         }
     };
+}
+
+/// A tensor of these sizes, whose elements `fill` writes.
+pub(crate) fn filled<T: Element>(sizes: &[usize], fill: impl FnOnce(&mut [T])) -> Result<Tensor> {
+    let mut out = Buffer::try_new(checked_numel(sizes)?)?;
+    fill(&mut out);
+    Ok(Tensor::from_buffer(out, sizes))
+}
+
+/// PyTorch's refusal of a tensor that has not the input's dtype.
+pub(super) fn check_dtype(t: &Tensor, dtype: DType) -> Result<()> {
+    match t.dtype() {
+        found if found == dtype => Ok(()),
+        found => Err(Error::dtype(format!(
+            "expected scalar type {} but found {}",
+            dtype.torch_name(),
+            found.torch_name()
+        ))),
+    }
 }

@@ -5,7 +5,9 @@ use pleach_core::autograd::{
 };
 use pleach_core::print::python_float;
 use pleach_core::{DType, Element, Error, Generator, Result, Tensor};
-use pleach_kernels::{Buffer, Float, map_inplace, zip};
+use pleach_kernels::{Float, map_inplace, zip};
+
+use super::filled;
 
 /// Sets each element to zero with probability `p` and multiplies the others by `1 / (1 - p)`, so
 /// that the mean stays; returns the input itself when not `training` or `p` is 0. Any shape.
@@ -25,7 +27,6 @@ use pleach_kernels::{Buffer, Float, map_inplace, zip};
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
-    check_probability(p)?;
     if let Some(output) = without_mask(input, p, training)? {
         return Ok(output);
     }
@@ -33,9 +34,9 @@ pub fn dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
     if !input.is_contiguous() || !matches!(input.dtype(), DType::F32 | DType::F64) {
         return input.mul(&scaled_mask(input, 1.0 - p)?);
     }
-    let mut mask = Buffer::<bool>::try_new(input.numel())?;
-    Generator::current().fill_bernoulli(&mut mask, 1.0 - p);
-    let mask = Tensor::from_buffer(mask, input.shape());
+    let mask = filled(input.shape(), |mask: &mut [bool]| {
+        Generator::current().fill_bernoulli(mask, 1.0 - p);
+    })?;
     apply(Dropout { p }, (input, &mask))
 }
 
@@ -63,12 +64,10 @@ impl Operation for Dropout {
     fn forward(&self, (x, mask): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
         dispatch_float!("dropout", x.dtype(), T => {
             let scale = scale::<T>(1.0 - self.p);
-            let mut out = Buffer::<T>::try_new(x.numel())?;
+            let (values, mask) = (x.as_slice::<T>()?, mask.as_slice()?);
             // A multiplication, so that nan comes through.
-            zip(x.as_slice::<T>()?, mask.as_slice()?, &mut out, move |x, kept: bool| {
-                x * if kept { scale } else { T::ZERO }
-            });
-            Ok(Tensor::from_buffer(out, x.shape()))
+            let kept = move |x, kept: bool| x * if kept { scale } else { T::ZERO };
+            filled(x.shape(), |out| zip(values, mask, out, kept))
         })
     }
     fn saves(&self, _: Call<'_>) -> Saves {
@@ -182,13 +181,10 @@ pub fn dropout3d(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn alpha_dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
-    check_probability(p)?;
     if let Some(output) = without_mask(input, p, training)? {
         return Ok(output);
     }
-    refuse_alpha(input.dtype())?;
-    let mask = bernoulli_mask(input.detach().try_zeros_like()?, p)?;
-    alpha_scaled(input, &mask, p)
+    alpha_scaled(input, input.detach().try_zeros_like()?, p)
 }
 
 /// [`alpha_dropout`] of whole channels: `(N, C, …)`.
@@ -206,26 +202,15 @@ pub fn alpha_dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn feature_alpha_dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
-    check_probability(p)?;
     if let Some(output) = without_mask(input, p, training)? {
         return Ok(output);
     }
-    let channels = channels_of(input)?;
-    refuse_alpha(input.dtype())?;
-    let mask = bernoulli_mask(channels, p)?;
-    alpha_scaled(input, &mask, p)
-}
-
-/// As [`refuse_integers`]; a mask of truth values has become whole numbers by then.
-fn refuse_alpha(dtype: DType) -> Result<()> {
-    refuse_integers(match dtype {
-        DType::Bool => DType::I64,
-        dtype => dtype,
-    })
+    alpha_scaled(input, channels_of(input)?, p)
 }
 
 /// The result where no random number is needed.
 fn without_mask(input: &Tensor, p: f64, training: bool) -> Result<Option<Tensor>> {
+    check_probability(p)?;
     if !training || p == 0.0 || input.numel() == 0 {
         return Ok(Some(input.clone()));
     }
@@ -276,11 +261,17 @@ fn bernoulli_mask(mut like: Tensor, p: f64) -> Result<Tensor> {
     Ok(like)
 }
 
-/// `a * x` where the mask is one, `a * -alpha` elsewhere, all shifted by `b`, in the order in which
-/// PyTorch rounds.
-fn alpha_scaled(input: &Tensor, mask: &Tensor, p: f64) -> Result<Tensor> {
+/// `a * x` where a mask, laid out as `like`, is one, `a * -alpha` elsewhere, all shifted by `b`, in
+/// the order in which PyTorch rounds.
+fn alpha_scaled(input: &Tensor, like: Tensor, p: f64) -> Result<Tensor> {
     /// SELU's `scale * alpha`.
     const ALPHA: f64 = 1.7580993408473766;
+    // A mask of truth values has become whole numbers when PyTorch refuses it.
+    refuse_integers(match input.dtype() {
+        DType::Bool => DType::I64,
+        dtype => dtype,
+    })?;
+    let mask = bernoulli_mask(like, p)?;
     let a = 1.0 / ((ALPHA * ALPHA * p + 1.0) * (1.0 - p)).sqrt();
     let shift = mask.sub(1.0)?.mul(ALPHA * a)?.add(ALPHA * a * p)?;
     input.mul(&mask.mul(a)?)?.add(&shift)
@@ -320,11 +311,11 @@ fn scaled_mask(input: &Tensor, keep: f64) -> Result<Tensor> {
         return mask.mul(scale);
     }
     dispatch_float!("dropout", input.dtype(), T => {
-        let mut mask = Buffer::<T>::try_new(input.numel())?;
-        Generator::current().fill_bernoulli(&mut mask, keep);
         let scale = scale::<T>(keep);
-        map_inplace(&mut mask, move |m| m * scale);
-        Ok(Tensor::from_buffer(mask, input.shape()))
+        filled(input.shape(), |mask: &mut [T]| {
+            Generator::current().fill_bernoulli(mask, keep);
+            map_inplace(mask, move |m| m * scale);
+        })
     })
 }
 

@@ -35,18 +35,15 @@ pub fn embedding(
         return Err(Error::shape("'weight' must be 2-D"));
     }
     let rows = weight.shape()[0];
+    let is_row = |i: &i64| (0..rows as i64).contains(i);
     let padding_idx = match padding_idx.into() {
         None => None,
-        Some(i) if (0..rows as i64).contains(&i) => Some(i),
-        Some(i) if (-(rows as i64)..0).contains(&i) => Some(i + rows as i64),
+        Some(i) if is_row(&i) => Some(i),
+        Some(i) if i < 0 && is_row(&(i + rows as i64)) => Some(i + rows as i64),
         Some(_) => return Err(Error::value("Padding_idx must be within num_embeddings")),
     };
     let indices = input.long()?;
-    if indices
-        .to_vec::<i64>()?
-        .iter()
-        .any(|i| !(0..rows as i64).contains(i))
-    {
+    if !indices.to_vec::<i64>()?.iter().all(is_row) {
         return Err(Error::index("index out of range in self"));
     }
     apply(Embedding { padding_idx }, (weight, &indices))
@@ -74,8 +71,7 @@ impl Operation for Embedding {
         padding.into_iter().collect()
     }
     fn forward(&self, (weight, indices): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        let mut shape = indices.shape().to_vec();
-        shape.push(weight.shape()[1]);
+        let shape = [indices.shape(), &weight.shape()[1..]].concat();
         let rows = weight.index_select(0, &indices.reshape([-1i64])?)?;
         rows.reshape(&shape[..])
     }

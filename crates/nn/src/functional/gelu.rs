@@ -7,6 +7,8 @@ use pleach_core::autograd::apply;
 use pleach_core::{ElementWise, Error, Result, Tensor};
 use pleach_kernels::Function;
 
+use super::by_name::by_name;
+
 /// How [`gelu`] computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Approximate {
@@ -31,13 +33,8 @@ impl fmt::Display for Approximate {
 impl FromStr for Approximate {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "none" => Ok(Approximate::None),
-            "tanh" => Ok(Approximate::Tanh),
-            _ => Err(Error::value(
-                "approximate argument must be either none or tanh.",
-            )),
-        }
+        by_name(&[Approximate::None, Approximate::Tanh], text)
+            .ok_or_else(|| Error::value("approximate argument must be either none or tanh."))
     }
 }
 

@@ -4,7 +4,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use pleach_core::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
-use pleach_core::{Error, Result, Scalar, Tensor, check_room};
+use pleach_core::{Element, Error, Result, Scalar, Tensor, check_room};
 use pleach_kernels::Buffer;
 
 /// How [`interpolate`] finds a value between pixels.
@@ -65,15 +65,11 @@ impl Resize {
 
     /// For each spatial dimension its new size, and the factor if one was given.
     fn of(&self, old: &[usize]) -> Result<Vec<(usize, Option<f64>)>> {
-        let given = match self {
-            Resize::Size(s) => s.len(),
-            Resize::ScaleFactor(f) => f.len(),
+        let (name, given) = match self {
+            Resize::Size(s) => ("output size", s.len()),
+            Resize::ScaleFactor(f) => ("scale_factor", f.len()),
         };
         if given != 1 && given != old.len() {
-            let name = match self {
-                Resize::Size(_) => "output size",
-                Resize::ScaleFactor(_) => "scale_factor",
-            };
             return Err(Error::value(format!(
                 "Input and {name} must have the same number of spatial dimensions, but got input with spatial dimensions of {old:?} and {name} with {given} entries"
             )));
@@ -139,27 +135,21 @@ impl Axis {
             InterpolateMode::Linear if new == old => i as f64,
             InterpolateMode::Linear => ((i as f64 + 0.5) * scale - 0.5).max(0.0),
         };
-        let positions = Buffer::try_from_exact_iter((0..new).map(position))?;
-        let low = positions.iter().map(|p| (*p as i64).min(last as i64));
-        let low = Buffer::try_from_exact_iter(low)?;
+        let below = |i| (position(i) as i64).min(last as i64);
         let high = match mode {
             InterpolateMode::Nearest => None,
             InterpolateMode::Linear => {
-                let above = low.iter().map(|l| (l + 1).min(last as i64));
-                let above = Buffer::try_from_exact_iter(above)?;
-                let weights = positions.iter().zip(&low[..]);
-                let weights = weights.map(|(p, l)| (p - *l as f64).min(1.0));
-                let weights = Buffer::try_from_exact_iter(weights)?;
                 let mut shape = vec![1; input.rank()];
                 shape[dim] = new;
-                let weights = Tensor::try_from_buffer(weights, shape)?.to_dtype(input.dtype())?;
-                Some((Tensor::try_from_buffer(above, [new])?, weights))
+                let weights = row(&shape, |i| (position(i) - below(i) as f64).min(1.0))?;
+                let above = row(&[new], |i| (below(i) + 1).min(last as i64))?;
+                Some((above, weights.to_dtype(input.dtype())?))
             }
         };
         Ok(Axis {
             dim: dim as i64,
             factor,
-            low: Tensor::try_from_buffer(low, [new])?,
+            low: row(&[new], below)?,
             high,
         })
     }
@@ -186,6 +176,12 @@ impl Axis {
                 .index_add(self.dim, at, &g.mul(weight)?),
         }
     }
+}
+
+/// What `f` says of each position along the one dimension that is not 1.
+fn row<T: Element>(shape: &[usize], f: impl Fn(usize) -> T) -> Result<Tensor> {
+    let n = shape.iter().product();
+    Tensor::try_from_buffer(Buffer::try_from_exact_iter((0..n).map(f))?, shape)
 }
 
 /// The order in which to resize the dimensions: the first one first, unless what lies between would

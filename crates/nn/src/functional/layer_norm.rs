@@ -29,12 +29,9 @@ pub fn layer_norm(
     bias: Option<&Tensor>,
     eps: f64,
 ) -> Result<Tensor> {
-    let inner = normalized_shape.into_shape();
-    check(input, &inner, weight, bias)?;
-    let op = LayerNorm {
-        inner: inner.to_vec(),
-        eps,
-    };
+    let inner = normalized_shape.into_shape().to_vec();
+    let op = LayerNorm { inner, eps };
+    op.check((input, weight, bias))?;
     Ok(apply(op, (input, weight, bias))?.0)
 }
 
@@ -46,6 +43,34 @@ pub struct LayerNorm {
     inner: Vec<usize>,
     /// What is added to the variance.
     eps: f64,
+}
+
+impl LayerNorm {
+    fn check(&self, (input, weight, bias): <Self as Operation>::Inputs<'_>) -> Result<()> {
+        let inner = &self.inner[..];
+        if inner.is_empty() {
+            return Err(Error::shape(
+                "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = []",
+            ));
+        }
+        for (name, tensor) in [("weight", weight), ("bias", bias)] {
+            if let Some(tensor) = tensor.filter(|t| t.shape() != inner) {
+                return Err(Error::shape(format!(
+                    "Expected {name} to be of same shape as normalized_shape, but got {name} of shape {:?} and normalized_shape = {inner:?}",
+                    tensor.shape()
+                )));
+            }
+        }
+        if !input.shape().ends_with(inner) {
+            let sizes: Vec<String> = inner.iter().map(usize::to_string).collect();
+            return Err(Error::shape(format!(
+                "Given normalized_shape={inner:?}, expected input with shape [*, {}], but got input of size{:?}",
+                sizes.join(", "),
+                input.shape()
+            )));
+        }
+        Ok(())
+    }
 }
 
 impl Operation for LayerNorm {
@@ -101,10 +126,8 @@ impl Operation for LayerNorm {
             if let Some(g) = plus(weighted, to_normed.cloned())? {
                 // The parts of g along the mean and along the normalised values do not count.
                 let along = g.mul(&normed)?.mean_dim(&dims[..], true)?;
-                let rest = g
-                    .sub(&g.mean_dim(&dims[..], true)?)?
-                    .sub(&normed.mul(&along)?)?;
-                dx = Some(rest.mul(&scale)?);
+                let rest = g.sub(&g.mean_dim(&dims[..], true)?)?;
+                dx = Some(rest.sub(&normed.mul(&along)?)?.mul(&scale)?);
             }
             if let Some(g) = to_scale {
                 let n = self.inner.iter().product::<usize>() as f64;
@@ -131,11 +154,7 @@ pub(super) fn plus(a: Option<Tensor>, b: Option<Tensor>) -> Result<Option<Tensor
 fn statistics(x: &Tensor, first: usize) -> Result<[Tensor; 2]> {
     let (lead, inner) = x.shape().split_at(first);
     let (rows, n) = (lead.iter().product(), inner.iter().product());
-    let kept: Vec<usize> = lead
-        .iter()
-        .copied()
-        .chain(inner.iter().map(|_| 1))
-        .collect();
+    let kept = [lead, &vec![1; inner.len()]].concat();
     let mut mean = Buffer::<f64>::try_zeroed(rows)?;
     let mut squares = Buffer::<f64>::try_zeroed(rows)?;
     Ok(dispatch_float!("LayerNormKernelImpl", x.dtype(), T => {
@@ -147,36 +166,6 @@ fn statistics(x: &Tensor, first: usize) -> Result<[Tensor; 2]> {
         };
         [rounded(&mean)?, rounded(&squares)?]
     }))
-}
-
-fn check(
-    input: &Tensor,
-    inner: &[usize],
-    weight: Option<&Tensor>,
-    bias: Option<&Tensor>,
-) -> Result<()> {
-    if inner.is_empty() {
-        return Err(Error::shape(
-            "Expected normalized_shape to be at least 1-dimensional, i.e., containing at least one element, but got normalized_shape = []",
-        ));
-    }
-    for (name, tensor) in [("weight", weight), ("bias", bias)] {
-        if let Some(tensor) = tensor.filter(|t| t.shape() != inner) {
-            return Err(Error::shape(format!(
-                "Expected {name} to be of same shape as normalized_shape, but got {name} of shape {:?} and normalized_shape = {inner:?}",
-                tensor.shape()
-            )));
-        }
-    }
-    if !input.shape().ends_with(inner) {
-        let sizes: Vec<String> = inner.iter().map(usize::to_string).collect();
-        return Err(Error::shape(format!(
-            "Given normalized_shape={inner:?}, expected input with shape [*, {}], but got input of size{:?}",
-            sizes.join(", "),
-            input.shape()
-        )));
-    }
-    Ok(())
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use pleach_core::autograd::{
 use pleach_core::{DType, Error, Result, Tensor, size_text};
 use pleach_kernels::{Buffer, elementwise, reduce::sum};
 
-use super::Reduction;
 use super::layer_norm::plus;
+use super::{Reduction, filled};
 
 /// `(input - target)²`, reduced.
 ///
@@ -118,8 +118,6 @@ fn scaled(difference: &Tensor, by: f64, grad: &Tensor) -> Result<Tensor> {
     dispatch_float!("mse_cpu", grad.dtype(), T => {
         let (by, grad) = (by as T, grad.as_slice::<T>()?[0]);
         let d = difference.as_slice::<T>()?;
-        let mut out = Buffer::<T>::try_new(d.len())?;
-        elementwise::map(d, &mut out, move |d| by * d * grad);
-        Ok(Tensor::from_buffer(out, difference.shape()))
+        filled(difference.shape(), |out| elementwise::map(d, out, move |d| by * d * grad))
     })
 }

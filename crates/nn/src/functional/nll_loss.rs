@@ -6,7 +6,7 @@ use pleach_core::autograd::{
 use pleach_core::{DType, Element, Error, Result, Tensor, checked_numel};
 use pleach_kernels::{Buffer, CrossEntropy, CrossEntropyTarget, Float};
 
-use super::{Reduction, softmax};
+use super::{Reduction, check_dtype, filled, softmax};
 
 /// `-weight[target] · input[target]`, reduced: the loss of log-probabilities.
 ///
@@ -126,13 +126,7 @@ impl NllLoss {
                     weight.shape()
                 )));
             }
-            if weight.dtype() != input.dtype() {
-                return Err(Error::dtype(format!(
-                    "expected scalar type {} but found {}",
-                    input.dtype().torch_name(),
-                    weight.dtype().torch_name()
-                )));
-            }
+            check_dtype(weight, input.dtype())?;
         }
         let is_class = |t: &i64| (0..classes as i64).contains(t) || Some(*t) == self.ignore_index;
         if let Some(bad) = target.as_slice::<i64>()?.iter().find(|t| !is_class(t)) {
@@ -287,17 +281,16 @@ impl Operation for NllLoss {
         }
         let (each, weight) = (each.contiguous()?, saved.optional(2));
         dispatch_float!(self.name(), each.dtype(), T => {
-            let mut dx = Buffer::<T>::try_new(checked_numel(shape)?)?;
             let each = each.as_slice::<T>()?;
-            match self.kernel::<T>(shape, &target, weight.as_ref())? {
-                Kernel::Nll(kernel) => kernel.backward(each, &mut dx),
+            let dx = match self.kernel::<T>(shape, &target, weight.as_ref())? {
+                Kernel::Nll(kernel) => filled(shape, |dx| kernel.backward(each, dx)),
                 Kernel::CrossEntropy(kernel) => {
                     let [x, max, log_sum] = [saved.input(0)?, saved.own(0)?, saved.own(1)?];
-                    let (max, log_sum) = (max.as_slice()?, log_sum.as_slice()?);
-                    kernel.backward(x.as_slice()?, max, log_sum, each, &mut dx);
+                    let (x, max, log_sum) = (x.as_slice()?, max.as_slice()?, log_sum.as_slice()?);
+                    filled(shape, |dx| kernel.backward(x, max, log_sum, each, dx))
                 }
-            }
-            Ok([Some(Tensor::from_buffer(dx, shape)), None, None])
+            };
+            Ok([Some(dx?), None, None])
         })
     }
 }

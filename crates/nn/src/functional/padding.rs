@@ -46,22 +46,7 @@ impl IntoPadding for Padding {
         Ok(self)
     }
 }
-impl IntoPadding for Pair {
-    fn into_padding(self) -> Result<Padding> {
-        Ok(Padding::Size(self))
-    }
-}
-impl IntoPadding for usize {
-    fn into_padding(self) -> Result<Padding> {
-        Ok(Padding::Size(self.into()))
-    }
-}
-impl IntoPadding for (usize, usize) {
-    fn into_padding(self) -> Result<Padding> {
-        Ok(Padding::Size(self.into()))
-    }
-}
-impl IntoPadding for [usize; 2] {
+impl<T: Into<Pair>> IntoPadding for T {
     fn into_padding(self) -> Result<Padding> {
         Ok(Padding::Size(self.into()))
     }

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use pleach_core::{Error, PadMode, Result};
 
+use super::by_name::by_name;
+
 /// What a convolution sees beyond the edge of its input.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum PaddingMode {
@@ -35,15 +37,12 @@ impl fmt::Display for PaddingMode {
 impl FromStr for PaddingMode {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "zeros" => Ok(PaddingMode::Zeros),
-            "reflect" => Ok(PaddingMode::Reflect),
-            "replicate" => Ok(PaddingMode::Replicate),
-            "circular" => Ok(PaddingMode::Circular),
-            _ => Err(Error::value(format!(
+        use PaddingMode::{Circular, Reflect, Replicate, Zeros};
+        by_name(&[Zeros, Reflect, Replicate, Circular], text).ok_or_else(|| {
+            Error::value(format!(
                 "padding_mode must be one of {{'circular', 'replicate', 'zeros', 'reflect'}}, but got padding_mode='{text}'"
-            ))),
-        }
+            ))
+        })
     }
 }
 

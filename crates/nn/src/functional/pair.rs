@@ -68,22 +68,7 @@ impl IntoStride for Option<Pair> {
         self
     }
 }
-impl IntoStride for Pair {
-    fn into_stride(self) -> Option<Pair> {
-        Some(self)
-    }
-}
-impl IntoStride for usize {
-    fn into_stride(self) -> Option<Pair> {
-        Some(self.into())
-    }
-}
-impl IntoStride for (usize, usize) {
-    fn into_stride(self) -> Option<Pair> {
-        Some(self.into())
-    }
-}
-impl IntoStride for [usize; 2] {
+impl<T: Into<Pair>> IntoStride for T {
     fn into_stride(self) -> Option<Pair> {
         Some(self.into())
     }
@@ -125,29 +110,15 @@ impl From<Option<usize>> for OutputSize {
         OutputSize::One(size)
     }
 }
-impl From<(usize, usize)> for OutputSize {
-    fn from((h, w): (usize, usize)) -> Self {
-        OutputSize::Two(Some(h), Some(w))
-    }
-}
 impl From<[usize; 2]> for OutputSize {
     fn from([h, w]: [usize; 2]) -> Self {
-        OutputSize::Two(Some(h), Some(w))
+        (h, w).into()
     }
 }
-impl From<(Option<usize>, usize)> for OutputSize {
-    fn from((h, w): (Option<usize>, usize)) -> Self {
-        OutputSize::Two(h, Some(w))
-    }
-}
-impl From<(usize, Option<usize>)> for OutputSize {
-    fn from((h, w): (usize, Option<usize>)) -> Self {
-        OutputSize::Two(Some(h), w)
-    }
-}
-impl From<(Option<usize>, Option<usize>)> for OutputSize {
-    fn from((h, w): (Option<usize>, Option<usize>)) -> Self {
-        OutputSize::Two(h, w)
+/// `(7, 7)`, `(None, 7)`, `(7, None)`.
+impl<H: Into<Option<usize>>, W: Into<Option<usize>>> From<(H, W)> for OutputSize {
+    fn from((h, w): (H, W)) -> Self {
+        OutputSize::Two(h.into(), w.into())
     }
 }
 

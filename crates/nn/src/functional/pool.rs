@@ -11,7 +11,7 @@ use pleach_kernels::{
 };
 
 use super::conv::windows;
-use super::{IntoStride, OutputSize, Pair};
+use super::{IntoStride, OutputSize, Pair, filled};
 
 /// The maximum of each window.
 ///
@@ -42,22 +42,7 @@ pub fn max_pool2d(
     dilation: impl Into<Pair>,
     ceil_mode: bool,
 ) -> Result<Tensor> {
-    let window = sliding(kernel_size, stride, padding, dilation, ceil_mode);
-    Ok(max_pool_windows(input, window, false, false)?.swap_remove(0))
-}
-
-/// [`max_pool2d`], of the input's ReLU if `relu`, which takes no pass over memory of its own.
-pub(crate) fn max_pool2d_relu(
-    input: &Tensor,
-    relu: bool,
-    kernel_size: impl Into<Pair>,
-    stride: impl IntoStride,
-    padding: impl Into<Pair>,
-    dilation: impl Into<Pair>,
-    ceil_mode: bool,
-) -> Result<Tensor> {
-    let window = sliding(kernel_size, stride, padding, dilation, ceil_mode);
-    Ok(max_pool_windows(input, window, relu, false)?.swap_remove(0))
+    sliding(kernel_size, stride, padding, dilation, ceil_mode).maximum(input, false)
 }
 
 /// [`max_pool2d`], and where each maximum was: `row · W + column` in its plane, as i64.
@@ -81,13 +66,10 @@ pub fn max_pool2d_with_indices(
     dilation: impl Into<Pair>,
     ceil_mode: bool,
 ) -> Result<(Tensor, Tensor)> {
-    let window = sliding(kernel_size, stride, padding, dilation, ceil_mode);
-    let mut both = max_pool_windows(input, window, false, true)?.into_iter();
-    let mut next = || both.next().expect("indices were asked for");
-    Ok((next(), next()))
+    sliding(kernel_size, stride, padding, dilation, ceil_mode).maximum_with_indices(input)
 }
 
-fn sliding(
+pub(crate) fn sliding(
     kernel_size: impl Into<Pair>,
     stride: impl IntoStride,
     padding: impl Into<Pair>,
@@ -104,31 +86,38 @@ fn sliding(
     }
 }
 
-/// Pools, of the input's ReLU if `relu`, and says where the maxima were if that is asked for. Not
-/// generic, so compiled once.
-fn max_pool_windows(
-    input: &Tensor,
-    window: Sliding,
-    relu: bool,
-    indices: bool,
-) -> Result<Vec<Tensor>> {
-    if !matches!(input.rank(), 3 | 4) {
-        return Err(Error::shape(
-            "non-empty 3D or 4D (batch mode) tensor expected for input",
-        ));
+impl Sliding {
+    /// [`max_pool2d`], of the input's ReLU if `relu`, which takes no pass over memory of its own.
+    pub(crate) fn maximum(self, input: &Tensor, relu: bool) -> Result<Tensor> {
+        Ok(self.max_pool(input, relu, false)?.swap_remove(0))
     }
-    let shape = window.over(input)?;
-    checked_numel(&with_plane(input, shape.output))?;
-    if relu && !taps_fit_a_byte(&shape) {
-        return max_pool_windows(&super::relu(input)?, window, false, indices);
+
+    /// [`max_pool2d_with_indices`].
+    pub(crate) fn maximum_with_indices(self, input: &Tensor) -> Result<(Tensor, Tensor)> {
+        let mut both = self.max_pool(input, false, true)?;
+        Ok((both.swap_remove(0), both.swap_remove(0)))
     }
-    let op = MaxPool {
-        window,
-        shape,
-        relu,
-        indices,
-    };
-    apply(op, input)
+
+    /// The maxima, and where they were if that is asked for.
+    fn max_pool(self, input: &Tensor, relu: bool, indices: bool) -> Result<Vec<Tensor>> {
+        if !matches!(input.rank(), 3 | 4) {
+            return Err(Error::shape(
+                "non-empty 3D or 4D (batch mode) tensor expected for input",
+            ));
+        }
+        let shape = self.over(input)?;
+        checked_numel(&with_plane(input, shape.output))?;
+        if relu && !taps_fit_a_byte(&shape) {
+            return self.max_pool(&super::relu(input)?, false, indices);
+        }
+        let op = MaxPool {
+            window: self,
+            shape,
+            relu,
+            indices,
+        };
+        apply(op, input)
+    }
 }
 
 /// Whether a byte can count the taps of a window.
@@ -171,20 +160,16 @@ impl Operation for MaxPool {
     }
     fn forward(&self, x: &Tensor, own: &mut Own) -> Result<Vec<Tensor>> {
         let (shape, sizes) = (&self.shape, &with_plane(x, self.shape.output)[..]);
-        let n = checked_numel(sizes)?;
         check_meets_input(shape)?;
         let (out, maxima) = dispatch_float!("max_pool2d", x.dtype(), T => {
-            let (x, mut out) = (x.as_slice::<T>()?, Buffer::<T>::try_new(n)?);
-            let maxima = if taps_fit_a_byte(shape) {
-                let mut taps = Buffer::<u8>::try_new(n)?;
-                max_pool2d_forward_taps(shape, x, self.relu, &mut out, &mut taps);
-                Tensor::from_buffer(taps, sizes)
-            } else {
-                let mut places = Buffer::<i64>::try_new(n)?;
-                max_pool2d_forward(shape, x, &mut out, &mut places);
-                Tensor::from_buffer(places, sizes)
+            let (x, mut out) = (x.as_slice::<T>()?, Buffer::<T>::try_new(checked_numel(sizes)?)?);
+            let maxima = match taps_fit_a_byte(shape) {
+                true => filled(sizes, |taps| {
+                    max_pool2d_forward_taps(shape, x, self.relu, &mut out, taps);
+                }),
+                false => filled(sizes, |places| max_pool2d_forward(shape, x, &mut out, places)),
             };
-            (Tensor::from_buffer(out, sizes), maxima)
+            (Tensor::from_buffer(out, sizes), maxima?)
         });
         let mut outputs = vec![out];
         if self.indices {
@@ -201,12 +186,17 @@ impl Operation for MaxPool {
         }
         let grad = grad.contiguous()?;
         dispatch_float!("max_pool2d", grad.dtype(), T => {
-            let (grad, mut dx) = (grad.as_slice::<T>()?, Buffer::<T>::try_new(checked_numel(sizes)?)?);
-            match taps_fit_a_byte(shape) {
-                true => max_pool2d_backward_taps(shape, grad, maxima.as_slice()?, &mut dx),
-                false => max_pool2d_backward(shape, grad, maxima.as_slice()?, &mut dx),
-            }
-            Ok([Some(Tensor::from_buffer(dx, sizes))])
+            let grad = grad.as_slice::<T>()?;
+            Ok([Some(match maxima.dtype() {
+                DType::U8 => {
+                    let taps = maxima.as_slice()?;
+                    filled(sizes, |dx| max_pool2d_backward_taps(shape, grad, taps, dx))
+                }
+                _ => {
+                    let places = maxima.as_slice()?;
+                    filled(sizes, |dx| max_pool2d_backward(shape, grad, places, dx))
+                }
+            }?)])
         })
     }
 }
@@ -230,9 +220,10 @@ fn places(shape: &Pool2dShape, maxima: &Tensor) -> Result<Tensor> {
     if maxima.dtype() != DType::U8 {
         return Ok(maxima.clone());
     }
-    let mut places = Buffer::<i64>::try_new(maxima.numel())?;
-    max_pool2d_places(shape, maxima.as_slice()?, &mut places);
-    Ok(Tensor::from_buffer(places, maxima.shape()))
+    let taps = maxima.as_slice()?;
+    filled(maxima.shape(), |places| {
+        max_pool2d_places(shape, taps, places)
+    })
 }
 
 /// The mean of each window.
@@ -291,11 +282,8 @@ fn avg_pool_windows(input: &Tensor, window: Sliding, divisor: AvgDivisor) -> Res
 enum Windows {
     /// Those of a window that slides: as it was given, and for the kernels.
     Sliding(Sliding, Pool2dShape, AvgDivisor),
-    /// Those between two sizes of a plane.
-    Adaptive {
-        input: (usize, usize),
-        output: (usize, usize),
-    },
+    /// Those between two sizes of a plane: the input's and the output's.
+    Adaptive((usize, usize), (usize, usize)),
 }
 
 /// The means of windows; or the gradient, which spreads that of each mean over its window.
@@ -316,46 +304,43 @@ impl Operation for AveragePool {
         match (&self.of, self.grad) {
             (Windows::Sliding(..), false) => "avg_pool2d",
             (Windows::Sliding(..), true) => "avg_pool2d_backward",
-            (Windows::Adaptive { .. }, false) => "adaptive_avg_pool2d",
-            (Windows::Adaptive { .. }, true) => "adaptive_avg_pool2d_backward",
+            (Windows::Adaptive(..), false) => "adaptive_avg_pool2d",
+            (Windows::Adaptive(..), true) => "adaptive_avg_pool2d_backward",
         }
     }
     fn grad_name(&self) -> &'static str {
         match self.of {
             Windows::Sliding(..) => "AvgPool2DBackward0",
-            Windows::Adaptive { .. } => "AdaptiveAvgPool2DBackward0",
+            Windows::Adaptive(..) => "AdaptiveAvgPool2DBackward0",
         }
     }
     fn attributes(&self) -> Attributes {
-        let (mut all, divisor) = match &self.of {
-            Windows::Sliding(window, _, divisor) => (window.attributes(), divisor),
-            Windows::Adaptive { output, .. } => return vec![("output_size", pair(*output))],
+        let (window, divisor) = match &self.of {
+            Windows::Sliding(window, _, divisor) => (window, *divisor),
+            Windows::Adaptive(_, output) => return vec![("output_size", pair(*output))],
         };
-        all.push(match *divisor {
+        let mut all = window.attributes();
+        all.push(match divisor {
             AvgDivisor::Fixed(n) => ("divisor_override", n.into()),
-            divisor => (
-                "count_include_pad",
-                (divisor == AvgDivisor::CountPadding).into(),
-            ),
+            by => ("count_include_pad", (by == AvgDivisor::CountPadding).into()),
         });
         all
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
         let (input, output) = match self.of {
             Windows::Sliding(_, shape, _) => (shape.input, shape.output),
-            Windows::Adaptive { input, output } => (input, output),
+            Windows::Adaptive(input, output) => (input, output),
         };
         let sizes = with_plane(x, if self.grad { input } else { output });
         let planes = planes(x).0;
         dispatch_float!(Operation::name(self), x.dtype(), T => {
-            let (x, mut out) = (x.as_slice::<T>()?, Buffer::<T>::try_new(checked_numel(&sizes)?)?);
-            match (&self.of, self.grad) {
-                (Windows::Sliding(_, shape, by), false) => avg_pool2d_forward(shape, x, *by, &mut out),
-                (Windows::Sliding(_, shape, by), true) => avg_pool2d_backward(shape, x, *by, &mut out),
-                (_, false) => adaptive_avg_pool2d_forward(planes, input, output, x, &mut out),
-                (_, true) => adaptive_avg_pool2d_backward(planes, input, output, x, &mut out),
-            }
-            Ok(Tensor::from_buffer(out, sizes))
+            let x = x.as_slice::<T>()?;
+            filled(&sizes, |out| match (&self.of, self.grad) {
+                (Windows::Sliding(_, shape, by), false) => avg_pool2d_forward(shape, x, *by, out),
+                (Windows::Sliding(_, shape, by), true) => avg_pool2d_backward(shape, x, *by, out),
+                (_, false) => adaptive_avg_pool2d_forward(planes, input, output, x, out),
+                (_, true) => adaptive_avg_pool2d_backward(planes, input, output, x, out),
+            })
         })
     }
     fn backward(&self, _: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
@@ -385,10 +370,6 @@ impl Operation for AveragePool {
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn adaptive_avg_pool2d(input: &Tensor, output_size: impl Into<OutputSize>) -> Result<Tensor> {
-    adaptive_avg_pool_to(input, output_size.into())
-}
-
-fn adaptive_avg_pool_to(input: &Tensor, output_size: OutputSize) -> Result<Tensor> {
     let rank = input.rank();
     if rank < 3 {
         return Err(Error::value("Input dimension should be at least 3"));
@@ -400,7 +381,7 @@ fn adaptive_avg_pool_to(input: &Tensor, output_size: OutputSize) -> Result<Tenso
         )));
     }
     let (_, in_plane) = planes(input);
-    let output = output_size.of(in_plane);
+    let output = output_size.into().of(in_plane);
     if output == (1, 1) {
         return input.mean_dim([-1, -2], true);
     }
@@ -411,10 +392,7 @@ fn adaptive_avg_pool_to(input: &Tensor, output_size: OutputSize) -> Result<Tenso
             input.shape()
         )));
     }
-    let of = Windows::Adaptive {
-        input: in_plane,
-        output,
-    };
+    let of = Windows::Adaptive(in_plane, output);
     apply(AveragePool { of, grad: false }, input)
 }
 
@@ -437,7 +415,7 @@ fn pair((h, w): (usize, usize)) -> Attribute {
 
 /// How a window slides.
 #[derive(Clone, Copy)]
-struct Sliding {
+pub(crate) struct Sliding {
     kernel: (usize, usize),
     stride: (usize, usize),
     padding: (usize, usize),
@@ -517,12 +495,7 @@ impl Sliding {
 
 /// The size of the output along one axis, which may come out below 1.
 fn out_size(window: Window, size: usize, ceil_mode: bool) -> Result<i64> {
-    let Window {
-        kernel,
-        stride,
-        padding,
-        dilation,
-    } = window;
+    let (kernel, padding, dilation) = (window.kernel, window.padding, window.dilation);
     let (span, padded) = (window.span()?, window.padded(size)?);
     if padding > span / 2 {
         return Err(Error::value(format!(
@@ -530,7 +503,7 @@ fn out_size(window: Window, size: usize, ceil_mode: bool) -> Result<i64> {
         )));
     }
     // No step is longer than the dimension: all of these are i64s.
-    let (rest, stride) = (padded as i64 - span as i64, stride as i64);
+    let (rest, stride) = (padded as i64 - span as i64, window.stride as i64);
     let below = rest.div_euclid(stride) + 1;
     if !ceil_mode || rest.rem_euclid(stride) == 0 {
         return Ok(below);
@@ -549,12 +522,7 @@ fn check_meets_input(shape: &Pool2dShape) -> Result<()> {
     if shape.planes == 0 || shape.windows_meet_input() {
         return Ok(());
     }
-    let Pool2dShape {
-        input,
-        padding,
-        dilation,
-        ..
-    } = *shape;
+    let (dilation, padding, input) = (shape.dilation, shape.padding, shape.input);
     Err(Error::shape(format!(
         "max_pool2d: a window with dilation {dilation:?} and padding {padding:?} lies wholly outside an input of {input:?}"
     )))

@@ -5,6 +5,8 @@ use std::str::FromStr;
 
 use pleach_core::{Error, Result, Tensor};
 
+use super::by_name::by_name;
+
 /// How the losses of single elements become one.
 ///
 /// ```
@@ -58,14 +60,9 @@ impl fmt::Display for Reduction {
 impl FromStr for Reduction {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "none" => Ok(Reduction::None),
-            "mean" => Ok(Reduction::Mean),
-            "sum" => Ok(Reduction::Sum),
-            _ => Err(Error::value(format!(
-                "{text} is not a valid value for reduction"
-            ))),
-        }
+        let all = [Reduction::None, Reduction::Mean, Reduction::Sum];
+        by_name(&all, text)
+            .ok_or_else(|| Error::value(format!("{text} is not a valid value for reduction")))
     }
 }
 

@@ -49,14 +49,16 @@ impl AvgPool2d {
 
     /// A pooling with options.
     pub fn builder(kernel_size: impl Into<Pair>) -> AvgPool2dBuilder {
-        AvgPool2dBuilder {
-            kernel_size: kernel_size.into(),
-            stride: None,
+        let kernel_size = kernel_size.into();
+        AvgPool2dBuilder(AvgPool2d {
+            node: Node::new(),
+            kernel_size,
+            stride: kernel_size,
             padding: Pair::One(0),
             ceil_mode: false,
             count_include_pad: true,
             divisor_override: None,
-        }
+        })
     }
 
     fn extra_repr(&self) -> String {
@@ -82,58 +84,42 @@ impl Forward for AvgPool2d {
 }
 
 /// Options of an [`AvgPool2d`].
-#[derive(Debug, Clone)]
 #[must_use]
-pub struct AvgPool2dBuilder {
-    kernel_size: Pair,
-    stride: Option<Pair>,
-    padding: Pair,
-    ceil_mode: bool,
-    count_include_pad: bool,
-    divisor_override: Option<i64>,
-}
+pub struct AvgPool2dBuilder(AvgPool2d);
 
 impl AvgPool2dBuilder {
     /// Step between windows (the kernel size by default).
     pub fn stride(mut self, stride: impl IntoStride) -> Self {
-        self.stride = stride.into_stride();
+        self.0.stride = stride.into_stride().unwrap_or(self.0.kernel_size);
         self
     }
 
     /// Zeros on each side of the image (0 by default), at most half of a window.
     pub fn padding(mut self, padding: impl Into<Pair>) -> Self {
-        self.padding = padding.into();
+        self.0.padding = padding.into();
         self
     }
 
     /// Whether the output size is rounded up (no, by default).
     pub fn ceil_mode(mut self, ceil_mode: bool) -> Self {
-        self.ceil_mode = ceil_mode;
+        self.0.ceil_mode = ceil_mode;
         self
     }
 
     /// Whether padding counts in the divisor (yes, by default).
     pub fn count_include_pad(mut self, count: bool) -> Self {
-        self.count_include_pad = count;
+        self.0.count_include_pad = count;
         self
     }
 
     /// Divides by this number instead of the window's size.
     pub fn divisor_override(mut self, divisor: impl Into<Option<i64>>) -> Self {
-        self.divisor_override = divisor.into();
+        self.0.divisor_override = divisor.into();
         self
     }
 
     /// Builds the layer. As in PyTorch, the sizes are checked by `forward`.
     pub fn build(self) -> AvgPool2d {
-        AvgPool2d {
-            node: Node::new(),
-            kernel_size: self.kernel_size,
-            stride: self.stride.unwrap_or(self.kernel_size),
-            padding: self.padding,
-            ceil_mode: self.ceil_mode,
-            count_include_pad: self.count_include_pad,
-            divisor_override: self.divisor_override,
-        }
+        self.0
     }
 }

@@ -31,9 +31,7 @@ macro_rules! batch_norm {
             /// If the memory cannot be had; see its builder's `build`.
             #[track_caller]
             pub fn new(num_features: usize) -> Self {
-                Self::builder(num_features)
-                    .build()
-                    .unwrap_or_else(|e| panic!("{e}"))
+                crate::or_panic::or_panic(Self::builder(num_features).build())
             }
 
             /// A layer with options.

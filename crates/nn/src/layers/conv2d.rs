@@ -2,15 +2,18 @@
 
 use pleach_core::autograd::profiler::record_operation;
 use pleach_core::autograd::trace::is_tracing;
-use pleach_core::{DType, Error, Parameter, Result, Tensor, Window, checked_numel};
-use pleach_kernels::{Buffer, ConvShape, PackedConv};
+use pleach_core::{DType, Error, Parameter, Result, Tensor, Window};
+use pleach_kernels::{ConvShape, PackedConv};
 
 use super::default_init::{check_float, empty_parameter, reset_weight_and_bias};
 use super::packed::{PackedCache, is_recorded};
-use crate::functional::{self, IntoPadding, IntoPaddingMode, Padding, PaddingMode, Pair};
+use crate::functional::{
+    ConvOptions, IntoPadding, IntoPaddingMode, Padding, PaddingMode, Pair, filled,
+};
+use crate::or_panic::or_panic;
 use crate::{Forward, Module, Node};
 
-/// A convolution of images: [`functional::conv2d`] with learned kernels.
+/// A convolution of images: [`functional::conv2d`](crate::functional::conv2d) with learned kernels.
 ///
 /// Shapes: input `[N, in_channels, H, W]` or `[in_channels, H, W]`, output
 /// `[N, out_channels, H', W']` or the same without N, where
@@ -72,9 +75,7 @@ impl Conv2d {
     /// If the memory cannot be had; see [`Conv2dBuilder::build`].
     #[track_caller]
     pub fn new(in_channels: usize, out_channels: usize, kernel_size: impl Into<Pair>) -> Self {
-        Self::builder(in_channels, out_channels, kernel_size)
-            .build()
-            .unwrap_or_else(|e| panic!("{e}"))
+        or_panic(Self::builder(in_channels, out_channels, kernel_size).build())
     }
 
     /// A convolution with options.
@@ -111,8 +112,7 @@ impl Conv2d {
             Padding::Size(size) => size.tuple(),
             Padding::Valid | Padding::Same => (0, 0),
         };
-        let [rows, columns] =
-            functional::windows(self.kernel_size, self.stride, (h, w), self.dilation);
+        let [rows, columns] = self.options(self.padding).windows(self.kernel_size, (h, w));
         // Each is half of a size that was checked, so it is an i64.
         let of = |window: Window| -> Result<(usize, usize)> {
             if self.padding == Padding::Same {
@@ -124,6 +124,15 @@ impl Conv2d {
         };
         let (rows, columns) = (of(rows)?, of(columns)?);
         Ok([columns.0, columns.1, rows.0, rows.1].map(|n| n as i64))
+    }
+
+    fn options(&self, padding: Padding) -> ConvOptions {
+        ConvOptions {
+            stride: self.stride,
+            padding,
+            dilation: self.dilation,
+            groups: self.groups,
+        }
     }
 
     fn extra_repr(&self) -> String {
@@ -160,16 +169,9 @@ impl Forward for Conv2d {
         if let Some(out) = self.infer(input, &weight, bias.as_ref(), None, false) {
             return out;
         }
-        let convolve = |input: &Tensor, padding: Padding| {
-            functional::conv2d(
-                input,
-                &weight,
-                bias.as_ref(),
-                self.stride,
-                padding,
-                self.dilation,
-                self.groups,
-            )
+        let convolve = |input: &Tensor, padding| {
+            let options = self.options(padding);
+            options.convolve((input, &weight, bias.as_ref()))
         };
         if self.padding_mode == PaddingMode::Zeros {
             return convolve(input, self.padding);
@@ -221,17 +223,7 @@ impl Conv2d {
         residual: Option<&Tensor>,
         relu: bool,
     ) -> Result<Option<Tensor>> {
-        let (stride, dilation) = (self.stride, self.dilation);
-        let checked = functional::checked(
-            input,
-            weight,
-            bias,
-            stride,
-            self.padding,
-            dilation,
-            self.groups,
-        );
-        let (x, shape) = checked?;
+        let (x, shape) = self.options(self.padding).checked((input, weight, bias))?;
         let [_, height, width] = shape.output();
         let sizes = [shape.batch, shape.out_channels, height, width];
         if residual.is_some_and(|r| r.shape() != sizes || r.dtype() != DType::F32) {
@@ -249,11 +241,11 @@ impl Conv2d {
         let pack = || PackedConv::new(&shape, w, b);
         // The batch too has a part in the choice of an algorithm.
         let packed = self.packed.get(weight, bias, shape, pack);
-        let mut out = Buffer::<f32>::try_new(checked_numel(&sizes)?)?;
         let residual = residual.as_ref().map(Tensor::as_slice).transpose()?;
         let x = x.as_slice::<f32>()?;
-        packed.forward(shape.batch, shape.input, x, residual, relu, &mut out);
-        Ok(Some(Tensor::from_buffer(out, sizes)))
+        let run =
+            |out: &mut [f32]| packed.forward(shape.batch, shape.input, x, residual, relu, out);
+        filled(&sizes, run).map(Some)
     }
 }
 

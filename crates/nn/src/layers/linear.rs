@@ -7,6 +7,7 @@ use pleach_kernels::{Bias, Buffer, Epilogue, MatRef, PackedB, gemm_epilogue, gem
 
 use super::default_init::{bool_text, check_float, empty_parameter, reset_weight_and_bias};
 use super::packed::{PackedCache, is_recorded};
+use crate::or_panic::or_panic;
 use crate::{Forward, Module, Node, functional};
 
 /// A linear map: `y = x · weightᵀ + bias`.
@@ -52,9 +53,7 @@ impl Linear {
     /// If the memory cannot be had; see [`LinearBuilder::build`].
     #[track_caller]
     pub fn new(in_features: usize, out_features: usize) -> Self {
-        Self::builder(in_features, out_features)
-            .build()
-            .unwrap_or_else(|e| panic!("{e}"))
+        or_panic(Self::builder(in_features, out_features).build())
     }
 
     /// A layer with options.

@@ -3,10 +3,10 @@
 use pleach_core::{Result, Tensor};
 
 use super::default_init::bool_text;
-use crate::functional::{self, IntoStride, Pair};
+use crate::functional::{IntoStride, Pair, Sliding, sliding};
 use crate::{Forward, Module, Node};
 
-/// The maximum of each window of an image: [`functional::max_pool2d`].
+/// The maximum of each window of an image: [`functional::max_pool2d`](crate::functional::max_pool2d).
 ///
 /// Shapes: input `[N, C, H, W]` or `[C, H, W]`, output `[N, C, H', W']` or the same without N,
 /// where `H' = (H + 2·padding - dilation·(kernel_size - 1) - 1) / stride + 1`.
@@ -52,36 +52,33 @@ impl MaxPool2d {
 
     /// A pooling with options.
     pub fn builder(kernel_size: impl Into<Pair>) -> MaxPool2dBuilder {
-        MaxPool2dBuilder {
-            kernel_size: kernel_size.into(),
-            stride: None,
+        let kernel_size = kernel_size.into();
+        MaxPool2dBuilder(MaxPool2d {
+            node: Node::new(),
+            kernel_size,
+            stride: kernel_size,
             padding: Pair::One(0),
             dilation: Pair::One(1),
             ceil_mode: false,
-        }
+        })
     }
 
     /// The maxima and where they were, PyTorch's `return_indices=True`: see
-    /// [`functional::max_pool2d_with_indices`].
+    /// [`functional::max_pool2d_with_indices`](crate::functional::max_pool2d_with_indices).
     ///
     /// # Errors
-    /// As [`functional::max_pool2d`].
+    /// As [`functional::max_pool2d`](crate::functional::max_pool2d).
     pub fn forward_with_indices(&self, input: &Tensor) -> Result<(Tensor, Tensor)> {
-        functional::max_pool2d_with_indices(
-            input,
-            self.kernel_size,
-            self.stride,
-            self.padding,
-            self.dilation,
-            self.ceil_mode,
-        )
+        self.window().maximum_with_indices(input)
     }
 
     /// The maxima, of the input's positive part if `relu`, in one pass.
     pub(crate) fn pool(&self, input: &Tensor, relu: bool) -> Result<Tensor> {
-        functional::max_pool2d_relu(
-            input,
-            relu,
+        self.window().maximum(input, relu)
+    }
+
+    fn window(&self) -> Sliding {
+        sliding(
             self.kernel_size,
             self.stride,
             self.padding,
@@ -109,50 +106,36 @@ impl Forward for MaxPool2d {
 }
 
 /// Options of a [`MaxPool2d`].
-#[derive(Debug, Clone)]
 #[must_use]
-pub struct MaxPool2dBuilder {
-    kernel_size: Pair,
-    stride: Option<Pair>,
-    padding: Pair,
-    dilation: Pair,
-    ceil_mode: bool,
-}
+pub struct MaxPool2dBuilder(MaxPool2d);
 
 impl MaxPool2dBuilder {
     /// Step between windows (the kernel size by default).
     pub fn stride(mut self, stride: impl IntoStride) -> Self {
-        self.stride = stride.into_stride();
+        self.0.stride = stride.into_stride().unwrap_or(self.0.kernel_size);
         self
     }
 
     /// Minus infinities on each side of the image (0 by default), at most half of a window.
     pub fn padding(mut self, padding: impl Into<Pair>) -> Self {
-        self.padding = padding.into();
+        self.0.padding = padding.into();
         self
     }
 
     /// Step between the pixels of a window (1 by default).
     pub fn dilation(mut self, dilation: impl Into<Pair>) -> Self {
-        self.dilation = dilation.into();
+        self.0.dilation = dilation.into();
         self
     }
 
     /// Whether the output size is rounded up (no, by default).
     pub fn ceil_mode(mut self, ceil_mode: bool) -> Self {
-        self.ceil_mode = ceil_mode;
+        self.0.ceil_mode = ceil_mode;
         self
     }
 
     /// Builds the layer. As in PyTorch, the sizes are checked by `forward`.
     pub fn build(self) -> MaxPool2d {
-        MaxPool2d {
-            node: Node::new(),
-            kernel_size: self.kernel_size,
-            stride: self.stride.unwrap_or(self.kernel_size),
-            padding: self.padding,
-            dilation: self.dilation,
-            ceil_mode: self.ceil_mode,
-        }
+        self.0
     }
 }

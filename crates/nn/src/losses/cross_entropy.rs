@@ -40,12 +40,13 @@ impl CrossEntropyLoss {
 
     /// A loss with options.
     pub fn builder() -> CrossEntropyLossBuilder {
-        CrossEntropyLossBuilder {
+        CrossEntropyLossBuilder(CrossEntropyLoss {
+            node: Node::new(),
             weight: None,
             ignore_index: -100,
             reduction: Reduction::Mean,
             label_smoothing: 0.0,
-        }
+        })
     }
 }
 
@@ -69,48 +70,36 @@ impl Loss for CrossEntropyLoss {
 }
 
 /// Options of a [`CrossEntropyLoss`].
-#[derive(Debug, Clone)]
 #[must_use]
-pub struct CrossEntropyLossBuilder {
-    weight: Option<Tensor>,
-    ignore_index: i64,
-    reduction: Reduction,
-    label_smoothing: f64,
-}
+pub struct CrossEntropyLossBuilder(CrossEntropyLoss);
 
 impl CrossEntropyLossBuilder {
     /// The weight of each class, `[C]` (all 1 by default).
     pub fn weight(mut self, weight: impl Into<Tensor>) -> Self {
-        self.weight = Some(weight.into());
+        self.0.weight = Some(Buffer::new(weight));
         self
     }
 
     /// The class that counts for nothing (-100 by default).
     pub fn ignore_index(mut self, class: i64) -> Self {
-        self.ignore_index = class;
+        self.0.ignore_index = class;
         self
     }
 
     /// How the losses of single targets become one (the mean by default).
     pub fn reduction(mut self, reduction: Reduction) -> Self {
-        self.reduction = reduction;
+        self.0.reduction = reduction;
         self
     }
 
     /// How much of the target is spread over all classes (0 by default).
     pub fn label_smoothing(mut self, label_smoothing: f64) -> Self {
-        self.label_smoothing = label_smoothing;
+        self.0.label_smoothing = label_smoothing;
         self
     }
 
     /// Builds the loss. As in PyTorch, the options are checked by `forward`.
     pub fn build(self) -> CrossEntropyLoss {
-        CrossEntropyLoss {
-            node: Node::new(),
-            weight: self.weight.map(Buffer::new),
-            ignore_index: self.ignore_index,
-            reduction: self.reduction,
-            label_smoothing: self.label_smoothing,
-        }
+        self.0
     }
 }

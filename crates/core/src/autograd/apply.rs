@@ -1,5 +1,6 @@
 //! [`apply`]: the one place that runs operations.
 
+use std::borrow::BorrowMut;
 use std::sync::Arc;
 
 use smallvec::SmallVec;
@@ -192,11 +193,13 @@ fn fitted(rules: Rules, list: &[Option<&Tensor>]) -> Result<(Changed, Option<(DT
     Ok((changed, back))
 }
 
-#[inline(never)]
+#[inline]
 fn needs_of(list: &[Option<&Tensor>], mode: Mode) -> Needs {
-    if !mode.grad {
-        return Needs(0);
-    }
+    if mode.grad { all_needs(list) } else { Needs(0) }
+}
+
+#[inline(never)]
+fn all_needs(list: &[Option<&Tensor>]) -> Needs {
     let mut bits = 0;
     for (i, t) in list.iter().enumerate() {
         if t.is_some_and(Tensor::requires_grad) {
@@ -227,7 +230,7 @@ impl<O: Operation> Step for Recorded<O> {
             recording,
         };
         Ok(match O::Outputs::grad(grads) {
-            Some(grad) => collect(&mut self.op.backward(&saved, grad)?.into_iter()),
+            Some(grad) => collect(self.op.backward(&saved, grad)?.borrow_mut()),
             None => InputGrads::new(),
         })
     }
@@ -241,12 +244,8 @@ impl<O: Operation> Step for Recorded<O> {
     }
 }
 
-fn collect(grads: &mut dyn Iterator<Item = Option<Tensor>>) -> InputGrads {
-    let mut list = InputGrads::new();
-    for grad in grads {
-        list.push(grad);
-    }
-    list
+fn collect(grads: &mut [Option<Tensor>]) -> InputGrads {
+    grads.iter_mut().map(Option::take).collect()
 }
 
 /// What is kept for backward.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use smallvec::SmallVec;
 
+use super::mode::mode;
 use crate::tensor::{History, Node, Value};
 use crate::{DType, Error, Result, Tensor};
 
@@ -205,6 +206,12 @@ impl Saved<'_> {
     /// Whether backward is recorded itself, for a second derivative.
     pub fn recording(&self) -> bool {
         self.recording
+    }
+
+    /// Whether somebody sees what backward runs: because it is recorded itself, traced or profiled.
+    /// Else it may compute with kernels.
+    pub(crate) fn is_watched(&self) -> bool {
+        self.recording || mode().is_watched()
     }
 
     /// The shape of an input, kept or not.

@@ -1,5 +1,7 @@
 //! What an operation takes and gives: [`Inputs`], [`Outputs`].
 
+use std::borrow::BorrowMut;
+
 use smallvec::SmallVec;
 
 use crate::Tensor;
@@ -32,7 +34,7 @@ impl<'a> Input<'a> for Option<&'a Tensor> {
 /// The inputs of an operation.
 pub trait Inputs<'a>: Sized + 'a {
     /// One gradient for each.
-    type Grads: IntoIterator<Item = Option<Tensor>>;
+    type Grads: BorrowMut<[Option<Tensor>]>;
     #[doc(hidden)]
     type List: AsRef<[Option<&'a Tensor>]>;
     #[doc(hidden)]

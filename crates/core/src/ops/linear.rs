@@ -3,6 +3,7 @@
 use std::borrow::Cow;
 
 use super::matmul::{Product, product, returned};
+use super::plan::Plan;
 use crate::autograd::{Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::extent::product_of;
 use crate::shape::Shape;
@@ -42,18 +43,26 @@ impl Operation for Linear {
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
         let rows = rows_of(grad)?;
+        // Only who listens needs the products as operations.
+        let mm = |a: &Tensor, b: &Tensor, turned| match saved.is_watched() {
+            true => Product::mm(a, b, turned),
+            false => product(a, b, turned, None),
+        };
         Ok([
             saved.grad(0, || {
-                let dx = Product::mm(&rows, &saved.input(1)?, (false, false))?;
+                let dx = mm(&rows, &saved.input(1)?, (false, false))?;
                 match saved.shape(0) {
                     [_, _] => Ok(dx),
                     shape => dx.reshape(shape),
                 }
             })?,
             saved.grad(1, || {
-                Product::mm(&rows, rows_of(&saved.input(0)?)?.as_ref(), (true, false))
+                mm(&rows, rows_of(&saved.input(0)?)?.as_ref(), (true, false))
             })?,
-            saved.grad(2, || rows.sum_dim(0, false))?,
+            saved.grad(2, || match saved.is_watched() {
+                true => rows.sum_dim(0, false),
+                false => Plan::new(&rows, &[true, false], false)?.sum(),
+            })?,
         ])
     }
 }

@@ -8,13 +8,11 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 use crate::isa::MathLoop;
 use crate::lanes::Vectors;
 use crate::math::{Apart, MulAdd};
-use crate::{Isa, Loop, Plain, math};
+use crate::{Isa, Loop, Number, math};
 
-/// `f32` or `f64`. Sealed, through [`Plain`].
+/// `f32` or `f64`. Sealed, through [`Plain`](crate::Plain). Its infinities are [`Number::HIGHEST`] and [`Number::LOWEST`].
 pub trait Float:
-    Plain
-    + Default
-    + PartialOrd
+    Number
     + Add<Output = Self>
     + Sub<Output = Self>
     + Mul<Output = Self>
@@ -25,14 +23,6 @@ pub trait Float:
     + Sum
     + Vectors
 {
-    /// 0.
-    const ZERO: Self;
-    /// 1.
-    const ONE: Self;
-    /// Positive infinity.
-    const INFINITY: Self;
-    /// Negative infinity.
-    const NEG_INFINITY: Self;
     /// A value that is not a number.
     const NAN: Self;
 
@@ -76,18 +66,12 @@ pub trait Float:
     fn max(self, other: Self) -> Self;
     /// The smaller of two values; the other one if one is nan.
     fn min(self, other: Self) -> Self;
-    /// Whether the value is not a number.
-    fn is_nan(self) -> bool;
 }
 
 macro_rules! float {
     ($t:ident, $exp:expr, $ln:expr, $tanh:expr, $erf:expr, $reciprocal:expr,
      $exp_m1:expr, $ln_1p:expr) => {
         impl Float for $t {
-            const ZERO: Self = 0.0;
-            const ONE: Self = 1.0;
-            const INFINITY: Self = $t::INFINITY;
-            const NEG_INFINITY: Self = $t::NEG_INFINITY;
             const NAN: Self = $t::NAN;
 
             #[inline(always)]
@@ -169,10 +153,6 @@ macro_rules! float {
             #[inline(always)]
             fn min(self, other: Self) -> Self {
                 self.min(other)
-            }
-            #[inline(always)]
-            fn is_nan(self) -> bool {
-                self.is_nan()
             }
         }
     };

@@ -79,7 +79,7 @@ impl<'a, T> Group<'a, T> {
 /// The maximum of each column, and the sum of `exp(x - maximum)`.
 #[inline(always)]
 fn max_and_sum<T: Float, M: MulAdd>(x: Group<'_, T>, n: usize) -> ([T; COLUMNS], [T; COLUMNS]) {
-    let mut max = [T::NEG_INFINITY; COLUMNS];
+    let mut max = [T::LOWEST; COLUMNS];
     for p in 0..n {
         for (max, v) in max.iter_mut().zip(x.row(p)) {
             *max = if *v > *max { *v } else { *max };

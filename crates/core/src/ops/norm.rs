@@ -49,7 +49,7 @@ impl Tensor {
 pub(super) fn log_sum_exp(x: &Tensor, plan: &Plan, over: &Over) -> Result<Tensor> {
     // The largest element, or 0 where that is infinite, so that inf - inf does not arise.
     let top = if plan.n == 0 {
-        Tensor::try_zeros_of(&kept(x.shape(), &over.mask), x.dtype())?
+        Tensor::try_zeros_of(kept(x.shape(), &over.mask), x.dtype())?
     } else {
         let top = Plan::new(x, &over.mask, true)?.extreme(true)?.0;
         Tensor::where_cond(&top.isfinite()?, &top, 0.0)?

@@ -287,7 +287,7 @@ impl<T: Float> Loop for EvalRow<'_, T> {
     fn run(self) {
         let (mean, scale, shift) = (self.mean, self.scale, self.shift);
         // Without a ReLU nothing is below the floor, and a nan never is.
-        let floor = if self.relu { T::ZERO } else { T::NEG_INFINITY };
+        let floor = if self.relu { T::ZERO } else { T::LOWEST };
         let rectified = |v: T| if v < floor { floor } else { v };
         match self.residual {
             Some(residual) => {

@@ -51,7 +51,7 @@ pub(super) fn softmax_columns<'a, T: Float, M: MulAdd>(
     max: &mut [T],
     log_sum: &mut [T],
 ) {
-    max.fill(T::NEG_INFINITY);
+    max.fill(T::LOWEST);
     for row in rows.clone() {
         for (max, v) in max.iter_mut().zip(row) {
             *max = if *v > *max { *v } else { *max };

@@ -291,7 +291,7 @@ fn forward<T: Float, I: Plain>(
                 (x, s.input.1)
             } else {
                 if padded.is_empty() {
-                    padded = Buffer::full(s.input.0 * windows.line, T::NEG_INFINITY);
+                    padded = Buffer::full(s.input.0 * windows.line, T::LOWEST);
                 }
                 let rows = x[..in_plane].chunks_exact(s.input.1);
                 for (row, line) in rows.zip(padded.chunks_exact_mut(windows.line)) {

@@ -14,14 +14,14 @@ const BREAK: usize = 64;
 #[inline(always)]
 pub(crate) fn row_max<T: Float>(x: &[T]) -> T {
     let larger = |a: T, b: T| if b > a { b } else { a };
-    let mut lanes = [T::NEG_INFINITY; LANES];
+    let mut lanes = [T::LOWEST; LANES];
     let (chunks, tail) = x.as_chunks::<LANES>();
     for chunk in chunks {
         for l in 0..LANES {
             lanes[l] = larger(lanes[l], chunk[l]);
         }
     }
-    let rest = tail.iter().copied().fold(T::NEG_INFINITY, larger);
+    let rest = tail.iter().copied().fold(T::LOWEST, larger);
     lanes.iter().copied().fold(rest, larger)
 }
 

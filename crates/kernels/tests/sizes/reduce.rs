@@ -26,7 +26,7 @@ fn check<T: Float>(sizes: [usize; 3], case: usize) {
     assert_equal("sums", &sizes, &out, &want);
     assert_equal("sum", &sizes, &[sum(&x)], &[want.iter().sum()]);
 
-    fold_axis(&x, outer, n, inner, &mut out, T::INFINITY, |a, v: T| {
+    fold_axis(&x, outer, n, inner, &mut out, T::HIGHEST, |a, v: T| {
         if v < a { v } else { a }
     });
     let least = |c: &Vec<f64>| c.iter().copied().fold(f64::INFINITY, f64::min);

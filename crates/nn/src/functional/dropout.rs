@@ -5,7 +5,7 @@ use pleach_core::autograd::{
 };
 use pleach_core::print::python_float;
 use pleach_core::{DType, Element, Error, Generator, Result, Tensor};
-use pleach_kernels::{Float, map_inplace, zip};
+use pleach_kernels::{Float, Number, map_inplace, zip};
 
 use super::filled;
 

@@ -37,10 +37,11 @@ pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result
     }
     // Truth values count as numbers here, though they are not subtracted elsewhere.
     let number = |t: &Tensor, other: &Tensor| match t.dtype() {
-        DType::Bool => t.to_dtype(other.dtype()),
-        _ => Ok(t.clone()),
+        DType::Bool => t.to_dtype(other.dtype()).map(Some),
+        _ => Ok(None),
     };
-    let (input, target) = (&number(input, target)?, &number(target, input)?);
+    let (x, y) = (number(input, target)?, number(target, input)?);
+    let (input, target) = (x.as_ref().unwrap_or(input), y.as_ref().unwrap_or(target));
     Ok(apply(MseLoss(reduction), (input, target))?.0)
 }
 

@@ -24,7 +24,7 @@ INLINE = re.compile(r"(?<![\w:])[a-z_]\w*(?:::\w+)+")
 
 def bare(text):
     """The code without comments, strings and `#[cfg(test)]` modules."""
-    text = re.sub(r'r#"(.|\n)*?"#|b?"(\\.|[^"\\])*"|//[^\n]*|/\*(.|\n)*?\*/', '""', text)
+    text = re.sub(r'r#"(.|\n)*?"#|b?\'(\\.|[^\'\\])\'|b?"(\\.|[^"\\])*"|//[^\n]*|/\*(.|\n)*?\*/', '""', text)
     while found := re.search(r"#\[cfg\((?:all\()?test\b[^\]]*\]\s*(?:#\[[^\]]*\]\s*)*mod\s+\w+\s*", text):
         end = found.end()
         if text[end] == "{":

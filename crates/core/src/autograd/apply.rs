@@ -32,9 +32,11 @@ pub fn apply<O: Operation>(op: O, inputs: O::Inputs<'_>) -> Result<O::Outputs> {
     // Of inputs without history nothing is recorded in any mode.
     let quiet = if own.wanted() { Mode::QUIET } else { before };
     let mut outputs = with_mode(quiet, || op.forward(inputs, &mut own))?;
-    outputs.each(|outputs| match own.wanted() {
-        true => record(op, list, list, before, own, outputs),
-        false => forget(outputs),
+    outputs.each(|outputs| {
+        forget(outputs);
+        if own.wanted() {
+            record(op, list, list, before, own, outputs);
+        }
     });
     Ok(outputs)
 }
@@ -78,7 +80,7 @@ fn forget(outputs: &mut [&mut Tensor]) {
     }
 }
 
-/// Records. `ready` is `list` as `forward` saw it.
+/// Records what [`forget`] has left. `ready` is `list` as `forward` saw it.
 #[inline(never)]
 fn record<O: Operation>(
     op: O,
@@ -88,7 +90,6 @@ fn record<O: Operation>(
     own: Own,
     outputs: &mut [&mut Tensor],
 ) {
-    forget(outputs);
     let call = Call {
         needs: own.needs,
         inputs: list,

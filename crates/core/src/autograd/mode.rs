@@ -1,4 +1,4 @@
-//! Whether operations are recorded or traced, on this thread.
+//! Whether operations are recorded, traced, profiled or watched for NaN, on this thread.
 
 use std::cell::Cell;
 

@@ -136,10 +136,8 @@ impl Operation for View {
             Shows::Permuted(order) => {
                 let mut back: Axes = smallvec![0; order.len()];
                 order.iter().enumerate().for_each(|(i, &d)| back[d] = i);
-                {
-                    let (names, shows) = (self.names, Shows::Permuted(back));
-                    apply(View { names, shows }, grad)?
-                }
+                let (names, shows) = (self.names, Shows::Permuted(back));
+                apply(View { names, shows }, grad)?
             }
             Shows::Expanded(_) => grad.clone(),
             _ => placed(grad, Place::View(self.clone()), shape)?,

@@ -1,6 +1,6 @@
 //! `nn::functional`.
 
-use pleach::nn::functional::{self as F, Approximate, InterpolateMode, Resize};
+use pleach::nn::functional::{self as F, Approximate, ConvOptions, InterpolateMode, Resize};
 use pleach::{DType, Result, Tensor};
 
 use super::{Call, Program, call};
@@ -67,10 +67,11 @@ fn conv2d(p: &mut Program) -> Result<()> {
         &x,
         &weight,
         bias.as_ref(),
-        stride,
-        padding,
-        dilation,
-        groups,
+        ConvOptions::new()
+            .stride(stride)
+            .padding(padding)
+            .dilation(dilation)
+            .groups(groups),
     )?;
     p.keep_and_go_back(y)
 }

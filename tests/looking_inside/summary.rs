@@ -268,7 +268,14 @@ fn every_kind_of_product_says_its_multiply_adds() {
         x.requires_grad_(true).unwrap(),
         w.requires_grad_(true).unwrap(),
     );
-    let convolve = || functional::conv2d(&x, &w, Some(&t(&[6])), 2, 1, 1, 2);
+    let convolve = || {
+        functional::conv2d(
+            &x,
+            &w,
+            Some(&t(&[6])),
+            ConvOptions::new().stride(2).padding(1).groups(2),
+        )
+    };
     let forward = 2 * 6 * (5 * 4) * (2 * 3 * 2);
     assert_eq!(count(&convolve), forward);
     let both = || {

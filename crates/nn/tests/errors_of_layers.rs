@@ -93,7 +93,7 @@ fn conv2d_refuses_input_that_does_not_fit() -> Result<()> {
     let dilation = Conv2d::builder(1, 1, 1).dilation(0).build()?;
     assert_eq!(
         text(dilation.call(&zeros(&[1, 1, 4, 4]))),
-        "non-positive dilation is not supported"
+        "dilation should be greater than zero, but got [0, 0]"
     );
     Ok(())
 }

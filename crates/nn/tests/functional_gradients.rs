@@ -2,7 +2,7 @@
 
 use pleach_core::autograd::gradcheck;
 use pleach_core::{Buffer, DType, Generator, Result, Tensor};
-use pleach_nn::functional::{self as F, Reduction};
+use pleach_nn::functional::{self as F, ConvOptions, Reduction};
 
 /// f64 values in [-1, 1), the same for the same seed.
 fn values(seed: u64, shape: &[usize]) -> Result<Tensor> {
@@ -34,12 +34,34 @@ fn conv2d_has_the_right_gradients() -> Result<()> {
     for (i, (x, w, stride, padding, dilation, groups)) in cases.into_iter().enumerate() {
         let inputs = [values(1, x)?, values(2, w)?, values(3, &w[..1])?];
         gradcheck(
-            |t| F::conv2d(&t[0], &t[1], Some(&t[2]), stride, padding, dilation, groups),
+            |t| {
+                F::conv2d(
+                    &t[0],
+                    &t[1],
+                    Some(&t[2]),
+                    ConvOptions::new()
+                        .stride(stride)
+                        .padding(padding)
+                        .dilation(dilation)
+                        .groups(groups),
+                )
+            },
             &inputs,
         )
         .unwrap_or_else(|e| panic!("case {i}: {e}"));
         gradcheck(
-            |t| F::conv2d(&t[0], &t[1], None, stride, padding, dilation, groups),
+            |t| {
+                F::conv2d(
+                    &t[0],
+                    &t[1],
+                    None,
+                    ConvOptions::new()
+                        .stride(stride)
+                        .padding(padding)
+                        .dilation(dilation)
+                        .groups(groups),
+                )
+            },
             &inputs[..2],
         )
         .unwrap_or_else(|e| panic!("case {i} without bias: {e}"));
@@ -52,7 +74,10 @@ fn conv2d_with_same_padding_and_a_strided_input_has_the_right_gradients() -> Res
     let w = values(2, &[2, 2, 2, 4])?;
     let x = values(1, &[4, 1, 2, 5])?.permute([1, 2, 0, 3])?; // [1, 2, 4, 5], not contiguous
     assert!(!x.is_contiguous());
-    gradcheck(|t| F::conv2d(&t[0], &t[1], None, 1, "same", 1, 1), &[x, w])
+    gradcheck(
+        |t| F::conv2d(&t[0], &t[1], None, ConvOptions::new().padding("same")),
+        &[x, w],
+    )
 }
 
 #[test]

@@ -3,7 +3,7 @@
 
 use pleach_core::autograd::{Attribute, Options, grad_allow_unused, gradgradcheck, trace};
 use pleach_core::{Buffer, DType, Generator, Result, Tensor, tensor};
-use pleach_nn::functional::{self as F, InterpolateMode, Reduction, Resize};
+use pleach_nn::functional::{self as F, ConvOptions, InterpolateMode, Reduction, Resize};
 
 const REDUCTIONS: [Reduction; 3] = [Reduction::None, Reduction::Mean, Reduction::Sum];
 
@@ -50,13 +50,33 @@ fn conv2d() -> Result<()> {
     for (x, w, stride, padding, dilation, groups) in cases {
         let inputs = [values(1, x)?, values(2, w)?, values(3, &w[..1])?];
         check(
-            |t| F::conv2d(&t[0], &t[1], Some(&t[2]), stride, padding, dilation, groups),
+            |t| {
+                F::conv2d(
+                    &t[0],
+                    &t[1],
+                    Some(&t[2]),
+                    ConvOptions::new()
+                        .stride(stride)
+                        .padding(padding)
+                        .dilation(dilation)
+                        .groups(groups),
+                )
+            },
             &inputs,
         )?;
         // With one of them alone nothing but the other is kept.
         let alone = |i: usize, t: &Tensor| {
             let of = |j: usize| if i == j { t } else { &inputs[j] };
-            F::conv2d(of(0), of(1), Some(of(2)), stride, padding, dilation, groups)
+            F::conv2d(
+                of(0),
+                of(1),
+                Some(of(2)),
+                ConvOptions::new()
+                    .stride(stride)
+                    .padding(padding)
+                    .dilation(dilation)
+                    .groups(groups),
+            )
         };
         for (i, input) in inputs.iter().enumerate() {
             check(|t| alone(i, &t[0]), &[input.detach()])?;
@@ -64,7 +84,7 @@ fn conv2d() -> Result<()> {
     }
     let x = values(1, &[3, 1, 2, 4])?.permute([1, 2, 0, 3])?;
     check(
-        |t| F::conv2d(&t[0], &t[1], None, 1, "same", 1, 1),
+        |t| F::conv2d(&t[0], &t[1], None, ConvOptions::new().padding("same")),
         &[x, values(2, &[2, 2, 2, 3])?],
     )
 }
@@ -278,7 +298,7 @@ fn nll_loss_and_cross_entropy() -> Result<()> {
 fn a_trace_has_the_options() -> Result<()> {
     let (x, w) = (Tensor::ones([1, 1, 8, 8]), Tensor::ones([1, 1, 3, 3]));
     let (_, graph) = trace::trace(|| {
-        let y = F::conv2d(&x, &w, None, (2, 1), 1, 1, 1)?;
+        let y = F::conv2d(&x, &w, None, ConvOptions::new().stride((2, 1)).padding(1))?;
         let y = F::batch_norm(&y, None, None, None, true, 0.1, 1e-5)?;
         F::max_pool2d(&y, 2, 2, 0, 1, false)
     })?;

@@ -1,7 +1,7 @@
 //! What layers compute, print, keep and share.
 
 use pleach_core::{DType, Parameter, Result, Tensor, manual_seed, tensor};
-use pleach_nn::functional::{self as F, Reduction};
+use pleach_nn::functional::{self as F, ConvOptions, Reduction};
 use pleach_nn::layers::{
     AdaptiveAvgPool2d, AlphaDropout, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Dropout2d, Flatten,
     Identity, Linear, MaxPool2d, ReLU,
@@ -375,7 +375,7 @@ fn members_have_pytorch_names_in_order() -> Result<()> {
 fn one_pixel_one_channel_and_large_padding_work() -> Result<()> {
     let x = Tensor::full([1, 1, 1, 1], 3.0);
     let w = Tensor::ones([1, 1, 3, 3]);
-    let y = F::conv2d(&x, &w, None, 2, 2, 1, 1)?;
+    let y = F::conv2d(&x, &w, None, ConvOptions::new().stride(2).padding(2))?;
     assert_eq!(y.to_vec::<f32>()?, [3.0; 4]);
     assert_eq!(F::max_pool2d(&x, 3, None, 1, 1, false)?.item()?, 3.0);
     assert_eq!(

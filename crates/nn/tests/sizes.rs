@@ -3,7 +3,7 @@
 
 use pleach_core::{DType, Result, Tensor, tensor};
 use pleach_nn::Forward;
-use pleach_nn::functional::{self as F, InterpolateMode, Resize};
+use pleach_nn::functional::{self as F, ConvOptions, InterpolateMode, Resize};
 use pleach_nn::layers::{AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d};
 
 const OVERFLOW: &str = "numel: integer multiplication overflow";
@@ -59,18 +59,32 @@ fn adaptive_pools_of_huge_outputs_are_refused() {
 #[test]
 fn convolutions_with_huge_options_are_refused() {
     let (x, w) = (image(), Tensor::ones([1, 1, 1, 1]));
-    let conv = |padding: usize, dilation: usize| F::conv2d(&x, &w, None, 1, padding, dilation, 1);
+    let conv = |padding: usize, dilation: usize| {
+        F::conv2d(
+            &x,
+            &w,
+            None,
+            ConvOptions::new().padding(padding).dilation(dilation),
+        )
+    };
     text(|| conv(1 << 61, 1));
     text(|| conv(usize::MAX, 1));
     assert_eq!(text(|| conv(1 << 32, 1)), OVERFLOW);
     text(|| conv(1 << 24, 1));
     let wide = Tensor::ones([1, 1, 2, 2]);
-    text(|| F::conv2d(&x, &wide, None, 1, 0, 1 << 62, 1));
-    text(|| F::conv2d(&x, &wide, None, 1, 0, usize::MAX, 1));
-    text(|| F::conv2d(&x, &wide, None, 1, "same", usize::MAX, 1));
-    text(|| F::conv2d(&x, &w, None, 1, 0, 1, usize::MAX));
+    text(|| F::conv2d(&x, &wide, None, ConvOptions::new().dilation(1 << 62)));
+    text(|| F::conv2d(&x, &wide, None, ConvOptions::new().dilation(usize::MAX)));
+    text(|| {
+        F::conv2d(
+            &x,
+            &wide,
+            None,
+            ConvOptions::new().padding("same").dilation(usize::MAX),
+        )
+    });
+    text(|| F::conv2d(&x, &w, None, ConvOptions::new().groups(usize::MAX)));
     assert_eq!(
-        text(|| F::conv2d(&x, &wide, None, 1, 0, FAR, 1)),
+        text(|| F::conv2d(&x, &wide, None, ConvOptions::new().dilation(FAR))),
         format!(
             "Calculated padded input size per channel: (2 x 2). Kernel size: ({0} x {0}). Kernel size can't be greater than actual input size",
             FAR + 1
@@ -94,15 +108,23 @@ fn convolutions_with_huge_options_are_refused() {
 fn a_convolution_with_a_step_beyond_the_image_sees_its_corner() {
     let (x, w) = (image(), Tensor::full([1, 1, 1, 1], 3.0));
     for stride in [2, FAR, usize::MAX] {
-        assert_eq!(values(|| F::conv2d(&x, &w, None, stride, 0, 1, 1)), [3.0]);
+        assert_eq!(
+            values(|| F::conv2d(&x, &w, None, ConvOptions::new().stride(stride))),
+            [3.0]
+        );
         // A kernel of one pixel has no distance between its pixels.
         assert_eq!(
-            values(|| F::conv2d(&x, &w, None, stride, 0, usize::MAX, 1)),
+            values(|| F::conv2d(
+                &x,
+                &w,
+                None,
+                ConvOptions::new().stride(stride).dilation(usize::MAX)
+            )),
             [3.0]
         );
     }
     let w = w.requires_grad_(true).unwrap();
-    let y = tried(|| F::conv2d(&x, &w, None, FAR, 0, FAR, 1));
+    let y = tried(|| F::conv2d(&x, &w, None, ConvOptions::new().stride(FAR).dilation(FAR)));
     tried(|| y.sum()?.backward());
     assert_eq!(w.grad().unwrap().to_vec::<f32>().unwrap(), [1.0]);
 }
@@ -258,7 +280,7 @@ fn functions_of_expanded_tensors_are_refused_before_they_start() {
         bytes
     );
     assert_eq!(text(|| F::adaptive_avg_pool2d(&x, 3)), bytes);
-    text(|| F::conv2d(&x, &Tensor::ones([1, 1, 1, 1]), None, 1, 0, 1, 1));
+    text(|| F::conv2d(&x, &Tensor::ones([1, 1, 1, 1]), None, ConvOptions::new()));
     text(|| F::batch_norm(&x, None, None, None, true, 0.1, 1e-5));
     text(|| F::dropout(&x, 0.5, true));
     text(|| F::layer_norm(&x, [1], None, None, 1e-5));

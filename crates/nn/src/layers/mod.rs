@@ -8,7 +8,8 @@ mod adaptive_avg_pool2d;
 mod avg_pool2d;
 mod batch_norm2d;
 mod batch_norm_state;
-mod conv2d;
+mod conv;
+mod conv_transpose;
 mod default_init;
 mod dropout;
 mod flatten;
@@ -21,7 +22,10 @@ mod relu;
 pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
 pub use avg_pool2d::{AvgPool2d, AvgPool2dBuilder};
 pub use batch_norm2d::{BatchNorm2d, BatchNorm2dBuilder};
-pub use conv2d::{Conv2d, Conv2dBuilder};
+pub use conv::{Conv, Conv1d, Conv2d, Conv3d, ConvBuilder};
+pub use conv_transpose::{
+    ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeBuilder,
+};
 pub use dropout::{
     AlphaDropout, AlphaDropoutBuilder, Dropout, Dropout1d, Dropout1dBuilder, Dropout2d,
     Dropout2dBuilder, Dropout3d, Dropout3dBuilder, DropoutBuilder, FeatureAlphaDropout,

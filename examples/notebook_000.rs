@@ -101,7 +101,7 @@ impl Net {
         Ok(Net {
             conv1: Conv2d::new(1, 4, 3),
             bn1: BatchNorm2d::new(4),
-            relu: ReLU::with_inplace(true),
+            relu: ReLU::builder().inplace(true).build()?,
             conv2: Conv2d::builder(4, 2, 3).padding(1).build()?,
             fc: Linear::new(2, 2),
         })

@@ -296,6 +296,6 @@ fn every_kind_of_product_says_its_multiply_adds() {
     assert_eq!(count(&linear), 3 * (6 * 5 * 3));
     // Attention: scores, and their sums of values.
     let (q, k, v) = (t(&[2, 4, 6, 8]), t(&[2, 4, 5, 8]), t(&[2, 4, 5, 3]));
-    let attend = || functional::scaled_dot_product_attention(&q, &k, &v, None, 0.0, false, None);
+    let attend = || functional::scaled_dot_product_attention(&q, &k, &v, AttentionOptions::new());
     assert_eq!(count(&attend), 2 * 4 * 6 * 5 * (8 + 3));
 }

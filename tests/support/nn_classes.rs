@@ -226,7 +226,7 @@ pub fn find(name: &str) -> Option<Builtin> {
         },
         "MSELoss" => |a| {
             let a = a.bind("MSELoss", &["*", "reduction"])?;
-            let loss = MSELoss::with_reduction(reduction(&a)?);
+            let loss = MSELoss::builder().reduction(reduction(&a)?).build()?;
             ModuleHandle::with_caller(loss, call_loss::<MSELoss>)
         },
         "Sequential" => sequential,

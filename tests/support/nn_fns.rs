@@ -148,10 +148,10 @@ pub fn find(name: &str) -> Option<Builtin> {
             )?;
             one(F::unfold(
                 &a.tensor("input")?,
-                pair(a.need("kernel_size")?)?,
-                pair_or(&a, "dilation", 1)?,
-                pair_or(&a, "padding", 0)?,
-                pair_or(&a, "stride", 1)?,
+                UnfoldOptions::new(pair(a.need("kernel_size")?)?)
+                    .dilation(pair_or(&a, "dilation", 1)?)
+                    .padding(pair_or(&a, "padding", 0)?)
+                    .stride(pair_or(&a, "stride", 1)?),
             )?)
         },
         "max_pool2d" => |a| {
@@ -276,10 +276,11 @@ pub fn find(name: &str) -> Option<Builtin> {
                 &a.tensor("query")?,
                 &a.tensor("key")?,
                 &a.tensor("value")?,
-                mask.as_ref(),
-                a.opt_f64("dropout_p")?.unwrap_or(0.0),
-                a.bool_or("is_causal", false)?,
-                a.opt_f64("scale")?,
+                AttentionOptions::new()
+                    .attn_mask(mask.as_ref())
+                    .dropout_p(a.opt_f64("dropout_p")?.unwrap_or(0.0))
+                    .is_causal(a.bool_or("is_causal", false)?)
+                    .scale(a.opt_f64("scale")?),
             )?)
         },
         "interpolate" => interpolate,
@@ -310,9 +311,10 @@ pub fn find(name: &str) -> Option<Builtin> {
             one(F::nll_loss(
                 &a.tensor("input")?,
                 &a.tensor("target")?,
-                weight.as_ref(),
-                ignore,
-                reduction(&a)?,
+                NllLossOptions::new()
+                    .weight(weight.as_ref())
+                    .ignore_index(ignore)
+                    .reduction(reduction(&a)?),
             )?)
         },
         "cross_entropy" => |a| {
@@ -333,10 +335,11 @@ pub fn find(name: &str) -> Option<Builtin> {
             one(F::cross_entropy(
                 &a.tensor("input")?,
                 &a.tensor("target")?,
-                weight.as_ref(),
-                ignore,
-                reduction(&a)?,
-                a.opt_f64("label_smoothing")?.unwrap_or(0.0),
+                CrossEntropyOptions::new()
+                    .weight(weight.as_ref())
+                    .ignore_index(ignore)
+                    .reduction(reduction(&a)?)
+                    .label_smoothing(a.opt_f64("label_smoothing")?.unwrap_or(0.0)),
             )?)
         },
         _ => return None,

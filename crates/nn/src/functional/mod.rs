@@ -23,7 +23,6 @@ mod dispatch;
 mod activation;
 mod attention;
 mod batch_norm;
-mod by_name;
 mod conv;
 mod conv_transpose;
 mod cosine_similarity;
@@ -48,8 +47,8 @@ mod size;
 mod unfold;
 
 pub use activation::{log_softmax, relu, softmax};
-pub use attention::scaled_dot_product_attention;
-pub use batch_norm::{batch_norm, batch_norm_relu};
+pub use attention::{AttentionOptions, scaled_dot_product_attention};
+pub use batch_norm::{BatchNormOptions, batch_norm, batch_norm_relu};
 pub use conv::{ConvOptions, conv1d, conv2d, conv3d};
 pub(crate) use conv::{check_same, conv, conv_setters, step_setters};
 pub use conv_transpose::{
@@ -57,7 +56,7 @@ pub use conv_transpose::{
 };
 pub(crate) use conv_transpose::{conv_transpose, conv_transpose_setters};
 pub use cosine_similarity::cosine_similarity;
-pub use cross_entropy::cross_entropy;
+pub use cross_entropy::{CrossEntropyOptions, cross_entropy};
 use dispatch::check_dtype;
 pub(crate) use dispatch::filled;
 pub(crate) use dropout::check_probability;
@@ -68,7 +67,7 @@ pub use interpolate::{InterpolateMode, Resize, interpolate};
 pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub use mse_loss::mse_loss;
-pub use nll_loss::nll_loss;
+pub use nll_loss::{NllLossOptions, nll_loss};
 pub use normalize::normalize;
 pub use one_hot::one_hot;
 pub use pad::pad;
@@ -78,9 +77,9 @@ pub(crate) use pool::{Sliding, sliding};
 pub use pool::{adaptive_avg_pool2d, avg_pool2d, max_pool2d, max_pool2d_with_indices};
 pub use reduction::Reduction;
 pub use relu6::relu6;
-pub use size::Size;
 pub(crate) use size::windows;
-pub use unfold::unfold;
+pub use size::{Pads, Size};
+pub use unfold::{UnfoldOptions, unfold};
 
 pub use crate::activations::{
     celu, elu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, selu,

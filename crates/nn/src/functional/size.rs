@@ -144,3 +144,43 @@ pub(crate) fn windows<const D: usize>(
         dilation: dilation[d],
     })
 }
+
+/// What a padding layer adds before and after each of `D` dimensions: one number for all, or two for
+/// each, the last dimension first: `[left, right, top, bottom]`. Negative numbers cut.
+///
+/// ```
+/// use pleach_nn::functional::Pads;
+/// assert_eq!(Pads::<2>::from(1).into_vec(), [1, 1, 1, 1]);
+/// assert_eq!(Pads::<2>::from([1, 0, 2, -1]).into_vec(), [1, 0, 2, -1]);
+/// ```
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Pads<const D: usize>(Vec<i64>);
+
+impl<const D: usize> Pads<D> {
+    /// As [`Tensor::pad`](pleach_core::Tensor::pad) takes them.
+    pub fn into_vec(self) -> Vec<i64> {
+        self.0
+    }
+}
+
+impl<const D: usize> From<i64> for Pads<D> {
+    fn from(all: i64) -> Self {
+        const { assert!(0 < D && D <= 3, "one, two or three dimensions") };
+        Pads(vec![all; 2 * D])
+    }
+}
+
+macro_rules! pads_from {
+    ($($d:literal: [i64; $n:literal];)*) => {$(
+        impl From<[i64; $n]> for Pads<$d> {
+            fn from(each: [i64; $n]) -> Self {
+                Pads(each.into())
+            }
+        }
+    )*};
+}
+pads_from! {
+    1: [i64; 2];
+    2: [i64; 4];
+    3: [i64; 6];
+}

@@ -2,11 +2,12 @@
 
 use pleach_core::{Result, Tensor};
 
+use crate::setters::setters;
 use crate::{Forward, Module, Node, functional};
 
-/// A row: docs, layer, and the function of the input.
+/// A row: docs, layer, its builder, and the function of the input.
 macro_rules! relus {
-    ($($(#[$doc:meta])* $name:ident, $forward:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $builder:ident, $forward:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Module)]
         #[module(extra_repr)]
@@ -19,12 +20,12 @@ macro_rules! relus {
         impl $name {
             /// The activation.
             pub fn new() -> Self {
-                Self::with_inplace(false)
+                $name { node: Node::new(), inplace: false }
             }
 
-            /// The activation that prints `inplace=True` or not.
-            pub fn with_inplace(inplace: bool) -> Self {
-                $name { node: Node::new(), inplace }
+            /// The activation with options.
+            pub fn builder() -> $builder {
+                $builder { inplace: false }
             }
 
             fn extra_repr(&self) -> String {
@@ -46,6 +47,29 @@ macro_rules! relus {
                 functional::$forward(input)
             }
         }
+
+        #[doc = concat!("Options of a [`", stringify!($name), "`].")]
+        #[derive(Debug, Clone)]
+        #[must_use]
+        pub struct $builder {
+            inplace: bool,
+        }
+
+        impl $builder {
+            setters! {
+                |builder| builder;
+                /// PyTorch's flag (false by default): printed, without effect.
+                inplace: bool = inplace;
+            }
+
+            /// Builds the activation.
+            ///
+            /// # Errors
+            /// None.
+            pub fn build(self) -> Result<$name> {
+                Ok($name { node: Node::new(), inplace: self.inplace })
+            }
+        }
     )*};
 }
 
@@ -59,7 +83,7 @@ relus! {
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 2.0]);
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    ReLU, relu;
+    ReLU, ReLUBuilder, relu;
 
     /// `min(max(x, 0), 6)`, element by element. Any shape.
     ///
@@ -70,5 +94,5 @@ relus! {
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 2.0, 6.0]);
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    ReLU6, relu6;
+    ReLU6, ReLU6Builder, relu6;
 }

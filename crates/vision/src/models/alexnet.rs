@@ -86,7 +86,7 @@ impl AlexNetBuilder {
     /// # Errors
     /// If the probability is not between 0 and 1.
     pub fn build(self) -> Result<AlexNet> {
-        let relu = || ReLU::with_inplace(true);
+        let relu = || ReLU::builder().inplace(true).build();
         let pool = || MaxPool2d::builder(3).stride(2).build();
         let conv = |from, to, kernel, stride, padding| {
             let conv = Conv2d::builder(from, to, kernel);
@@ -108,10 +108,10 @@ impl AlexNetBuilder {
             .append(relu())
             .append(pool());
         let classifier = Sequential::new()
-            .append(Dropout::new(self.dropout)?)
+            .append(Dropout::new(self.dropout))
             .append(Linear::new(256 * 6 * 6, 4096))
             .append(relu())
-            .append(Dropout::new(self.dropout)?)
+            .append(Dropout::new(self.dropout))
             .append(Linear::new(4096, 4096))
             .append(relu())
             .append(head(4096, self.num_classes)?);

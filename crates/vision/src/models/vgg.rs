@@ -132,10 +132,10 @@ impl VGGBuilder {
             avgpool: AdaptiveAvgPool2d::new((7, 7)),
             classifier: Sequential::new()
                 .append(Linear::new(512 * 7 * 7, 4096))
-                .append(ReLU::with_inplace(true))
+                .append(ReLU::builder().inplace(true).build()?)
                 .append(dropout()?)
                 .append(Linear::new(4096, 4096))
-                .append(ReLU::with_inplace(true))
+                .append(ReLU::builder().inplace(true).build()?)
                 .append(dropout()?)
                 .append(head(4096, self.num_classes)?),
         };
@@ -155,7 +155,7 @@ impl VGGBuilder {
                 if self.batch_norm {
                     features.push(BatchNorm2d::new(width));
                 }
-                features.push(ReLU::with_inplace(true));
+                features.push(ReLU::builder().inplace(true).build()?);
                 from = width;
             }
             features.push(MaxPool2d::builder(2).stride(2).build());

@@ -316,6 +316,13 @@ fn implementations(
         }
     });
 
+    let has_mode = has_share.then(|| {
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics ::pleach::__derive::HasMode for #ident #ty_generics #where_clause {}
+        }
+    });
+
     let lifetime = GenericParam::Lifetime(syn::LifetimeParam::new(syn::Lifetime::new(
         "'pleach",
         Span::mixed_site(),
@@ -378,6 +385,8 @@ fn implementations(
                 #copy
             }
         }
+
+        #has_mode
 
         #[automatically_derived]
         impl #impl_generics ::core::fmt::Display for #ident #ty_generics #where_clause {

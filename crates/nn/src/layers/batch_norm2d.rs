@@ -52,6 +52,8 @@ pub struct BatchNorm2d {
     pub running_var: Option<Buffer>,
     /// How many batches were seen in training mode; i64, 0-d.
     pub num_batches_tracked: Option<Buffer>,
+    /// Whether it was folded into the layer before it, and returns its input.
+    folded: bool,
 }
 
 batch_norm_state::batch_norm! {

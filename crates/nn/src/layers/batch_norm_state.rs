@@ -101,7 +101,21 @@ macro_rules! batch_norm {
                 Ok(())
             }
 
+            /// Makes it an identity, without parameters and buffers, that prints so.
+            pub(crate) fn become_identity(&mut self) {
+                let training = self.node.is_training();
+                self.node = Node::named("Identity");
+                self.node.set_training(training);
+                (self.weight, self.bias) = (None, None);
+                (self.running_mean, self.running_var) = (None, None);
+                self.num_batches_tracked = None;
+                self.folded = true;
+            }
+
             fn extra_repr(&self) -> String {
+                if self.folded {
+                    return String::new();
+                }
                 use crate::layers::default_init::bool_text;
                 use pleach_core::print::python_float;
                 let momentum = self.momentum().map_or("None".to_string(), python_float);
@@ -121,23 +135,34 @@ macro_rules! batch_norm {
                 self.normalise($input, None)
             }
 
-            fn forward_relu(
+            fn activation(&self) -> Option<crate::Activation> {
+                self.folded.then_some(crate::Activation::None)
+            }
+
+            fn forward_then(
                 &self,
                 input: &Tensor,
-                residual: Option<&Tensor>,
-            ) -> Option<Result<Tensor>> {
-                if let Some(residual) = residual
-                    && (residual.shape() != input.shape() || residual.dtype() != input.dtype())
-                {
-                    return None;
+                steps: &[crate::Step<'_>],
+            ) -> Result<(Tensor, usize)> {
+                if self.folded {
+                    return Ok((input.clone(), 0));
                 }
-                Some(self.normalise(input, Some(residual)))
+                let taken = crate::chain::Taken::of(steps, |residual| {
+                    residual.shape() == input.shape() && residual.dtype() == input.dtype()
+                })?;
+                match taken.activation == crate::Activation::RELU {
+                    true => Ok((self.normalise(input, Some(taken.residual))?, taken.steps)),
+                    false => Ok((self.forward(input)?, 0)),
+                }
             }
         }
 
         impl $layer {
             /// The normalisation; with `relu`, also what follows it: an addition and the ReLU.
             fn normalise(&self, $input: &Tensor, relu: Option<Option<&Tensor>>) -> Result<Tensor> {
+                if self.folded {
+                    return Ok($input.clone());
+                }
                 $check?;
                 let mut momentum = self.momentum().unwrap_or(0.0);
                 if self.node.is_training() {
@@ -234,6 +259,7 @@ macro_rules! batch_norm {
                     running_mean: track.then(|| Buffer::new(zeros)),
                     running_var: track.then(|| Buffer::new(ones)),
                     num_batches_tracked: track.then(|| Buffer::new(count)),
+                    folded: false,
                 })
             }
         }

@@ -7,11 +7,12 @@ use pleach_kernels::{ConvShape, PackedConv};
 
 use super::default_init::{check_float, empty_parameter, reset_weight_and_bias};
 use super::packed::{PackedCache, is_recorded};
+use crate::chain::Taken;
 use crate::functional::{
     ConvOptions, IntoPadding, IntoPaddingMode, Padding, PaddingMode, Pair, filled,
 };
 use crate::or_panic::or_panic;
-use crate::{Forward, Module, Node};
+use crate::{Activation, Forward, Module, Node, Step};
 
 /// A convolution of images: [`functional::conv2d`](crate::functional::conv2d) with learned kernels.
 ///
@@ -180,10 +181,18 @@ impl Forward for Conv2d {
         convolve(&padded, Padding::Valid)
     }
 
-    fn forward_relu(&self, input: &Tensor, residual: Option<&Tensor>) -> Option<Result<Tensor>> {
+    fn forward_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
         let weight = self.weight.tensor();
         let bias = self.bias.as_ref().map(Parameter::tensor);
-        self.infer(input, &weight, bias.as_ref(), residual, true)
+        if !steps.is_empty() && !is_recorded([Some(input), Some(&weight), bias.as_ref()]) {
+            let taken = Taken::of(steps, |residual| !is_recorded([Some(residual), None, None]))?;
+            if taken.activation == Activation::RELU
+                && let Some(out) = self.infer(input, &weight, bias.as_ref(), taken.residual, true)
+            {
+                return Ok((out?, taken.steps));
+            }
+        }
+        Ok((self.forward(input)?, 0))
     }
 }
 

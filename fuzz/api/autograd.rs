@@ -130,6 +130,22 @@ pub const CALLS: &[Call] = &[
             p.keep(x)
         },
     ),
+    call(
+        "Tensor::register_hook Parameter::register_hook HookHandle::remove",
+        |p| {
+            let (x, other) = (p.tensor()?, p.tensor()?);
+            let parameter = Parameter::try_new(x.detach())?;
+            let first = parameter.register_hook(|grad| Ok(Some(grad.clone())))?;
+            let y = parameter.tensor().exp()?;
+            let second = y.register_hook(move |_| Ok(Some(other.clone())))?;
+            if p.bytes.flag() {
+                second.remove();
+            }
+            let _ = y.sum()?.backward();
+            first.remove();
+            p.keep(y)
+        },
+    ),
     call("Tensor::grad Tensor::set_grad Tensor::retain_grad", |p| {
         let x = p.tensor()?;
         if p.bytes.flag() {

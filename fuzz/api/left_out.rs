@@ -45,6 +45,18 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         OPERATION,
     ),
     (
+        "Arguments::tensors Arguments::with_tensors Output::returned Output::set_returned",
+        "what a call passes to hooks: calls with hooks are called",
+    ),
+    (
+        "Forward::forward_then Forward::activation Addend::tensor",
+        "what Chain and Sequential ask modules for; both are called",
+    ),
+    (
+        "HookList::add HookList::copy HookList::current HookList::is_empty",
+        "lists that what registers hooks keeps, which is called",
+    ),
+    (
         "ModuleScope::enter ModuleScope::returns",
         "what a module's call does while it is traced, which is called",
     ),

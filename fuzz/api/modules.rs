@@ -2,10 +2,10 @@
 
 use pleach::nn::layers::{BatchNorm2d, Conv2d, ReLU};
 use pleach::nn::{
-    Forward, Listing, Module, ModuleDict, ModuleExt, ModuleList, Node, ParameterDict, Sequential,
-    Setting, StateDict, Versions, call_add_relu, call_relu, fuse_conv_bn, same,
+    Chain, Forward, ForwardMany, Listing, Module, ModuleDict, ModuleExt, ModuleList, Node,
+    ParameterDict, Sequential, Setting, StateDict, Versions, fuse, fuse_conv_bn, same,
 };
-use pleach::{Error, Result};
+use pleach::{Error, Result, Tensor};
 
 use super::functional::image;
 use super::{Call, Program, call};
@@ -313,15 +313,18 @@ fn hooks(p: &mut Program) -> Result<()> {
     })?;
     let after = net.register_forward_hook(|module, _, y| {
         module.zero_grad();
-        Ok(Some(y.clone()))
+        Ok(y[0].clone())
     })?;
+    let grads = net.register_full_backward_hook(|_, x, _| Ok(x.to_vec()))?;
+    let out = net.register_full_backward_pre_hook(|_, _| Ok(()))?;
     let x = p.tensor()?;
     if let Ok(y) = net.call(&x) {
         p.keep(y)?;
     }
     if p.bytes.flag() {
-        before.remove();
-        after.remove();
+        for handle in [before, after, grads, out] {
+            handle.remove();
+        }
     }
     p.keep_module(net);
     Ok(())
@@ -344,11 +347,25 @@ fn fused(p: &mut Program) -> Result<()> {
         .append(conv)
         .append(norm)
         .append(p.module());
-    let fused = net.fuse()?;
     let x = image(p, c)?;
+    let mut fused = net.share();
+    let _ = fuse(&mut fused, |net| net.call(&x));
     let _ = (fused.call(&x).is_ok(), net.call(&x).is_ok());
     p.keep_module(fused);
     Ok(())
+}
+
+/// One module for one or two tensors.
+#[derive(pleach::nn::Module)]
+struct Both(Box<dyn Forward>);
+
+impl ForwardMany for Both {
+    type Arguments<'a> = (&'a Tensor, Option<&'a Tensor>);
+    type Output = (Tensor, Option<Tensor>);
+    fn forward(&self, (x, y): Self::Arguments<'_>) -> Result<Self::Output> {
+        let y = y.map(|y| self.0.call(y)).transpose()?;
+        Ok((self.0.call(x)?, y))
+    }
 }
 
 pub const CALLS: &[Call] = &[
@@ -365,13 +382,28 @@ pub const CALLS: &[Call] = &[
         let _ = format!("{net} {net:?}");
         p.keep_and_go_back(net.call(&x)?)
     }),
-    call("call_relu call_add_relu", |p| {
-        let (module, x) = (p.module(), p.tensor()?);
-        let residual = p.same_shape(&x)?;
-        let relu = ReLU::new();
-        p.keep_and_go_back(call_relu(&*module, &relu, &x)?)?;
-        p.keep_and_go_back(call_add_relu(&*module, &relu, &x, || Ok(residual))?)
+    call("ForwardMany::call ForwardMany::forward", |p| {
+        let both = Both(p.module());
+        let (x, y) = (p.tensor()?, p.tensor()?);
+        let given = (&x, p.bytes.flag().then_some(&y));
+        let _ = ForwardMany::forward(&both, given).is_ok();
+        let (x, y) = both.call(given)?;
+        p.keep_all(y.into_iter().collect())?;
+        p.keep_and_go_back(x)
     }),
+    call(
+        "Chain::of Chain::call Chain::add Chain::add_with Chain::run",
+        |p| {
+            let (module, x) = (p.module(), p.tensor()?);
+            let residual = p.same_shape(&x)?;
+            let relu = ReLU::new();
+            p.keep_and_go_back(Chain::of(&x).call(&*module).call(&relu).run()?)?;
+            let sum = Chain::of(&x)
+                .call(&*module)
+                .add_with(|| Ok(residual.clone()));
+            p.keep_and_go_back(sum.add(&x).call(&relu).run()?)
+        },
+    ),
     call(
         "Sequential::new Sequential::named Sequential::append Sequential::append_named \
          Sequential::push Sequential::push_named Sequential::insert Sequential::set \
@@ -420,17 +452,19 @@ pub const CALLS: &[Call] = &[
     call(
         "Module::apply Module::try_apply ModuleExt::apply_to ModuleExt::try_apply_to \
          ModuleExt::is ModuleExt::downcast_ref ModuleExt::downcast_mut Module::get_module_mut \
-         Module::train Module::eval Module::is_training Module::num_parameters \
+         Module::train Module::eval ModuleExt::is_training Module::num_parameters \
          Module::extra_repr Module::version \
          ModuleExt::get_module_as ModuleExt::get_module_as_mut Module::freeze Module::unfreeze \
          Module::requires_grad_ Module::to_dtype Module::set_training Module::zero_grad",
         changes,
     ),
     call(
-        "ModuleExt::register_forward_pre_hook ModuleExt::register_forward_hook HookHandle::remove",
+        "ModuleExt::register_forward_pre_hook ModuleExt::register_forward_hook \
+         ModuleExt::register_full_backward_hook ModuleExt::register_full_backward_pre_hook \
+         HookHandle::remove",
         hooks,
     ),
-    call("fuse_conv_bn Sequential::fuse", fused),
+    call("fuse_conv_bn fuse", fused),
     call(
         "Node::new Node::named Node::share Node::deep_copy Node::id Node::is_training \
          Node::set_training Node::is_frozen Node::set_frozen Node::name same Setting::new \

@@ -46,7 +46,7 @@ fn traced(p: &mut Program) -> Result<()> {
         }
     }
     for call in graph.calls() {
-        assert!(call.inputs().len() == 1 && call.output().is_some());
+        assert!(call.inputs().len() == 1 && call.outputs().len() == 1);
         assert!(!call.module().to_string().is_empty());
     }
     let known = graph.number_of(&y).is_some();
@@ -79,7 +79,7 @@ pub const CALLS: &[Call] = &[
          Graph::shape Graph::dtype Graph::value Graph::number_of TracedOperation::name \
          TracedOperation::attributes TracedOperation::operation TracedOperation::inputs TracedOperation::outputs \
          TracedOperation::multiply_adds TracedOperation::module TracedCall::inputs \
-         TracedCall::output TracedCall::module ModuleCall::path ModuleCall::type_name \
+         TracedCall::outputs TracedCall::module ModuleCall::path ModuleCall::type_name \
          ModuleCall::caller",
         traced,
     ),

@@ -1,5 +1,6 @@
 //! S5 and S6: inference and training of ResNet-18.
 
+use pleach::nn::fuse;
 use pleach::prelude::*;
 use pleach::vision::models::resnet18;
 use pleach::{Precision, set_float32_precision};
@@ -42,13 +43,12 @@ pub fn inference(scale: Scale) -> Vec<Scenario> {
 fn infer(name: String, batch: usize, side: usize, fused: bool, precision: Precision) -> Scenario {
     let args = json!({"batch": batch, "side": side, "fused": fused});
     Scenario::timed(name, "resnet18_inference", args, move || {
-        let model = resnet18();
+        let mut model = resnet18();
         model.eval();
-        let model: Box<dyn Forward> = match fused {
-            false => model.into(),
-            true => model.fuse()?.into(),
-        };
         let x = Tensor::randn([batch, 3, side, side]);
+        if fused {
+            fuse(&mut model, |model| model.call(&x))?;
+        }
         run(move || under(precision, || no_grad(|| model.call(&x))))
     })
     .flops(batch as f64 * resnet18_flops(side).0)

@@ -19,6 +19,7 @@ mod dtype;
 mod element;
 mod error;
 mod extent;
+mod hooks;
 mod memory;
 mod parameter;
 pub mod print;
@@ -36,6 +37,7 @@ pub use dtype::DType;
 pub use element::Element;
 pub use error::{Error, ErrorKind, Result};
 pub use extent::{Window, checked_numel, product_of};
+pub use hooks::{HookHandle, HookList};
 pub use memory::check_room;
 pub use ops::{
     Bound, Dims, ElementWise, IntoIndex, Operand, PadMode, SplitSizes, Start, Target, TensorIndex,

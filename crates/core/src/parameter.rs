@@ -11,7 +11,7 @@ use ndarray::ArrayViewMutD;
 use crate::autograd::{check_grad, no_grad};
 use crate::error::done;
 use crate::tensor::{History, Leaf};
-use crate::{DType, Element, Error, Result, Tensor};
+use crate::{DType, Element, Error, HookHandle, Result, Tensor};
 
 /// The identity of a [`Parameter`]: equal for its shared handles, never reused.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -368,6 +368,18 @@ impl Parameter {
         }
         self.0.requires_grad.store(on, Ordering::Relaxed);
         Ok(())
+    }
+
+    /// Registers a function that sees the parameter's gradient whenever a backward walk has summed
+    /// it, before it is accumulated, and may return another one: see [`Tensor::register_hook`].
+    ///
+    /// # Errors
+    /// If the parameter does not require a gradient.
+    pub fn register_hook(
+        &self,
+        hook: impl Fn(&Tensor) -> Result<Option<Tensor>> + Send + Sync + 'static,
+    ) -> Result<HookHandle> {
+        self.try_tensor()?.register_hook(hook)
     }
 
     /// The sizes of the dimensions.

@@ -315,6 +315,13 @@ fn implementations(
         }
     });
 
+    let has_mode = has_share.then(|| {
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics ::pleach::__derive::HasMode for #ident #ty_generics #where_clause {}
+        }
+    });
+
     let lifetime = GenericParam::Lifetime(syn::LifetimeParam::new(syn::Lifetime::new(
         "'pleach",
         Span::mixed_site(),
@@ -377,6 +384,8 @@ fn implementations(
                 #copy
             }
         }
+
+        #has_mode
 
         #[automatically_derived]
         impl #impl_generics ::core::fmt::Display for #ident #ty_generics #where_clause {

@@ -1,17 +1,17 @@
-//! [`Forward`]: a module that maps a tensor to a tensor.
+//! [`Forward`]: a module that maps a tensor to a tensor. [`ForwardMany`]: one that maps anything to
+//! anything.
 
-use pleach_core::{Error, Result, Tensor};
+use once_cell::unsync::OnceCell;
+use pleach_core::{Result, Tensor};
 
 use crate::Module;
+use crate::call::{self, Arguments, Output};
 use crate::field::Memo;
-use crate::module::display_name;
-use crate::place::place;
-use crate::scope::Scope;
-use crate::walk::{self, Listing};
 
-/// A module that maps one tensor to one tensor.
+/// A module that maps one tensor to one tensor: what a [`Sequential`](crate::Sequential) holds.
 ///
-/// Write `forward`; use `call`, PyTorch's `module(x)`.
+/// Write `forward`; use `call`, PyTorch's `module(x)`. For other inputs and outputs there is
+/// [`ForwardMany`].
 ///
 /// ```
 /// # extern crate pleach_nn as pleach;
@@ -40,46 +40,152 @@ pub trait Forward: Module + AsForward {
     /// and its path in the outermost one: `layer1.0.conv1 (Conv2d): …`. A module that appears
     /// several times is named by its first path.
     fn call(&self, input: &Tensor) -> Result<Tensor> {
-        if self.wrapped().is_some() {
-            // The wrapped module's own call does the rest.
-            return self.forward(input);
-        }
-        let module = self.as_module();
-        let scope = Scope::enter(module, &[input]);
-        let result = match module.node() {
-            None => self.forward(input),
-            Some(node) => node.hooks().run_before(module, input).and_then(|changed| {
-                let input = changed.as_ref().unwrap_or(input);
-                let output = self.forward(input)?;
-                node.hooks().run_after(module, input, output)
-            }),
-        };
-        Scope::leave(scope, &result);
-        result.map_err(|error| locate(module, error))
+        Ok(self.call_then(input, &[])?.0)
     }
 
-    /// `max(forward(input) + residual, 0)` as one step, from a module that has one. See
-    /// [`call_relu`](crate::call_relu).
-    #[doc(hidden)]
-    fn forward_relu(&self, _: &Tensor, _residual: Option<&Tensor>) -> Option<Result<Tensor>> {
+    /// `forward`, and as many of the steps after it as the module computes in the same pass over
+    /// memory: the number of these steps is returned too.
+    ///
+    /// A [`Chain`](crate::Chain) and a [`Sequential`](crate::Sequential) offer the steps; they do
+    /// not if somebody watches, by a hook or a trace, what a module gets and returns. The numbers
+    /// have to be those of the separate steps.
+    ///
+    /// # Errors
+    /// As `forward`.
+    fn forward_then(&self, input: &Tensor, _steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
+        Ok((self.forward(input)?, 0))
+    }
+
+    /// What the module computes, if it is an [`Activation`] that a module before it can compute in
+    /// passing.
+    fn activation(&self) -> Option<Activation> {
         None
+    }
+
+    /// [`Forward::call`], by [`Forward::forward_then`].
+    #[doc(hidden)]
+    fn call_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
+        if self.wrapped().is_some() {
+            // The wrapped module's own call does the rest.
+            return Ok((self.forward(input)?, 0));
+        }
+        let mut taken = 0;
+        let output = call::call(self.as_module(), input, |new| {
+            let input = new.and_then(<[Tensor]>::first).unwrap_or(input);
+            let (output, steps) = self.forward_then(input, steps)?;
+            taken = steps;
+            Ok(output)
+        })?;
+        Ok((output, taken))
     }
 }
 
-/// Ties the error to `module`, or finds the path below `module` of the one it is tied to.
-pub(crate) fn locate(module: &dyn Module, error: Error) -> Error {
-    const NOWHERE: u64 = 0;
-    let error = error.tag(place(module).unwrap_or(NOWHERE), display_name(module));
-    let Some(id) = error.module_id().filter(|&id| id != NOWHERE) else {
-        return error;
+/// A step after a module, which the module may take along: see [`Forward::forward_then`].
+#[derive(Clone, Copy)]
+pub enum Step<'a> {
+    /// The addition of a tensor.
+    Add(&'a Addend<'a>),
+    /// The call of a module.
+    Call(&'a dyn Forward),
+}
+
+/// A tensor to be added: computed when it is first asked for, so that modules run in the order in
+/// which they are written.
+pub struct Addend<'a> {
+    tensor: OnceCell<Tensor>,
+    compute: Box<dyn Fn() -> Result<Tensor> + 'a>,
+}
+
+impl<'a> Addend<'a> {
+    pub(crate) fn new(compute: impl Fn() -> Result<Tensor> + 'a) -> Self {
+        Addend {
+            tensor: OnceCell::new(),
+            compute: Box::new(compute),
+        }
+    }
+
+    /// The tensor.
+    ///
+    /// # Errors
+    /// What computing it returns.
+    pub fn tensor(&self) -> Result<&Tensor> {
+        self.tensor.get_or_try_init(&self.compute)
+    }
+}
+
+/// A function of single elements that a kernel computes in passing.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub enum Activation {
+    /// Nothing.
+    None,
+    /// `min(max(x, min), max)`: ReLU for 0 and infinity.
+    Clamp {
+        /// The lower bound.
+        min: f64,
+        /// The upper bound.
+        max: f64,
+    },
+}
+
+impl Activation {
+    /// `max(x, 0)`
+    pub const RELU: Activation = Activation::Clamp {
+        min: 0.0,
+        max: f64::INFINITY,
     };
-    // A struct and its first field share an address, but are not of one type.
-    let found = walk::named_modules(module, Listing::default())
-        .into_iter()
-        .find(|(_, m)| place(*m) == Some(id) && error.module_type() == Some(display_name(*m)));
-    match found {
-        Some((path, _)) => error.with_path(path),
-        None => error,
+}
+
+/// A module with any inputs and outputs: two images, a sequence and its mask, the heads of a
+/// detector.
+///
+/// Write `forward`; use `call`, PyTorch's `module(a, b)`, with the arguments as a tuple. Hooks,
+/// errors and traces are those of every module.
+///
+/// ```
+/// # extern crate pleach_nn as pleach;
+/// use pleach::{ForwardMany, Forward, Module, layers::Linear};
+/// use pleach_core::{Result, Tensor};
+///
+/// /// How far two inputs are from each other, and what each became.
+/// #[derive(Module)]
+/// struct Siamese {
+///     trunk: Linear,
+/// }
+///
+/// impl ForwardMany for Siamese {
+///     type Arguments<'a> = (&'a Tensor, &'a Tensor);
+///     type Output = (Tensor, [Tensor; 2]);
+///
+///     fn forward(&self, (left, right): Self::Arguments<'_>) -> Result<Self::Output> {
+///         let (left, right) = (self.trunk.call(left)?, self.trunk.call(right)?);
+///         Ok((left.sub(&right)?.norm()?, [left, right]))
+///     }
+/// }
+/// let net = Siamese { trunk: Linear::new(4, 2) };
+/// let x = Tensor::ones([3, 4]);
+/// let (distance, _) = net.call((&x, &x))?;
+/// assert_eq!(distance.item()?, 0.0);
+/// assert!(net.call((&x, &Tensor::ones([3, 5]))).unwrap_err().to_string().starts_with("trunk (Linear): "));
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub trait ForwardMany: Module + Sized {
+    /// What `forward` is given: `&'a Tensor`, or a tuple such as `(&'a Tensor, Option<&'a Tensor>)`.
+    type Arguments<'a>: for<'b> Arguments<'a, At<'b> = Self::Arguments<'b>>;
+    /// What it returns: a [`Tensor`], or a tuple such as `(Tensor, Tensor)`.
+    type Output: Output;
+
+    /// What the module computes.
+    fn forward(&self, arguments: Self::Arguments<'_>) -> Result<Self::Output>;
+
+    /// Runs the module's forward pre-hooks, `forward`, and its forward hooks.
+    ///
+    /// # Errors
+    /// As [`Forward::call`].
+    fn call(&self, arguments: Self::Arguments<'_>) -> Result<Self::Output> {
+        call::call(self.as_module(), arguments, |new| match new {
+            Some(mut new) => self.forward(arguments.with_tensors(&mut new)?),
+            None => self.forward(arguments),
+        })
     }
 }
 

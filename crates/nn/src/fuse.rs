@@ -1,9 +1,14 @@
 //! Folding batch normalisations into the convolutions before them, for inference.
 
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use pleach_core::autograd::ModuleCall;
+use pleach_core::autograd::trace::{Graph, ValueNumber, trace};
 use pleach_core::{Error, Parameter, Result, Tensor, no_grad};
 
 use crate::layers::{BatchNorm2d, Conv2d};
-use crate::{Forward, Module, ModuleExt, Sequential};
+use crate::{MemberMut, Module, ModuleExt, Node};
 
 /// One convolution that computes `norm(conv(x))` with the running statistics: PyTorch's
 /// `torch.nn.utils.fusion.fuse_conv_bn_eval`.
@@ -79,55 +84,141 @@ fn like(old: &Parameter, data: Tensor) -> Parameter {
     }
 }
 
-impl Sequential {
-    /// This network for inference: every [`Conv2d`] that a [`BatchNorm2d`] follows is folded with
-    /// it by [`fuse_conv_bn`], here and in the `Sequential`s within. Names stay what they are; those
-    /// of the normalisations are gone.
-    ///
-    /// What is not folded is shared with this network; the folded convolutions are copies, which do
-    /// not follow later changes of it.
-    ///
-    /// # Errors
-    /// If such a pair is in training mode.
-    ///
-    /// ```
-    /// use pleach_core::Tensor;
-    /// use pleach_nn::{Forward, Module, Sequential};
-    /// use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
-    /// let net = Sequential::new()
-    ///     .append(Conv2d::new(3, 8, 3))
-    ///     .append(BatchNorm2d::new(8))
-    ///     .append(ReLU::new());
-    /// net.eval();
-    /// let fused = net.fuse()?;
-    /// let names: Vec<String> = fused.named_children().into_iter().map(|(n, _)| n).collect();
-    /// assert_eq!(names, ["0", "2"]);
-    /// let x = Tensor::randn([1, 3, 5, 5]);
-    /// assert!(fused.call(&x)?.sub(&net.call(&x)?)?.abs()?.max()?.item()? < 1e-5);
-    /// # Ok::<(), pleach_core::Error>(())
-    /// ```
-    pub fn fuse(&self) -> Result<Sequential> {
-        let mut fused = Sequential::new();
-        let mut children = self.named_iter().peekable();
-        while let Some((name, child)) = children.next() {
-            let conv = child.downcast_ref::<Conv2d>();
-            let next = children.peek();
-            let norm = next.and_then(|(_, next)| next.downcast_ref::<BatchNorm2d>());
-            let child: Box<dyn Forward> = match (conv, norm) {
-                (Some(conv), Some(norm)) => {
-                    children.next();
-                    fuse_conv_bn(conv, norm)?.into()
-                }
-                _ => match child.downcast_ref::<Sequential>() {
-                    Some(inner) => inner.fuse()?.into(),
-                    None => child.share_forward(),
-                },
-            };
-            fused.push_named(name, child)?;
-        }
-        if let (Some(new), Some(old)) = (fused.node(), self.node()) {
-            new.set_training(old.is_training());
-        }
-        Ok(fused)
+/// Prepares a model for inference: every batch normalisation that follows a convolution is folded
+/// into it by [`fuse_conv_bn`], wherever the two stand in the tree, and is an `Identity` from then
+/// on, without parameters and buffers. The paths of what was folded are returned.
+///
+/// What follows what is seen by running the model: `run` calls it on an example. A pair is folded
+/// if every output of the convolution goes into that normalisation and nowhere else, and neither of
+/// them has hooks. A pair that does not run is left as it is.
+///
+/// The new weights are this model's own: another one that shares the convolution keeps the old
+/// ones.
+///
+/// # Errors
+/// What `run` returns, or if a module of such a pair is in training mode.
+///
+/// ```
+/// use pleach_core::Tensor;
+/// use pleach_nn::{Forward, Module, fuse, sequential};
+/// use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
+/// let mut net = sequential![Conv2d::new(3, 8, 3), BatchNorm2d::new(8), ReLU::new()];
+/// net.eval();
+/// let x = Tensor::randn([1, 3, 5, 5]);
+/// let before = net.call(&x)?;
+/// assert_eq!(fuse(&mut net, |net| net.call(&x))?, ["1"]);
+/// assert_eq!(net[1].to_string(), "Identity()");
+/// assert!(net.call(&x)?.sub(&before)?.abs()?.max()?.item()? < 1e-5);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub fn fuse<M: Module, R>(model: &mut M, run: impl FnOnce(&M) -> Result<R>) -> Result<Vec<String>> {
+    let (_, graph) = no_grad(|| trace(|| run(model)))?;
+    let pairs = pairs(model.as_module(), &graph)?;
+    let mut folded = Vec::new();
+    let mut convs = HashMap::new();
+    let mut norms = HashSet::new();
+    for Pair { conv, norm } in pairs {
+        let norm_module = model.get_module_as::<BatchNorm2d>(&norm)?;
+        let conv_module = model.get_module_as::<Conv2d>(&conv)?;
+        let fused = fuse_conv_bn(conv_module, norm_module)?;
+        norms.extend(id(norm_module));
+        convs.extend(id(conv_module).map(|id| (id, fused)));
+        folded.push(norm);
     }
+    // Every alias, also among siblings.
+    each_mut(model.as_module_mut(), &mut |module| {
+        let Some(id) = id(module) else { return };
+        if let (Some(fused), Some(conv)) = (convs.get(&id), module.downcast_mut::<Conv2d>()) {
+            conv.weight = fused.weight.share();
+            conv.bias = fused.bias.as_ref().map(Parameter::share);
+        } else if norms.contains(&id)
+            && let Some(norm) = module.downcast_mut::<BatchNorm2d>()
+        {
+            norm.become_identity();
+        }
+    });
+    Ok(folded)
+}
+
+/// The paths of a convolution and of the normalisation that alone gets what it computes.
+struct Pair {
+    conv: String,
+    norm: String,
+}
+
+fn id(module: &dyn Module) -> Option<u64> {
+    module.node().map(Node::id)
+}
+
+fn each_mut(module: &mut dyn Module, f: &mut dyn FnMut(&mut dyn Module)) {
+    f(module);
+    module.visit_mut(&mut |_, member| {
+        if let MemberMut::Child(child) = member {
+            each_mut(child, f);
+        }
+    });
+}
+
+/// The pairs that a graph shows.
+fn pairs(root: &dyn Module, graph: &Graph) -> Result<Vec<Pair>> {
+    let mut users = HashMap::<ValueNumber, Vec<Option<&Arc<ModuleCall>>>>::new();
+    for operation in graph.operations() {
+        for &input in operation.inputs().iter().flatten() {
+            users.entry(input).or_default().push(operation.module());
+        }
+    }
+    let outer = graph
+        .calls()
+        .iter()
+        .filter(|call| call.module().caller().is_none());
+    let results: HashSet<ValueNumber> = outer.flat_map(|call| call.outputs()).copied().collect();
+    // By the value that goes from one module to the other: the calls that take it.
+    let mut norm_of = HashMap::new();
+    let mut calls_of_norm = HashMap::<u64, (String, usize)>::new();
+    for call in graph.calls() {
+        let path = call.module().path();
+        if let (Ok(norm), [value]) = (root.get_module_as::<BatchNorm2d>(path), call.inputs())
+            && let Some(id) = id(norm)
+        {
+            norm_of.insert(*value, (id, call.module()));
+            calls_of_norm.entry(id).or_insert((path.to_string(), 0)).1 += 1;
+        }
+    }
+    // For each convolution the normalisation that gets all of its outputs, and how many these are.
+    let mut found = Vec::<(u64, String, Option<u64>, usize)>::new();
+    for call in graph.calls() {
+        let path = call.module().path();
+        let (Ok(conv), [value]) = (root.get_module_as::<Conv2d>(path), call.outputs()) else {
+            continue;
+        };
+        let Some(conv) = id(conv) else { continue };
+        let norm = norm_of.get(value).filter(|(_, norm)| {
+            let mut users = users.get(value).into_iter().flatten();
+            let inside = |user: &Option<_>| user.is_some_and(|user| Arc::ptr_eq(user, norm));
+            users.all(inside) && !results.contains(value)
+        });
+        let norm = norm.map(|(id, _)| *id);
+        match found.iter_mut().find(|f| f.0 == conv) {
+            Some(known) if known.2 == norm => known.3 += 1,
+            Some(known) => known.2 = None,
+            None => found.push((conv, path.to_string(), norm, 1)),
+        }
+    }
+    let mut pairs = Vec::new();
+    for (_, conv, norm, calls) in found {
+        let Some((norm, norm_calls)) = norm.and_then(|norm| calls_of_norm.get(&norm)) else {
+            continue;
+        };
+        let free = |path: &str| -> Result<bool> {
+            Ok(root
+                .get_module(path)?
+                .node()
+                .is_some_and(|node| node.hooks().is_empty()))
+        };
+        if *norm_calls == calls && free(&conv)? && free(norm)? {
+            let norm = norm.clone();
+            pairs.push(Pair { conv, norm });
+        }
+    }
+    Ok(pairs)
 }

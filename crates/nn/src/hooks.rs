@@ -1,20 +1,56 @@
-//! Forward hooks: functions that see, and may replace, what a module is given and what it computes.
+//! Hooks of modules: functions that see, and may replace, what a module is given and what it
+//! computes, and the gradients of both.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, Weak};
-
-use pleach_core::{Result, Tensor};
+use pleach_core::{Error, HookList, Result, Tensor};
 
 use crate::Module;
 
-/// What a forward hook is: it gets the module, its input and its output, and returns another
-/// output or `None`.
-pub type ForwardHook =
-    dyn Fn(&dyn Module, &Tensor, &Tensor) -> Result<Option<Tensor>> + Send + Sync;
+/// What a hook returns beside an error: `()` if it only looks, or what takes the place of what it
+/// saw.
+///
+/// That is all tensors (`Vec<Tensor>`, for gradients `Vec<Option<Tensor>>`), or one where there is
+/// only one; `None` leaves what is there.
+pub trait HookResult<T> {
+    #[doc(hidden)]
+    fn replacement(self) -> Option<Vec<T>>;
+}
 
-/// What a forward pre-hook is: it gets the module and its input, and returns another input or
-/// `None`.
-pub type ForwardPreHook = dyn Fn(&dyn Module, &Tensor) -> Result<Option<Tensor>> + Send + Sync;
+impl<T> HookResult<T> for () {
+    fn replacement(self) -> Option<Vec<T>> {
+        None
+    }
+}
+impl HookResult<Tensor> for Tensor {
+    fn replacement(self) -> Option<Vec<Tensor>> {
+        Some(vec![self])
+    }
+}
+impl HookResult<Option<Tensor>> for Tensor {
+    fn replacement(self) -> Option<Vec<Option<Tensor>>> {
+        Some(vec![Some(self)])
+    }
+}
+impl<T> HookResult<T> for Vec<T> {
+    fn replacement(self) -> Option<Vec<T>> {
+        Some(self)
+    }
+}
+impl<T, R: HookResult<T>> HookResult<T> for Option<R> {
+    fn replacement(self) -> Option<Vec<T>> {
+        self.and_then(R::replacement)
+    }
+}
+
+type ForwardPreHook = dyn Fn(&dyn Module, &[&Tensor]) -> Result<Option<Vec<Tensor>>> + Send + Sync;
+type ForwardHook =
+    dyn Fn(&dyn Module, &[&Tensor], &[&Tensor]) -> Result<Option<Vec<Tensor>>> + Send + Sync;
+/// Gradients of some tensors; those that need none have none.
+pub(crate) type Grads = Vec<Option<Tensor>>;
+pub(crate) type BackwardPreHook =
+    dyn Fn(&dyn Module, &[Option<Tensor>]) -> Result<Option<Grads>> + Send + Sync;
+pub(crate) type BackwardHook = dyn Fn(&dyn Module, &[Option<Tensor>], &[Option<Tensor>]) -> Result<Option<Grads>>
+    + Send
+    + Sync;
 
 /// The hooks of one node.
 #[derive(Default)]
@@ -23,107 +59,10 @@ pub(crate) struct Hooks {
     pub before: HookList<ForwardPreHook>,
     /// Those that run after it.
     pub after: HookList<ForwardHook>,
-}
-
-/// Hooks of one kind.
-pub(crate) struct HookList<F: ?Sized>(Arc<Entries<F>>);
-
-struct Entries<F: ?Sized> {
-    /// In the order of registration.
-    list: Mutex<Vec<Entry<F>>>,
-    /// Whether there are any: read on every call, written under the list's lock.
-    any: AtomicBool,
-}
-
-struct Entry<F: ?Sized> {
-    key: Arc<()>,
-    hook: Arc<F>,
-}
-
-impl<F: ?Sized> Entries<F> {
-    fn new(list: Vec<Entry<F>>) -> Self {
-        Entries {
-            any: AtomicBool::new(!list.is_empty()),
-            list: Mutex::new(list),
-        }
-    }
-
-    fn lock(&self) -> MutexGuard<'_, Vec<Entry<F>>> {
-        // No hook runs under the lock, so nothing is half-done when it is poisoned.
-        self.list.lock().unwrap_or_else(|e| e.into_inner())
-    }
-}
-
-/// A list that a handle can take its hook from.
-trait Removable: Send + Sync {
-    fn remove(&self, key: &Arc<()>);
-}
-
-impl<F: ?Sized + Send + Sync> Removable for Entries<F> {
-    fn remove(&self, key: &Arc<()>) {
-        let mut list = self.lock();
-        list.retain(|entry| !Arc::ptr_eq(&entry.key, key));
-        self.any.store(!list.is_empty(), Ordering::Release);
-    }
-}
-
-/// Takes a hook away again: [`ModuleExt::register_forward_hook`](crate::ModuleExt) returns it.
-///
-/// Dropping the handle leaves the hook in place, as in PyTorch.
-#[must_use = "the hook stays unless `remove` is called; write `let _ =` if it shall"]
-pub struct HookHandle {
-    list: Weak<dyn Removable>,
-    key: Arc<()>,
-}
-
-impl HookHandle {
-    /// Takes the hook away. Nothing happens if the module is gone.
-    pub fn remove(self) {
-        if let Some(list) = self.list.upgrade() {
-            list.remove(&self.key);
-        }
-    }
-}
-
-impl<F: ?Sized + Send + Sync + 'static> HookList<F> {
-    pub fn add(&self, hook: Arc<F>) -> HookHandle {
-        let key = Arc::new(());
-        let mut list = self.0.lock();
-        list.push(Entry {
-            key: key.clone(),
-            hook,
-        });
-        self.0.any.store(true, Ordering::Release);
-        let entries: Arc<dyn Removable> = self.0.clone();
-        HookHandle {
-            list: Arc::downgrade(&entries),
-            key,
-        }
-    }
-
-    /// The hooks now: a copy, so that a hook may register or remove hooks.
-    fn current(&self) -> Vec<Arc<F>> {
-        if !self.0.any.load(Ordering::Acquire) {
-            return Vec::new();
-        }
-        self.0.lock().iter().map(|e| e.hook.clone()).collect()
-    }
-
-    /// The same functions, registered apart.
-    fn copy(&self) -> Self {
-        let list = self.0.lock();
-        let entries = list.iter().map(|e| Entry {
-            key: e.key.clone(),
-            hook: e.hook.clone(),
-        });
-        HookList(Arc::new(Entries::new(entries.collect())))
-    }
-}
-
-impl<F: ?Sized> Default for HookList<F> {
-    fn default() -> Self {
-        HookList(Arc::new(Entries::new(Vec::new())))
-    }
+    /// Those that see the gradients of the outputs.
+    pub backward_before: HookList<BackwardPreHook>,
+    /// Those that see the gradients of inputs and outputs.
+    pub backward: HookList<BackwardHook>,
 }
 
 impl Hooks {
@@ -132,39 +71,71 @@ impl Hooks {
         Hooks {
             before: self.before.copy(),
             after: self.after.copy(),
+            backward_before: self.backward_before.copy(),
+            backward: self.backward.copy(),
         }
     }
 
     /// Whether there is none.
+    #[inline]
     pub fn is_empty(&self) -> bool {
-        !self.before.0.any.load(Ordering::Acquire) && !self.after.0.any.load(Ordering::Acquire)
+        self.before.is_empty()
+            && self.after.is_empty()
+            && self.backward_before.is_empty()
+            && self.backward.is_empty()
     }
 
-    /// Runs the hooks before `forward`; each sees the input that the one before it left. `None` if
-    /// the input stays what it was.
-    pub fn run_before(&self, module: &dyn Module, input: &Tensor) -> Result<Option<Tensor>> {
-        let mut changed = None;
-        for hook in self.before.current() {
-            let input = changed.as_ref().unwrap_or(input);
-            if let Some(new) = hook(module, input)? {
-                changed = Some(new);
-            }
-        }
-        Ok(changed)
+    /// What the hooks before `forward` make of the inputs; `None` if that is nothing new.
+    pub fn run_before(&self, module: &dyn Module, inputs: &[&Tensor]) -> Result<Changed> {
+        fold(&self.before, module, inputs, |hook, seen| {
+            hook(module, seen)
+        })
     }
 
-    /// Runs the hooks after `forward`; each sees the output that the one before it left.
+    /// What the hooks after `forward` make of the outputs.
     pub fn run_after(
         &self,
         module: &dyn Module,
-        input: &Tensor,
-        mut output: Tensor,
-    ) -> Result<Tensor> {
-        for hook in self.after.current() {
-            if let Some(new) = hook(module, input, &output)? {
-                output = new;
-            }
-        }
-        Ok(output)
+        inputs: &[&Tensor],
+        outputs: &[&Tensor],
+    ) -> Result<Changed> {
+        fold(&self.after, module, outputs, |hook, seen| {
+            hook(module, inputs, seen)
+        })
     }
+}
+
+/// Other tensors in the place of those that hooks saw.
+pub(crate) type Changed = Option<Vec<Tensor>>;
+
+/// Runs hooks; each sees what the one before it left.
+fn fold<F: ?Sized + Send + Sync + 'static>(
+    hooks: &HookList<F>,
+    module: &dyn Module,
+    tensors: &[&Tensor],
+    mut run: impl FnMut(&F, &[&Tensor]) -> Result<Changed>,
+) -> Result<Changed> {
+    let mut changed = None::<Vec<Tensor>>;
+    for hook in hooks.current() {
+        let new = match &changed {
+            Some(changed) => run(&hook, &changed.iter().collect::<Vec<_>>())?,
+            None => run(&hook, tensors)?,
+        };
+        if let Some(new) = new {
+            check_count(module, new.len(), tensors.len())?;
+            changed = Some(new);
+        }
+    }
+    Ok(changed)
+}
+
+/// Refuses another number of tensors than a hook saw.
+pub(crate) fn check_count(module: &dyn Module, returned: usize, seen: usize) -> Result<()> {
+    if returned == seen {
+        return Ok(());
+    }
+    Err(Error::value(format!(
+        "a hook of {} returned {returned} tensors in place of {seen}",
+        module.type_name()
+    )))
 }

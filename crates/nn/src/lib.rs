@@ -10,13 +10,15 @@
 extern crate self as pleach;
 
 mod activations;
+mod backward_hooks;
+mod call;
+mod chain;
 mod containers;
 mod display;
 mod field;
 mod forward;
 pub mod functional;
 mod fuse;
-mod fused;
 mod hooks;
 pub mod layers;
 pub mod losses;
@@ -32,13 +34,14 @@ mod state_dict;
 mod summary;
 mod walk;
 
+pub use call::{Arguments, Output, Tensors};
+pub use chain::Chain;
 pub use containers::{ModuleDict, ModuleList, ParameterDict, Position, Sequential};
-pub use forward::Forward;
-pub use fuse::fuse_conv_bn;
-pub use fused::{call_add_relu, call_relu};
-pub use hooks::{ForwardHook, ForwardPreHook, HookHandle};
+pub use forward::{Activation, Addend, Forward, ForwardMany, Step};
+pub use fuse::{fuse, fuse_conv_bn};
+pub use hooks::HookResult;
 pub use member::{Member, MemberMut};
-pub use module::{Module, ModuleExt};
+pub use module::{HasMode, Module, ModuleExt};
 pub use node::{Node, same};
 pub use pleach_derive::Module;
 pub use setting::Setting;
@@ -51,6 +54,6 @@ pub use walk::Listing;
 pub mod __derive {
     pub use crate::display::fmt_module;
     pub use crate::field::{Field, Memo, PlainValue, Visitor, VisitorMut};
-    pub use crate::module::AsModule;
+    pub use crate::module::{AsModule, HasMode};
     pub use crate::{Member, MemberMut, Module, Node};
 }

@@ -3,13 +3,13 @@
 use std::any::Any;
 use std::sync::Arc;
 
-use pleach_core::{Buffer, DType, Error, ErrorKind, Parameter, Result, Tensor};
+use pleach_core::{Buffer, DType, Error, ErrorKind, HookHandle, Parameter, Result, Tensor};
 
 use crate::field::{Field, Memo};
-use crate::hooks::{HookHandle, Hooks};
+use crate::hooks::{HookResult, Hooks};
 use crate::state_dict::{IncompatibleKeys, LoadReport, StateDict, load, load_matching};
 use crate::walk::{self, Listing};
-use crate::{Member, MemberMut, Node};
+use crate::{Forward, Member, MemberMut, Node};
 
 /// A node of the module tree: a struct that owns parameters, buffers and child modules.
 ///
@@ -214,21 +214,18 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     }
 
     /// Sets the mode for this module and all its descendants: PyTorch's `train(mode)`.
+    ///
+    /// A module written by hand that keeps a mode elsewhere than in its [`Node`] overrides this: it
+    /// is called for every descendant.
     fn set_training(&self, on: bool) {
-        walk::for_each_node(self.as_module(), &mut |node| node.set_training(on));
-    }
-
-    /// Whether the module is in training mode. A struct without a [`Node`] answers for its first
-    /// descendant that has one; without any, it is always in training mode.
-    fn is_training(&self) -> bool {
-        match self.node() {
-            Some(node) => node.is_training(),
-            None => self
-                .modules()
-                .into_iter()
-                .find_map(Module::node)
-                .is_none_or(Node::is_training),
+        if let Some(node) = self.node() {
+            node.set_training(on);
         }
+        self.visit(&mut |_, member| {
+            if let Member::Child(child) = member {
+                child.set_training(on);
+            }
+        });
     }
 
     /// Freezes (`false`) or unfreezes all parameters. Integer parameters, which cannot have a
@@ -374,11 +371,56 @@ impl<T: Module> From<T> for Box<dyn Module> {
     }
 }
 
+/// A module that knows its mode, because it has a field of type [`Node`]; `#[derive(Module)]` sees to
+/// it.
+///
+/// A struct without that field cannot ask for its mode, so it can never be left in training mode
+/// when its model is evaluated. What it consists of follows [`Module::train`] and [`Module::eval`]
+/// nevertheless.
+///
+/// ```compile_fail
+/// # extern crate pleach_nn as pleach;
+/// use pleach::{Forward, Module, ModuleExt, functional as F};
+/// use pleach_core::{Result, Tensor};
+///
+/// #[derive(Module)]
+/// struct Noise;
+/// impl Forward for Noise {
+///     fn forward(&self, x: &Tensor) -> Result<Tensor> {
+///         F::dropout(x, 0.5, self.is_training()) // Noise needs a field `node: Node`
+///     }
+/// }
+/// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` does not know whether it is in training mode",
+    note = "give it a field `node: Node`, made by `Node::new()`: it then follows `train` and `eval`"
+)]
+pub trait HasMode: Module {}
+
+impl HasMode for dyn Module {}
+impl HasMode for dyn Forward {}
+
 /// The generic half of [`Module`]: it works on structs, `dyn Module` and `dyn Forward` alike.
 pub trait ModuleExt: Module {
     /// Whether the module is a `T`: PyTorch's `isinstance(m, T)`.
     fn is<T: Module>(&self) -> bool {
         self.downcast_ref::<T>().is_some()
+    }
+
+    /// Whether the module is in training mode. What a trait object without a [`Node`] stands for
+    /// answers for its first descendant that has one; without any, it is in training mode.
+    fn is_training(&self) -> bool
+    where
+        Self: HasMode,
+    {
+        match self.node() {
+            Some(node) => node.is_training(),
+            None => self
+                .modules()
+                .into_iter()
+                .find_map(Module::node)
+                .is_none_or(Node::is_training),
+        }
     }
 
     /// The module as a `T`, if it is one.
@@ -442,27 +484,97 @@ pub trait ModuleExt: Module {
     }
 
     /// Registers a function that sees every `call` of this module and of its aliases before it
-    /// computes: it gets the module and the input, and returns another input or `None`.
+    /// computes: it gets the module and the tensors that it is given, and returns `()`, or other
+    /// ones ([`HookResult`]).
     ///
     /// # Errors
     /// If the module has no [`Node`] to keep the hook.
-    fn register_forward_pre_hook(
+    fn register_forward_pre_hook<R: HookResult<Tensor>>(
         &self,
-        hook: impl Fn(&dyn Module, &Tensor) -> Result<Option<Tensor>> + Send + Sync + 'static,
+        hook: impl Fn(&dyn Module, &[&Tensor]) -> Result<R> + Send + Sync + 'static,
     ) -> Result<HookHandle> {
+        let hook = move |m: &dyn Module, x: &[&Tensor]| Ok(hook(m, x)?.replacement());
         Ok(hooks_of(self)?.before.add(Arc::new(hook)))
     }
 
     /// Registers a function that sees every `call` of this module and of its aliases: it gets the
-    /// module, the input and the output, and returns another output or `None`.
+    /// module, the tensors that it was given and those that it returns, and returns `()`, or other
+    /// outputs ([`HookResult`]).
+    ///
+    /// ```
+    /// use pleach_core::tensor;
+    /// use pleach_nn::{Forward, ModuleExt, layers::ReLU};
+    /// let relu = ReLU::new();
+    /// let handle = relu.register_forward_hook(|_, _inputs, outputs| outputs[0].add(1.0))?;
+    /// assert_eq!(relu.call(&tensor![-1.0])?.item()?, 1.0);
+    /// handle.remove();
+    /// let _ = relu.register_forward_hook(|module, inputs, _| {
+    ///     println!("{module} got {:?}", inputs[0].shape());
+    ///     Ok(())
+    /// })?;
+    /// assert_eq!(relu.call(&tensor![-1.0])?.item()?, 0.0);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
     ///
     /// # Errors
     /// If the module has no [`Node`] to keep the hook.
-    fn register_forward_hook(
+    fn register_forward_hook<R: HookResult<Tensor>>(
         &self,
-        hook: impl Fn(&dyn Module, &Tensor, &Tensor) -> Result<Option<Tensor>> + Send + Sync + 'static,
+        hook: impl Fn(&dyn Module, &[&Tensor], &[&Tensor]) -> Result<R> + Send + Sync + 'static,
     ) -> Result<HookHandle> {
+        let hook =
+            move |m: &dyn Module, x: &[&Tensor], y: &[&Tensor]| Ok(hook(m, x, y)?.replacement());
         Ok(hooks_of(self)?.after.add(Arc::new(hook)))
+    }
+
+    /// Registers a function that sees the gradients of what the module returned, before they go
+    /// into it: it gets the module and these gradients, and returns `()`, or other ones.
+    ///
+    /// # Errors
+    /// If the module has no [`Node`] to keep the hook.
+    fn register_full_backward_pre_hook<R: HookResult<Option<Tensor>>>(
+        &self,
+        hook: impl Fn(&dyn Module, &[Option<Tensor>]) -> Result<R> + Send + Sync + 'static,
+    ) -> Result<HookHandle> {
+        let hook = move |m: &dyn Module, g: &[Option<Tensor>]| Ok(hook(m, g)?.replacement());
+        Ok(hooks_of(self)?.backward_before.add(Arc::new(hook)))
+    }
+
+    /// Registers a function that runs whenever the gradients of the module's inputs have been
+    /// computed: it gets the module, these gradients and those of its outputs (`None` where there
+    /// is none), and returns `()`, or other gradients of the inputs.
+    ///
+    /// As in PyTorch, it runs with the gradients of the outputs if no input requires a gradient,
+    /// and may then change nothing. While it is registered, the module's inputs and outputs come
+    /// from a step `BackwardHookFunctionBackward` of the graph.
+    ///
+    /// ```
+    /// use pleach_core::{Tensor, tensor};
+    /// use pleach_nn::{Forward, ModuleExt, layers::ReLU};
+    /// let relu = ReLU::new();
+    /// let _ = relu.register_full_backward_hook(|_, grad_inputs, grad_outputs| {
+    ///     assert_eq!(grad_outputs[0].as_ref().unwrap().to_vec::<f32>()?, [1.0, 1.0]);
+    ///     Ok(grad_inputs[0].as_ref().map(|grad| grad * 3.0))
+    /// })?;
+    /// let x = tensor![-1.0, 2.0].requires_grad_(true)?;
+    /// relu.call(&x)?.sum()?.backward()?;
+    /// assert_eq!(x.grad().unwrap().to_vec::<f32>()?, [0.0, 3.0]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the module has no [`Node`] to keep the hook.
+    fn register_full_backward_hook<R: HookResult<Option<Tensor>>>(
+        &self,
+        hook: impl Fn(&dyn Module, &[Option<Tensor>], &[Option<Tensor>]) -> Result<R>
+        + Send
+        + Sync
+        + 'static,
+    ) -> Result<HookHandle> {
+        let hook = move |m: &dyn Module, x: &[Option<Tensor>], y: &[Option<Tensor>]| {
+            Ok(hook(m, x, y)?.replacement())
+        };
+        Ok(hooks_of(self)?.backward.add(Arc::new(hook)))
     }
 }
 

@@ -14,7 +14,7 @@ use crate::hooks::Hooks;
 ///
 /// ```
 /// # extern crate pleach_nn as pleach;
-/// use pleach::{Module, Node, same};
+/// use pleach::{Module, ModuleExt, Node, same};
 ///
 /// #[derive(Module)]
 /// struct Noise {

@@ -7,6 +7,7 @@ use pleach_core::autograd::{self, ModuleScope};
 use pleach_core::{Result, Tensor};
 
 use crate::Module;
+use crate::call::{Arguments, Output, Tensors, tensors_of};
 use crate::module::display_name;
 use crate::place::{Key, key};
 use crate::walk::{self, Listing};
@@ -45,9 +46,9 @@ pub(crate) struct Scope {
 impl Scope {
     /// Begins a call, if somebody listens.
     #[inline]
-    pub fn enter(module: &dyn Module, inputs: &[&Tensor]) -> Option<Scope> {
+    pub fn enter<'a>(module: &dyn Module, arguments: impl Arguments<'a>) -> Option<Scope> {
         match autograd::is_watched() {
-            true => Some(Scope::begin(module, inputs)),
+            true => Some(Scope::begin(module, &tensors_of(arguments))),
             false => None,
         }
     }
@@ -67,9 +68,11 @@ impl Scope {
 
     /// Ends it, with what it returns.
     #[inline]
-    pub fn leave(scope: Option<Scope>, result: &Result<Tensor>) {
+    pub fn leave(scope: Option<Scope>, result: &Result<impl Output>) {
         if let (Some(scope), Ok(output)) = (scope, result) {
-            scope.call.returns(output);
+            let mut made = Tensors::new();
+            output.returned(&mut made);
+            scope.call.returns(&made);
         }
     }
 }

@@ -3,7 +3,7 @@
 use pleach_core::{DType, Parameter, Result, Tensor, no_grad, tensor};
 use pleach_nn::functional::{self as F, ConvOptions};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, Linear, ReLU};
-use pleach_nn::{Forward, Module, Sequential, call_add_relu};
+use pleach_nn::{Chain, Forward, Module, Sequential};
 
 fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
     assert_eq!(a.shape(), b.shape());
@@ -149,7 +149,8 @@ fn inference_gives_what_training_gives() -> Result<()> {
         let out = no_grad(|| net.call(&x))?;
         assert!(largest_difference(&out, &recorded.relu()?) < 1e-4);
         let residual = Tensor::randn(recorded.shape());
-        let sum = || call_add_relu(&conv, &ReLU::new(), &x, || Ok(residual.clone()));
+        let relu = ReLU::new();
+        let sum = || Chain::of(&x).call(&conv).add(&residual).call(&relu).run();
         let expected = recorded.add(&residual)?.relu()?;
         assert!(largest_difference(&no_grad(sum)?, &expected) < 1e-4);
         assert!(largest_difference(&sum()?, &expected) < 1e-4);

@@ -43,8 +43,8 @@ pub mod prelude {
     pub use crate::nn::layers::*;
     pub use crate::nn::losses::*;
     pub use crate::nn::{
-        Forward, Module, ModuleDict, ModuleExt, ModuleList, Node, ParameterDict, Sequential,
-        StateDict, functional, same,
+        Chain, Forward, ForwardMany, Module, ModuleDict, ModuleExt, ModuleList, Node,
+        ParameterDict, Sequential, StateDict, functional, same,
     };
     pub use crate::optim::{Optimizer, SGD, SgdGroup};
     pub use crate::{

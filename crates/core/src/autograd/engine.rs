@@ -8,7 +8,7 @@ use smallvec::SmallVec;
 use super::anomaly::check_nan;
 use super::mode::{mode, with_grad_mode};
 use super::module_call::Within;
-use super::node::lock;
+use super::node::{lock, run_hooks};
 use super::profiler;
 use crate::tensor::{History, InputGrads, Leaf, Node};
 use crate::{Error, Result, Tensor};
@@ -205,19 +205,13 @@ impl Walk {
             create_graph,
         } = self.options;
         let watch = mode();
-        while let Some(Pending { node, grads }) = self.nodes.pop() {
-            for (output, grad) in (0..).zip(&grads) {
+        while let Some(Pending { node, mut grads }) = self.nodes.pop() {
+            for (output, grad) in (0..).zip(&mut grads) {
+                node.show(output, grad)?;
                 if !self.captured.is_empty()
                     && let Some(slot) = self.captured.get_mut(&(node.id, output))
                 {
                     *slot = grad.clone();
-                }
-                for (kept, slot) in lock(&node.retained).iter_mut() {
-                    if *kept == output
-                        && let Some(grad) = grad
-                    {
-                        add_to(slot, grad.clone())?;
-                    }
                 }
             }
             if self.stop && self.captured.keys().any(|(id, _)| *id == node.id) {
@@ -264,6 +258,11 @@ fn walk(outputs: &[&Tensor], grad_outputs: &[Option<&Tensor>], mut walk: Walk) -
             walk.push_root(output, i, grad)?;
         }
         walk.run()?;
+        for (leaf, grad) in &mut walk.leaves.list {
+            if let Some(hooks) = leaf.hooks.get() {
+                run_hooks(hooks, grad)?;
+            }
+        }
         Ok(walk)
     })
 }

@@ -27,9 +27,9 @@ impl ModuleScope {
     }
 
     /// Notes what it returns.
-    pub fn returns(&self, output: &Tensor) {
+    pub fn returns(&self, outputs: &[&Tensor]) {
         if let Some(call) = self.traced {
-            trace::end_call(call, output);
+            trace::end_call(call, outputs);
         }
     }
 }

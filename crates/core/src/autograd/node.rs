@@ -2,12 +2,11 @@
 
 use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
-use smallvec::SmallVec;
-
+use crate::hooks::HookList;
 use crate::shape::{Shape, broadcast_shapes};
-use crate::tensor::{Edge, History, Leaf, Node, Step};
+use crate::tensor::{Edge, GradHook, History, Leaf, Node, Step, Watch};
 use crate::{DType, Error, Result, Tensor};
 
 /// Locks, ignoring poison: nothing that can panic runs while a graph lock is held.
@@ -21,6 +20,7 @@ impl Leaf {
             id: next_id(),
             grad: Mutex::new(None),
             changed: Mutex::new(None),
+            hooks: OnceLock::new(),
         })
     }
 
@@ -111,12 +111,61 @@ impl Node {
         false
     }
 
-    pub(super) fn retained_grad(&self, output: u32) -> Option<Tensor> {
-        lock(&self.retained)
-            .iter()
-            .find(|(o, _)| *o == output)
-            .and_then(|(_, g)| g.clone())
+    /// Shows the sum of an output's gradients to its hooks, which may change it, and keeps it where
+    /// that was asked for.
+    pub(super) fn show(&self, output: u32, grad: &mut Option<Tensor>) -> Result<()> {
+        let hooks = match lock(&self.watches).iter().find(|w| w.output == output) {
+            Some(watch) => watch.hooks.clone(),
+            None => return Ok(()),
+        };
+        run_hooks(&hooks, grad)?;
+        let Some(grad) = grad else { return Ok(()) };
+        let kept = self.watch(output, |w| w.retain.then(|| w.grad.take()));
+        if let Some(old) = kept {
+            let sum = match old {
+                Some(old) => old.add(&*grad)?,
+                None => grad.clone(),
+            };
+            self.watch(output, |w| w.grad = Some(sum));
+        }
+        Ok(())
     }
+
+    pub(super) fn retained_grad(&self, output: u32) -> Option<Tensor> {
+        let watches = lock(&self.watches);
+        watches.iter().find(|w| w.output == output)?.grad.clone()
+    }
+
+    /// What is noted about who wants to see an output's gradient.
+    pub(super) fn watch<R>(&self, output: u32, f: impl FnOnce(&mut Watch) -> R) -> R {
+        let mut watches = lock(&self.watches);
+        let known = watches.iter().position(|w| w.output == output);
+        let at = known.unwrap_or_else(|| {
+            watches.push(Watch {
+                output,
+                ..Watch::default()
+            });
+            watches.len() - 1
+        });
+        f(&mut watches[at])
+    }
+}
+
+/// Shows a gradient to hooks; each sees what the one before it left.
+pub(super) fn run_hooks(hooks: &HookList<GradHook>, grad: &mut Option<Tensor>) -> Result<()> {
+    let Some(grad) = grad else { return Ok(()) };
+    for hook in hooks.current() {
+        let Some(new) = hook(grad)? else { continue };
+        if new.shape() != grad.shape() {
+            return Err(Error::autograd(format!(
+                "a hook has changed the size of value: from {:?} to {:?}",
+                grad.shape(),
+                new.shape()
+            )));
+        }
+        *grad = new.to_dtype(grad.dtype())?;
+    }
+    Ok(())
 }
 
 thread_local! {
@@ -186,6 +235,6 @@ pub(super) fn operation_node(
         outputs,
         inputs: inputs.iter().map(input).collect(),
         step: Mutex::new(Some(step)),
-        retained: Mutex::new(SmallVec::new()),
+        watches: Mutex::new(Vec::new()),
     })
 }

@@ -1,9 +1,11 @@
 //! The part of [`Tensor`] that deals with gradients.
 
-use super::node::lock;
+use std::sync::Arc;
+
 use super::{Options, backward};
+use crate::hooks::HookList;
 use crate::tensor::{History, Leaf};
-use crate::{Error, Result, Tensor};
+use crate::{Error, HookHandle, Result, Tensor};
 
 impl Tensor {
     /// Whether a gradient flows through this tensor.
@@ -87,12 +89,40 @@ impl Tensor {
             )),
             History::Leaf(_) => Ok(()),
             History::Op { node, output } => {
-                let mut retained = lock(&node.retained);
-                if !retained.iter().any(|(o, _)| o == output) {
-                    retained.push((*output, None));
-                }
+                node.watch(*output, |watch| watch.retain = true);
                 Ok(())
             }
+        }
+    }
+
+    /// Registers a function that sees the gradient of this tensor whenever a backward walk has
+    /// summed it, and may return another one for it: of a leaf before it is accumulated, of an
+    /// operation's output before it goes on (and before [`Tensor::retain_grad`] keeps it).
+    ///
+    /// ```
+    /// use pleach_core::{Tensor, tensor};
+    /// let x = tensor![1.0, 2.0].requires_grad_(true)?;
+    /// let y = (&x * 3.0).exp()?;
+    /// let handle = y.register_hook(|grad: &Tensor| Ok(Some(grad.mul(0.0)?)))?;
+    /// y.sum()?.backward_retain_graph()?;
+    /// assert_eq!(x.grad().unwrap().to_vec::<f32>()?, [0.0, 0.0]);
+    /// handle.remove();
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the tensor does not require a gradient.
+    pub fn register_hook(
+        &self,
+        hook: impl Fn(&Tensor) -> Result<Option<Tensor>> + Send + Sync + 'static,
+    ) -> Result<HookHandle> {
+        let hook = Arc::new(hook);
+        match self.history() {
+            History::None | History::Blocked(_) => Err(Error::autograd(
+                "cannot register a hook on a tensor that doesn't require gradient",
+            )),
+            History::Leaf(leaf) => Ok(leaf.hooks.get_or_init(HookList::default).add(hook)),
+            History::Op { node, output } => Ok(node.watch(*output, |w| w.hooks.add(hook))),
         }
     }
 

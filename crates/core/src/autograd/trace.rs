@@ -66,7 +66,7 @@ impl TracedOperation {
 pub struct TracedCall {
     module: Arc<ModuleCall>,
     inputs: Vec<ValueNumber>,
-    output: Option<ValueNumber>,
+    outputs: Vec<ValueNumber>,
 }
 
 impl TracedCall {
@@ -80,9 +80,9 @@ impl TracedCall {
         &self.inputs
     }
 
-    /// What it returned; `None` if it failed.
-    pub fn output(&self) -> Option<ValueNumber> {
-        self.output
+    /// What it returned; nothing if it failed.
+    pub fn outputs(&self) -> &[ValueNumber] {
+        &self.outputs
     }
 }
 
@@ -222,18 +222,18 @@ pub(super) fn begin_call(module: &Arc<ModuleCall>, inputs: &[&Tensor]) -> usize 
         g.calls.push(TracedCall {
             module: module.clone(),
             inputs,
-            output: None,
+            outputs: Vec::new(),
         });
         g.calls.len() - 1
     })
 }
 
 /// Notes what the call at that place returns.
-pub(super) fn end_call(place: usize, output: &Tensor) {
+pub(super) fn end_call(place: usize, outputs: &[&Tensor]) {
     GRAPH.with_borrow_mut(|g| {
-        let number = g.number(output, false);
+        let outputs = outputs.iter().map(|t| g.number(t, false)).collect();
         if let Some(call) = g.calls.get_mut(place) {
-            call.output = Some(number);
+            call.outputs = outputs;
         }
     });
 }

@@ -16,13 +16,14 @@ mod value_id;
 pub use create::{LiteralValues, TensorLiteral};
 pub use value_id::ValueId;
 
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 
 use pleach_kernels::Buffer;
 use smallvec::SmallVec;
 
 use crate::autograd::ModuleCall;
 use crate::extent::checked_numel;
+use crate::hooks::HookList;
 use crate::shape::{Layout, Shape};
 use crate::storage::Storage;
 use crate::{DType, Element, Error, Result};
@@ -76,7 +77,11 @@ pub(crate) struct Leaf {
     /// Shape and dtype of its values, once they have changed: what gradients of older graphs may
     /// not fit.
     pub changed: Mutex<Option<(Shape, DType)>>,
+    pub hooks: OnceLock<HookList<GradHook>>,
 }
+
+/// A function that sees a gradient, and may return another one.
+pub(crate) type GradHook = dyn Fn(&Tensor) -> Result<Option<Tensor>> + Send + Sync;
 
 /// A recorded operation.
 pub struct Node {
@@ -89,7 +94,7 @@ pub struct Node {
     pub(crate) inputs: SmallVec<[Edge; 3]>,
     /// Gone once the graph has been freed.
     pub(crate) step: Mutex<Option<Box<dyn Step>>>,
-    pub(crate) retained: Mutex<Retained>,
+    pub(crate) watches: Mutex<Vec<Watch>>,
 }
 
 /// What a node knows of an input: where its gradient goes, and the shape and dtype that it has.
@@ -99,8 +104,16 @@ pub(crate) struct Edge {
     pub dtype: DType,
 }
 
-/// Outputs whose gradient is kept, and that gradient.
-pub(crate) type Retained = SmallVec<[(u32, Option<Tensor>); 1]>;
+/// Who wants to see the gradient of an output.
+#[derive(Default)]
+pub(crate) struct Watch {
+    pub output: u32,
+    /// They see it, and may change it.
+    pub hooks: HookList<GradHook>,
+    /// Whether it is kept.
+    pub retain: bool,
+    pub grad: Option<Tensor>,
+}
 
 /// The gradients of an operation's inputs, in their order; `None` for an input that needs none.
 pub type InputGrads = SmallVec<[Option<Tensor>; 3]>;

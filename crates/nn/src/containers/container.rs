@@ -33,6 +33,8 @@ macro_rules! container {
             }
         }
 
+        impl $crate::HasMode for $container {}
+
         impl std::fmt::Display for $container {
             fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
                 $crate::display::fmt_module(self, f)

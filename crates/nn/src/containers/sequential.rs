@@ -6,9 +6,9 @@ use pleach_core::{ErrorKind, Result, Tensor};
 
 use super::{Position, check_name, insert_position, map_named, slice_range};
 use crate::field::{Field, Memo, Visitor, VisitorMut};
-use crate::fused::{as_relu, one_step, relu_pool};
+use crate::forward::Step;
 use crate::or_panic::or_panic;
-use crate::{Forward, Module, Node};
+use crate::{Forward, Module, Node, chain};
 
 /// Modules that run one after another: each gets what the one before it returned.
 ///
@@ -196,11 +196,6 @@ impl Sequential {
         self.children.iter().map(|c| &*c.1)
     }
 
-    /// The modules in order, with their names.
-    pub(crate) fn named_iter(&self) -> impl Iterator<Item = (&str, &dyn Forward)> {
-        self.children.iter().map(|c| (&*c.0, &*c.1))
-    }
-
     /// A new container over the *same* modules, which keep their names: PyTorch's `net[1:]`.
     /// Negative bounds count from the end; bounds beyond it are cut.
     pub fn slice(&self, range: impl RangeBounds<i64>) -> Sequential {
@@ -246,25 +241,11 @@ impl Module for Sequential {
 
 impl Forward for Sequential {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        let mut value = input.clone();
-        let mut children = self.iter().peekable();
-        while let Some(child) = children.next() {
-            let both = children
-                .peek()
-                .and_then(|next| match (as_relu(child), as_relu(*next)) {
-                    (_, Some(relu)) => one_step(child, relu, &value, None),
-                    (Some(relu), _) => relu_pool(relu, *next, &value),
-                    _ => None,
-                });
-            value = match both {
-                Some(output) => {
-                    children.next();
-                    output?
-                }
-                None => child.call(&value)?,
-            };
-        }
-        Ok(value)
+        Ok(self.forward_then(input, &[])?.0)
+    }
+
+    fn forward_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
+        chain::run(input, self.iter().map(Step::Call), steps)
     }
 }
 

@@ -4,10 +4,11 @@ use pleach_core::print::python_float;
 use pleach_core::{Buffer, DType, Error, Parameter, Result, Tensor};
 
 use super::default_init::{bool_text, check_float};
+use crate::chain::Taken;
 use crate::functional::{self, BatchNormOptions};
 use crate::or_panic::or_panic;
 use crate::setters::setters;
-use crate::{Forward, Module, Node, Setting};
+use crate::{Activation, Forward, Module, Node, Setting, Step};
 
 /// Batch normalisation of features or sequences: input `[N, num_features]` or
 /// `[N, num_features, L]`; see [`BatchNorm`].
@@ -68,6 +69,8 @@ pub struct BatchNorm<const D: usize> {
     pub running_var: Option<Buffer>,
     /// How many batches were seen in training mode; i64, 0-d.
     pub num_batches_tracked: Option<Buffer>,
+    /// Whether it was folded into the layer before it, and returns its input.
+    folded: bool,
 }
 
 impl<const D: usize> BatchNorm<D> {
@@ -148,7 +151,21 @@ impl<const D: usize> BatchNorm<D> {
         Ok(())
     }
 
+    /// Makes it an identity, without parameters and buffers, that prints so.
+    pub(crate) fn become_identity(&mut self) {
+        let training = self.node.is_training();
+        self.node = Node::named("Identity");
+        self.node.set_training(training);
+        (self.weight, self.bias) = (None, None);
+        (self.running_mean, self.running_var) = (None, None);
+        self.num_batches_tracked = None;
+        self.folded = true;
+    }
+
     fn extra_repr(&self) -> String {
+        if self.folded {
+            return String::new();
+        }
         let momentum = self.momentum().map_or("None".to_string(), python_float);
         format!(
             "{}, eps={}, momentum={momentum}, affine={}, bias={}, track_running_stats={}",
@@ -180,19 +197,30 @@ impl<const D: usize> Forward for BatchNorm<D> {
         self.normalise(input, None)
     }
 
-    fn forward_relu(&self, input: &Tensor, residual: Option<&Tensor>) -> Option<Result<Tensor>> {
-        if let Some(residual) = residual
-            && (residual.shape() != input.shape() || residual.dtype() != input.dtype())
-        {
-            return None;
+    fn activation(&self) -> Option<Activation> {
+        self.folded.then_some(Activation::None)
+    }
+
+    fn forward_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
+        if self.folded {
+            return Ok((input.clone(), 0));
         }
-        Some(self.normalise(input, Some(residual)))
+        let taken = Taken::of(steps, |residual| {
+            residual.shape() == input.shape() && residual.dtype() == input.dtype()
+        })?;
+        match taken.activation == Activation::RELU {
+            true => Ok((self.normalise(input, Some(taken.residual))?, taken.steps)),
+            false => Ok((self.forward(input)?, 0)),
+        }
     }
 }
 
 impl<const D: usize> BatchNorm<D> {
     /// The normalisation; with `relu`, also what follows it: an addition and the ReLU.
     fn normalise(&self, input: &Tensor, relu: Option<Option<&Tensor>>) -> Result<Tensor> {
+        if self.folded {
+            return Ok(input.clone());
+        }
         self.check_rank(input.rank())?;
         let mut momentum = self.momentum().unwrap_or(0.0);
         if self.node.is_training() {
@@ -282,6 +310,7 @@ impl<const D: usize> BatchNormBuilder<D> {
             running_mean: track.then(|| Buffer::new(zeros)),
             running_var: track.then(|| Buffer::new(ones)),
             num_batches_tracked: track.then(|| Buffer::new(count)),
+            folded: false,
         })
     }
 }

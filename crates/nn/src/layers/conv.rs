@@ -8,13 +8,14 @@ use pleach_kernels::{ConvShape, PackedConv};
 
 use super::default_init::{check_float, empty_parameter, reset_weight_and_bias};
 use super::packed::{PackedCache, is_recorded};
+use crate::chain::Taken;
 use crate::functional::{
     ConvOptions, Padding, PaddingMode, Size, check_same, conv, conv_setters, filled, step_setters,
     windows,
 };
 use crate::or_panic::or_panic;
 use crate::setters::{given, setters};
-use crate::{Forward, Module, Node};
+use crate::{Activation, Forward, Module, Node, Step};
 
 /// A convolution of sequences: input `[N, in_channels, L]` or `[in_channels, L]`; see [`Conv`].
 pub type Conv1d = Conv<1>;
@@ -217,10 +218,18 @@ impl<const D: usize> Forward for Conv<D> {
         convolve(&padded, Padding::Valid)
     }
 
-    fn forward_relu(&self, input: &Tensor, residual: Option<&Tensor>) -> Option<Result<Tensor>> {
+    fn forward_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
         let weight = self.weight.tensor();
         let bias = self.bias.as_ref().map(Parameter::tensor);
-        self.infer(input, &weight, bias.as_ref(), residual, true)
+        if !steps.is_empty() && !is_recorded([Some(input), Some(&weight), bias.as_ref()]) {
+            let taken = Taken::of(steps, |residual| !is_recorded([Some(residual), None, None]))?;
+            if taken.activation == Activation::RELU
+                && let Some(out) = self.infer(input, &weight, bias.as_ref(), taken.residual, true)
+            {
+                return Ok((out?, taken.steps));
+            }
+        }
+        Ok((self.forward(input)?, 0))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use pleach_core::{Result, Tensor};
 
-use crate::{Forward, Module, Node};
+use crate::{Activation, Forward, Module, Node};
 
 /// Returns its input: a placeholder, for a layer that is taken out. Any shape.
 ///
@@ -33,5 +33,9 @@ impl Default for Identity {
 impl Forward for Identity {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
         Ok(input.clone())
+    }
+
+    fn activation(&self) -> Option<Activation> {
+        Some(Activation::None)
     }
 }

@@ -7,9 +7,10 @@ use pleach_kernels::{Bias, Buffer, Epilogue, MatRef, PackedB, gemm_epilogue, gem
 
 use super::default_init::{bool_text, check_float, empty_parameter, reset_weight_and_bias};
 use super::packed::{PackedCache, is_recorded};
+use crate::chain::Taken;
 use crate::or_panic::or_panic;
 use crate::setters::setters;
-use crate::{Forward, Module, Node, functional};
+use crate::{Activation, Forward, Module, Node, Step, functional};
 
 /// A linear map: `y = x · weightᵀ + bias`.
 ///
@@ -95,13 +96,16 @@ impl Forward for Linear {
         functional::linear(input, &weight, bias.as_ref())
     }
 
-    fn forward_relu(&self, input: &Tensor, residual: Option<&Tensor>) -> Option<Result<Tensor>> {
-        if residual.is_some() {
-            return None;
+    fn forward_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
+        let taken = Taken::of(steps, |_| false)?;
+        if taken.activation == Activation::RELU {
+            let weight = self.weight.tensor();
+            let bias = self.bias.as_ref().map(Parameter::tensor);
+            if let Some(out) = self.infer(input, &weight, bias.as_ref(), true) {
+                return Ok((out?, taken.steps));
+            }
         }
-        let weight = self.weight.tensor();
-        let bias = self.bias.as_ref().map(Parameter::tensor);
-        self.infer(input, &weight, bias.as_ref(), true)
+        Ok((self.forward(input)?, 0))
     }
 }
 

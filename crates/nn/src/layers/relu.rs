@@ -2,12 +2,13 @@
 
 use pleach_core::{Result, Tensor};
 
+use super::MaxPool2d;
 use crate::setters::setters;
-use crate::{Forward, Module, Node, functional};
+use crate::{Activation, Forward, Module, ModuleExt, Node, Step, functional};
 
-/// A row: docs, layer, its builder, and the function of the input.
+/// A row: docs, layer, its builder, the function of the input, and its largest value.
 macro_rules! relus {
-    ($($(#[$doc:meta])* $name:ident, $builder:ident, $forward:ident;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $builder:ident, $forward:ident, $max:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Module)]
         #[module(extra_repr)]
@@ -46,6 +47,21 @@ macro_rules! relus {
             fn forward(&self, input: &Tensor) -> Result<Tensor> {
                 functional::$forward(input)
             }
+
+            fn forward_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
+                // The maximum of the positive parts is the positive part of the maximum.
+                if self.activation() == Some(Activation::RELU)
+                    && let Some(Step::Call(module)) = steps.first()
+                    && let Some(pool) = module.downcast_ref::<MaxPool2d>()
+                {
+                    return Ok((pool.pool(input, true)?, 1));
+                }
+                Ok((self.forward(input)?, 0))
+            }
+
+            fn activation(&self) -> Option<Activation> {
+                Some(Activation::Clamp { min: 0.0, max: $max })
+            }
         }
 
         #[doc = concat!("Options of a [`", stringify!($name), "`].")]
@@ -83,7 +99,7 @@ relus! {
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 2.0]);
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    ReLU, ReLUBuilder, relu;
+    ReLU, ReLUBuilder, relu, f64::INFINITY;
 
     /// `min(max(x, 0), 6)`, element by element. Any shape.
     ///
@@ -94,5 +110,5 @@ relus! {
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 2.0, 6.0]);
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    ReLU6, ReLU6Builder, relu6;
+    ReLU6, ReLU6Builder, relu6, 6.0;
 }

@@ -2,8 +2,7 @@
 
 use pleach_core::{Result, Tensor};
 
-use crate::Module;
-use crate::scope::Scope;
+use crate::{Module, call};
 
 /// A module that maps an input and a target to a loss.
 ///
@@ -23,17 +22,14 @@ pub trait Loss: Module {
     /// If the shapes or dtypes do not fit together.
     fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor>;
 
-    /// Computes `forward`.
+    /// Runs the loss's forward pre-hooks, `forward`, and its forward hooks.
     ///
     /// # Errors
-    /// What `forward` returns, with the loss's type before the text.
+    /// As [`Forward::call`](crate::Forward::call).
     fn call(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
-        let scope = Scope::enter(self.as_module(), &[input, target]);
-        let result = self.forward(input, target);
-        Scope::leave(scope, &result);
-        result.map_err(|error| match self.node() {
-            Some(node) => error.tag(node.id(), node.name().unwrap_or(self.type_name())),
-            None => error,
+        call::call(self.as_module(), (input, target), |new| match new {
+            Some([input, target]) => self.forward(input, target),
+            _ => self.forward(input, target),
         })
     }
 }

@@ -136,7 +136,7 @@ impl Rows<'_> {
         let (graph, row) = (self.graph, &mut self.rows[place]);
         let input = call.inputs().first();
         row.input = input.map(|&value| graph.shape(value).to_vec());
-        if let Some(value) = call.output() {
+        if let Some(&value) = call.outputs().first() {
             let shape = graph.shape(value);
             row.output_bytes = bytes_of(shape, graph.dtype(value));
             row.output = Some(shape.to_vec());

@@ -2,7 +2,7 @@
 
 use pleach_core::{Error, Result, Tensor};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
-use pleach_nn::{Forward, Module, Node, Sequential, call_add_relu, call_relu};
+use pleach_nn::{Chain, Forward, Module, Node, Sequential};
 
 use super::resnet::{BlockShape, conv3x3};
 
@@ -61,11 +61,17 @@ impl BasicBlock {
 
 impl Forward for BasicBlock {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let out = call_relu(&self.bn1, &self.relu, &self.conv1.call(x)?)?;
-        let out = self.conv2.call(&out)?;
-        call_add_relu(&self.bn2, &self.relu, &out, || match &self.downsample {
-            Some(downsample) => downsample.call(x),
-            None => Ok(x.clone()),
-        })
+        Chain::of(x)
+            .call(&self.conv1)
+            .call(&self.bn1)
+            .call(&self.relu)
+            .call(&self.conv2)
+            .call(&self.bn2)
+            .add_with(|| match &self.downsample {
+                Some(downsample) => downsample.call(x),
+                None => Ok(x.clone()),
+            })
+            .call(&self.relu)
+            .run()
     }
 }

@@ -2,7 +2,7 @@
 
 use pleach_core::{Result, Tensor};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
-use pleach_nn::{Forward, Module, Node, Sequential, call_add_relu, call_relu};
+use pleach_nn::{Chain, Forward, Module, Node, Sequential};
 
 use super::resnet::{BlockShape, conv1x1, conv3x3};
 use super::widths::product;
@@ -65,12 +65,20 @@ impl Bottleneck {
 
 impl Forward for Bottleneck {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let out = call_relu(&self.bn1, &self.relu, &self.conv1.call(x)?)?;
-        let out = call_relu(&self.bn2, &self.relu, &self.conv2.call(&out)?)?;
-        let out = self.conv3.call(&out)?;
-        call_add_relu(&self.bn3, &self.relu, &out, || match &self.downsample {
-            Some(downsample) => downsample.call(x),
-            None => Ok(x.clone()),
-        })
+        Chain::of(x)
+            .call(&self.conv1)
+            .call(&self.bn1)
+            .call(&self.relu)
+            .call(&self.conv2)
+            .call(&self.bn2)
+            .call(&self.relu)
+            .call(&self.conv3)
+            .call(&self.bn3)
+            .add_with(|| match &self.downsample {
+                Some(downsample) => downsample.call(x),
+                None => Ok(x.clone()),
+            })
+            .call(&self.relu)
+            .run()
     }
 }

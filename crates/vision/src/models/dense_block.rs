@@ -5,7 +5,7 @@ use std::fmt;
 use pleach_core::{Result, Tensor};
 use pleach_nn::__derive::{Field, Memo, Visitor, VisitorMut, fmt_module};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
-use pleach_nn::{Forward, Member, MemberMut, Module, Node, functional};
+use pleach_nn::{Chain, Forward, Member, MemberMut, Module, ModuleExt, Node, functional};
 
 use super::widths::{plus_product, product, weight};
 
@@ -53,10 +53,14 @@ impl DenseLayer {
 
 impl Forward for DenseLayer {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let x = self.relu1.call(&self.norm1.call(x)?)?;
-        let x = self.conv1.call(&x)?;
-        let x = self.relu2.call(&self.norm2.call(&x)?)?;
-        let x = self.conv2.call(&x)?;
+        let x = Chain::of(x)
+            .call(&self.norm1)
+            .call(&self.relu1)
+            .call(&self.conv1)
+            .call(&self.norm2)
+            .call(&self.relu2)
+            .call(&self.conv2)
+            .run()?;
         match self.drop_rate > 0.0 {
             true => functional::dropout(&x, self.drop_rate, self.is_training()),
             false => Ok(x),

@@ -2,7 +2,7 @@
 
 use pleach_core::{Error, Result, Tensor};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU6};
-use pleach_nn::{Forward, Module, Node, Sequential};
+use pleach_nn::{Chain, Forward, Module, Node, Sequential};
 
 use super::widths::{product, weight};
 
@@ -42,10 +42,9 @@ impl InvertedResidual {
 
 impl Forward for InvertedResidual {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let out = self.conv.call(x)?;
         match self.use_res_connect {
-            true => x.add(&out),
-            false => Ok(out),
+            true => Chain::of(x).call(&self.conv).add(x).run(),
+            false => self.conv.call(x),
         }
     }
 }

@@ -3,7 +3,7 @@
 use pleach_core::{Result, Tensor};
 use pleach_init::{self as init, FanMode, Nonlinearity};
 use pleach_nn::layers::{AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, ReLU};
-use pleach_nn::{Forward, Module, ModuleExt, Node, Sequential, call_relu};
+use pleach_nn::{Chain, Forward, Module, ModuleExt, Node, Sequential};
 
 use super::widths::{head, weight};
 use super::{BasicBlock, Bottleneck};
@@ -51,11 +51,17 @@ pub struct ResNet {
 
 impl Forward for ResNet {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let x = call_relu(&self.bn1, &self.relu, &self.conv1.call(x)?)?;
-        let x = self.maxpool.call(&x)?;
-        let x = self.layer2.call(&self.layer1.call(&x)?)?;
-        let x = self.layer4.call(&self.layer3.call(&x)?)?;
-        let x = self.avgpool.call(&x)?;
+        let x = Chain::of(x)
+            .call(&self.conv1)
+            .call(&self.bn1)
+            .call(&self.relu)
+            .call(&self.maxpool)
+            .call(&self.layer1)
+            .call(&self.layer2)
+            .call(&self.layer3)
+            .call(&self.layer4)
+            .call(&self.avgpool)
+            .run()?;
         self.fc.call(&x.flatten(1, -1)?)
     }
 }

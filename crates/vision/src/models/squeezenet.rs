@@ -3,7 +3,7 @@
 use pleach_core::{Result, Tensor};
 use pleach_init::{self as init, FanMode, Nonlinearity};
 use pleach_nn::layers::{AdaptiveAvgPool2d, Conv2d, Dropout, MaxPool2d, ReLU};
-use pleach_nn::{Forward, Module, ModuleExt, Node, Sequential, same};
+use pleach_nn::{Chain, Forward, Module, ModuleExt, Node, Sequential, same};
 
 use super::widths::weight;
 
@@ -73,9 +73,13 @@ impl Fire {
 
 impl Forward for Fire {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let x = self.squeeze_activation.call(&self.squeeze.call(x)?)?;
-        let small = self.expand1x1_activation.call(&self.expand1x1.call(&x)?)?;
-        let large = self.expand3x3_activation.call(&self.expand3x3.call(&x)?)?;
+        let x = Chain::of(x)
+            .call(&self.squeeze)
+            .call(&self.squeeze_activation)
+            .run()?;
+        let widen = |conv, relu| Chain::of(&x).call(conv).call(relu).run();
+        let small = widen(&self.expand1x1, &self.expand1x1_activation)?;
+        let large = widen(&self.expand3x3, &self.expand3x3_activation)?;
         Tensor::cat(&[&small, &large], 1)
     }
 }
@@ -151,7 +155,7 @@ impl SqueezeNetBuilder {
             node: Node::new(),
             features: self.features()?,
             classifier: Sequential::new()
-                .append(Dropout::new(self.dropout))
+                .append(Dropout::builder().p(self.dropout).build()?)
                 .append(Conv2d::builder(512, self.num_classes, 1).build()?)
                 .append(ReLU::builder().inplace(true).build()?)
                 .append(AdaptiveAvgPool2d::new((1, 1))),

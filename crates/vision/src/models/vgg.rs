@@ -124,7 +124,7 @@ impl VGGBuilder {
     /// # Errors
     /// If the probability is not between 0 and 1.
     pub fn build(self) -> Result<VGG> {
-        let dropout = || Dropout::new(self.dropout);
+        let dropout = || Dropout::builder().p(self.dropout).build();
         // The fields are drawn in this order.
         let model = VGG {
             node: Node::new(),

@@ -5,7 +5,7 @@ use pleach_core::autograd::{
 };
 use pleach_core::{Buffer, DType, Element, Error, Result, Tensor, size_text};
 use pleach_kernels::{
-    BatchNormAffine, BatchNormGrads, BatchNormShape, BatchNormThen, BatchStatsMut, ReluMask,
+    Activation, ActivationMask, BatchNormGrads, BatchNormShape, BatchStatsMut, Bias, Epilogue,
     RunningStats, batch_norm_eval, batch_norm_eval_backward, batch_norm_train,
     batch_norm_train_backward,
 };
@@ -297,18 +297,22 @@ impl Operation for BatchNorm {
         let c = shape.channels;
         dispatch_float!("batch_norm", x.dtype(), T => {
             let mut out = Memory::<T>::try_new(x.numel())?;
-            let affine = BatchNormAffine { weight: slice::<T>(weight)?, bias: slice(bias)? };
-            let then = BatchNormThen { residual: slice(residual)?, relu: self.relu };
+            let weight = slice::<T>(weight)?;
+            let epilogue = Epilogue {
+                bias: slice(bias)?.map_or(Bias::None, Bias::PerRow),
+                residual: slice(residual)?,
+                activation: self.activation(),
+            };
             let values = x.as_slice::<T>()?;
             if let (Some(mean), Some(var)) = (slice(mean)?, slice(var)?) {
                 let stats = RunningStats { mean, var, eps: self.eps };
-                batch_norm_eval(&shape, values, stats, affine, then, &mut out);
+                batch_norm_eval(&shape, values, stats, weight, epilogue, &mut out);
                 return Ok(vec![Tensor::from_buffer(out, x.shape())]);
             }
             let (mut mean, mut var) = (Memory::<T>::try_new(c)?, Memory::<T>::try_new(c)?);
             let mut invstd = Memory::<T>::try_new(c)?;
             let stats = BatchStatsMut { mean: &mut mean, var: &mut var, invstd: &mut invstd };
-            batch_norm_train(&shape, values, affine, self.eps, then, &mut out, stats);
+            batch_norm_train(&shape, values, weight, self.eps, epilogue, &mut out, stats);
             let [mean, var, invstd] = [mean, var, invstd].map(|b| Tensor::from_buffer(b, [c]));
             own.keep(invstd);
             Ok(vec![Tensor::from_buffer(out, x.shape()), mean, var])
@@ -354,6 +358,13 @@ fn slice<T: Element>(t: Maybe<'_>) -> Result<Option<&[T]>> {
 }
 
 impl BatchNorm {
+    fn activation(&self) -> Activation {
+        match self.relu {
+            true => Activation::RELU,
+            false => Activation::None,
+        }
+    }
+
     /// The result before residual and ReLU, in operations.
     fn normalised(&self, inputs: &[Option<Tensor>]) -> Result<Tensor> {
         let [Some(x), weight, bias, _, mean, var] = inputs else {
@@ -405,10 +416,10 @@ impl BatchNorm {
             };
             let (values, g) = (x.as_slice::<T>()?, grad.as_slice::<T>()?);
             let (weight, bias) = (slice(weight.as_ref())?, slice(bias.as_ref())?);
+            let activation = self.activation();
             let mask = match slice(output.as_ref())? {
-                Some(out) => ReluMask::Output(out),
-                None if self.relu => ReluMask::Recompute { bias },
-                None => ReluMask::None,
+                Some(output) => ActivationMask::Output { activation, output },
+                None => ActivationMask::Recompute { activation, bias },
             };
             let (mean, spread, dr_slice) = (mean.as_slice()?, spread.as_slice()?, dr.as_deref_mut());
             if n == 0 {

@@ -4,7 +4,7 @@ use pleach_core::autograd::profiler::record_operation;
 use pleach_core::autograd::trace::is_tracing;
 use pleach_core::print::python_tuple;
 use pleach_core::{DType, Error, Parameter, Result, Tensor, Window};
-use pleach_kernels::{ConvShape, PackedConv};
+use pleach_kernels::{Activation as Kernel, Bias, ConvShape, Epilogue, PackedConv};
 
 use super::default_init::{check_float, empty_parameter, reset_weight_and_bias};
 use super::packed::{PackedCache, is_recorded};
@@ -284,13 +284,17 @@ impl<const D: usize> Conv<D> {
         );
         let w = dense.0.as_slice::<f32>()?;
         let b = dense.1.as_ref().map(Tensor::as_slice).transpose()?;
-        let pack = || PackedConv::new(&shape, w, b);
+        let pack = || PackedConv::new(&shape, w);
         // The batch too has a part in the choice of an algorithm.
-        let packed = self.packed.get(weight, bias, shape, pack);
+        let packed = self.packed.get(weight, None, shape, pack);
         let residual = residual.as_ref().map(Tensor::as_slice).transpose()?;
         let x = x.as_slice::<f32>()?;
-        let run =
-            |out: &mut [f32]| packed.forward(shape.batch, shape.input, x, residual, relu, out);
+        let epilogue = Epilogue {
+            bias: b.map_or(Bias::None, Bias::PerRow),
+            residual,
+            activation: if relu { Kernel::RELU } else { Kernel::None },
+        };
+        let run = |out: &mut [f32]| packed.forward(shape.batch, shape.input, x, epilogue, out);
         filled(&sizes, run).map(Some)
     }
 }

@@ -3,7 +3,9 @@
 use pleach_core::autograd::profiler::record_operation;
 use pleach_core::autograd::trace::is_tracing;
 use pleach_core::{DType, Parameter, Result, Tensor, checked_numel};
-use pleach_kernels::{Bias, Buffer, Epilogue, MatRef, PackedB, gemm_epilogue, gemm_packed};
+use pleach_kernels::{
+    Activation as Kernel, Bias, Buffer, Epilogue, MatRef, PackedB, gemm_epilogue, gemm_packed,
+};
 
 use super::default_init::{bool_text, check_float, empty_parameter, reset_weight_and_bias};
 use super::packed::{PackedCache, is_recorded};
@@ -164,7 +166,8 @@ impl Linear {
                 Some(bias) => Bias::PerColumn(bias.as_slice()?),
                 None => Bias::None,
             },
-            relu,
+            residual: None,
+            activation: if relu { Kernel::RELU } else { Kernel::None },
         };
         let mut out = Buffer::<f32>::try_new(checked_numel(&[rows, outputs])?)?;
         if !out.is_empty() {

@@ -324,9 +324,9 @@ fn what_cannot_be_folded_is_refused() -> Result<()> {
 fn a_relu_before_a_max_pooling_is_one_step_with_it_unless_somebody_watches() {
     for pool in [
         MaxPool2d::new(2),
-        MaxPool2d::builder(3).stride(2).padding(1).build(),
+        MaxPool2d::builder(3).stride(2).padding(1).build().unwrap(),
         // More taps than a byte counts.
-        MaxPool2d::builder(17).padding(8).stride(5).build(),
+        MaxPool2d::builder(17).padding(8).stride(5).build().unwrap(),
     ] {
         let net = Sequential::new().append(ReLU::new()).append(pool);
         let leaf = || {

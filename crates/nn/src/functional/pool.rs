@@ -5,9 +5,9 @@ use pleach_core::autograd::{
 };
 use pleach_core::{DType, Error, Result, Tensor, Window, checked_numel};
 use pleach_kernels::{
-    AvgDivisor, Buffer, MAX_POOL_TAPS, Pool2dShape, adaptive_avg_pool2d_backward,
-    adaptive_avg_pool2d_forward, avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward,
-    max_pool2d_backward_taps, max_pool2d_forward, max_pool2d_forward_taps, max_pool2d_places,
+    AdaptivePoolShape, AvgDivisor, Buffer, MAX_POOL_TAPS, PoolShape, adaptive_avg_pool_backward,
+    adaptive_avg_pool_forward, avg_pool_backward, avg_pool_forward, max_pool_backward,
+    max_pool_backward_taps, max_pool_forward, max_pool_forward_taps, max_pool_places,
 };
 
 use super::conv::windows;
@@ -106,7 +106,7 @@ impl Sliding {
             ));
         }
         let shape = self.over(input)?;
-        checked_numel(&with_plane(input, shape.output))?;
+        checked_numel(&with_plane(input, plane_of(shape.output)))?;
         if relu && !taps_fit_a_byte(&shape) {
             return self.max_pool(&super::relu(input)?, false, indices);
         }
@@ -121,8 +121,8 @@ impl Sliding {
 }
 
 /// Whether a byte can count the taps of a window.
-fn taps_fit_a_byte(shape: &Pool2dShape) -> bool {
-    shape.kernel.0.saturating_mul(shape.kernel.1) <= MAX_POOL_TAPS
+fn taps_fit_a_byte(shape: &PoolShape) -> bool {
+    shape.kernel[1].saturating_mul(shape.kernel[2]) <= MAX_POOL_TAPS
 }
 
 /// The maximum of each window, and where it was if that is asked for.
@@ -131,7 +131,7 @@ pub struct MaxPool {
     /// As it was given.
     window: Sliding,
     /// For the kernels.
-    shape: Pool2dShape,
+    shape: PoolShape,
     /// Whether it is the maximum of the input's ReLU.
     relu: bool,
     /// Whether the places of the maxima are an output too.
@@ -159,15 +159,15 @@ impl Operation for MaxPool {
         all
     }
     fn forward(&self, x: &Tensor, own: &mut Own) -> Result<Vec<Tensor>> {
-        let (shape, sizes) = (&self.shape, &with_plane(x, self.shape.output)[..]);
+        let (shape, sizes) = (&self.shape, &with_plane(x, plane_of(self.shape.output))[..]);
         check_meets_input(shape)?;
         let (out, maxima) = dispatch_float!("max_pool2d", x.dtype(), T => {
             let (x, mut out) = (x.as_slice::<T>()?, Buffer::<T>::try_new(checked_numel(sizes)?)?);
             let maxima = match taps_fit_a_byte(shape) {
                 true => filled(sizes, |taps| {
-                    max_pool2d_forward_taps(shape, x, self.relu, &mut out, taps);
+                    max_pool_forward_taps(shape, x, self.relu, &mut out, taps);
                 }),
-                false => filled(sizes, |places| max_pool2d_forward(shape, x, &mut out, places)),
+                false => filled(sizes, |places| max_pool_forward(shape, x, &mut out, places)),
             };
             (Tensor::from_buffer(out, sizes), maxima?)
         });
@@ -190,11 +190,11 @@ impl Operation for MaxPool {
             Ok([Some(match maxima.dtype() {
                 DType::U8 => {
                     let taps = maxima.as_slice()?;
-                    filled(sizes, |dx| max_pool2d_backward_taps(shape, grad, taps, dx))
+                    filled(sizes, |dx| max_pool_backward_taps(shape, grad, taps, dx))
                 }
                 _ => {
                     let places = maxima.as_slice()?;
-                    filled(sizes, |dx| max_pool2d_backward(shape, grad, places, dx))
+                    filled(sizes, |dx| max_pool_backward(shape.planes, grad, places, dx))
                 }
             }?)])
         })
@@ -202,11 +202,11 @@ impl Operation for MaxPool {
 }
 
 /// The gradient of a maximum pooling in operations.
-fn scatter(shape: &Pool2dShape, maxima: &Tensor, grad: &Tensor, sizes: &[usize]) -> Result<Tensor> {
+fn scatter(shape: &PoolShape, maxima: &Tensor, grad: &Tensor, sizes: &[usize]) -> Result<Tensor> {
     let (mut at, mut grad) = (maxima.clone(), grad.clone());
     if at.dtype() == DType::U8 {
         // Where a ReLU made a maximum zero there is no tap.
-        let none = at.gt((shape.kernel.0 * shape.kernel.1 - 1) as i64)?;
+        let none = at.gt((shape.kernel[1] * shape.kernel[2] - 1) as i64)?;
         at = places(shape, &at.masked_fill(&none, 0)?)?.masked_fill(&none, 0)?;
         grad = grad.masked_fill(&none, 0.0)?;
     }
@@ -216,13 +216,13 @@ fn scatter(shape: &Pool2dShape, maxima: &Tensor, grad: &Tensor, sizes: &[usize])
 }
 
 /// Where in their planes the maxima were.
-fn places(shape: &Pool2dShape, maxima: &Tensor) -> Result<Tensor> {
+fn places(shape: &PoolShape, maxima: &Tensor) -> Result<Tensor> {
     if maxima.dtype() != DType::U8 {
         return Ok(maxima.clone());
     }
     let taps = maxima.as_slice()?;
     filled(maxima.shape(), |places| {
-        max_pool2d_places(shape, taps, places)
+        max_pool_places(shape, taps, places)
     })
 }
 
@@ -272,7 +272,7 @@ pub fn avg_pool2d(
 fn avg_pool_windows(input: &Tensor, window: Sliding, divisor: AvgDivisor) -> Result<Tensor> {
     let shape = window.over(input)?;
     // The positions of a window are counted.
-    checked_numel(&[shape.kernel.0, shape.kernel.1])?;
+    checked_numel(&shape.kernel)?;
     let of = Windows::Sliding(window, shape, divisor);
     apply(AveragePool { of, grad: false }, input)
 }
@@ -281,7 +281,7 @@ fn avg_pool_windows(input: &Tensor, window: Sliding, divisor: AvgDivisor) -> Res
 #[derive(Clone)]
 enum Windows {
     /// Those of a window that slides: as it was given, and for the kernels.
-    Sliding(Sliding, Pool2dShape, AvgDivisor),
+    Sliding(Sliding, PoolShape, AvgDivisor),
     /// Those between two sizes of a plane: the input's and the output's.
     Adaptive((usize, usize), (usize, usize)),
 }
@@ -328,18 +328,19 @@ impl Operation for AveragePool {
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
         let (input, output) = match self.of {
-            Windows::Sliding(_, shape, _) => (shape.input, shape.output),
+            Windows::Sliding(_, shape, _) => (plane_of(shape.input), plane_of(shape.output)),
             Windows::Adaptive(input, output) => (input, output),
         };
         let sizes = with_plane(x, if self.grad { input } else { output });
-        let planes = planes(x).0;
+        let adaptive =
+            AdaptivePoolShape::new(planes(x).0, [input.0, input.1], [output.0, output.1]);
         dispatch_float!(Operation::name(self), x.dtype(), T => {
             let x = x.as_slice::<T>()?;
             filled(&sizes, |out| match (&self.of, self.grad) {
-                (Windows::Sliding(_, shape, by), false) => avg_pool2d_forward(shape, x, *by, out),
-                (Windows::Sliding(_, shape, by), true) => avg_pool2d_backward(shape, x, *by, out),
-                (_, false) => adaptive_avg_pool2d_forward(planes, input, output, x, out),
-                (_, true) => adaptive_avg_pool2d_backward(planes, input, output, x, out),
+                (Windows::Sliding(_, shape, by), false) => avg_pool_forward(shape, x, *by, out),
+                (Windows::Sliding(_, shape, by), true) => avg_pool_backward(shape, x, *by, out),
+                (_, false) => adaptive_avg_pool_forward(&adaptive, x, out),
+                (_, true) => adaptive_avg_pool_backward(&adaptive, x, out),
             })
         })
     }
@@ -402,6 +403,11 @@ fn planes(input: &Tensor) -> (usize, (usize, usize)) {
     (lead.iter().product(), (plane[0], plane[1]))
 }
 
+/// The last two of the kernels' three sizes.
+fn plane_of([_, h, w]: [usize; 3]) -> (usize, usize) {
+    (h, w)
+}
+
 /// The input's sizes with another plane.
 fn with_plane(input: &Tensor, (h, w): (usize, usize)) -> Vec<usize> {
     let mut sizes = input.shape()[..input.rank() - 2].to_vec();
@@ -434,7 +440,7 @@ impl Sliding {
     }
 
     /// The shape for the kernels, after the checks that they rely on.
-    fn over(&self, input: &Tensor) -> Result<Pool2dShape> {
+    fn over(&self, input: &Tensor) -> Result<PoolShape> {
         let sizes = input.shape();
         if sizes.len() < 3 {
             return Err(pleach_core::ErrorKind::DimOutOfRange {
@@ -481,14 +487,14 @@ impl Sliding {
         }
         // A window that is alone takes no step.
         let step = |out: i64, stride: usize| if out == 1 { 1 } else { stride };
-        Ok(Pool2dShape {
+        Ok(PoolShape {
             planes,
-            input: plane,
-            output: (out_h as usize, out_w as usize),
-            kernel: self.kernel,
-            stride: (step(out_h, rows.stride), step(out_w, columns.stride)),
-            padding: self.padding,
-            dilation: (rows.dilation, columns.dilation),
+            input: [1, plane.0, plane.1],
+            output: [1, out_h as usize, out_w as usize],
+            kernel: [1, self.kernel.0, self.kernel.1],
+            stride: [1, step(out_h, rows.stride), step(out_w, columns.stride)],
+            padding: [0, self.padding.0, self.padding.1],
+            dilation: [1, rows.dilation, columns.dilation],
         })
     }
 }
@@ -517,12 +523,13 @@ fn out_size(window: Window, size: usize, ceil_mode: bool) -> Result<i64> {
 
 /// A dilated window can step over a tiny input, whose maximum would be minus infinity, taken from
 /// nowhere.
-fn check_meets_input(shape: &Pool2dShape) -> Result<()> {
+fn check_meets_input(shape: &PoolShape) -> Result<()> {
     // Of an empty batch nothing is taken.
     if shape.planes == 0 || shape.windows_meet_input() {
         return Ok(());
     }
-    let (dilation, padding, input) = (shape.dilation, shape.padding, shape.input);
+    let sizes = [shape.dilation, shape.padding, shape.input];
+    let [dilation, padding, input] = sizes.map(plane_of);
     Err(Error::shape(format!(
         "max_pool2d: a window with dilation {dilation:?} and padding {padding:?} lies wholly outside an input of {input:?}"
     )))

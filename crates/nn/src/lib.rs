@@ -45,7 +45,7 @@ pub use node::{Node, same};
 pub use pleach_derive::Module;
 pub use setting::Setting;
 pub use state_dict::{IncompatibleKeys, LoadReport, ShapeMismatch, StateDict, Versions};
-pub use summary::{Summary, SummaryColumn, SummaryRow, summary};
+pub use summary::{Summary, SummaryColumn, SummaryRow, summary, summary_of};
 pub use walk::Listing;
 
 /// What `#[derive(Module)]` expands to.

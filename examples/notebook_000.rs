@@ -101,7 +101,7 @@ impl Net {
         Ok(Net {
             conv1: Conv2d::new(1, 4, 3),
             bn1: BatchNorm2d::new(4),
-            relu: ReLU::with_inplace(true),
+            relu: ReLU::builder().inplace(true).build()?,
             conv2: Conv2d::builder(4, 2, 3).padding(1).build()?,
             fc: Linear::new(2, 2),
         })
@@ -119,7 +119,7 @@ impl Forward for Net {
 /// Initialises a module by its type.
 fn weight_init(m: &mut dyn Module) -> Result<()> {
     if let Some(m) = m.downcast_ref::<Conv2d>() {
-        let n = m.kernel_size.0 * m.kernel_size.1 * m.out_channels;
+        let n = m.kernel_size[0] * m.kernel_size[1] * m.out_channels;
         m.weight.data().normal_(0.0, (2.0 / n as f64).sqrt())?;
     } else if m.downcast_ref::<BatchNorm2d>().is_some() {
         m.get_parameter("weight")?.data().fill_(1)?;

@@ -36,7 +36,7 @@ pub fn run(seed: u32, show: Show) -> Result<()> {
 /// Initialises a module by its type.
 fn weight_init(m: &mut dyn Module) -> Result<()> {
     if let Some(m) = m.downcast_ref::<Conv2d>() {
-        let n = m.kernel_size.0 * m.kernel_size.1 * m.out_channels;
+        let n = m.kernel_size[0] * m.kernel_size[1] * m.out_channels;
         m.weight.data().normal_(0.0, (2.0 / n as f64).sqrt())?;
     } else if let Some(m) = m.downcast_ref::<BatchNorm2d>() {
         for (parameter, value) in [(&m.weight, 1), (&m.bias, 0)] {

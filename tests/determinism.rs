@@ -16,7 +16,7 @@ fn train() -> Result<Vec<Vec<u32>>> {
         Conv2d::builder(24, 24, 3).padding(1).groups(24).build()?,
         AdaptiveAvgPool2d::new(2),
         Flatten::new(),
-        Dropout::new(0.3)?,
+        Dropout::new(0.3),
         Linear::new(96, 10),
     ];
     let mut optimizer = SGD::new(net.parameters(), 0.05)
@@ -29,10 +29,9 @@ fn train() -> Result<Vec<Vec<u32>>> {
         let loss = functional::cross_entropy(
             &net.call(&x)?,
             &labels,
-            None,
-            -100,
-            functional::Reduction::Mean,
-            0.1,
+            CrossEntropyOptions::new()
+                .reduction(functional::Reduction::Mean)
+                .label_smoothing(0.1),
         )?;
         loss.backward()?;
         optimizer.step()?;

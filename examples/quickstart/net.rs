@@ -21,7 +21,7 @@ impl Net {
                 .append(ReLU::new())
                 .append(MaxPool2d::new(2))
                 .append(Flatten::new())
-                .append(Dropout::new(0.2)?),
+                .append(Dropout::new(0.2)),
             head: Linear::new(32 * 4 * 4, classes),
         })
     }

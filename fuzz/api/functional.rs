@@ -1,6 +1,9 @@
 //! `nn::functional`.
 
-use pleach::nn::functional::{self as F, Approximate, InterpolateMode, Resize};
+use pleach::nn::functional::{
+    self as F, Approximate, AttentionOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions,
+    InterpolateMode, NllLossOptions, Resize, UnfoldOptions,
+};
 use pleach::{DType, Result, Tensor};
 
 use super::{Call, Program, call};
@@ -67,10 +70,11 @@ fn conv2d(p: &mut Program) -> Result<()> {
         &x,
         &weight,
         bias.as_ref(),
-        stride,
-        padding,
-        dilation,
-        groups,
+        ConvOptions::new()
+            .stride(stride)
+            .padding(padding)
+            .dilation(dilation)
+            .groups(groups),
     )?;
     p.keep_and_go_back(y)
 }
@@ -124,7 +128,13 @@ fn unfold(p: &mut Program) -> Result<()> {
     let (kernel, dilation, stride) = (p.bytes.window(), p.bytes.window(), p.bytes.window());
     let padding = p.bytes.pair();
     if p.may_pad(x.numel(), padding.tuple(), stride.tuple()) {
-        p.keep_and_go_back(F::unfold(&x, kernel, dilation, padding, stride)?)?;
+        p.keep_and_go_back(F::unfold(
+            &x,
+            UnfoldOptions::new(kernel)
+                .dilation(dilation)
+                .padding(padding)
+                .stride(stride),
+        )?)?;
     }
     Ok(())
 }
@@ -171,9 +181,28 @@ fn batch_norm(p: &mut Program) -> Result<()> {
         0 => {
             let residual = p.same_shape(&x)?;
             let residual = p.bytes.maybe(|_| &residual);
-            F::batch_norm_relu(&x, stats, weight, bias, residual, training, momentum, eps)
+            F::batch_norm_relu(
+                &x,
+                residual,
+                BatchNormOptions::new()
+                    .running_stats(stats)
+                    .weight(weight)
+                    .bias(bias)
+                    .training(training)
+                    .momentum(momentum)
+                    .eps(eps),
+            )
         }
-        _ => F::batch_norm(&x, stats, weight, bias, training, momentum, eps),
+        _ => F::batch_norm(
+            &x,
+            BatchNormOptions::new()
+                .running_stats(stats)
+                .weight(weight)
+                .bias(bias)
+                .training(training)
+                .momentum(momentum)
+                .eps(eps),
+        ),
     }?;
     assert_eq!(y.shape(), x.shape());
     p.keep_and_go_back(y)
@@ -250,7 +279,16 @@ fn attention(p: &mut Program) -> Result<()> {
     };
     let (dropout, causal) = (p.bytes.probability(), p.bytes.flag());
     let scale = p.bytes.maybe(|b| b.float());
-    let y = F::scaled_dot_product_attention(&q, &k, &value, mask.as_ref(), dropout, causal, scale)?;
+    let y = F::scaled_dot_product_attention(
+        &q,
+        &k,
+        &value,
+        AttentionOptions::new()
+            .attn_mask(mask.as_ref())
+            .dropout_p(dropout)
+            .is_causal(causal)
+            .scale(scale),
+    )?;
     p.keep_and_go_back(y)
 }
 
@@ -295,8 +333,23 @@ fn losses(p: &mut Program) -> Result<()> {
     };
     let (reduction, smoothing) = (p.bytes.reduction(), p.bytes.probability());
     let y = match p.bytes.flag() {
-        true => F::cross_entropy(&x, &target, weight.as_ref(), ignore, reduction, smoothing),
-        false => F::nll_loss(&x, &target, weight.as_ref(), ignore, reduction),
+        true => F::cross_entropy(
+            &x,
+            &target,
+            CrossEntropyOptions::new()
+                .weight(weight.as_ref())
+                .ignore_index(ignore)
+                .reduction(reduction)
+                .label_smoothing(smoothing),
+        ),
+        false => F::nll_loss(
+            &x,
+            &target,
+            NllLossOptions::new()
+                .weight(weight.as_ref())
+                .ignore_index(ignore)
+                .reduction(reduction),
+        ),
     }?;
     p.keep_and_go_back(y)
 }

@@ -281,9 +281,9 @@ pub const CALLS: &[Call] = &[
         |p| {
             let inplace = p.bytes.flag();
             add(p, ReLU::new())?;
-            add(p, ReLU::with_inplace(inplace))?;
+            add(p, ReLU::builder().inplace(inplace).build()?)?;
             add(p, ReLU6::new())?;
-            add(p, ReLU6::with_inplace(inplace))?;
+            add(p, ReLU6::builder().inplace(inplace).build()?)?;
             add(p, Identity::new())
         },
     ),
@@ -326,7 +326,7 @@ pub const CALLS: &[Call] = &[
         let x = p.tensor()?;
         let y = p.same_shape(&x)?;
         p.keep_and_go_back(MSELoss::new().call(&x, &y)?)?;
-        let loss = MSELoss::with_reduction(p.bytes.reduction());
+        let loss = MSELoss::builder().reduction(p.bytes.reduction()).build()?;
         p.keep_and_go_back(loss.call(&x, &y)?)
     }),
 ];

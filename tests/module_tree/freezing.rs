@@ -4,7 +4,7 @@ use pleach::prelude::*;
 
 fn net() -> Result<Sequential> {
     Ok(sequential![
-        sequential![BatchNorm2d::new(2), Dropout::new(0.5)?],
+        sequential![BatchNorm2d::new(2), Dropout::new(0.5)],
         BatchNorm2d::new(2)
     ])
 }

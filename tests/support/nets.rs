@@ -253,7 +253,7 @@ impl ExtraAndChildren2 {
         ExtraAndChildren2 {
             block: Sequential::new()
                 .append(Conv2d::new(1, 2, 3))
-                .append(ReLU::with_inplace(true)),
+                .append(ReLU::builder().inplace(true).build()?),
             head: ExtraAndChildren::new(),
         }
     }

@@ -1,14 +1,14 @@
 //! Classes of `torch.nn`.
 
-use pleach::nn::functional::{OutputSize, Pair};
+use pleach::nn::functional::{OutputSize, Pair, Size};
 use pleach::nn::layers::{
-    AdaptiveAvgPool2d, AlphaDropout, AvgPool2d, BatchNorm2d, CELU, Conv2d, Dropout, Dropout1d,
-    Dropout2d, Dropout3d, ELU, FeatureAlphaDropout, Flatten, Hardshrink, Hardsigmoid, Hardswish,
-    Hardtanh, Identity, LeakyReLU, Linear, LogSigmoid, MaxPool2d, Mish, ReLU, ReLU6, SELU, SiLU,
-    Softplus, Softshrink, Softsign, Tanhshrink, Threshold,
+    AdaptiveAvgPool2d, AlphaDropout, AvgPool2d, BatchNorm2d, CELU, Conv, ConvTranspose, Dropout,
+    Dropout1d, Dropout2d, Dropout3d, ELU, FeatureAlphaDropout, Flatten, Hardshrink, Hardsigmoid,
+    Hardswish, Hardtanh, Identity, LeakyReLU, Linear, LogSigmoid, MaxPool2d, Mish, ReLU, ReLU6,
+    SELU, SiLU, Softplus, Softshrink, Softsign, Tanhshrink, Threshold,
 };
 use pleach::nn::losses::{CrossEntropyLoss, Loss, MSELoss};
-use pleach::nn::{Module, ModuleDict, ModuleExt, ModuleList, ParameterDict, Sequential};
+use pleach::nn::{Forward, Module, ModuleDict, ModuleExt, ModuleList, ParameterDict, Sequential};
 
 use pleach::Parameter;
 
@@ -34,19 +34,36 @@ macro_rules! activation {
     };
 }
 
-/// A size given as an int or a pair.
-pub fn pair(value: &Value) -> Eval<Pair> {
+/// A size given as an int, or one for each dimension.
+pub fn size<const D: usize>(value: &Value) -> Eval<Size<D>> {
     if !value.is_sequence() {
-        return Ok(Pair::One(value.as_usize()?));
+        return Ok(value.as_usize()?.into());
     }
     match value.items()?.as_slice() {
-        [both] => Ok(Pair::One(both.as_usize()?)),
-        [h, w] => Ok(Pair::Two(h.as_usize()?, w.as_usize()?)),
-        other => Err(EvalError::TypedOut(format!(
-            "{} sizes of an image",
-            other.len()
-        ))),
+        [both] if D > 1 => Ok(both.as_usize()?.into()),
+        items => {
+            let sizes = items
+                .iter()
+                .map(Value::as_usize)
+                .collect::<Eval<Vec<_>>>()?;
+            match <[usize; D]>::try_from(sizes) {
+                Ok(sizes) => Ok(sizes.into()),
+                Err(sizes) => Err(EvalError::TypedOut(format!(
+                    "{} sizes for {D} dimensions",
+                    sizes.len()
+                ))),
+            }
+        }
     }
+}
+
+pub fn size_or<const D: usize>(a: &Bound, name: &str, default: usize) -> Eval<Size<D>> {
+    a.opt(name).map_or(Ok(default.into()), size)
+}
+
+/// A size given as an int or a pair.
+pub fn pair(value: &Value) -> Eval<Pair> {
+    Ok(size::<2>(value)?.array().into())
 }
 
 pub fn pair_or(a: &Bound, name: &str, default: usize) -> Eval<Pair> {
@@ -94,7 +111,12 @@ pub fn find(name: &str) -> Option<Builtin> {
             }
             ModuleHandle::layer(layer.build()?)
         },
-        "Conv2d" => conv2d,
+        "Conv1d" => conv::<1>,
+        "Conv2d" => conv::<2>,
+        "Conv3d" => conv::<3>,
+        "ConvTranspose1d" => conv_transpose::<1>,
+        "ConvTranspose2d" => conv_transpose::<2>,
+        "ConvTranspose3d" => conv_transpose::<3>,
         "BatchNorm2d" => |a| {
             let names = [
                 "num_features",
@@ -204,7 +226,7 @@ pub fn find(name: &str) -> Option<Builtin> {
         },
         "MSELoss" => |a| {
             let a = a.bind("MSELoss", &["*", "reduction"])?;
-            let loss = MSELoss::with_reduction(reduction(&a)?);
+            let loss = MSELoss::builder().reduction(reduction(&a)?).build()?;
             ModuleHandle::with_caller(loss, call_loss::<MSELoss>)
         },
         "Sequential" => sequential,
@@ -283,7 +305,7 @@ fn call_loss<L: Loss>(module: &dyn Module, args: Args) -> Eval {
     }
 }
 
-fn conv2d(a: Args) -> Eval {
+fn conv<const D: usize>(a: Args) -> Eval {
     let names = [
         "in_channels",
         "out_channels",
@@ -296,28 +318,63 @@ fn conv2d(a: Args) -> Eval {
         "padding_mode",
         "dtype",
     ];
-    let a = a.bind("Conv2d", &names)?;
-    let mut layer = Conv2d::builder(
-        a.usize("in_channels")?,
-        a.usize("out_channels")?,
-        pair(a.need("kernel_size")?)?,
-    )
-    .stride(pair_or(&a, "stride", 1)?)
-    .dilation(pair_or(&a, "dilation", 1)?)
-    .groups(a.opt_usize("groups")?.unwrap_or(1))
-    .bias(a.bool_or("bias", true)?);
+    let a = a.bind("Conv", &names)?;
+    let kernel = size::<D>(a.need("kernel_size")?)?;
+    let mut layer = Conv::builder(a.usize("in_channels")?, a.usize("out_channels")?, kernel)
+        .stride(size_or(&a, "stride", 1)?)
+        .dilation(size_or(&a, "dilation", 1)?)
+        .groups(a.opt_usize("groups")?.unwrap_or(1))
+        .bias(a.bool_or("bias", true)?)
+        .padding_mode(a.str_or("padding_mode", "zeros")?);
     layer = match a.opt("padding") {
         Some(Value::Str(text)) => layer.padding(text.as_str()),
-        Some(size) => layer.padding(pair(size)?),
-        None => layer,
+        _ => layer.padding(size_or(&a, "padding", 0)?),
     };
-    if let Some(mode) = a.opt("padding_mode") {
-        layer = layer.padding_mode(mode.as_str()?);
-    }
     if let Some(dtype) = a.opt_dtype("dtype")? {
         layer = layer.dtype(dtype);
     }
     ModuleHandle::layer(layer.build()?)
+}
+
+fn conv_transpose<const D: usize>(a: Args) -> Eval {
+    let names = [
+        "in_channels",
+        "out_channels",
+        "kernel_size",
+        "stride",
+        "padding",
+        "output_padding",
+        "groups",
+        "bias",
+        "dilation",
+        "padding_mode",
+        "dtype",
+    ];
+    let a = a.bind("ConvTranspose", &names)?;
+    let kernel = size::<D>(a.need("kernel_size")?)?;
+    let mut layer =
+        ConvTranspose::builder(a.usize("in_channels")?, a.usize("out_channels")?, kernel)
+            .stride(size_or(&a, "stride", 1)?)
+            .padding(size_or(&a, "padding", 0)?)
+            .output_padding(size_or(&a, "output_padding", 0)?)
+            .dilation(size_or(&a, "dilation", 1)?)
+            .groups(a.opt_usize("groups")?.unwrap_or(1))
+            .bias(a.bool_or("bias", true)?)
+            .padding_mode(a.str_or("padding_mode", "zeros")?);
+    if let Some(dtype) = a.opt_dtype("dtype")? {
+        layer = layer.dtype(dtype);
+    }
+    ModuleHandle::with_caller(layer.build()?, |module, args| {
+        let a = args.bind("forward", &["input", "output_size"])?;
+        let Some(layer) = module.downcast_ref::<ConvTranspose<D>>() else {
+            return bug("not a transposed convolution");
+        };
+        let input = a.tensor("input")?;
+        Ok(Value::tensor(match a.opt("output_size") {
+            Some(sizes) => layer.forward_with_output_size(&input, size::<D>(sizes)?)?,
+            None => layer.call(&input)?,
+        }))
+    })
 }
 
 fn max_pool2d(a: Args) -> Eval {

@@ -1,10 +1,13 @@
 //! Functions of `torch.nn.functional`.
 
-use pleach::nn::functional::{self as F, Approximate, InterpolateMode, Pair, Reduction, Resize};
+use pleach::nn::functional::{
+    self as F, Approximate, ConvOptions, ConvTransposeOptions, InterpolateMode, Pair, Reduction,
+    Resize,
+};
 use pleach::{PadMode, Tensor};
 
 use super::args::{Args, Bound};
-use super::nn_classes::{output_size, pair, pair_or};
+use super::nn_classes::{output_size, pair, pair_or, size_or};
 use super::value::{Builtin, Eval, EvalError, Value, bug, unknown};
 
 fn one(tensor: Tensor) -> Eval {
@@ -70,40 +73,12 @@ pub fn find(name: &str) -> Option<Builtin> {
                 bias.as_ref(),
             )?)
         },
-        "conv2d" => |a| {
-            let names = [
-                "input", "weight", "bias", "stride", "padding", "dilation", "groups",
-            ];
-            let a = a.bind("conv2d", &names)?;
-            let (input, weight, bias) = (
-                a.tensor("input")?,
-                a.tensor("weight")?,
-                a.opt_tensor("bias")?,
-            );
-            let (stride, dilation) = (pair_or(&a, "stride", 1)?, pair_or(&a, "dilation", 1)?);
-            let groups = a.opt_usize("groups")?.unwrap_or(1);
-            let bias = bias.as_ref();
-            one(match a.opt("padding") {
-                Some(Value::Str(text)) => F::conv2d(
-                    &input,
-                    &weight,
-                    bias,
-                    stride,
-                    text.as_str(),
-                    dilation,
-                    groups,
-                )?,
-                _ => F::conv2d(
-                    &input,
-                    &weight,
-                    bias,
-                    stride,
-                    pair_or(&a, "padding", 0)?,
-                    dilation,
-                    groups,
-                )?,
-            })
-        },
+        "conv1d" => |a| conv(a, F::conv1d),
+        "conv2d" => |a| conv(a, F::conv2d),
+        "conv3d" => |a| conv(a, F::conv3d),
+        "conv_transpose1d" => |a| conv_transpose(a, F::conv_transpose1d),
+        "conv_transpose2d" => |a| conv_transpose(a, F::conv_transpose2d),
+        "conv_transpose3d" => |a| conv_transpose(a, F::conv_transpose3d),
         "relu" => |a| {
             one(F::relu(
                 &a.bind("relu", &["input", "inplace"])?.tensor("input")?,
@@ -173,10 +148,10 @@ pub fn find(name: &str) -> Option<Builtin> {
             )?;
             one(F::unfold(
                 &a.tensor("input")?,
-                pair(a.need("kernel_size")?)?,
-                pair_or(&a, "dilation", 1)?,
-                pair_or(&a, "padding", 0)?,
-                pair_or(&a, "stride", 1)?,
+                UnfoldOptions::new(pair(a.need("kernel_size")?)?)
+                    .dilation(pair_or(&a, "dilation", 1)?)
+                    .padding(pair_or(&a, "padding", 0)?)
+                    .stride(pair_or(&a, "stride", 1)?),
             )?)
         },
         "max_pool2d" => |a| {
@@ -301,10 +276,11 @@ pub fn find(name: &str) -> Option<Builtin> {
                 &a.tensor("query")?,
                 &a.tensor("key")?,
                 &a.tensor("value")?,
-                mask.as_ref(),
-                a.opt_f64("dropout_p")?.unwrap_or(0.0),
-                a.bool_or("is_causal", false)?,
-                a.opt_f64("scale")?,
+                AttentionOptions::new()
+                    .attn_mask(mask.as_ref())
+                    .dropout_p(a.opt_f64("dropout_p")?.unwrap_or(0.0))
+                    .is_causal(a.bool_or("is_causal", false)?)
+                    .scale(a.opt_f64("scale")?),
             )?)
         },
         "interpolate" => interpolate,
@@ -335,9 +311,10 @@ pub fn find(name: &str) -> Option<Builtin> {
             one(F::nll_loss(
                 &a.tensor("input")?,
                 &a.tensor("target")?,
-                weight.as_ref(),
-                ignore,
-                reduction(&a)?,
+                NllLossOptions::new()
+                    .weight(weight.as_ref())
+                    .ignore_index(ignore)
+                    .reduction(reduction(&a)?),
             )?)
         },
         "cross_entropy" => |a| {
@@ -358,14 +335,67 @@ pub fn find(name: &str) -> Option<Builtin> {
             one(F::cross_entropy(
                 &a.tensor("input")?,
                 &a.tensor("target")?,
-                weight.as_ref(),
-                ignore,
-                reduction(&a)?,
-                a.opt_f64("label_smoothing")?.unwrap_or(0.0),
+                CrossEntropyOptions::new()
+                    .weight(weight.as_ref())
+                    .ignore_index(ignore)
+                    .reduction(reduction(&a)?)
+                    .label_smoothing(a.opt_f64("label_smoothing")?.unwrap_or(0.0)),
             )?)
         },
         _ => return None,
     })
+}
+
+/// `conv2d` and its like, as a function of input, weight, bias and options.
+type Convolution<O> = fn(&Tensor, &Tensor, Option<&Tensor>, O) -> pleach::Result<Tensor>;
+
+fn conv<const D: usize>(a: Args, function: Convolution<ConvOptions<D>>) -> Eval {
+    let names = [
+        "input", "weight", "bias", "stride", "padding", "dilation", "groups",
+    ];
+    let a = a.bind("conv", &names)?;
+    let options = ConvOptions::new()
+        .stride(size_or(&a, "stride", 1)?)
+        .dilation(size_or(&a, "dilation", 1)?)
+        .groups(a.opt_usize("groups")?.unwrap_or(1));
+    let options = match a.opt("padding") {
+        Some(Value::Str(text)) => options.padding(text.as_str()),
+        _ => options.padding(size_or(&a, "padding", 0)?),
+    };
+    let bias = a.opt_tensor("bias")?;
+    one(function(
+        &a.tensor("input")?,
+        &a.tensor("weight")?,
+        bias.as_ref(),
+        options,
+    )?)
+}
+
+fn conv_transpose<const D: usize>(a: Args, function: Convolution<ConvTransposeOptions<D>>) -> Eval {
+    let names = [
+        "input",
+        "weight",
+        "bias",
+        "stride",
+        "padding",
+        "output_padding",
+        "groups",
+        "dilation",
+    ];
+    let a = a.bind("conv_transpose", &names)?;
+    let options = ConvTransposeOptions::new()
+        .stride(size_or(&a, "stride", 1)?)
+        .padding(size_or(&a, "padding", 0)?)
+        .output_padding(size_or(&a, "output_padding", 0)?)
+        .dilation(size_or(&a, "dilation", 1)?)
+        .groups(a.opt_usize("groups")?.unwrap_or(1));
+    let bias = a.opt_tensor("bias")?;
+    one(function(
+        &a.tensor("input")?,
+        &a.tensor("weight")?,
+        bias.as_ref(),
+        options,
+    )?)
 }
 
 fn interpolate(a: Args) -> Eval {

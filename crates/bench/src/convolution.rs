@@ -113,7 +113,15 @@ impl Convolution {
         let x = Tensor::randn([batch, self.from, self.side, self.side]);
         let w = Tensor::randn([self.to, self.from / self.groups, self.kernel, self.kernel]);
         let apply = move |x: &Tensor, w: &Tensor| {
-            functional::conv2d(x, w, None, self.stride, self.padding(), 1, self.groups)
+            functional::conv2d(
+                x,
+                w,
+                None,
+                ConvOptions::new()
+                    .stride(self.stride)
+                    .padding(self.padding())
+                    .groups(self.groups),
+            )
         };
         if !backward {
             return run(move || no_grad(|| apply(&x, &w)));

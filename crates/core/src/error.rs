@@ -1,6 +1,7 @@
 //! [`Error`]: what went wrong, and in which module of the tree.
 
 use std::fmt;
+use std::sync::Arc;
 
 /// The result of every operation that can be given bad input.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
@@ -17,14 +18,17 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///     "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1"
 /// );
 /// ```
+#[derive(Clone)]
 pub struct Error(Box<Inner>);
 
+#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     place: Option<Place>,
 }
 
 /// The module that an error comes from.
+#[derive(Clone)]
 struct Place {
     module: u64,
     type_name: String,
@@ -32,7 +36,7 @@ struct Place {
 }
 
 /// The causes of errors, with the values that explain them. The texts are PyTorch's.
-#[derive(Debug, thiserror::Error)]
+#[derive(Debug, Clone, thiserror::Error)]
 #[non_exhaustive]
 pub enum ErrorKind {
     /// Two shapes cannot be broadcast together.
@@ -128,7 +132,7 @@ pub enum ErrorKind {
     Io(String),
     /// An error of a user's own layer or function.
     #[error(transparent)]
-    Other(Box<dyn std::error::Error + Send + Sync>),
+    Other(Arc<dyn std::error::Error + Send + Sync>),
 }
 
 impl Error {
@@ -144,7 +148,7 @@ impl Error {
     /// assert_eq!(error.to_string(), "the grid must be square");
     /// ```
     pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
-        Self::new(ErrorKind::Other(error.into()))
+        Self::new(ErrorKind::Other(error.into().into()))
     }
 
     /// What went wrong.

@@ -10,6 +10,8 @@
 mod dispatch;
 #[macro_use]
 mod twins;
+#[macro_use]
+mod words;
 
 pub mod autograd;
 mod buffer;

@@ -1,12 +1,15 @@
 //! The `#[module(..)]` attributes.
 
-use proc_macro2::Span;
-use syn::{Attribute, LitInt, LitStr, Result};
+use proc_macro2::{Span, TokenStream};
+use quote::ToTokens;
+use syn::ext::IdentExt;
+use syn::{Attribute, Expr, Ident, LitInt, LitStr, Result};
 
 /// What stands above a struct, an enum or a variant.
 #[derive(Default)]
 pub struct TypeAttributes {
-    pub name: Option<String>,
+    /// An expression for the name.
+    pub name: Option<Expr>,
     /// Where `extra_repr` was asked for.
     pub extra_repr: Option<Span>,
     pub version: Option<u64>,
@@ -30,8 +33,7 @@ impl TypeAttributes {
         for attribute in module_attributes(attributes) {
             attribute.parse_nested_meta(|meta| {
                 if meta.path.is_ident("name") {
-                    let name: LitStr = meta.value()?.parse()?;
-                    out.name = Some(name.value());
+                    out.name = Some(meta.value()?.parse()?);
                 } else if meta.path.is_ident("extra_repr") && !is_variant {
                     out.extra_repr = Some(
                         meta.path
@@ -53,6 +55,14 @@ impl TypeAttributes {
             })?;
         }
         Ok(out)
+    }
+
+    /// An expression for the name of the type or variant.
+    pub fn name(&self, ident: &Ident) -> TokenStream {
+        match &self.name {
+            Some(name) => name.to_token_stream(),
+            None => ident.unraw().to_string().to_token_stream(),
+        }
     }
 }
 

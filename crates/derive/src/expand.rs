@@ -2,7 +2,6 @@
 
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
-use syn::ext::IdentExt;
 use syn::{
     Data, DeriveInput, Fields, GenericArgument, GenericParam, Generics, Ident, PathArguments,
     Result, Type, WherePredicate, parse_quote,
@@ -53,7 +52,7 @@ pub fn expand(input: &DeriveInput) -> Result<TokenStream> {
                 let attributes = TypeAttributes::parse(&variant.attrs, true)?;
                 variants.push(Variant {
                     ident: &variant.ident,
-                    name: attributes.name.unwrap_or(variant.ident.unraw().to_string()),
+                    name: attributes.name(&variant.ident),
                     wraps: matches!(&variant.fields, Fields::Unnamed(f) if f.unnamed.len() == 1)
                         && !body.fields[0].attributes.skip,
                     body,
@@ -112,7 +111,7 @@ fn mentions(ty: &Type, parameters: &[Ident]) -> bool {
 }
 
 fn of_struct(ident: &Ident, attributes: &TypeAttributes, body: &Body) -> Methods {
-    let name = attributes.name.clone().unwrap_or(ident.unraw().to_string());
+    let name = attributes.name(ident);
     let pattern = body.pattern();
     let open = quote!(let Self #pattern = self;);
     let (visit, visit_mut) = (body.visit(false), body.visit(true));
@@ -134,7 +133,7 @@ fn of_struct(ident: &Ident, attributes: &TypeAttributes, body: &Body) -> Methods
 
 struct Variant<'a> {
     ident: &'a Ident,
-    name: String,
+    name: TokenStream,
     /// Whether it has one field, a module, and stands for it.
     wraps: bool,
     body: Body<'a>,
@@ -240,7 +239,7 @@ fn of_enum(attributes: &TypeAttributes, variants: &[Variant]) -> Methods {
             variants,
             false,
             |x| quote!(#module::type_name(#x)),
-            |variant| variant.name.to_token_stream(),
+            |variant| variant.name.clone(),
         ),
         node: each(
             variants,

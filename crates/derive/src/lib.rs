@@ -21,7 +21,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// `deep_copy(&self) -> Self` and, if there is a field of type `Node`, `share(&self) -> Self`.
 ///
 /// Attributes of the struct:
-/// - `#[module(name = "Conv2dNormActivation")]`: the type's name in print and errors.
+/// - `#[module(name = "Conv2dNormActivation")]`: the type's name in print and errors; any expression
+///   that gives a `&'static str` will do, as `NAMES[D - 1]` in a type over `const D: usize`.
 /// - `#[module(extra_repr)]`: an inherent `fn extra_repr(&self) -> String` says what stands
 ///   between the parentheses in print.
 /// - `#[module(version = 2)]`: PyTorch's `_version`, which a state dict carries.

@@ -5,6 +5,7 @@ use pleach_core::print::python_float;
 use pleach_core::{DType, ElementWise, Error, Result, Scalar, Tensor};
 use pleach_kernels::Function;
 
+use crate::setters::setters;
 use crate::{Forward, Node, Setting};
 
 /// A number as it was given: `2` and `2.0` print differently.
@@ -15,11 +16,11 @@ fn as_given(number: Scalar) -> String {
     }
 }
 
-/// A row: docs, layer, its builder, function, parameters with default and print, whether PyTorch
+/// A row: docs, layer with what PyTorch requires, its builder, function, parameters with default and print, whether PyTorch
 /// prints a flag `inplace`, what is done before (`Some` result ends it), the kernels' row, and
 /// PyTorch's name of the backward step.
 macro_rules! activations {
-    ($($(#[$doc:meta])* $layer:ident, $builder:ident, $function:ident,
+    ($($(#[$doc:meta])* $layer:ident $(($($required:ident),*))?, $builder:ident, $function:ident,
        { $($p:ident = $default:expr, $shown:literal);* }, $(flag $flag:ident,)?
        |$x:ident| $before:expr, $row:expr, $grad:literal;)*) => {$(
         $(#[$doc])*
@@ -35,18 +36,19 @@ macro_rules! activations {
         }
 
         impl $layer {
-            /// The layer with PyTorch's defaults.
-            pub fn new() -> Self {
-                $layer {
-                    node: Node::new(),
-                    $($p: Setting::new(Scalar::from($default)),)*
-                    $($flag: false,)?
-                }
+            /// The layer with PyTorch's defaults for all but what it requires.
+            pub fn new($($($required: impl Into<Scalar>),*)?) -> Self {
+                Self::builder($($($required),*)?).unchecked()
             }
 
             /// A layer with options.
-            pub fn builder() -> $builder {
-                $builder(Self::new())
+            pub fn builder($($($required: impl Into<Scalar>),*)?) -> $builder {
+                let builder = $builder {
+                    $($p: Scalar::from($default),)*
+                    $($flag: false,)?
+                };
+                $($(let builder = builder.$required($required);)*)?
+                builder
             }
 
             $(
@@ -66,11 +68,7 @@ macro_rules! activations {
             }
         }
 
-        impl Default for $layer {
-            fn default() -> Self {
-                Self::new()
-            }
-        }
+        activations!(@default $layer $(($($required),*))?);
 
         impl Forward for $layer {
             fn forward(&self, input: &Tensor) -> Result<Tensor> {
@@ -79,32 +77,41 @@ macro_rules! activations {
         }
 
         #[doc = concat!("Options of a [`", stringify!($layer), "`].")]
+        #[derive(Debug, Clone)]
         #[must_use]
-        pub struct $builder($layer);
+        pub struct $builder {
+            $($p: Scalar,)*
+            $($flag: bool,)?
+        }
 
         impl $builder {
-            $(
-                #[doc = concat!("The parameter `", stringify!($p), "`; an integer prints as one.")]
-                pub fn $p(self, value: impl Into<Scalar>) -> Self {
-                    self.0.$p.set(value.into());
-                    self
-                }
-            )*
-            $(
-                /// PyTorch's flag (false by default): printed, without effect.
-                pub fn $flag(mut self, $flag: bool) -> Self {
-                    self.0.$flag = $flag;
-                    self
-                }
-            )?
+            setters! {
+                |builder| builder;
+                $(
+                    #[doc = concat!("The parameter `", stringify!($p), "`; an integer prints as one.")]
+                    $p: impl Into<Scalar> = $p.into();
+                )*
+                $(
+                    /// PyTorch's flag (false by default): printed, without effect.
+                    $flag: bool = $flag;
+                )?
+            }
 
             /// Builds the layer.
             ///
             /// # Errors
             /// If a parameter is not what the function takes.
             pub fn build(self) -> Result<$layer> {
-                $function(&Tensor::zeros([0]) $(, self.0.$p())*)?;
-                Ok(self.0)
+                $function(&Tensor::zeros([0]) $(, self.$p.to_f64())*)?;
+                Ok(self.unchecked())
+            }
+
+            fn unchecked(self) -> $layer {
+                $layer {
+                    node: Node::new(),
+                    $($p: Setting::new(self.$p),)*
+                    $($flag: self.$flag,)?
+                }
             }
         }
 
@@ -124,6 +131,14 @@ macro_rules! activations {
             apply(operation, $x)
         }
     )*};
+    (@default $layer:ident) => {
+        impl Default for $layer {
+            fn default() -> Self {
+                Self::new()
+            }
+        }
+    };
+    (@default $layer:ident ($($required:ident),*)) => {};
 }
 
 /// The refusal of all but floats, in the name of PyTorch's kernel.
@@ -304,16 +319,14 @@ activations! {
     |x| floats(x, "softshrink_check").or_else(|| softshrink_range(x, lambd)),
     Function::Softshrink { lambd }, "SoftshrinkBackward0";
 
-    /// `x`, or `value` up to the threshold. Any shape; integers stay integers. PyTorch has no defaults:
-    /// give both by the builder.
+    /// `x`, or `value` up to the threshold. Any shape; integers stay integers.
     ///
     /// ```
     /// use pleach_nn::layers::Threshold;
-    /// let layer = Threshold::builder().threshold(0.1).value(20).build()?;
+    /// let layer = Threshold::new(0.1, 20);
     /// assert_eq!(layer.to_string(), "Threshold(threshold=0.1, value=20)");
-    /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    Threshold, ThresholdBuilder, threshold,
+    Threshold(threshold, value), ThresholdBuilder, threshold,
     { threshold = 0.0, "threshold={}"; value = 0.0, "value={}" }, flag inplace,
     |x| match x.dtype() {
         DType::Bool => Some(Err(Error::not_implemented("threshold_cpu", DType::Bool))),

@@ -28,6 +28,7 @@ mod node;
 mod or_panic;
 mod place;
 mod scope;
+mod setters;
 mod setting;
 mod state_dict;
 mod summary;

@@ -3,7 +3,7 @@
 //! otherwise.
 
 use pleach_core::{Buffer, DType, Result, Tensor, manual_seed, tensor};
-use pleach_nn::functional as F;
+use pleach_nn::functional::{self as F, BatchNormOptions, CrossEntropyOptions};
 use pleach_nn::losses::{CrossEntropyLoss, Loss, Reduction};
 
 const INF: f32 = f32::INFINITY;
@@ -87,7 +87,7 @@ fn squared_errors_multiply_in_pytorchs_order() {
 fn cross_entropy_of_classes_is_pytorchs_under_an_infinite_gradient() {
     let scores = tensor![[0., 0.], [1., 2.]];
     let at = |target: &Tensor, up| {
-        let f = |x: &Tensor| F::cross_entropy(x, target, None, -100, Reduction::Mean, 0.0);
+        let f = |x: &Tensor| F::cross_entropy(x, target, CrossEntropyOptions::new());
         gradient(f, &scores, up)
     };
     assert_same(&at(&tensor![0, -100], 1.0), &[-0.5, 0.5, 0., 0.]);
@@ -95,10 +95,22 @@ fn cross_entropy_of_classes_is_pytorchs_under_an_infinite_gradient() {
     assert_same(&at(&tensor![0, 1], INF), &[NAN, INF, INF, NAN]);
     // The same where classes are not the last dimension.
     let wide = scores.reshape([1, 2, 2]).unwrap();
-    let f = |x: &Tensor| F::cross_entropy(x, &tensor![[0, -100]], None, -100, Reduction::Sum, 0.0);
+    let f = |x: &Tensor| {
+        F::cross_entropy(
+            x,
+            &tensor![[0, -100]],
+            CrossEntropyOptions::new().reduction(Reduction::Sum),
+        )
+    };
     assert_same(&gradient(f, &wide, INF), &[NAN, 0., INF, 0.]);
     // An ignored sample has no gradient, also if its scores are nan (in PyTorch it is nan).
-    let f = |x: &Tensor| F::cross_entropy(x, &tensor![0, -100], None, -100, Reduction::Sum, 0.0);
+    let f = |x: &Tensor| {
+        F::cross_entropy(
+            x,
+            &tensor![0, -100],
+            CrossEntropyOptions::new().reduction(Reduction::Sum),
+        )
+    };
     let g = gradient(f, &tensor![[0., 0.], [NAN, 2.]], 1.0);
     assert_same(&g, &[-0.5, 0.5, 0., 0.]);
 }
@@ -108,7 +120,13 @@ fn probabilities_cannot_be_ignored() {
     const TEXT: &str = "ignore_index is not supported for floating point target";
     let (scores, p) = (Tensor::zeros([2, 3]), Tensor::full([2, 3], 1.0 / 3.0));
     let call = |x: &Tensor, p: &Tensor, ignore: i64, smoothing: f64| {
-        F::cross_entropy(x, p, None, ignore, Reduction::Mean, smoothing)
+        F::cross_entropy(
+            x,
+            p,
+            CrossEntropyOptions::new()
+                .ignore_index(ignore)
+                .label_smoothing(smoothing),
+        )
     };
     for ignore in [0, 1, 2, 100] {
         for smoothing in [0.0, 0.1] {
@@ -127,7 +145,7 @@ fn probabilities_cannot_be_ignored() {
         call(&scores, &trained, 1, 0.0).unwrap_err().to_string(),
         TEXT
     );
-    let loss = CrossEntropyLoss::builder().ignore_index(1).build();
+    let loss = CrossEntropyLoss::builder().ignore_index(1).build().unwrap();
     assert_eq!(
         loss.call(&scores, &p).unwrap_err().to_string(),
         format!("CrossEntropyLoss: {TEXT}")
@@ -183,10 +201,7 @@ fn integers_are_refused_with_pytorchs_texts() {
             text(F::cross_entropy(
                 &scores,
                 &target,
-                None,
-                -100,
-                Reduction::Mean,
-                0.0
+                CrossEntropyOptions::new()
             )),
             kernel("log_softmax_lastdim_kernel_impl", "Long")
         );
@@ -252,7 +267,13 @@ fn normalisations_of_equal_values_are_exactly_0() -> Result<()> {
                     Buffer::new(Tensor::ones_of([2], dtype)),
                 );
                 let running = Some((&stats.0, &stats.1));
-                let y = F::batch_norm(&x, running, None, None, true, 1.0, 1e-5)?;
+                let y = F::batch_norm(
+                    &x,
+                    BatchNormOptions::new()
+                        .running_stats(running)
+                        .training(true)
+                        .momentum(1.0),
+                )?;
                 assert!(
                     y.to_vec_f64().iter().all(|v| *v == 0.0),
                     "{dtype} {value} {n}"

@@ -1,7 +1,9 @@
 //! Bad input is refused with PyTorch's text.
 
 use pleach_core::{DType, Result, Tensor, tensor};
-use pleach_nn::functional::{self as F, Reduction};
+use pleach_nn::functional::{
+    self as F, BatchNormOptions, CrossEntropyOptions, NllLossOptions, Reduction,
+};
 use pleach_nn::layers::{
     AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Linear, MaxPool2d,
 };
@@ -93,7 +95,7 @@ fn conv2d_refuses_input_that_does_not_fit() -> Result<()> {
     let dilation = Conv2d::builder(1, 1, 1).dilation(0).build()?;
     assert_eq!(
         text(dilation.call(&zeros(&[1, 1, 4, 4]))),
-        "non-positive dilation is not supported"
+        "dilation should be greater than zero, but got [0, 0]"
     );
     Ok(())
 }
@@ -149,8 +151,14 @@ fn batch_norm_refuses_what_does_not_fit() -> Result<()> {
         norm.call(&Tensor::zeros_of([2, 4, 1, 1], DType::F64))
             .is_err()
     );
-    assert!(F::batch_norm(&zeros(&[2, 3]), None, None, None, false, 0.1, 0.0).is_err());
-    assert!(F::batch_norm(&zeros(&[2]), None, None, None, true, 0.1, 0.0).is_err());
+    assert!(F::batch_norm(&zeros(&[2, 3]), BatchNormOptions::new().eps(0.0)).is_err());
+    assert!(
+        F::batch_norm(
+            &zeros(&[2]),
+            BatchNormOptions::new().training(true).eps(0.0)
+        )
+        .is_err()
+    );
     Ok(())
 }
 
@@ -195,7 +203,14 @@ fn pools_refuse_what_does_not_fit() {
             .call(&zeros(&[1, 2, 0, 4]))
             .is_err()
     );
-    assert!(Flatten::over(2, 1).call(&x).is_err());
+    assert!(
+        Flatten::builder()
+            .start_dim(2)
+            .end_dim(1)
+            .build()?
+            .call(&x)
+            .is_err()
+    );
 }
 
 #[test]
@@ -205,7 +220,7 @@ fn dropout_refuses_what_is_no_probability() -> Result<()> {
     assert_eq!(text(Dropout::new(-0.1)), message("-0.1"));
     assert_eq!(text(F::dropout(&zeros(&[2]), 2.0, true)), message("2.0"));
     assert!(F::dropout(&zeros(&[2]), f64::NAN, true).is_err());
-    let dropout = Dropout::new(0.5)?;
+    let dropout = Dropout::new(0.5);
     dropout.set_p(3.0);
     assert_eq!(text(dropout.call(&zeros(&[2]))), message("3.0"));
     for dropout in [
@@ -245,16 +260,7 @@ fn dropout_of_channels_refuses_what_has_none() {
 #[test]
 fn losses_refuse_what_does_not_fit() {
     let x = zeros(&[2, 3]);
-    let loss = |target: Tensor| {
-        text(F::cross_entropy(
-            &x,
-            &target,
-            None,
-            -100,
-            Reduction::Mean,
-            0.0,
-        ))
-    };
+    let loss = |target: Tensor| text(F::cross_entropy(&x, &target, CrossEntropyOptions::new()));
     assert_eq!(loss(tensor![0, 3]), "Target 3 is out of bounds.");
     assert_eq!(
         loss(tensor![0]),
@@ -276,10 +282,7 @@ fn losses_refuse_what_does_not_fit() {
         text(F::cross_entropy(
             &x,
             &tensor![0, 1],
-            None,
-            -100,
-            Reduction::Mean,
-            1.5
+            CrossEntropyOptions::new().label_smoothing(1.5)
         )),
         "label_smoothing must be between 0.0 and 1.0. Got: 1.5"
     );
@@ -288,34 +291,23 @@ fn losses_refuse_what_does_not_fit() {
         text(F::cross_entropy(
             &x,
             &tensor![0, 1],
-            Some(&weight),
-            -100,
-            Reduction::Mean,
-            0.0
+            CrossEntropyOptions::new().weight(&weight)
         )),
         "weight tensor should be defined either for all 3 classes or no classes but got weight tensor of shape: [2]"
     );
     assert_eq!(
-        text(F::nll_loss(
-            &x,
-            &tensor![0, -1],
-            None,
-            -100,
-            Reduction::Mean
-        )),
+        text(F::nll_loss(&x, &tensor![0, -1], NllLossOptions::new())),
         "Target -1 is out of bounds."
     );
     assert_eq!(
         text(F::nll_loss(
             &zeros(&[2, 3, 4]),
             &Tensor::zeros_of([2, 5], DType::I64),
-            None,
-            -100,
-            Reduction::Mean
+            NllLossOptions::new()
         )),
         "Expected target size [2, 4], got [2, 5]"
     );
-    assert!(F::nll_loss(&zeros(&[]), &tensor![0], None, -100, Reduction::Mean).is_err());
+    assert!(F::nll_loss(&zeros(&[]), &tensor![0], NllLossOptions::new()).is_err());
     assert_eq!(
         text(F::mse_loss(&zeros(&[2]), &zeros(&[3]), Reduction::Mean)),
         "The size of tensor a (2) must match the size of tensor b (3) at non-singleton dimension 0"

@@ -2,7 +2,9 @@
 
 use pleach_core::autograd::gradcheck;
 use pleach_core::{Buffer, DType, Generator, Result, Tensor};
-use pleach_nn::functional::{self as F, Reduction};
+use pleach_nn::functional::{
+    self as F, BatchNormOptions, ConvOptions, CrossEntropyOptions, NllLossOptions, Reduction,
+};
 
 /// f64 values in [-1, 1), the same for the same seed.
 fn values(seed: u64, shape: &[usize]) -> Result<Tensor> {
@@ -34,12 +36,34 @@ fn conv2d_has_the_right_gradients() -> Result<()> {
     for (i, (x, w, stride, padding, dilation, groups)) in cases.into_iter().enumerate() {
         let inputs = [values(1, x)?, values(2, w)?, values(3, &w[..1])?];
         gradcheck(
-            |t| F::conv2d(&t[0], &t[1], Some(&t[2]), stride, padding, dilation, groups),
+            |t| {
+                F::conv2d(
+                    &t[0],
+                    &t[1],
+                    Some(&t[2]),
+                    ConvOptions::new()
+                        .stride(stride)
+                        .padding(padding)
+                        .dilation(dilation)
+                        .groups(groups),
+                )
+            },
             &inputs,
         )
         .unwrap_or_else(|e| panic!("case {i}: {e}"));
         gradcheck(
-            |t| F::conv2d(&t[0], &t[1], None, stride, padding, dilation, groups),
+            |t| {
+                F::conv2d(
+                    &t[0],
+                    &t[1],
+                    None,
+                    ConvOptions::new()
+                        .stride(stride)
+                        .padding(padding)
+                        .dilation(dilation)
+                        .groups(groups),
+                )
+            },
             &inputs[..2],
         )
         .unwrap_or_else(|e| panic!("case {i} without bias: {e}"));
@@ -52,7 +76,10 @@ fn conv2d_with_same_padding_and_a_strided_input_has_the_right_gradients() -> Res
     let w = values(2, &[2, 2, 2, 4])?;
     let x = values(1, &[4, 1, 2, 5])?.permute([1, 2, 0, 3])?; // [1, 2, 4, 5], not contiguous
     assert!(!x.is_contiguous());
-    gradcheck(|t| F::conv2d(&t[0], &t[1], None, 1, "same", 1, 1), &[x, w])
+    gradcheck(
+        |t| F::conv2d(&t[0], &t[1], None, ConvOptions::new().padding("same")),
+        &[x, w],
+    )
 }
 
 #[test]
@@ -124,28 +151,49 @@ fn batch_norm_has_the_right_gradients() -> Result<()> {
                     let mean = Buffer::new(values(4, c)?);
                     let var = Buffer::new(values(5, c)?.add(2.0)?);
                     let stats = Some((&mean, &var));
-                    F::batch_norm(&t[0], stats, Some(&t[1]), Some(&t[2]), training, 0.1, 1e-3)
+                    F::batch_norm(
+                        &t[0],
+                        BatchNormOptions::new()
+                            .running_stats(stats)
+                            .weight(&t[1])
+                            .bias(&t[2])
+                            .training(training)
+                            .eps(1e-3),
+                    )
                 },
                 &inputs,
             )?;
         }
         gradcheck(
-            |t| F::batch_norm(&t[0], None, None, None, true, 0.1, 1e-3),
+            |t| F::batch_norm(&t[0], BatchNormOptions::new().training(true).eps(1e-3)),
             &inputs[..1],
         )?;
         // Each of the two alone.
         gradcheck(
-            |t| F::batch_norm(&t[0], None, Some(&t[1]), None, true, 0.1, 1e-3),
+            |t| {
+                F::batch_norm(
+                    &t[0],
+                    BatchNormOptions::new()
+                        .weight(&t[1])
+                        .training(true)
+                        .eps(1e-3),
+                )
+            },
             &inputs[..2],
         )?;
         gradcheck(
-            |t| F::batch_norm(&t[0], None, None, Some(&t[1]), true, 0.1, 1e-3),
+            |t| {
+                F::batch_norm(
+                    &t[0],
+                    BatchNormOptions::new().bias(&t[1]).training(true).eps(1e-3),
+                )
+            },
             &[inputs[0].detach(), inputs[2].detach()],
         )?;
     }
     let x = values(1, &[3, 2, 4])?.transpose(0, 1)?; // [2, 3, 4], not contiguous
     gradcheck(
-        |t| F::batch_norm(&t[0], None, None, None, true, 0.1, 1e-5),
+        |t| F::batch_norm(&t[0], BatchNormOptions::new().training(true)),
         &[x],
     )
 }
@@ -238,14 +286,31 @@ fn nll_loss_and_cross_entropy_have_the_right_gradients() -> Result<()> {
             for weight in [None, Some(&weight)] {
                 for ignore in [-100, 1] {
                     gradcheck(
-                        |t| F::nll_loss(&t[0], &target, weight, ignore, reduction),
+                        |t| {
+                            F::nll_loss(
+                                &t[0],
+                                &target,
+                                NllLossOptions::new()
+                                    .weight(weight)
+                                    .ignore_index(ignore)
+                                    .reduction(reduction),
+                            )
+                        },
                         &[x.detach()],
                     )?;
                     for smoothing in [0.0, 0.2] {
                         gradcheck(
                             |t| {
                                 let e = smoothing;
-                                F::cross_entropy(&t[0], &target, weight, ignore, reduction, e)
+                                F::cross_entropy(
+                                    &t[0],
+                                    &target,
+                                    CrossEntropyOptions::new()
+                                        .weight(weight)
+                                        .ignore_index(ignore)
+                                        .reduction(reduction)
+                                        .label_smoothing(e),
+                                )
                             },
                             &[x.detach()],
                         )?;
@@ -266,16 +331,41 @@ fn cross_entropy_of_probabilities_has_the_right_gradients_for_both_sides() -> Re
             for weight in [None, Some(&weight)] {
                 for smoothing in [0.0, 0.2] {
                     gradcheck(
-                        |t| F::cross_entropy(&t[0], &t[1], weight, -100, reduction, smoothing),
+                        |t| {
+                            F::cross_entropy(
+                                &t[0],
+                                &t[1],
+                                CrossEntropyOptions::new()
+                                    .weight(weight)
+                                    .reduction(reduction)
+                                    .label_smoothing(smoothing),
+                            )
+                        },
                         &inputs,
                     )?;
                     // Targets that need no gradient take another path.
                     gradcheck(
-                        |t| F::cross_entropy(&t[0], &inputs[1], weight, -100, reduction, smoothing),
+                        |t| {
+                            F::cross_entropy(
+                                &t[0],
+                                &inputs[1],
+                                CrossEntropyOptions::new()
+                                    .weight(weight)
+                                    .reduction(reduction)
+                                    .label_smoothing(smoothing),
+                            )
+                        },
                         &inputs[..1],
                     )?;
                     let loss = |target: &Tensor| {
-                        F::cross_entropy(&inputs[0], target, weight, -100, reduction, smoothing)
+                        F::cross_entropy(
+                            &inputs[0],
+                            target,
+                            CrossEntropyOptions::new()
+                                .weight(weight)
+                                .reduction(reduction)
+                                .label_smoothing(smoothing),
+                        )
                     };
                     let both = loss(&inputs[1].detach().requires_grad_(true)?)?;
                     assert!(loss(&inputs[1])?.allclose(&both, 1e-12, 1e-12)?);

@@ -4,7 +4,7 @@ use std::sync::{Arc, Mutex};
 
 use pleach_core::autograd::gradcheck;
 use pleach_core::{Buffer, DType, Generator, Result, Tensor};
-use pleach_nn::functional as F;
+use pleach_nn::functional::{self as F, BatchNormOptions};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, MaxPool2d, ReLU};
 use pleach_nn::{Chain, Forward, Module, ModuleExt, Sequential, fuse, fuse_conv_bn};
 
@@ -46,7 +46,16 @@ fn batch_norm_relu_has_the_right_gradients() -> Result<()> {
                     let (mean, var) = running();
                     let stats = Some((&mean, &var));
                     let (w, b) = (Some(&t[1]), Some(&t[2]));
-                    F::batch_norm_relu(&t[0], stats, w, b, Some(&t[3]), training, 0.1, 1e-3)
+                    F::batch_norm_relu(
+                        &t[0],
+                        Some(&t[3]),
+                        BatchNormOptions::new()
+                            .running_stats(stats)
+                            .weight(w)
+                            .bias(b)
+                            .training(training)
+                            .eps(1e-3),
+                    )
                 },
                 &inputs,
             )
@@ -56,7 +65,16 @@ fn batch_norm_relu_has_the_right_gradients() -> Result<()> {
                     let (mean, var) = running();
                     let stats = Some((&mean, &var));
                     let (w, b) = (Some(&t[1]), Some(&t[2]));
-                    F::batch_norm_relu(&t[0], stats, w, b, None, training, 0.1, 1e-3)
+                    F::batch_norm_relu(
+                        &t[0],
+                        None,
+                        BatchNormOptions::new()
+                            .running_stats(stats)
+                            .weight(w)
+                            .bias(b)
+                            .training(training)
+                            .eps(1e-3),
+                    )
                 },
                 &inputs[..3],
             )
@@ -65,7 +83,14 @@ fn batch_norm_relu_has_the_right_gradients() -> Result<()> {
                 |t| {
                     let (mean, var) = running();
                     let stats = Some((&mean, &var));
-                    F::batch_norm_relu(&t[0], stats, None, None, Some(&t[1]), training, 0.1, 1e-3)
+                    F::batch_norm_relu(
+                        &t[0],
+                        Some(&t[1]),
+                        BatchNormOptions::new()
+                            .running_stats(stats)
+                            .training(training)
+                            .eps(1e-3),
+                    )
                 },
                 &[inputs[0].clone(), inputs[3].clone()],
             )
@@ -74,7 +99,15 @@ fn batch_norm_relu_has_the_right_gradients() -> Result<()> {
                 |t| {
                     let (mean, var) = running();
                     let stats = Some((&mean, &var));
-                    F::batch_norm_relu(&t[0], stats, Some(&t[1]), None, None, training, 0.1, 1e-3)
+                    F::batch_norm_relu(
+                        &t[0],
+                        None,
+                        BatchNormOptions::new()
+                            .running_stats(stats)
+                            .weight(&t[1])
+                            .training(training)
+                            .eps(1e-3),
+                    )
                 },
                 &inputs[..2],
             )
@@ -87,7 +120,7 @@ fn batch_norm_relu_has_the_right_gradients() -> Result<()> {
 #[test]
 fn a_residual_of_another_shape_is_refused_by_the_function_and_broadcast_by_the_modules() {
     let (x, row) = (Tensor::randn([2, 3, 4, 5]), Tensor::randn([5]));
-    let fused = F::batch_norm_relu(&x, None, None, None, Some(&row), true, 0.1, 1e-5);
+    let fused = F::batch_norm_relu(&x, Some(&row), BatchNormOptions::new().training(true));
     assert!(fused.is_err());
     let (norm, relu) = (BatchNorm2d::new(3), ReLU::new());
     let chain = Chain::of(&x).call(&norm).add(&row).call(&relu);

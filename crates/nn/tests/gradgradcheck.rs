@@ -3,7 +3,10 @@
 
 use pleach_core::autograd::{Attribute, Options, grad_allow_unused, gradgradcheck, trace};
 use pleach_core::{Buffer, DType, Generator, Result, Tensor, tensor};
-use pleach_nn::functional::{self as F, InterpolateMode, Reduction, Resize};
+use pleach_nn::functional::{
+    self as F, BatchNormOptions, ConvOptions, CrossEntropyOptions, InterpolateMode, NllLossOptions,
+    Reduction, Resize,
+};
 
 const REDUCTIONS: [Reduction; 3] = [Reduction::None, Reduction::Mean, Reduction::Sum];
 
@@ -50,13 +53,33 @@ fn conv2d() -> Result<()> {
     for (x, w, stride, padding, dilation, groups) in cases {
         let inputs = [values(1, x)?, values(2, w)?, values(3, &w[..1])?];
         check(
-            |t| F::conv2d(&t[0], &t[1], Some(&t[2]), stride, padding, dilation, groups),
+            |t| {
+                F::conv2d(
+                    &t[0],
+                    &t[1],
+                    Some(&t[2]),
+                    ConvOptions::new()
+                        .stride(stride)
+                        .padding(padding)
+                        .dilation(dilation)
+                        .groups(groups),
+                )
+            },
             &inputs,
         )?;
         // With one of them alone nothing but the other is kept.
         let alone = |i: usize, t: &Tensor| {
             let of = |j: usize| if i == j { t } else { &inputs[j] };
-            F::conv2d(of(0), of(1), Some(of(2)), stride, padding, dilation, groups)
+            F::conv2d(
+                of(0),
+                of(1),
+                Some(of(2)),
+                ConvOptions::new()
+                    .stride(stride)
+                    .padding(padding)
+                    .dilation(dilation)
+                    .groups(groups),
+            )
         };
         for (i, input) in inputs.iter().enumerate() {
             check(|t| alone(i, &t[0]), &[input.detach()])?;
@@ -64,7 +87,7 @@ fn conv2d() -> Result<()> {
     }
     let x = values(1, &[3, 1, 2, 4])?.permute([1, 2, 0, 3])?;
     check(
-        |t| F::conv2d(&t[0], &t[1], None, 1, "same", 1, 1),
+        |t| F::conv2d(&t[0], &t[1], None, ConvOptions::new().padding("same")),
         &[x, values(2, &[2, 2, 2, 3])?],
     )
 }
@@ -128,11 +151,24 @@ fn batch_norm() -> Result<()> {
                 let mut rest = t[1..].iter();
                 let [weight, bias, residual] = which.map(|yes| yes.then(|| rest.next()).flatten());
                 match residual {
-                    None if t.len() != 2 => {
-                        F::batch_norm(&t[0], stats, weight, bias, training, 0.1, 1e-2)
-                    }
+                    None if t.len() != 2 => F::batch_norm(
+                        &t[0],
+                        BatchNormOptions::new()
+                            .running_stats(stats)
+                            .weight(weight)
+                            .bias(bias)
+                            .training(training)
+                            .eps(1e-2),
+                    ),
                     _ => F::batch_norm_relu(
-                        &t[0], stats, weight, bias, residual, training, 0.1, 1e-2,
+                        &t[0],
+                        residual,
+                        BatchNormOptions::new()
+                            .running_stats(stats)
+                            .weight(weight)
+                            .bias(bias)
+                            .training(training)
+                            .eps(1e-2),
                     ),
                 }
             };
@@ -145,7 +181,11 @@ fn batch_norm() -> Result<()> {
         check(
             |t| {
                 let x = &inputs[0];
-                F::batch_norm_relu(x, None, None, None, Some(&t[0]), true, 0.1, 1e-2)
+                F::batch_norm_relu(
+                    x,
+                    Some(&t[0]),
+                    BatchNormOptions::new().training(true).eps(1e-2),
+                )
             },
             &inputs[3..],
         )?;
@@ -252,19 +292,45 @@ fn nll_loss_and_cross_entropy() -> Result<()> {
             for weight in [None, Some(&weight)] {
                 for ignore in [-100, 1] {
                     check(
-                        |t| F::nll_loss(&t[0], &target, weight, ignore, reduction),
+                        |t| {
+                            F::nll_loss(
+                                &t[0],
+                                &target,
+                                NllLossOptions::new()
+                                    .weight(weight)
+                                    .ignore_index(ignore)
+                                    .reduction(reduction),
+                            )
+                        },
                         &[x.detach()],
                     )?;
                     for e in [0.0, 0.2] {
                         check(
-                            |t| F::cross_entropy(&t[0], &target, weight, ignore, reduction, e),
+                            |t| {
+                                F::cross_entropy(
+                                    &t[0],
+                                    &target,
+                                    CrossEntropyOptions::new()
+                                        .weight(weight)
+                                        .ignore_index(ignore)
+                                        .reduction(reduction)
+                                        .label_smoothing(e),
+                                )
+                            },
                             &[x.detach()],
                         )?;
                     }
                 }
                 let both = |t: &[Tensor]| {
                     let target = t.get(1).unwrap_or(&probabilities);
-                    F::cross_entropy(&t[0], target, weight, -100, reduction, 0.2)
+                    F::cross_entropy(
+                        &t[0],
+                        target,
+                        CrossEntropyOptions::new()
+                            .weight(weight)
+                            .reduction(reduction)
+                            .label_smoothing(0.2),
+                    )
                 };
                 check(both, &[x.detach()])?;
                 check(both, &[x.detach(), probabilities.detach()])?;
@@ -278,8 +344,8 @@ fn nll_loss_and_cross_entropy() -> Result<()> {
 fn a_trace_has_the_options() -> Result<()> {
     let (x, w) = (Tensor::ones([1, 1, 8, 8]), Tensor::ones([1, 1, 3, 3]));
     let (_, graph) = trace::trace(|| {
-        let y = F::conv2d(&x, &w, None, (2, 1), 1, 1, 1)?;
-        let y = F::batch_norm(&y, None, None, None, true, 0.1, 1e-5)?;
+        let y = F::conv2d(&x, &w, None, ConvOptions::new().stride((2, 1)).padding(1))?;
+        let y = F::batch_norm(&y, BatchNormOptions::new().training(true))?;
         F::max_pool2d(&y, 2, 2, 0, 1, false)
     })?;
     let names: Vec<_> = graph.operations().iter().map(|o| o.name()).collect();

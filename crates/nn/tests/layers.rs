@@ -1,7 +1,9 @@
 //! What layers compute, print, keep and share.
 
 use pleach_core::{DType, Parameter, Result, Tensor, manual_seed, tensor};
-use pleach_nn::functional::{self as F, Reduction};
+use pleach_nn::functional::{
+    self as F, ConvOptions, CrossEntropyOptions, NllLossOptions, Reduction,
+};
 use pleach_nn::layers::{
     AdaptiveAvgPool2d, AlphaDropout, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Dropout2d, Flatten,
     Identity, Linear, MaxPool2d, ReLU,
@@ -66,7 +68,10 @@ fn layers_print_as_in_pytorch() -> Result<()> {
             "BatchNorm2d(8, eps=0.001, momentum=None, affine=False, bias=False, track_running_stats=False)",
         ),
         (ReLU::new().into(), "ReLU()"),
-        (ReLU::with_inplace(true).into(), "ReLU(inplace=True)"),
+        (
+            ReLU::builder().inplace(true).build()?.into(),
+            "ReLU(inplace=True)",
+        ),
         (
             MaxPool2d::builder(3).stride(2).padding(1).build().into(),
             "MaxPool2d(kernel_size=3, stride=2, padding=1, dilation=1, ceil_mode=False)",
@@ -105,7 +110,7 @@ fn layers_print_as_in_pytorch() -> Result<()> {
             "Dropout(p=0.2, inplace=True)",
         ),
         (
-            Dropout2d::new(0.1)?.into(),
+            Dropout2d::new(0.1).into(),
             "Dropout2d(p=0.1, inplace=False)",
         ),
         (
@@ -114,7 +119,7 @@ fn layers_print_as_in_pytorch() -> Result<()> {
         ),
         (Flatten::new().into(), "Flatten(start_dim=1, end_dim=-1)"),
         (
-            Flatten::over(0, 2).into(),
+            Flatten::builder().start_dim(0).end_dim(2).build()?.into(),
             "Flatten(start_dim=0, end_dim=2)",
         ),
         (Identity::new().into(), "Identity()"),
@@ -167,19 +172,33 @@ fn results_carry_pytorch_names_of_operations() -> Result<()> {
             "MseLossBackward0",
         ),
         (
-            F::cross_entropy(&x, &target, None, -100, mean, 0.0)?,
+            F::cross_entropy(&x, &target, CrossEntropyOptions::new().reduction(mean))?,
             "NllLossBackward0",
         ),
         (
-            F::cross_entropy(&x, &target, None, -100, mean, 0.1)?,
+            F::cross_entropy(
+                &x,
+                &target,
+                CrossEntropyOptions::new()
+                    .reduction(mean)
+                    .label_smoothing(0.1),
+            )?,
             "AddBackward0",
         ),
         (
-            F::cross_entropy(&x, &x.detach().softmax(1)?, None, -100, mean, 0.0)?,
+            F::cross_entropy(
+                &x,
+                &x.detach().softmax(1)?,
+                CrossEntropyOptions::new().reduction(mean),
+            )?,
             "DivBackward1",
         ),
         (
-            F::nll_loss(&x.log_softmax(1)?, &target, None, -100, mean)?,
+            F::nll_loss(
+                &x.log_softmax(1)?,
+                &target,
+                NllLossOptions::new().reduction(mean),
+            )?,
             "NllLossBackward0",
         ),
     ];
@@ -294,7 +313,7 @@ fn dropouts_of_channels_draw_one_number_a_channel() -> Result<()> {
 
 #[test]
 fn an_alias_agrees_with_its_original_and_a_copy_does_not() -> Result<()> {
-    let dropout = Dropout::new(0.5)?;
+    let dropout = Dropout::new(0.5);
     let (alias, copy) = (dropout.share(), dropout.deep_copy());
     dropout.set_p(0.0);
     assert_eq!((alias.p(), copy.p()), (0.0, 0.5));
@@ -375,7 +394,7 @@ fn members_have_pytorch_names_in_order() -> Result<()> {
 fn one_pixel_one_channel_and_large_padding_work() -> Result<()> {
     let x = Tensor::full([1, 1, 1, 1], 3.0);
     let w = Tensor::ones([1, 1, 3, 3]);
-    let y = F::conv2d(&x, &w, None, 2, 2, 1, 1)?;
+    let y = F::conv2d(&x, &w, None, ConvOptions::new().stride(2).padding(2))?;
     assert_eq!(y.to_vec::<f32>()?, [3.0; 4]);
     assert_eq!(F::max_pool2d(&x, 3, None, 1, 1, false)?.item()?, 3.0);
     assert_eq!(
@@ -388,7 +407,15 @@ fn one_pixel_one_channel_and_large_padding_work() -> Result<()> {
 #[test]
 fn cross_entropy_follows_pytorch_where_nothing_is_left() -> Result<()> {
     let x = tensor![[1.0, 2.0], [3.0, 4.0]];
-    let loss = |reduction| F::cross_entropy(&x, &tensor![1, 1], None, 1, reduction, 0.0);
+    let loss = |reduction| {
+        F::cross_entropy(
+            &x,
+            &tensor![1, 1],
+            CrossEntropyOptions::new()
+                .ignore_index(1)
+                .reduction(reduction),
+        )
+    };
     assert!(loss(Reduction::Mean)?.item()?.is_nan());
     assert_eq!(loss(Reduction::Sum)?.item()?, 0.0);
     assert_eq!(loss(Reduction::None)?.to_vec::<f32>()?, [0.0, 0.0]);

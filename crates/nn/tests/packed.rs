@@ -1,7 +1,7 @@
 //! Weights packed for inference: made again whenever the weights change.
 
 use pleach_core::{DType, Parameter, Result, Tensor, no_grad, tensor};
-use pleach_nn::functional as F;
+use pleach_nn::functional::{self as F, ConvOptions};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, Linear, ReLU};
 use pleach_nn::{Chain, Forward, Module, Sequential};
 
@@ -86,7 +86,7 @@ fn loaded_replaced_and_shared_weights_are_noticed() -> Result<()> {
     let run = |conv: &Conv2d| no_grad(|| conv.call(&x));
     let truth = |conv: &Conv2d| {
         let bias = conv.bias.as_ref().map(Parameter::tensor);
-        F::conv2d(&x, &conv.weight.tensor(), bias.as_ref(), 1, 0, 1, 1)
+        F::conv2d(&x, &conv.weight.tensor(), bias.as_ref(), ConvOptions::new())
     };
     run(&conv)?;
     let other = Conv2d::builder(4, 8, 3).build()?;
@@ -103,16 +103,21 @@ fn loaded_replaced_and_shared_weights_are_noticed() -> Result<()> {
     assert!(largest_difference(&run(&conv)?, &truth(&conv)?) < 1e-4);
 
     // Another setting of the layer.
-    conv.padding = F::Padding::Size(1.into());
-    let expected = F::conv2d(&x, &conv.weight.tensor(), None, 1, 1, 1, 1)?;
+    conv.padding = F::Padding::from(1);
+    let expected = F::conv2d(
+        &x,
+        &conv.weight.tensor(),
+        None,
+        ConvOptions::new().padding(1),
+    )?;
     assert!(largest_difference(&run(&conv)?, &expected) < 1e-4);
-    conv.padding = F::Padding::Size(0.into());
+    conv.padding = F::Padding::from(0);
 
     // Other sizes of the image, and of the batch.
     for sizes in [[1, 4, 20, 7], [3, 4, 9, 9], [2, 4, 3, 3], [0, 4, 9, 9]] {
         let x = Tensor::randn(sizes);
         let out = no_grad(|| conv.call(&x))?;
-        let expected = F::conv2d(&x, &conv.weight.tensor(), None, 1, 0, 1, 1)?;
+        let expected = F::conv2d(&x, &conv.weight.tensor(), None, ConvOptions::new())?;
         assert_eq!(out.shape(), expected.shape());
         if out.numel() > 0 {
             assert!(largest_difference(&out, &expected) < 1e-4);

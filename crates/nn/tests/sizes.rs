@@ -3,7 +3,10 @@
 
 use pleach_core::{DType, Result, Tensor, tensor};
 use pleach_nn::Forward;
-use pleach_nn::functional::{self as F, InterpolateMode, Resize};
+use pleach_nn::functional::{
+    self as F, AttentionOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions,
+    InterpolateMode, Resize,
+};
 use pleach_nn::layers::{AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d};
 
 const OVERFLOW: &str = "numel: integer multiplication overflow";
@@ -59,18 +62,32 @@ fn adaptive_pools_of_huge_outputs_are_refused() {
 #[test]
 fn convolutions_with_huge_options_are_refused() {
     let (x, w) = (image(), Tensor::ones([1, 1, 1, 1]));
-    let conv = |padding: usize, dilation: usize| F::conv2d(&x, &w, None, 1, padding, dilation, 1);
+    let conv = |padding: usize, dilation: usize| {
+        F::conv2d(
+            &x,
+            &w,
+            None,
+            ConvOptions::new().padding(padding).dilation(dilation),
+        )
+    };
     text(|| conv(1 << 61, 1));
     text(|| conv(usize::MAX, 1));
     assert_eq!(text(|| conv(1 << 32, 1)), OVERFLOW);
     text(|| conv(1 << 24, 1));
     let wide = Tensor::ones([1, 1, 2, 2]);
-    text(|| F::conv2d(&x, &wide, None, 1, 0, 1 << 62, 1));
-    text(|| F::conv2d(&x, &wide, None, 1, 0, usize::MAX, 1));
-    text(|| F::conv2d(&x, &wide, None, 1, "same", usize::MAX, 1));
-    text(|| F::conv2d(&x, &w, None, 1, 0, 1, usize::MAX));
+    text(|| F::conv2d(&x, &wide, None, ConvOptions::new().dilation(1 << 62)));
+    text(|| F::conv2d(&x, &wide, None, ConvOptions::new().dilation(usize::MAX)));
+    text(|| {
+        F::conv2d(
+            &x,
+            &wide,
+            None,
+            ConvOptions::new().padding("same").dilation(usize::MAX),
+        )
+    });
+    text(|| F::conv2d(&x, &w, None, ConvOptions::new().groups(usize::MAX)));
     assert_eq!(
-        text(|| F::conv2d(&x, &wide, None, 1, 0, FAR, 1)),
+        text(|| F::conv2d(&x, &wide, None, ConvOptions::new().dilation(FAR))),
         format!(
             "Calculated padded input size per channel: (2 x 2). Kernel size: ({0} x {0}). Kernel size can't be greater than actual input size",
             FAR + 1
@@ -94,15 +111,23 @@ fn convolutions_with_huge_options_are_refused() {
 fn a_convolution_with_a_step_beyond_the_image_sees_its_corner() {
     let (x, w) = (image(), Tensor::full([1, 1, 1, 1], 3.0));
     for stride in [2, FAR, usize::MAX] {
-        assert_eq!(values(|| F::conv2d(&x, &w, None, stride, 0, 1, 1)), [3.0]);
+        assert_eq!(
+            values(|| F::conv2d(&x, &w, None, ConvOptions::new().stride(stride))),
+            [3.0]
+        );
         // A kernel of one pixel has no distance between its pixels.
         assert_eq!(
-            values(|| F::conv2d(&x, &w, None, stride, 0, usize::MAX, 1)),
+            values(|| F::conv2d(
+                &x,
+                &w,
+                None,
+                ConvOptions::new().stride(stride).dilation(usize::MAX)
+            )),
             [3.0]
         );
     }
     let w = w.requires_grad_(true).unwrap();
-    let y = tried(|| F::conv2d(&x, &w, None, FAR, 0, FAR, 1));
+    let y = tried(|| F::conv2d(&x, &w, None, ConvOptions::new().stride(FAR).dilation(FAR)));
     tried(|| y.sum()?.backward());
     assert_eq!(w.grad().unwrap().to_vec::<f32>().unwrap(), [1.0]);
 }
@@ -251,26 +276,26 @@ fn functions_of_expanded_tensors_are_refused_before_they_start() {
     let x = Tensor::ones([1]).expand([1, 1, n, 1]).unwrap();
     let bytes = refused(1 << 47);
     assert_eq!(text(|| F::relu6(&x)), bytes);
-    assert_eq!(text(|| F::gelu(&x, Default::default())), bytes);
+    assert_eq!(text(|| F::gelu(&x, "none")), bytes);
     assert_eq!(text(|| F::max_pool2d(&x, 1, 1, 0, 1, false)), bytes);
     assert_eq!(
         text(|| F::avg_pool2d(&x, 1, 1, 0, false, true, None)),
         bytes
     );
     assert_eq!(text(|| F::adaptive_avg_pool2d(&x, 3)), bytes);
-    text(|| F::conv2d(&x, &Tensor::ones([1, 1, 1, 1]), None, 1, 0, 1, 1));
-    text(|| F::batch_norm(&x, None, None, None, true, 0.1, 1e-5));
+    text(|| F::conv2d(&x, &Tensor::ones([1, 1, 1, 1]), None, ConvOptions::new()));
+    text(|| F::batch_norm(&x, BatchNormOptions::new().training(true)));
     text(|| F::dropout(&x, 0.5, true));
     text(|| F::layer_norm(&x, [1], None, None, 1e-5));
-    text(|| F::unfold(&x, 1, 1, 0, 1));
+    text(|| F::unfold(&x, 1));
     let weight = Tensor::zeros([1]).expand([3, n]).unwrap();
     text(|| F::embedding(&tensor![0, 1], &weight, None));
     let scores = Tensor::zeros([1]).expand([n, 3]).unwrap();
     let classes = Tensor::zeros_of([1], DType::I64).expand([n]).unwrap();
-    text(|| F::cross_entropy(&scores, &classes, None, -100, Default::default(), 0.0));
+    text(|| F::cross_entropy(&scores, &classes, CrossEntropyOptions::new()));
     let query = Tensor::ones([1 << 23, 1]);
     let attention =
-        || F::scaled_dot_product_attention(&query, &query, &query, None, 0.0, false, None);
+        || F::scaled_dot_product_attention(&query, &query, &query, AttentionOptions::new());
     assert_eq!(text(attention), refused(1 << 48));
 }
 

@@ -1,7 +1,7 @@
 //! `resnet/`: a ResNet, from its initialisation to fine-tuning, in f32 and f64.
 
 use md5::{Digest, Md5};
-use pleach::nn::functional::{self as F, Reduction};
+use pleach::nn::functional::{self as F, CrossEntropyOptions, Reduction};
 use pleach::prelude::*;
 use pleach::vision::models::ResNet;
 use serde_json::Value as Json;
@@ -136,10 +136,7 @@ impl<'a> Run<'a> {
         Ok(F::cross_entropy(
             &scores,
             targets,
-            None,
-            -100,
-            Reduction::Mean,
-            0.0,
+            CrossEntropyOptions::new(),
         )?)
     }
 

@@ -1,7 +1,7 @@
 //! `vision/`: torchvision's models, from their initial values to their gradients; transforms;
 //! the order of data loaders.
 
-use pleach::nn::functional::{self as F, Reduction};
+use pleach::nn::functional::{self as F, CrossEntropyOptions, Reduction};
 use pleach::prelude::*;
 use pleach::vision::data::{DataLoader, Dataset};
 use pleach::vision::transforms::*;
@@ -112,7 +112,7 @@ fn values(case: &Json, tolerance: f64) -> Eval<()> {
     let classes = output.shape()[1];
     let labels: Vec<i64> = (0..x.shape()[0]).map(|i| (i % classes) as i64).collect();
     let labels = Tensor::from_slice(&labels, [labels.len()])?;
-    let loss = F::cross_entropy(&output, &labels, None, -100, Reduction::Mean, 0.0)?;
+    let loss = F::cross_entropy(&output, &labels, CrossEntropyOptions::new())?;
     let expected = Tolerance {
         rtol: tolerance,
         atol: 0.0,

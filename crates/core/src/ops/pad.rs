@@ -24,6 +24,16 @@ pub enum PadMode {
     Circular,
 }
 
+words! {
+    PadMode {
+        Constant = "constant",
+        Reflect = "reflect",
+        Replicate = "replicate",
+        Circular = "circular",
+    },
+    |text| format!("Unrecognised padding mode {text}")
+}
+
 /// Pads before and after each dimension, the last dimension first as PyTorch gives them.
 fn pairs(x: &Tensor, pad: &[i64]) -> Result<Vec<(i64, i64)>> {
     if !pad.len().is_multiple_of(2) {

@@ -3,13 +3,11 @@
 use pleach_core::{DType, Error, Result, Tensor};
 
 use super::dropout;
+use crate::setters::setters;
 
 /// `softmax(query keyᵀ * scale + mask) value`, with dropout on the weights.
 ///
-/// `attn_mask` is added to the scores, or, if bool, says which pairs take part (true). With
-/// `is_causal` a query sees the keys up to its own position. `scale` is `1/√E` if `None`. A query
-/// that sees no key gets zeros. PyTorch's defaults are no mask, `dropout_p = 0.0`, not causal, no
-/// scale; dropout is applied whenever `dropout_p > 0`.
+/// A query that sees no key gets zeros.
 ///
 /// Shapes: query `[*, L, E]`, key `[*, S, E]`, value `[*, S, Ev]`, mask broadcastable to
 /// `[*, L, S]`, result `[*, L, Ev]`.
@@ -19,10 +17,10 @@ use super::dropout;
 ///
 /// ```
 /// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
+/// use pleach_nn::functional::{self as F, AttentionOptions};
 /// let q = tensor![[1.0, 0.0], [0.0, 1.0]];
 /// let v = tensor![[10.0], [20.0]];
-/// let y = F::scaled_dot_product_attention(&q, &q, &v, None, 0.0, true, None)?;
+/// let y = F::scaled_dot_product_attention(&q, &q, &v, AttentionOptions::new().is_causal(true))?;
 /// assert_eq!(y.to_vec::<f32>()?[0], 10.0); // the first query sees the first key only
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
@@ -30,11 +28,14 @@ pub fn scaled_dot_product_attention(
     query: &Tensor,
     key: &Tensor,
     value: &Tensor,
-    attn_mask: Option<&Tensor>,
-    dropout_p: f64,
-    is_causal: bool,
-    scale: Option<f64>,
+    options: AttentionOptions<'_>,
 ) -> Result<Tensor> {
+    let AttentionOptions {
+        attn_mask,
+        dropout_p,
+        is_causal,
+        scale,
+    } = options;
     if is_causal && attn_mask.is_some() {
         return Err(Error::value(
             "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True",
@@ -82,6 +83,46 @@ pub fn scaled_dot_product_attention(
     weights.matmul(value)
 }
 
+/// What [`scaled_dot_product_attention`] takes beside its tensors.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub struct AttentionOptions<'a> {
+    attn_mask: Option<&'a Tensor>,
+    dropout_p: f64,
+    is_causal: bool,
+    scale: Option<f64>,
+}
+
+impl<'a> AttentionOptions<'a> {
+    /// PyTorch's defaults.
+    pub fn new() -> Self {
+        AttentionOptions {
+            attn_mask: None,
+            dropout_p: 0.0,
+            is_causal: false,
+            scale: None,
+        }
+    }
+
+    setters! {
+        |options| options;
+        /// What is added to the scores, or, if bool, says which pairs take part (true).
+        attn_mask: impl Into<Option<&'a Tensor>> = attn_mask.into();
+        /// The probability that a weight becomes zero (0 by default), in evaluation too.
+        dropout_p: f64 = dropout_p;
+        /// Whether a query sees only the keys up to its own position (no, by default).
+        is_causal: bool = is_causal;
+        /// What the scores are multiplied by (`1/√E` by default).
+        scale: impl Into<Option<f64>> = scale.into();
+    }
+}
+
+impl Default for AttentionOptions<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -106,7 +147,10 @@ mod tests {
         let keep = tensor![[true, false], [true, true], [false, false]];
         let run = |mask: Option<&Tensor>, causal: bool, scale: Option<f64>| {
             gradcheck(
-                |x| scaled_dot_product_attention(&x[0], &x[1], &x[2], mask, 0.0, causal, scale),
+                |x| {
+                    let options = AttentionOptions::new().attn_mask(mask).is_causal(causal);
+                    scaled_dot_product_attention(&x[0], &x[1], &x[2], options.scale(scale))
+                },
                 &inputs,
             )
             .unwrap();
@@ -121,8 +165,9 @@ mod tests {
     fn a_query_that_sees_nothing_gets_zeros() {
         let x = data(&[2, 4], 1);
         let keep = tensor![[true, true], [false, false]];
-        let y = scaled_dot_product_attention(&x, &x, &x, Some(&keep), 0.0, false, None).unwrap();
+        let options = AttentionOptions::new().attn_mask(&keep);
+        let y = scaled_dot_product_attention(&x, &x, &x, options).unwrap();
         assert_eq!(y.index(1).unwrap().to_vec::<f64>().unwrap(), [0.0; 4]);
-        assert!(scaled_dot_product_attention(&x, &x, &x, Some(&keep), 0.0, true, None).is_err());
+        assert!(scaled_dot_product_attention(&x, &x, &x, options.is_causal(true)).is_err());
     }
 }

@@ -11,6 +11,7 @@ use pleach_kernels::{
 };
 
 use super::check_dtype;
+use crate::setters::setters;
 
 type Memory<T> = pleach_kernels::Buffer<T>;
 
@@ -30,31 +31,67 @@ type Memory<T> = pleach_kernels::Buffer<T>;
 ///
 /// ```
 /// use pleach_core::{tensor, Buffer};
-/// use pleach_nn::functional as F;
+/// use pleach_nn::functional::{self as F, BatchNormOptions};
 /// let (mean, var) = (Buffer::new(tensor![0.0]), Buffer::new(tensor![1.0]));
 /// let x = tensor![[1.0], [5.0]]; // mean 3, biased variance 4, unbiased 8
-/// let y = F::batch_norm(&x, Some((&mean, &var)), None, None, true, 0.5, 1e-12)?;
+/// let options = BatchNormOptions::new().running_stats((&mean, &var)).momentum(0.5).eps(1e-12);
+/// let y = F::batch_norm(&x, options.training(true))?;
 /// assert_eq!(y.to_vec::<f32>()?, [-1.0, 1.0]);
 /// assert_eq!(mean.tensor().to_vec::<f32>()?, [1.5]);
 /// assert_eq!(var.tensor().to_vec::<f32>()?, [4.5]);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
-pub fn batch_norm(
-    input: &Tensor,
-    running_stats: Option<(&Buffer, &Buffer)>,
-    weight: Option<&Tensor>,
-    bias: Option<&Tensor>,
+pub fn batch_norm(input: &Tensor, options: BatchNormOptions<'_>) -> Result<Tensor> {
+    normalise(input, None, false, options)
+}
+
+/// What [`batch_norm`] takes beside its input: no running statistics, weight or bias, evaluation,
+/// momentum 0.1 and eps 1e-5, or what is set.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub struct BatchNormOptions<'a> {
+    running_stats: Option<(&'a Buffer, &'a Buffer)>,
+    weight: Option<&'a Tensor>,
+    bias: Option<&'a Tensor>,
     training: bool,
     momentum: f64,
     eps: f64,
-) -> Result<Tensor> {
-    let op = BatchNorm {
-        training,
-        eps,
-        relu: false,
-    };
-    let rest = [weight, bias, None];
-    normalise(op, input, running_stats, rest, momentum)
+}
+
+impl<'a> BatchNormOptions<'a> {
+    /// PyTorch's defaults.
+    pub fn new() -> Self {
+        BatchNormOptions {
+            running_stats: None,
+            weight: None,
+            bias: None,
+            training: false,
+            momentum: 0.1,
+            eps: 1e-5,
+        }
+    }
+
+    setters! {
+        |options| options;
+        /// The running mean and variance.
+        running_stats: impl Into<Option<(&'a Buffer, &'a Buffer)>> = running_stats.into();
+        /// The scale of each channel.
+        weight: impl Into<Option<&'a Tensor>> = weight.into();
+        /// The shift of each channel.
+        bias: impl Into<Option<&'a Tensor>> = bias.into();
+        /// Whether the batch's own statistics are used (no, by default).
+        training: bool = training;
+        /// How far the running statistics move towards a batch's (0.1 by default).
+        momentum: f64 = momentum;
+        /// What is added to the variance (1e-5 by default).
+        eps: f64 = eps;
+    }
+}
+
+impl Default for BatchNormOptions<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// [`batch_norm`] followed by the addition of a residual, if there is one, and
@@ -68,22 +105,17 @@ pub fn batch_norm(
 ///
 /// ```
 /// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
+/// use pleach_nn::functional::{self as F, BatchNormOptions};
 /// let x = tensor![[1.0], [5.0]]; // normalised: -1 and 1
-/// let y = F::batch_norm_relu(&x, None, None, None, Some(&tensor![[0.0], [0.5]]), true, 0.0, 1e-12)?;
+/// let options = BatchNormOptions::new().training(true).eps(1e-12);
+/// let y = F::batch_norm_relu(&x, Some(&tensor![[0.0], [0.5]]), options)?;
 /// assert_eq!(y.to_vec::<f32>()?, [0.0, 1.5]);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
-#[allow(clippy::too_many_arguments)]
 pub fn batch_norm_relu(
     input: &Tensor,
-    running_stats: Option<(&Buffer, &Buffer)>,
-    weight: Option<&Tensor>,
-    bias: Option<&Tensor>,
     residual: Option<&Tensor>,
-    training: bool,
-    momentum: f64,
-    eps: f64,
+    options: BatchNormOptions<'_>,
 ) -> Result<Tensor> {
     if let Some(residual) = residual
         && (residual.shape() != input.shape() || residual.dtype() != input.dtype())
@@ -96,13 +128,7 @@ pub fn batch_norm_relu(
             input.dtype()
         )));
     }
-    let op = BatchNorm {
-        training,
-        eps,
-        relu: true,
-    };
-    let rest = [weight, bias, residual];
-    normalise(op, input, running_stats, rest, momentum)
+    normalise(input, residual, true, options)
 }
 
 /// Refuses what PyTorch refuses: a variance of 0 has to stay away from a division by 0 in training.
@@ -121,20 +147,27 @@ fn check_eps(eps: f64, training: bool) -> Result<()> {
 }
 
 fn normalise(
-    op: BatchNorm,
     input: &Tensor,
-    running_stats: Option<(&Buffer, &Buffer)>,
-    [weight, bias, residual]: [Maybe<'_>; 3],
-    momentum: f64,
+    residual: Option<&Tensor>,
+    relu: bool,
+    options: BatchNormOptions<'_>,
 ) -> Result<Tensor> {
-    let (shape, training) = (shape_of(input)?, op.training);
+    let BatchNormOptions {
+        running_stats,
+        weight,
+        bias,
+        training,
+        momentum,
+        eps,
+    } = options;
+    let shape = shape_of(input)?;
     if training && shape.batch.checked_mul(shape.spatial) == Some(1) {
         return Err(Error::value(format!(
             "Expected more than 1 value per channel when training, got input size {}",
             size_text(input.shape())
         )));
     }
-    check_eps(op.eps, training)?;
+    check_eps(eps, training)?;
     let running = running_stats.map(|(mean, var)| (mean.tensor(), var.tensor()));
     let (mean, var) = running.as_ref().map(|(mean, var)| (mean, var)).unzip();
     if running.is_none() && !training {
@@ -153,6 +186,11 @@ fn normalise(
         }
     }
     let [mean, var] = [mean, var].map(|used| used.filter(|_| !training));
+    let op = BatchNorm {
+        training,
+        eps,
+        relu,
+    };
     let mut outputs = apply(op, (input, weight, bias, residual, mean, var))?;
     if let (Some((running_mean, running_var)), [_, mean, var]) = (running_stats, &outputs[..])
         && input.numel() > 0

@@ -1,293 +1,456 @@
-//! Convolution of images.
+//! Convolution over one, two or three dimensions.
 
 use pleach_core::autograd::{
     Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
 };
-use pleach_core::{Error, ErrorKind, PadMode, Result, Tensor, Window, checked_numel, product_of};
+use pleach_core::{Error, ErrorKind, PadMode, Result, Tensor, checked_numel, product_of};
 use pleach_kernels::{
     ConvShape, conv_backward_bias, conv_backward_input, conv_backward_weight, conv_forward,
+    for_each_chunk_mut,
 };
 
-use super::{IntoPadding, Padding, Pair, check_dtype, filled};
+use super::{Padding, Size, check_dtype, filled, windows};
+use crate::setters::{given, setters};
 
-/// Convolves images with kernels (no kernel is flipped, as in PyTorch):
-///
-/// ```text
-/// out[n, o, y, x] = bias[o] + Σ_{c, i, j} weight[o, c, i, j]
-///                 · input[n, c, y·stride + i·dilation - padding, x·stride + j·dilation - padding]
-/// ```
-///
-/// with zeros outside the image; `c` runs over the channels of o's group.
-///
-/// Shapes: input `[N, C, H, W]` or `[C, H, W]`, weight `[O, C / groups, KH, KW]`, bias `[O]`,
-/// result `[N, O, (H + 2·padding - dilation·(KH - 1) - 1) / stride + 1, …]` or the same without
-/// N. Stride, padding and dilation are a number or a pair; padding may also be `"same"` (needs
-/// stride 1) or `"valid"`.
-///
-/// # Errors
-/// If shapes or dtypes do not fit together, the dilated kernel is larger than the padded image, or
-/// a stride, dilation or the number of groups is 0.
+/// What a convolution takes beside its tensors: stride 1, no padding, dilation 1 and one group, or
+/// what is set.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
-/// let image = tensor![[[1., 2., 3.], [4., 5., 6.]]]; // one channel, no batch
-/// let kernel = tensor![[[[1., 0.], [0., 1.]]]];
-/// let y = F::conv2d(&image, &kernel, None, 1, 0, 1, 1)?;
-/// assert_eq!(y.shape(), [1, 1, 2]);
-/// assert_eq!(y.to_vec::<f32>()?, [6., 8.]);
+/// use pleach_core::Tensor;
+/// use pleach_nn::functional::{self as F, ConvOptions};
+/// let (video, kernel) = (Tensor::zeros([1, 3, 16, 112, 112]), Tensor::zeros([8, 3, 3, 3, 3]));
+/// let y = F::conv3d(&video, &kernel, None, ConvOptions::new().stride((1, 2, 2)).padding(1))?;
+/// assert_eq!(y.shape(), [1, 8, 16, 56, 56]);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
-pub fn conv2d(
-    input: &Tensor,
-    weight: &Tensor,
-    bias: Option<&Tensor>,
-    stride: impl Into<Pair>,
-    padding: impl IntoPadding,
-    dilation: impl Into<Pair>,
-    groups: usize,
-) -> Result<Tensor> {
-    let options = ConvOptions {
-        stride: stride.into().tuple(),
-        padding: padding.into_padding()?,
-        dilation: dilation.into().tuple(),
-        groups,
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ConvOptions<const D: usize> {
+    pub(crate) stride: [usize; D],
+    pub(crate) padding: Result<Padding<D>>,
+    pub(crate) dilation: [usize; D],
+    pub(crate) groups: usize,
+}
+
+impl<const D: usize> ConvOptions<D> {
+    /// PyTorch's defaults.
+    pub fn new() -> Self {
+        const { assert!(0 < D && D <= 3, "one, two or three dimensions") };
+        ConvOptions {
+            stride: [1; D],
+            padding: Ok(Padding::Size([0; D])),
+            dilation: [1; D],
+            groups: 1,
+        }
+    }
+
+    conv_setters!(|options| options);
+}
+
+impl<const D: usize> Default for ConvOptions<D> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The setters of [`ConvOptions`], and of what holds them.
+macro_rules! conv_setters {
+    (|$this:ident| $place:expr) => {
+        step_setters! {
+            |$this| $place;
+            /// Zeros to add on each side (0 by default), `"same"` (which keeps the size, and needs
+            /// stride 1) or `"valid"` (none).
+            padding: impl TryInto<Padding<D>, Error: Into<Error>> = given(padding);
+        }
     };
-    options.convolve((input, weight, bias))
+}
+
+/// What a transposed convolution can be set to as well.
+macro_rules! step_setters {
+    (|$this:ident| $place:expr; $($more:tt)*) => {
+        setters! {
+            |$this| $place;
+            /// Step between windows (1 by default).
+            stride: impl Into<Size<D>> = stride.into().array();
+            /// Step between the elements of a window (1 by default).
+            dilation: impl Into<Size<D>> = dilation.into().array();
+            /// Groups of channels that do not see each other (1 by default).
+            groups: usize = groups;
+            $($more)*
+        }
+    };
+}
+pub(crate) use {conv_setters, step_setters};
+
+/// A function for each number of dimensions.
+macro_rules! by_dimension {
+    ($($(#[$doc:meta])* $name:ident = $generic:ident, $options:ident<$d:literal>;)*) => {$(
+        $(#[$doc])*
+        pub fn $name(
+            input: &Tensor,
+            weight: &Tensor,
+            bias: Option<&Tensor>,
+            options: $options<$d>,
+        ) -> Result<Tensor> {
+            $generic((input, weight, bias), options)
+        }
+    )*};
+}
+pub(super) use by_dimension;
+
+by_dimension! {
+    /// [`conv2d`] of sequences: input `[N, C, L]` or `[C, L]`, weight `[O, C / groups, K]`, result
+    /// `[N, O, L']` or `[O, L']`.
+    ///
+    /// # Errors
+    /// As [`conv2d`].
+    conv1d = conv, ConvOptions<1>;
+
+    /// Convolves images with kernels (no kernel is flipped, as in PyTorch):
+    ///
+    /// ```text
+    /// out[n, o, y, x] = bias[o] + Σ_{c, i, j} weight[o, c, i, j]
+    ///                 · input[n, c, y·stride + i·dilation - padding, x·stride + j·dilation - padding]
+    /// ```
+    ///
+    /// with zeros outside the image; `c` runs over the channels of o's group.
+    ///
+    /// Shapes: input `[N, C, H, W]` or `[C, H, W]`, weight `[O, C / groups, KH, KW]`, bias `[O]`,
+    /// result `[N, O, (H + 2·padding - dilation·(KH - 1) - 1) / stride + 1, …]` or the same without
+    /// N.
+    ///
+    /// # Errors
+    /// If shapes or dtypes do not fit together, the dilated kernel is larger than the padded image,
+    /// or a stride, dilation or the number of groups is 0.
+    ///
+    /// ```
+    /// use pleach_core::tensor;
+    /// use pleach_nn::functional::{self as F, ConvOptions};
+    /// let image = tensor![[[1., 2., 3.], [4., 5., 6.]]]; // one channel, no batch
+    /// let kernel = tensor![[[[1., 0.], [0., 1.]]]];
+    /// let y = F::conv2d(&image, &kernel, None, ConvOptions::new())?;
+    /// assert_eq!(y.shape(), [1, 1, 2]);
+    /// assert_eq!(y.to_vec::<f32>()?, [6., 8.]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    conv2d = conv, ConvOptions<2>;
+
+    /// [`conv2d`] of volumes: input `[N, C, D, H, W]` or `[C, D, H, W]`, weight
+    /// `[O, C / groups, KD, KH, KW]`, result `[N, O, D', H', W']` or the same without N.
+    ///
+    /// # Errors
+    /// As [`conv2d`].
+    conv3d = conv, ConvOptions<3>;
 }
 
 /// Input, weight and bias.
-type Tensors<'a> = <Convolution as Operation>::Inputs<'a>;
+pub(crate) type Tensors<'a> = <Convolution as Operation>::Inputs<'a>;
 
-/// What [`conv2d`] and its layer take beside the tensors.
-#[derive(Clone, Copy)]
-pub(crate) struct ConvOptions {
-    pub stride: (usize, usize),
-    pub padding: Padding,
-    pub dilation: (usize, usize),
+/// A convolution, not generic over what the options were given as.
+pub(crate) fn conv<const D: usize>(
+    tensors: Tensors<'_>,
+    options: ConvOptions<D>,
+) -> Result<Tensor> {
+    let (input, weight, bias) = tensors;
+    let (batched, shape) = options.checked(tensors)?;
+    Convolution::run::<D>(Part::Output, shape, input, (&batched, weight, bias))
+}
+
+impl<const D: usize> ConvOptions<D> {
+    /// The input as a batch (padded where padding is uneven), and the shape, after every check.
+    pub fn checked(&self, (input, weight, bias): Tensors<'_>) -> Result<(Tensor, ConvShape)> {
+        let mut batched = batched::<D>("conv", input)?;
+        let padding = self.padding.clone()?;
+        let mut steps = Steps {
+            stride: self.stride,
+            padding: [0; D],
+            dilation: self.dilation,
+            groups: self.groups,
+        };
+        steps.check_weight(padding == Padding::Same, &batched, weight)?;
+        let kernel = spatial(weight);
+        match padding {
+            Padding::Size(size) => steps.padding = size,
+            Padding::Valid => {}
+            Padding::Same => {
+                check_same(self.stride)?;
+                let mut odd = Vec::new();
+                for (d, window) in windows(kernel, steps.stride, steps.padding, steps.dilation)
+                    .into_iter()
+                    .enumerate()
+                    .rev()
+                {
+                    let total = window.span()? - 1;
+                    steps.padding[d] = total / 2;
+                    odd.extend([0, (total % 2) as i64]);
+                }
+                batched = batched.pad(&odd, PadMode::Constant, 0.0)?;
+            }
+        }
+        let tensors = (&batched, weight, bias);
+        steps.check_channels(false, tensors)?;
+        let (size, windows) = (
+            spatial::<D>(&batched),
+            windows(kernel, steps.stride, steps.padding, steps.dilation),
+        );
+        let (mut padded, mut spans, mut fits) = ([0; D], [0; D], true);
+        for (d, window) in windows.iter().enumerate() {
+            (padded[d], spans[d]) = (window.padded(size[d])?, window.span()?);
+            fits &= spans[d] <= padded[d];
+        }
+        if !fits {
+            return Err(Error::shape(format!(
+                "Calculated padded input size per channel: ({}). Kernel size: ({}). Kernel size can't be greater than actual input size",
+                by_x(&padded),
+                by_x(&spans)
+            )));
+        }
+        if let Some(bias) = bias
+            && bias.dtype() != input.dtype()
+        {
+            return Err(Error::dtype(format!(
+                "Input type ({}) and bias type ({}) should be the same",
+                input.dtype().c_name(),
+                bias.dtype().c_name()
+            )));
+        }
+        steps.check_kernel(kernel)?;
+        if self.dilation.contains(&0) {
+            return Err(Error::value(format!(
+                "dilation should be greater than zero, but got {:?}",
+                at_least_two(1, self.dilation)
+            )));
+        }
+        check_dtype(weight, input.dtype())?;
+        let channels = [batched.shape()[1], weight.shape()[0]];
+        let shape = steps.shape(batched.shape()[0], channels, size, kernel)?;
+        Ok((batched, shape))
+    }
+}
+
+/// The sizes without batch and channels; the rank was checked.
+pub(super) fn spatial<const D: usize>(t: &Tensor) -> [usize; D] {
+    std::array::from_fn(|d| t.shape()[d + 2])
+}
+
+/// `4 x 4`.
+pub(super) fn by_x(sizes: &[impl ToString]) -> String {
+    let sizes: Vec<_> = sizes.iter().map(ToString::to_string).collect();
+    sizes.join(" x ")
+}
+
+/// As PyTorch shows it, which computes in one dimension as in two.
+pub(super) fn at_least_two<T: Copy, const D: usize>(missing: T, sizes: [T; D]) -> Vec<T> {
+    let lead: &[T] = if D == 1 { &[missing] } else { &[] };
+    [lead, &sizes].concat()
+}
+
+/// PyTorch's refusal of strides where the size is to stay.
+pub(crate) fn check_same<const D: usize>(stride: [usize; D]) -> Result<()> {
+    match stride == [1; D] {
+        true => Ok(()),
+        false => Err(Error::value(
+            "padding='same' is not supported for strided convolutions",
+        )),
+    }
+}
+
+/// The input as a batch.
+pub(super) fn batched<const D: usize>(name: &str, input: &Tensor) -> Result<Tensor> {
+    match input.rank() {
+        rank if rank == D + 2 => Ok(input.clone()),
+        rank if rank == D + 1 => input.unsqueeze(0),
+        _ => Err(Error::shape(format!(
+            "Expected {}D (unbatched) or {}D (batched) input to {name}{D}d, but got input of size: {:?}",
+            D + 1,
+            D + 2,
+            input.shape()
+        ))),
+    }
+}
+
+/// What convolution and transposed convolution have in common.
+pub(super) struct Steps<const D: usize> {
+    pub stride: [usize; D],
+    pub padding: [usize; D],
+    pub dilation: [usize; D],
     pub groups: usize,
 }
 
-impl ConvOptions {
-    /// [`conv2d`].
-    pub fn convolve(&self, tensors: Tensors<'_>) -> Result<Tensor> {
-        let (input, weight, bias) = tensors;
-        let (batched, shape) = self.checked(tensors)?;
-        let part = Part::Output;
-        let out = apply(Convolution { part, shape }, (&batched, weight, bias))?;
-        match input.rank() {
-            3 => out.squeeze_dim(0),
-            _ => Ok(out),
-        }
-    }
-
-    /// The input as a batch (padded where padding is uneven), and the shape, after every check.
-    pub fn checked(&self, (input, weight, bias): Tensors<'_>) -> Result<(Tensor, ConvShape)> {
-        let batched = match input.rank() {
-            4 => input.clone(),
-            3 => input.unsqueeze(0)?,
-            _ => {
-                return Err(Error::shape(format!(
-                    "Expected 3D (unbatched) or 4D (batched) input to conv2d, but got input of size: {:?}",
-                    input.shape()
-                )));
-            }
-        };
+impl<const D: usize> Steps<D> {
+    /// What PyTorch checks first.
+    pub fn check_weight(&self, same: bool, batched: &Tensor, weight: &Tensor) -> Result<()> {
         if self.groups == 0 {
             return Err(Error::value("non-positive groups is not supported"));
         }
-        self.check_weight_rank(&batched, weight)?;
-        let (batched, padding) = match self.padding {
-            Padding::Size(padding) => (batched, padding.tuple()),
-            Padding::Valid => (batched, (0, 0)),
-            Padding::Same => self.pad_same(&batched, weight)?,
-        };
-        let shape = self.checked_shape((&batched, weight, bias), padding)?;
-        Ok((batched, shape))
-    }
-
-    fn check_weight_rank(&self, batched: &Tensor, weight: &Tensor) -> Result<()> {
         let rank = weight.rank();
-        Err(Error::shape(match self.padding {
-            _ if rank == 4 => return Ok(()),
-            _ if rank < 3 => "weight should have at least three dimensions".to_string(),
-            Padding::Same => format!(
-                "Expected {rank}-dimensional input for {rank}-dimensional weight{:?}, but got {}-dimensional input of size {:?} instead",
+        Err(Error::shape(match rank {
+            _ if rank == D + 2 => return Ok(()),
+            0..3 => "weight should have at least three dimensions".to_string(),
+            _ if same || D == 1 => format!(
+                "Expected {rank}-dimensional input for {rank}-dimensional weight{}{:?}, but got {}-dimensional input of size {:?} instead",
+                if same { "" } else { " " },
                 weight.shape(),
                 batched.rank(),
                 batched.shape()
             ),
             _ => format!(
-                "expected stride to be a single integer value or a list of {} values to match the convolution dimensions, but got stride=[{}, {}]",
+                "expected stride to be a single integer value or a list of {} values to match the convolution dimensions, but got stride={:?}",
                 rank - 2,
-                self.stride.0,
-                self.stride.1
+                self.stride
             ),
         }))
     }
 
-    /// The padding that keeps the size. Where it is odd, the input gets the extra row or column.
-    fn pad_same(&self, input: &Tensor, weight: &Tensor) -> Result<(Tensor, (usize, usize))> {
-        if self.stride != (1, 1) {
-            return Err(Error::value(
-                "padding='same' is not supported for strided convolutions",
-            ));
-        }
-        let [rows, columns] = self.windows((weight.shape()[2], weight.shape()[3]), (0, 0));
-        let (total_h, total_w) = (rows.span()? - 1, columns.span()? - 1);
-        let extra = [0, (total_w % 2) as i64, 0, (total_h % 2) as i64];
-        let input = input.pad(&extra, PadMode::Constant, 0.0)?;
-        Ok((input, (total_h / 2, total_w / 2)))
-    }
-
-    /// Along the rows and along the columns.
-    pub fn windows(&self, kernel: (usize, usize), padding: (usize, usize)) -> [Window; 2] {
-        windows(kernel, self.stride, padding, self.dilation)
-    }
-
-    /// The shape for the kernels, after every check that they rely on.
-    fn checked_shape(
-        &self,
-        (input, weight, bias): Tensors<'_>,
-        padding: (usize, usize),
-    ) -> Result<ConvShape> {
-        let groups = self.groups;
-        let (&[batch, in_channels, in_h, in_w], &[out_channels, per_group, kh, kw]) =
-            (input.shape(), weight.shape())
-        else {
-            unreachable!("both ranks were checked to be 4");
-        };
-        if self.stride.0 == 0 || self.stride.1 == 0 {
+    /// Strides, groups and channels, in PyTorch's order.
+    pub fn check_channels(&self, transposed: bool, tensors: Tensors<'_>) -> Result<()> {
+        let (input, weight, bias) = tensors;
+        let (groups, sizes) = (self.groups, weight.shape());
+        if self.stride.contains(&0) {
             return Err(Error::value("non-positive stride is not supported"));
         }
-        if out_channels < groups {
+        let (first, second) = (sizes[0], sizes[1].saturating_mul(groups));
+        if first < groups {
             return Err(Error::shape(format!(
-                "Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size {:?} instead",
-                weight.shape()
+                "Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size {sizes:?} instead"
             )));
         }
-        if !out_channels.is_multiple_of(groups) {
+        if !first.is_multiple_of(groups) {
             // The double brackets are PyTorch's.
             return Err(Error::shape(format!(
-                "Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size [{:?}] instead",
-                weight.shape()
+                "Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size [{sizes:?}] instead"
             )));
         }
-        let expected = per_group.saturating_mul(groups);
-        if in_channels != expected {
-            return Err(Error::shape(format!(
-                "Given groups={groups}, weight of size {:?}, expected input{:?} to have {expected} channels, but got {in_channels} channels instead",
-                weight.shape(),
-                input.shape(),
-            )));
-        }
-        if let Some(bias) = bias
-            && bias.shape() != [out_channels]
-        {
-            return Err(Error::shape(format!(
-                "Given weight of size {:?}, expected bias to be 1-dimensional with {out_channels} elements, but got bias of size {:?} instead",
-                weight.shape(),
-                bias.shape()
-            )));
-        }
-        let [rows, columns] = self.windows((kh, kw), padding);
-        let (Some(out_h), Some(out_w)) = (rows.count(in_h)?, columns.count(in_w)?) else {
-            return Err(Error::shape(format!(
-                "Calculated padded input size per channel: ({} x {}). Kernel size: ({} x {}). Kernel size can't be greater than actual input size",
-                rows.padded(in_h)?,
-                columns.padded(in_w)?,
-                rows.span()?,
-                columns.span()?
-            )));
+        let ((from, to), given, given_bias) = match transposed {
+            true => (
+                (first, second),
+                "transposed=1".to_string(),
+                "transposed=1, ",
+            ),
+            false => ((second, first), format!("groups={groups}"), ""),
         };
-        self.check_types_and_steps((input, weight, bias))?;
-        let (rows, columns) = (rows.within(in_h)?, columns.within(in_w)?);
-        let shape = ConvShape::new(batch, [in_channels, out_channels], [in_h, in_w], [kh, kw])
-            .with_stride([rows.stride, columns.stride])
-            .with_padding([rows.padding, columns.padding])
-            .with_dilation([rows.dilation, columns.dilation])
-            .with_groups(groups);
-        if shape.checked_output().is_none() {
-            let elements = checked_numel(&[batch.max(1), out_channels.max(1), out_h, out_w])?;
-            let bytes = elements as u128 * size_of::<f64>() as u128;
-            return Err(ErrorKind::OutOfMemory { bytes }.into());
-        }
-        Ok(shape)
-    }
-
-    /// What PyTorch checks last, in its order.
-    fn check_types_and_steps(&self, (input, weight, bias): Tensors<'_>) -> Result<()> {
-        let dtype = input.dtype();
-        if let Some(bias) = bias
-            && bias.dtype() != dtype
-        {
-            return Err(Error::dtype(format!(
-                "Input type ({}) and bias type ({}) should be the same",
-                dtype.c_name(),
-                bias.dtype().c_name()
-            )));
-        }
-        let (kh, kw) = (weight.shape()[2], weight.shape()[3]);
-        if kh == 0 || kw == 0 {
+        let channels = input.shape()[1];
+        if channels != from {
             return Err(Error::shape(format!(
-                "kernel size should be greater than zero, but got kernel_height: {kh} kernel_width: {kw}"
+                "Given {given}, weight of size {sizes:?}, expected input{:?} to have {from} channels, but got {channels} channels instead",
+                input.shape()
             )));
         }
-        if self.dilation.0 == 0 || self.dilation.1 == 0 {
-            return Err(Error::value("non-positive dilation is not supported"));
+        match bias {
+            Some(bias) if bias.shape() != [to] => Err(Error::shape(format!(
+                "Given {given_bias}weight of size {sizes:?}, expected bias to be 1-dimensional with {to} elements, but got bias of size {:?} instead",
+                bias.shape()
+            ))),
+            _ => Ok(()),
         }
-        check_dtype(weight, dtype)
     }
-}
 
-/// The windows along the rows and along the columns.
-pub(super) fn windows(
-    kernel: (usize, usize),
-    stride: (usize, usize),
-    padding: (usize, usize),
-    dilation: (usize, usize),
-) -> [Window; 2] {
-    let along = |axis: fn((usize, usize)) -> usize| Window {
-        kernel: axis(kernel),
-        stride: axis(stride),
-        padding: axis(padding),
-        dilation: axis(dilation),
-    };
-    [along(|(h, _)| h), along(|(_, w)| w)]
+    /// A kernel has elements.
+    pub fn check_kernel(&self, kernel: [usize; D]) -> Result<()> {
+        if !kernel.contains(&0) {
+            return Ok(());
+        }
+        Err(Error::shape(match at_least_two(1, kernel)[..] {
+            [h, w] => format!(
+                "kernel size should be greater than zero, but got kernel_height: {h} kernel_width: {w}"
+            ),
+            _ => format!(
+                "kernel size should be greater than zero, but got: {} (TxHxW)",
+                by_x(&kernel)
+            ),
+        }))
+    }
+
+    /// The shape for the kernels.
+    pub fn shape(
+        &self,
+        batch: usize,
+        channels: [usize; 2],
+        size: [usize; D],
+        kernel: [usize; D],
+    ) -> Result<ConvShape> {
+        let mut windows = windows(kernel, self.stride, self.padding, self.dilation);
+        for (window, size) in windows.iter_mut().zip(size) {
+            *window = window.within(size)?;
+        }
+        let shape = ConvShape::new(batch, channels, size, kernel)
+            .with_stride(windows.map(|w| w.stride))
+            .with_padding(windows.map(|w| w.padding))
+            .with_dilation(windows.map(|w| w.dilation))
+            .with_groups(self.groups);
+        if shape.checked_output().is_some() {
+            return Ok(shape);
+        }
+        // What is larger than memory is the result, at either end.
+        let (mut from, mut to) = (vec![batch, channels[0]], vec![batch, channels[1]]);
+        for (window, size) in windows.into_iter().zip(size) {
+            from.push(size);
+            to.push(window.count(size)?.unwrap_or(1));
+        }
+        let elements =
+            |sizes: &[usize]| checked_numel(&sizes.iter().map(|n| *n.max(&1)).collect::<Vec<_>>());
+        let bytes = elements(&from)?.max(elements(&to)?) as u128 * size_of::<f64>() as u128;
+        Err(ErrorKind::OutOfMemory { bytes }.into())
+    }
 }
 
 /// What is computed: the convolution, or one of its gradients.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Part {
+pub(super) enum Part {
     /// From input and weight.
     Output,
-    /// From weight and the output's gradient.
+    /// From the output's gradient and weight: also the transposed convolution.
     InputGrad,
     /// From input and the output's gradient.
     WeightGrad,
 }
 
-/// A convolution of a checked shape, or one of its gradients. All three are derivatives of one number,
-/// linear in input, weight and the output's gradient, so the gradients of each are the other two.
+/// A convolution of a checked shape, or one of its gradients, of which that of the input is the transposed
+/// convolution. All three are derivatives of one number, linear in input, weight and the output's gradient,
+/// so the gradients of each are the other two.
 #[derive(Clone, Debug)]
 pub struct Convolution {
     part: Part,
     shape: ConvShape,
+    dims: usize,
 }
 
 impl Convolution {
+    /// The result for an input with or without a batch.
+    pub(super) fn run<const D: usize>(
+        part: Part,
+        shape: ConvShape,
+        input: &Tensor,
+        tensors: Tensors<'_>,
+    ) -> Result<Tensor> {
+        let op = Convolution {
+            part,
+            shape,
+            dims: D,
+        };
+        let out = apply(op, tensors)?;
+        match input.rank() == D + 2 {
+            true => Ok(out),
+            false => out.squeeze_dim(0),
+        }
+    }
+
     fn of(&self, part: Part, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        let shape = self.shape;
-        apply(Convolution { part, shape }, (a, b, None))
+        let op = Convolution {
+            part,
+            ..self.clone()
+        };
+        apply(op, (a, b, None))
     }
 
     fn bias_grad(&self, grad: &Tensor) -> Result<Tensor> {
         let grad = grad.contiguous()?;
+        let (batch, channels) = (grad.shape()[0], grad.shape()[1]);
+        let pixels = grad.shape()[2..].iter().product();
+        let shape = ConvShape::new(batch, [channels; 2], [pixels], [1]);
         dispatch_float!("slow_conv2d_cpu", grad.dtype(), T => {
             let grad = grad.as_slice::<T>()?;
-            filled(&[self.shape.out_channels], |out| {
-                conv_backward_bias(&self.shape, grad, out);
-            })
+            filled(&[channels], |out| conv_backward_bias(&shape, grad, out))
         })
     }
 }
@@ -298,47 +461,67 @@ impl Operation for Convolution {
     const RULES: Rules = Rules::DENSE;
 
     fn name(&self) -> &'static str {
-        match self.part {
-            Part::Output => "conv2d",
-            Part::InputGrad => "conv2d_input",
-            Part::WeightGrad => "conv2d_weight",
-        }
+        let names = match self.part {
+            Part::Output => ["conv1d", "conv2d", "conv3d"],
+            Part::InputGrad => ["conv_transpose1d", "conv_transpose2d", "conv_transpose3d"],
+            Part::WeightGrad => ["conv1d_weight", "conv2d_weight", "conv3d_weight"],
+        };
+        names[self.dims - 1]
     }
     fn grad_name(&self) -> &'static str {
         "ConvolutionBackward0"
     }
     fn attributes(&self) -> Attributes {
-        let s = &self.shape;
-        vec![
-            ("stride", s.stride[1..].into()),
-            ("padding", s.padding[1..].into()),
-            ("dilation", s.dilation[1..].into()),
+        let (s, lead) = (&self.shape, 3 - self.dims);
+        let mut all = vec![
+            ("stride", s.stride[lead..].into()),
+            ("padding", s.padding[lead..].into()),
+            ("dilation", s.dilation[lead..].into()),
             ("groups", s.groups.into()),
-        ]
+        ];
+        if self.part == Part::InputGrad {
+            let out = s.output();
+            // What is left of the transposed input after the last window.
+            let rest = |d: usize| {
+                let span = s.dilation[d] * (s.kernel[d] - 1) + 1;
+                s.input[d] + 2 * s.padding[d] - span - (out[d] - 1) * s.stride[d]
+            };
+            let rests: Vec<usize> = (lead..3).map(rest).collect();
+            all.push(("output_padding", rests[..].into()));
+        }
+        all
     }
     fn multiply_adds(&self, _: &[&[usize]], _: &[&[usize]]) -> u64 {
         // The gradients have as many as the convolution.
         let s = &self.shape;
-        let [_, height, width] = s.output();
-        let each = [s.in_channels / s.groups, s.kernel[1], s.kernel[2]];
-        product_of(&[s.batch, s.out_channels, height, width]).saturating_mul(product_of(&each))
+        let outputs =
+            product_of(&[s.batch, s.out_channels]).saturating_mul(product_of(&s.output()));
+        let each = product_of(&[s.in_channels / s.groups]).saturating_mul(product_of(&s.kernel));
+        outputs.saturating_mul(each)
     }
     fn forward(&self, (a, b, bias): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
         let s = &self.shape;
-        let ([_, height, width], [_, rows, columns]) = (s.input, s.kernel);
-        let [_, out_height, out_width] = s.output();
-        let sizes = match self.part {
-            Part::InputGrad => [s.batch, s.in_channels, height, width],
-            Part::WeightGrad => [s.out_channels, s.in_channels / s.groups, rows, columns],
-            Part::Output => [s.batch, s.out_channels, out_height, out_width],
+        let (lead, sizes) = match self.part {
+            Part::InputGrad => ([s.batch, s.in_channels], s.input),
+            Part::WeightGrad => ([s.out_channels, s.in_channels / s.groups], s.kernel),
+            Part::Output => ([s.batch, s.out_channels], s.output()),
         };
+        let sizes = [&lead[..], &sizes[3 - self.dims..]].concat();
         dispatch_float!("slow_conv2d_cpu", a.dtype(), T => {
             let (a, b) = (a.as_slice::<T>()?, b.as_slice::<T>()?);
             let bias = bias.map(Tensor::as_slice).transpose()?;
             filled(&sizes, |out| match self.part {
-                Part::InputGrad => conv_backward_input(s, b, a, out),
                 Part::WeightGrad => conv_backward_weight(s, a, b, out),
                 Part::Output => conv_forward(s, a, b, bias, out),
+                Part::InputGrad => {
+                    conv_backward_input(s, a, b, out);
+                    if let Some(bias) = bias {
+                        let pixels = s.input.iter().product();
+                        for_each_chunk_mut(out, pixels, |plane, out| {
+                            out.iter_mut().for_each(|y| *y += bias[plane % s.in_channels]);
+                        });
+                    }
+                }
             })
         })
     }
@@ -349,20 +532,21 @@ impl Operation for Convolution {
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
         let of_first = || match self.part {
-            Part::Output => self.of(Part::InputGrad, &saved.input(1)?, grad),
-            Part::InputGrad => self.of(Part::WeightGrad, grad, &saved.input(1)?),
-            Part::WeightGrad => self.of(Part::InputGrad, grad, &saved.input(1)?),
+            Part::Output => self.of(Part::InputGrad, grad, &saved.input(1)?),
+            Part::InputGrad => self.of(Part::Output, grad, &saved.input(1)?),
+            Part::WeightGrad => self.of(Part::InputGrad, &saved.input(1)?, grad),
         };
         let of_second = || match self.part {
             Part::Output => self.of(Part::WeightGrad, &saved.input(0)?, grad),
-            Part::InputGrad => self.of(Part::Output, grad, &saved.input(0)?),
+            Part::InputGrad => self.of(Part::WeightGrad, grad, &saved.input(0)?),
             Part::WeightGrad => self.of(Part::Output, &saved.input(0)?, grad),
         };
+        let dims: Vec<i64> = (0..grad.rank() as i64).filter(|d| *d != 1).collect();
         Ok([
             saved.grad(0, of_first)?,
             saved.grad(1, of_second)?,
             saved.grad(2, || match saved.recording() {
-                true => grad.sum_dim([0, 2, 3], false),
+                true => grad.sum_dim(&dims[..], false),
                 false => self.bias_grad(grad),
             })?,
         ])

@@ -5,6 +5,7 @@ use pleach_core::{Error, Result, Tensor};
 
 use super::nll_loss::{NllLoss, class_dim, node_name, smoothed};
 use super::{Reduction, log_softmax};
+use crate::setters::{given, setters};
 
 /// The negative log-likelihood of the softmax of `input`, reduced.
 ///
@@ -12,7 +13,7 @@ use super::{Reduction, log_softmax};
 /// the input's shape without C, or the probability of each class, the input's shape; weight `[C]`.
 /// The result is 0-d, or has one loss for each target.
 ///
-/// - Classes equal to `ignore_index` (PyTorch's default is -100) count for nothing; the mean is
+/// - Classes equal to `ignore_index` count for nothing; the mean is
 ///   over the sum of the used targets' weights, nan if there are none.
 /// - Probabilities: the loss is `-Σ_c weight[c] · target[c] · log softmax[c]`; the mean is over the
 ///   number of samples, also with weights.
@@ -24,20 +25,25 @@ use super::{Reduction, log_softmax};
 ///
 /// ```
 /// use pleach_core::tensor;
-/// use pleach_nn::{functional as F, losses::Reduction};
+/// use pleach_nn::functional::{self as F, CrossEntropyOptions};
 /// let scores = tensor![[0.0, 0.0], [100.0, 0.0]];
-/// let loss = F::cross_entropy(&scores, &tensor![1, 0], None, -100, Reduction::None, 0.0)?;
+/// let options = CrossEntropyOptions::new().reduction("none");
+/// let loss = F::cross_entropy(&scores, &tensor![1, 0], options)?;
 /// assert_eq!(loss.to_vec::<f32>()?, [0.6931472, 0.0]); // ln 2: a guess; 0: certain
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 pub fn cross_entropy(
     input: &Tensor,
     target: &Tensor,
-    weight: Option<&Tensor>,
-    ignore_index: i64,
-    reduction: Reduction,
-    label_smoothing: f64,
+    options: CrossEntropyOptions<'_>,
 ) -> Result<Tensor> {
+    let CrossEntropyOptions {
+        weight,
+        ignore_index,
+        reduction,
+        label_smoothing,
+    } = options;
+    let reduction = reduction?;
     if !(0.0..=1.0).contains(&label_smoothing) {
         return Err(Error::value(format!(
             "label_smoothing must be between 0.0 and 1.0. Got: {label_smoothing}"
@@ -113,6 +119,47 @@ pub fn cross_entropy(
             let samples = product.numel() as f64 / classes.max(1) as f64;
             apply(DivBySize(samples), &product.sum()?.neg()?)
         }
+    }
+}
+
+/// What [`cross_entropy`] takes beside its tensors.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct CrossEntropyOptions<'a> {
+    weight: Option<&'a Tensor>,
+    ignore_index: i64,
+    reduction: Result<Reduction>,
+    label_smoothing: f64,
+}
+
+impl<'a> CrossEntropyOptions<'a> {
+    /// PyTorch's defaults.
+    pub fn new() -> Self {
+        CrossEntropyOptions {
+            weight: None,
+            ignore_index: -100,
+            reduction: Ok(Reduction::Mean),
+            label_smoothing: 0.0,
+        }
+    }
+
+    setters! {
+        |options| options;
+        /// A weight for each class.
+        weight: impl Into<Option<&'a Tensor>> = weight.into();
+        /// The class that counts for nothing (-100 by default).
+        ignore_index: i64 = ignore_index;
+        /// How the losses of single elements become one: `"mean"` (the default), `"sum"` or
+        /// `"none"`, or a [`Reduction`].
+        reduction: impl TryInto<Reduction, Error: Into<Error>> = given(reduction);
+        /// How much of the target is spread over all classes (0 by default).
+        label_smoothing: f64 = label_smoothing;
+    }
+}
+
+impl Default for CrossEntropyOptions<'_> {
+    fn default() -> Self {
+        Self::new()
     }
 }
 

@@ -1,13 +1,10 @@
 //! The Gaussian error linear unit.
 
-use std::fmt;
-use std::str::FromStr;
-
 use pleach_core::autograd::apply;
-use pleach_core::{ElementWise, Error, Result, Tensor};
+use pleach_core::{ElementWise, Error, Result, Tensor, words};
 use pleach_kernels::Function;
 
-use super::by_name::by_name;
+use crate::setters::given;
 
 /// How [`gelu`] computes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -19,39 +16,29 @@ pub enum Approximate {
     Tanh,
 }
 
-/// PyTorch's string: `none` or `tanh`.
-impl fmt::Display for Approximate {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            Approximate::None => "none",
-            Approximate::Tanh => "tanh",
-        })
-    }
-}
-
-/// Parses PyTorch's strings.
-impl FromStr for Approximate {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self> {
-        by_name(&[Approximate::None, Approximate::Tanh], text)
-            .ok_or_else(|| Error::value("approximate argument must be either none or tanh."))
-    }
+words! {
+    Approximate { None = "none", Tanh = "tanh" },
+    |_text| "approximate argument must be either none or tanh."
 }
 
 /// `x Φ(x)` with the normal distribution's Φ, or `x/2 (1 + tanh(√(2/π) (x + 0.044715 x³)))`. Any
-/// shape. PyTorch's default is [`Approximate::None`].
+/// shape. PyTorch's default is `"none"`, [`Approximate::None`].
 ///
 /// # Errors
-/// If the dtype does not compute.
+/// If the dtype does not compute, or a string is unknown.
 ///
 /// ```
 /// use pleach_core::tensor;
-/// use pleach_nn::functional::{self as F, Approximate};
-/// let y = F::gelu(&tensor![0.0, 1.0], Approximate::None)?;
+/// use pleach_nn::functional as F;
+/// let y = F::gelu(&tensor![0.0, 1.0], "none")?;
 /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.8413447]);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
-pub fn gelu(input: &Tensor, approximate: Approximate) -> Result<Tensor> {
+pub fn gelu(
+    input: &Tensor,
+    approximate: impl TryInto<Approximate, Error: Into<Error>>,
+) -> Result<Tensor> {
+    let approximate = given(approximate)?;
     if !input.dtype().is_float() {
         return Err(Error::not_implemented("GeluKernelImpl", input.dtype()));
     }

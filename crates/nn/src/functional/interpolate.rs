@@ -1,11 +1,10 @@
 //! Resizing.
 
-use std::fmt;
-use std::str::FromStr;
-
 use pleach_core::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
-use pleach_core::{Element, Error, Result, Scalar, Tensor, check_room};
+use pleach_core::{Element, Error, Result, Scalar, Tensor, check_room, words};
 use pleach_kernels::Buffer;
+
+use crate::setters::given;
 
 /// How [`interpolate`] finds a value between pixels.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -18,28 +17,9 @@ pub enum InterpolateMode {
     Linear,
 }
 
-/// PyTorch's string for images: `nearest` or `bilinear`.
-impl fmt::Display for InterpolateMode {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(match self {
-            InterpolateMode::Nearest => "nearest",
-            InterpolateMode::Linear => "bilinear",
-        })
-    }
-}
-
-/// Parses PyTorch's strings; `linear` and `bilinear` are the same here.
-impl FromStr for InterpolateMode {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self> {
-        match text {
-            "nearest" => Ok(InterpolateMode::Nearest),
-            "linear" | "bilinear" => Ok(InterpolateMode::Linear),
-            _ => Err(Error::value(format!(
-                "interpolate supports the modes nearest, linear and bilinear, got {text}"
-            ))),
-        }
-    }
+words! {
+    InterpolateMode { Nearest = "nearest", Linear = "bilinear" | "linear" },
+    |text| format!("interpolate supports the modes nearest, linear and bilinear, got {text}")
 }
 
 /// The size that [`interpolate`] makes: the spatial sizes, or factors of them. One number stands
@@ -222,9 +202,10 @@ fn order(from: &[usize], to: &[usize]) -> Vec<usize> {
 pub fn interpolate(
     input: &Tensor,
     resize: Resize,
-    mode: InterpolateMode,
+    mode: impl TryInto<InterpolateMode, Error: Into<Error>>,
     align_corners: bool,
 ) -> Result<Tensor> {
+    let mode = given(mode)?;
     let names = match (mode, input.rank()) {
         (InterpolateMode::Nearest, 3) => ("upsample_nearest1d", "UpsampleNearest1DBackward0"),
         (InterpolateMode::Nearest, 4) => ("upsample_nearest2d", "UpsampleNearest2DBackward0"),

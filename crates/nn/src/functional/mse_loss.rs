@@ -8,6 +8,7 @@ use pleach_kernels::{Buffer, elementwise, reduce::sum, zip};
 
 use super::layer_norm::plus;
 use super::{Reduction, filled};
+use crate::setters::given;
 
 /// `(input - target)²`, reduced.
 ///
@@ -15,16 +16,21 @@ use super::{Reduction, filled};
 /// result is 0-d, or of that shape without reduction.
 ///
 /// # Errors
-/// If the shapes cannot be broadcast together.
+/// If the shapes cannot be broadcast together, or a string is unknown.
 ///
 /// ```
 /// use pleach_core::tensor;
-/// use pleach_nn::{functional as F, losses::Reduction};
-/// let loss = F::mse_loss(&tensor![1.0, 2.0], &tensor![1.0, 4.0], Reduction::Mean)?;
+/// use pleach_nn::functional as F;
+/// let loss = F::mse_loss(&tensor![1.0, 2.0], &tensor![1.0, 4.0], "mean")?;
 /// assert_eq!(loss.item()?, 2.0);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
-pub fn mse_loss(input: &Tensor, target: &Tensor, reduction: Reduction) -> Result<Tensor> {
+pub fn mse_loss(
+    input: &Tensor,
+    target: &Tensor,
+    reduction: impl TryInto<Reduction, Error: Into<Error>>,
+) -> Result<Tensor> {
+    let reduction = given(reduction)?;
     if input.shape() != target.shape() {
         log::warn!(
             "Using a target size ({}) that is different to the input size ({}). This will likely lead to incorrect results due to broadcasting. Please ensure they have the same size.",

@@ -7,13 +7,14 @@ use pleach_core::{DType, Element, Error, Result, Tensor, checked_numel};
 use pleach_kernels::{Buffer, CrossEntropy, CrossEntropyTarget, Float};
 
 use super::{Reduction, check_dtype, filled, softmax};
+use crate::setters::{given, setters};
 
 /// `-weight[target] · input[target]`, reduced: the loss of log-probabilities.
 ///
 /// Shapes: input `[C]`, `[N, C]` or `[N, C, d1, …]`; target (i64 or u8) the same without C;
 /// weight `[C]`. The result is 0-d, or of the target's shape without reduction.
 ///
-/// Targets equal to `ignore_index` (PyTorch's default is -100) count for nothing. The mean is
+/// Targets equal to `ignore_index` count for nothing. The mean is
 /// weighted: the sum of the losses over the sum of the used targets' weights, nan if there are
 /// none.
 ///
@@ -22,27 +23,58 @@ use super::{Reduction, check_dtype, filled, softmax};
 ///
 /// ```
 /// use pleach_core::tensor;
-/// use pleach_nn::{functional as F, losses::Reduction};
+/// use pleach_nn::functional::{self as F, NllLossOptions};
 /// let log_probs = tensor![[-1.0, -2.0], [-3.0, -4.0]];
-/// let loss = F::nll_loss(&log_probs, &tensor![0, 1], None, -100, Reduction::Mean)?;
+/// let loss = F::nll_loss(&log_probs, &tensor![0, 1], NllLossOptions::new())?;
 /// assert_eq!(loss.item()?, 2.5);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
-pub fn nll_loss(
-    input: &Tensor,
-    target: &Tensor,
-    weight: Option<&Tensor>,
-    ignore_index: i64,
-    reduction: Reduction,
-) -> Result<Tensor> {
+pub fn nll_loss(input: &Tensor, target: &Tensor, options: NllLossOptions<'_>) -> Result<Tensor> {
     let op = NllLoss {
         softmax: false,
-        ignore_index: Some(ignore_index),
+        ignore_index: Some(options.ignore_index),
         label_smoothing: 0.0,
-        reduction,
+        reduction: options.reduction?,
         grad_name: node_name(input.rank()),
     };
-    op.of_classes(input, target, weight)
+    op.of_classes(input, target, options.weight)
+}
+
+/// What [`nll_loss`] takes beside its tensors.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct NllLossOptions<'a> {
+    weight: Option<&'a Tensor>,
+    ignore_index: i64,
+    reduction: Result<Reduction>,
+}
+
+impl<'a> NllLossOptions<'a> {
+    /// PyTorch's defaults.
+    pub fn new() -> Self {
+        NllLossOptions {
+            weight: None,
+            ignore_index: -100,
+            reduction: Ok(Reduction::Mean),
+        }
+    }
+
+    setters! {
+        |options| options;
+        /// A weight for each class.
+        weight: impl Into<Option<&'a Tensor>> = weight.into();
+        /// The class that counts for nothing (-100 by default).
+        ignore_index: i64 = ignore_index;
+        /// How the losses of single elements become one: `"mean"` (the default), `"sum"` or
+        /// `"none"`, or a [`Reduction`].
+        reduction: impl TryInto<Reduction, Error: Into<Error>> = given(reduction);
+    }
+}
+
+impl Default for NllLossOptions<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
 }
 
 /// PyTorch's name of the node, by the number of dimensions of the input.

@@ -1,25 +1,37 @@
-//! [`Padding`] of a convolution.
+//! [`Padding`] and [`PaddingMode`] of a convolution.
 
 use std::str::FromStr;
 
-use pleach_core::{Error, Result};
+use pleach_core::{Error, PadMode, Result, words};
 
-use super::Pair;
+use super::Size;
 
-/// How a convolution's input is padded.
+/// How a convolution's input is padded: a number, one for each dimension, `"same"` or `"valid"`.
+///
+/// ```
+/// use pleach_nn::functional::Padding;
+/// assert_eq!(Padding::<2>::from(1), Padding::Size([1, 1]));
+/// assert_eq!(Padding::<2>::try_from("same")?, Padding::Same);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Padding {
+pub enum Padding<const D: usize> {
     /// So many on each side.
-    Size(Pair),
-    /// So many that the output has the input's size (for stride 1); an odd one goes to the right
-    /// and the bottom.
+    Size([usize; D]),
+    /// So many that the output has the input's size (for stride 1); an odd one goes to the end.
     Same,
     /// None.
     Valid,
 }
 
+impl<T: Into<Size<D>>, const D: usize> From<T> for Padding<D> {
+    fn from(size: T) -> Self {
+        Padding::Size(size.into().array())
+    }
+}
+
 /// Parses PyTorch's `"same"` and `"valid"`.
-impl FromStr for Padding {
+impl<const D: usize> FromStr for Padding<D> {
     type Err = Error;
     fn from_str(text: &str) -> Result<Self> {
         match text {
@@ -32,27 +44,47 @@ impl FromStr for Padding {
     }
 }
 
-/// What can be given as a padding: a number, two numbers, `"same"` or `"valid"`.
-pub trait IntoPadding {
-    /// The padding.
-    ///
-    /// # Errors
-    /// If it is a string other than `"same"` and `"valid"`.
-    fn into_padding(self) -> Result<Padding>;
+impl<const D: usize> TryFrom<&str> for Padding<D> {
+    type Error = Error;
+    fn try_from(text: &str) -> Result<Self> {
+        text.parse()
+    }
 }
 
-impl IntoPadding for Padding {
-    fn into_padding(self) -> Result<Padding> {
-        Ok(self)
-    }
+/// What a convolution sees beyond the edge of its input.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum PaddingMode {
+    /// Zeros.
+    #[default]
+    Zeros,
+    /// The input mirrored at its outermost elements.
+    Reflect,
+    /// The outermost elements, repeated.
+    Replicate,
+    /// The opposite side of the input.
+    Circular,
 }
-impl<T: Into<Pair>> IntoPadding for T {
-    fn into_padding(self) -> Result<Padding> {
-        Ok(Padding::Size(self.into()))
-    }
+
+words! {
+    PaddingMode {
+        Zeros = "zeros",
+        Reflect = "reflect",
+        Replicate = "replicate",
+        Circular = "circular",
+    },
+    |text| format!(
+        "padding_mode must be one of {{'circular', 'replicate', 'zeros', 'reflect'}}, but got padding_mode='{text}'"
+    )
 }
-impl IntoPadding for &str {
-    fn into_padding(self) -> Result<Padding> {
-        self.parse()
+
+/// How [`Tensor::pad`](pleach_core::Tensor::pad) does it.
+impl From<PaddingMode> for PadMode {
+    fn from(mode: PaddingMode) -> Self {
+        match mode {
+            PaddingMode::Zeros => PadMode::Constant,
+            PaddingMode::Reflect => PadMode::Reflect,
+            PaddingMode::Replicate => PadMode::Replicate,
+            PaddingMode::Circular => PadMode::Circular,
+        }
     }
 }

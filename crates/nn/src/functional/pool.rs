@@ -10,8 +10,7 @@ use pleach_kernels::{
     max_pool2d_backward_taps, max_pool2d_forward, max_pool2d_forward_taps, max_pool2d_places,
 };
 
-use super::conv::windows;
-use super::{IntoStride, OutputSize, Pair, filled};
+use super::{IntoStride, OutputSize, Pair, filled, windows};
 
 /// The maximum of each window.
 ///
@@ -455,7 +454,12 @@ impl Sliding {
             }
         }
         let (planes, plane) = planes(input);
-        let [rows, columns] = windows(self.kernel, self.stride, self.padding, self.dilation);
+        let [rows, columns] = windows(
+            self.kernel.into(),
+            self.stride.into(),
+            self.padding.into(),
+            self.dilation.into(),
+        );
         let (rows, columns) = (rows.within(plane.0)?, columns.within(plane.1)?);
         let out_h = out_size(rows, plane.0, self.ceil_mode)?;
         let out_w = out_size(columns, plane.1, self.ceil_mode)?;

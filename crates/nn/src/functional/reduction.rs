@@ -1,11 +1,6 @@
 //! [`Reduction`]: how the losses of single elements become one.
 
-use std::fmt;
-use std::str::FromStr;
-
-use pleach_core::{Error, Result, Tensor};
-
-use super::by_name::by_name;
+use pleach_core::{Result, Tensor, words};
 
 /// How the losses of single elements become one.
 ///
@@ -30,7 +25,7 @@ pub enum Reduction {
 }
 
 impl Reduction {
-    /// PyTorch's string: `none`, `mean` or `sum`.
+    /// PyTorch's string, for a trace.
     pub(super) fn name(self) -> &'static str {
         match self {
             Reduction::None => "none",
@@ -49,26 +44,7 @@ impl Reduction {
     }
 }
 
-/// PyTorch's string: `none`, `mean` or `sum`.
-impl fmt::Display for Reduction {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.name())
-    }
-}
-
-/// Parses PyTorch's strings.
-impl FromStr for Reduction {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self> {
-        let all = [Reduction::None, Reduction::Mean, Reduction::Sum];
-        by_name(&all, text)
-            .ok_or_else(|| Error::value(format!("{text} is not a valid value for reduction")))
-    }
-}
-
-impl TryFrom<&str> for Reduction {
-    type Error = Error;
-    fn try_from(text: &str) -> Result<Self> {
-        text.parse()
-    }
+words! {
+    Reduction { None = "none", Mean = "mean", Sum = "sum" },
+    |text| format!("{text} is not a valid value for reduction")
 }

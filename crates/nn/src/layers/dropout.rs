@@ -4,6 +4,8 @@ use pleach_core::print::python_float;
 use pleach_core::{Result, Tensor};
 
 use super::default_init::bool_text;
+use crate::or_panic::or_panic;
+use crate::setters::setters;
 use crate::{Forward, Module, Node, Setting, functional};
 
 /// A row: docs, layer, builder, and the function of `(input, p, training)`.
@@ -22,15 +24,16 @@ macro_rules! dropouts {
         impl $name {
             /// A layer with a probability; PyTorch's default is 0.5.
             ///
-            /// # Errors
-            /// If `p` is not between 0 and 1.
-            pub fn new(p: f64) -> Result<Self> {
-                Self::builder().p(p).build()
+            /// # Panics
+            /// If `p` is not between 0 and 1; see its builder's `build`.
+            #[track_caller]
+            pub fn new(p: f64) -> Self {
+                or_panic(Self::builder().p(p).build())
             }
 
             /// A layer with options.
             pub fn builder() -> $builder {
-                $builder(Self::default())
+                $builder { p: 0.5, inplace: false }
             }
 
             /// The probability of a zero.
@@ -62,20 +65,20 @@ macro_rules! dropouts {
         }
 
         #[doc = concat!("Options of a [`", stringify!($name), "`].")]
+        #[derive(Debug, Clone)]
         #[must_use]
-        pub struct $builder($name);
+        pub struct $builder {
+            p: f64,
+            inplace: bool,
+        }
 
         impl $builder {
-            /// The probability of a zero (0.5 by default).
-            pub fn p(self, p: f64) -> Self {
-                self.0.set_p(p);
-                self
-            }
-
-            /// PyTorch's flag (false by default): printed, without effect.
-            pub fn inplace(mut self, inplace: bool) -> Self {
-                self.0.inplace = inplace;
-                self
+            setters! {
+                |builder| builder;
+                /// The probability of a zero (0.5 by default).
+                p: f64 = p;
+                /// PyTorch's flag (false by default): printed, without effect.
+                inplace: bool = inplace;
             }
 
             /// Builds the layer.
@@ -83,8 +86,8 @@ macro_rules! dropouts {
             /// # Errors
             /// If `p` is not between 0 and 1.
             pub fn build(self) -> Result<$name> {
-                functional::check_probability(self.0.p())?;
-                Ok(self.0)
+                functional::check_probability(self.p)?;
+                Ok($name { node: Node::new(), p: Setting::new(self.p), inplace: self.inplace })
             }
         }
     )*};
@@ -100,7 +103,7 @@ dropouts! {
     /// use pleach_core::{Tensor, manual_seed};
     /// use pleach_nn::{Forward, Module, layers::Dropout};
     ///
-    /// let dropout = Dropout::new(0.5)?;
+    /// let dropout = Dropout::new(0.5);
     /// manual_seed(0);
     /// let y = dropout.call(&Tensor::ones([4]))?;
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.0, 2.0, 0.0]);
@@ -120,7 +123,7 @@ dropouts! {
     /// use pleach_core::{Tensor, manual_seed};
     /// use pleach_nn::{Forward, Module, layers::Dropout1d};
     ///
-    /// let dropout = Dropout1d::new(0.5)?;
+    /// let dropout = Dropout1d::new(0.5);
     /// manual_seed(0);
     /// let y = dropout.call(&Tensor::ones([1, 3, 2]))?;
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.0, 0.0, 0.0, 2.0, 2.0]);
@@ -140,7 +143,7 @@ dropouts! {
     /// use pleach_core::{Tensor, manual_seed};
     /// use pleach_nn::{Forward, Module, layers::Dropout2d};
     ///
-    /// let dropout = Dropout2d::new(0.5)?;
+    /// let dropout = Dropout2d::new(0.5);
     /// manual_seed(0);
     /// let y = dropout.call(&Tensor::ones([1, 3, 1, 2]))?;
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.0, 0.0, 0.0, 2.0, 2.0]);
@@ -160,7 +163,7 @@ dropouts! {
     /// use pleach_core::{Tensor, manual_seed};
     /// use pleach_nn::{Forward, Module, layers::Dropout3d};
     ///
-    /// let dropout = Dropout3d::new(0.5)?;
+    /// let dropout = Dropout3d::new(0.5);
     /// manual_seed(0);
     /// let y = dropout.call(&Tensor::ones([3, 1, 1, 2]))?;
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.0, 0.0, 0.0, 2.0, 2.0]);
@@ -180,7 +183,7 @@ dropouts! {
     /// use pleach_core::{Tensor, manual_seed};
     /// use pleach_nn::{Forward, Module, layers::AlphaDropout};
     ///
-    /// let dropout = AlphaDropout::new(0.5)?;
+    /// let dropout = AlphaDropout::new(0.5);
     /// manual_seed(0);
     /// let y = dropout.call(&Tensor::ones([4]))?;
     /// assert_eq!(y.to_vec::<f32>()?, [-0.77919394, -0.77919394, 1.6655989, -0.77919394]);
@@ -200,7 +203,7 @@ dropouts! {
     /// use pleach_core::{Tensor, manual_seed};
     /// use pleach_nn::{Forward, Module, layers::FeatureAlphaDropout};
     ///
-    /// let dropout = FeatureAlphaDropout::new(0.5)?;
+    /// let dropout = FeatureAlphaDropout::new(0.5);
     /// manual_seed(0);
     /// let y = dropout.call(&Tensor::ones([1, 3, 1]))?;
     /// assert_eq!(y.to_vec::<f32>()?, [-0.77919394, -0.77919394, 1.6655989]);

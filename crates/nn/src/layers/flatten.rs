@@ -2,6 +2,7 @@
 
 use pleach_core::{Result, Tensor};
 
+use crate::setters::setters;
 use crate::{Forward, Module, Node};
 
 /// Makes one dimension of several. By default all but the first: `[N, *]` becomes `[N, numel]`.
@@ -11,7 +12,8 @@ use crate::{Forward, Module, Node};
 /// use pleach_nn::{Forward, layers::Flatten};
 /// let x = Tensor::zeros([2, 3, 4]);
 /// assert_eq!(Flatten::new().call(&x)?.shape(), [2, 12]);
-/// assert_eq!(Flatten::over(0, 1).call(&x)?.shape(), [6, 4]);
+/// let first = Flatten::builder().start_dim(0).end_dim(1).build()?;
+/// assert_eq!(first.call(&x)?.shape(), [6, 4]);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
@@ -27,21 +29,53 @@ pub struct Flatten {
 impl Flatten {
     /// Merges all dimensions but the first.
     pub fn new() -> Self {
-        Self::over(1, -1)
-    }
-
-    /// Merges the dimensions from `start_dim` to `end_dim`, both included; negative ones count
-    /// from the end.
-    pub fn over(start_dim: i64, end_dim: i64) -> Self {
         Flatten {
             node: Node::new(),
-            start_dim,
-            end_dim,
+            start_dim: 1,
+            end_dim: -1,
+        }
+    }
+
+    /// A layer with options.
+    pub fn builder() -> FlattenBuilder {
+        FlattenBuilder {
+            start_dim: 1,
+            end_dim: -1,
         }
     }
 
     fn extra_repr(&self) -> String {
         format!("start_dim={}, end_dim={}", self.start_dim, self.end_dim)
+    }
+}
+
+/// Options of a [`Flatten`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct FlattenBuilder {
+    start_dim: i64,
+    end_dim: i64,
+}
+
+impl FlattenBuilder {
+    setters! {
+        |builder| builder;
+        /// The first dimension to merge (1 by default); a negative one counts from the end.
+        start_dim: i64 = start_dim;
+        /// The last dimension to merge (-1 by default).
+        end_dim: i64 = end_dim;
+    }
+
+    /// Builds the layer. As in PyTorch, the dimensions are checked by `forward`.
+    ///
+    /// # Errors
+    /// None.
+    pub fn build(self) -> Result<Flatten> {
+        Ok(Flatten {
+            node: Node::new(),
+            start_dim: self.start_dim,
+            end_dim: self.end_dim,
+        })
     }
 }
 

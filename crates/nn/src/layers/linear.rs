@@ -9,6 +9,7 @@ use super::default_init::{bool_text, check_float, empty_parameter, reset_weight_
 use super::packed::{PackedCache, is_recorded};
 use crate::chain::Taken;
 use crate::or_panic::or_panic;
+use crate::setters::setters;
 use crate::{Activation, Forward, Module, Node, Step, functional};
 
 /// A linear map: `y = x · weightᵀ + bias`.
@@ -191,16 +192,12 @@ pub struct LinearBuilder {
 }
 
 impl LinearBuilder {
-    /// Whether there is a bias (yes, by default).
-    pub fn bias(mut self, bias: bool) -> Self {
-        self.bias = bias;
-        self
-    }
-
-    /// The dtype of the parameters (f32 by default).
-    pub fn dtype(mut self, dtype: DType) -> Self {
-        self.dtype = dtype;
-        self
+    setters! {
+        |builder| builder;
+        /// Whether there is a bias (yes, by default).
+        bias: bool = bias;
+        /// The dtype of the parameters (f32 by default).
+        dtype: DType = dtype;
     }
 
     /// Builds the layer and draws its initial values.

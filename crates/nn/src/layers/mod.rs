@@ -6,9 +6,9 @@
 
 mod adaptive_avg_pool2d;
 mod avg_pool2d;
-mod batch_norm2d;
-mod batch_norm_state;
-mod conv2d;
+mod batch_norm;
+mod conv;
+mod conv_transpose;
 mod default_init;
 mod dropout;
 mod flatten;
@@ -16,22 +16,32 @@ mod identity;
 mod linear;
 mod max_pool2d;
 mod packed;
+mod pad;
 mod relu;
 
 pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
 pub use avg_pool2d::{AvgPool2d, AvgPool2dBuilder};
-pub use batch_norm2d::{BatchNorm2d, BatchNorm2dBuilder};
-pub use conv2d::{Conv2d, Conv2dBuilder};
+pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d, BatchNormBuilder};
+pub use conv::{Conv, Conv1d, Conv2d, Conv3d, ConvBuilder};
+pub use conv_transpose::{
+    ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeBuilder,
+};
 pub use dropout::{
     AlphaDropout, AlphaDropoutBuilder, Dropout, Dropout1d, Dropout1dBuilder, Dropout2d,
     Dropout2dBuilder, Dropout3d, Dropout3dBuilder, DropoutBuilder, FeatureAlphaDropout,
     FeatureAlphaDropoutBuilder,
 };
-pub use flatten::Flatten;
+pub use flatten::{Flatten, FlattenBuilder};
 pub use identity::Identity;
 pub use linear::{Linear, LinearBuilder};
 pub use max_pool2d::{MaxPool2d, MaxPool2dBuilder};
-pub use relu::{ReLU, ReLU6};
+pub use pad::{
+    CircularPad, CircularPad1d, CircularPad2d, CircularPad3d, ConstantPad, ConstantPad1d,
+    ConstantPad2d, ConstantPad3d, ReflectionPad, ReflectionPad1d, ReflectionPad2d, ReflectionPad3d,
+    ReplicationPad, ReplicationPad1d, ReplicationPad2d, ReplicationPad3d, ZeroPad, ZeroPad1d,
+    ZeroPad2d, ZeroPad3d,
+};
+pub use relu::{ReLU, ReLU6, ReLU6Builder, ReLUBuilder};
 
 pub use crate::activations::{
     CELU, CELUBuilder, ELU, ELUBuilder, Hardshrink, HardshrinkBuilder, Hardsigmoid,

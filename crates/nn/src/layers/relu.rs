@@ -3,11 +3,12 @@
 use pleach_core::{Result, Tensor};
 
 use super::MaxPool2d;
+use crate::setters::setters;
 use crate::{Activation, Forward, Module, ModuleExt, Node, Step, functional};
 
-/// A row: docs, layer, the function of the input, and its largest value.
+/// A row: docs, layer, its builder, the function of the input, and its largest value.
 macro_rules! relus {
-    ($($(#[$doc:meta])* $name:ident, $forward:ident, $max:expr;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident, $builder:ident, $forward:ident, $max:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Module)]
         #[module(extra_repr)]
@@ -20,12 +21,12 @@ macro_rules! relus {
         impl $name {
             /// The activation.
             pub fn new() -> Self {
-                Self::with_inplace(false)
+                $name { node: Node::new(), inplace: false }
             }
 
-            /// The activation that prints `inplace=True` or not.
-            pub fn with_inplace(inplace: bool) -> Self {
-                $name { node: Node::new(), inplace }
+            /// The activation with options.
+            pub fn builder() -> $builder {
+                $builder { inplace: false }
             }
 
             fn extra_repr(&self) -> String {
@@ -62,6 +63,29 @@ macro_rules! relus {
                 Some(Activation::Clamp { min: 0.0, max: $max })
             }
         }
+
+        #[doc = concat!("Options of a [`", stringify!($name), "`].")]
+        #[derive(Debug, Clone)]
+        #[must_use]
+        pub struct $builder {
+            inplace: bool,
+        }
+
+        impl $builder {
+            setters! {
+                |builder| builder;
+                /// PyTorch's flag (false by default): printed, without effect.
+                inplace: bool = inplace;
+            }
+
+            /// Builds the activation.
+            ///
+            /// # Errors
+            /// None.
+            pub fn build(self) -> Result<$name> {
+                Ok($name { node: Node::new(), inplace: self.inplace })
+            }
+        }
     )*};
 }
 
@@ -75,7 +99,7 @@ relus! {
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 2.0]);
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    ReLU, relu, f64::INFINITY;
+    ReLU, ReLUBuilder, relu, f64::INFINITY;
 
     /// `min(max(x, 0), 6)`, element by element. Any shape.
     ///
@@ -86,5 +110,5 @@ relus! {
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 2.0, 6.0]);
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    ReLU6, relu6, 6.0;
+    ReLU6, ReLU6Builder, relu6, 6.0;
 }

@@ -7,4 +7,4 @@ mod mse;
 pub use crate::functional::Reduction;
 pub use cross_entropy::{CrossEntropyLoss, CrossEntropyLossBuilder};
 pub use loss::Loss;
-pub use mse::MSELoss;
+pub use mse::{MSELoss, MSELossBuilder};

@@ -1,8 +1,9 @@
 //! [`MSELoss`].
 
-use pleach_core::{Result, Tensor};
+use pleach_core::{Error, Result, Tensor};
 
 use super::{Loss, Reduction};
+use crate::setters::{given, setters};
 use crate::{Module, Node, functional};
 
 /// The squared error `(input - target)²`, reduced: [`functional::mse_loss`].
@@ -11,10 +12,10 @@ use crate::{Module, Node, functional};
 ///
 /// ```
 /// use pleach_core::tensor;
-/// use pleach_nn::losses::{Loss, MSELoss, Reduction};
+/// use pleach_nn::losses::{Loss, MSELoss};
 /// let (x, y) = (tensor![1.0, 2.0], tensor![1.0, 4.0]);
 /// assert_eq!(MSELoss::new().call(&x, &y)?.item()?, 2.0);
-/// assert_eq!(MSELoss::with_reduction(Reduction::Sum).call(&x, &y)?.item()?, 4.0);
+/// assert_eq!(MSELoss::builder().reduction("sum").build()?.call(&x, &y)?.item()?, 4.0);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
@@ -28,15 +29,44 @@ pub struct MSELoss {
 impl MSELoss {
     /// The mean squared error.
     pub fn new() -> Self {
-        Self::with_reduction(Reduction::Mean)
-    }
-
-    /// The squared error with another reduction.
-    pub fn with_reduction(reduction: Reduction) -> Self {
         MSELoss {
             node: Node::new(),
-            reduction,
+            reduction: Reduction::Mean,
         }
+    }
+
+    /// A loss with options.
+    pub fn builder() -> MSELossBuilder {
+        MSELossBuilder {
+            reduction: Ok(Reduction::Mean),
+        }
+    }
+}
+
+/// Options of an [`MSELoss`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct MSELossBuilder {
+    reduction: Result<Reduction>,
+}
+
+impl MSELossBuilder {
+    setters! {
+        |builder| builder;
+        /// How the losses of single elements become one: `"mean"` (the default), `"sum"` or
+        /// `"none"`, or a [`Reduction`].
+        reduction: impl TryInto<Reduction, Error: Into<Error>> = given(reduction);
+    }
+
+    /// Builds the loss.
+    ///
+    /// # Errors
+    /// If a string is unknown.
+    pub fn build(self) -> Result<MSELoss> {
+        Ok(MSELoss {
+            node: Node::new(),
+            reduction: self.reduction?,
+        })
     }
 }
 

@@ -86,7 +86,7 @@ impl AlexNetBuilder {
     /// # Errors
     /// If the probability is not between 0 and 1.
     pub fn build(self) -> Result<AlexNet> {
-        let relu = || ReLU::with_inplace(true);
+        let relu = || ReLU::builder().inplace(true).build();
         let pool = || MaxPool2d::builder(3).stride(2).build();
         let conv = |from, to, kernel, stride, padding| {
             let conv = Conv2d::builder(from, to, kernel);
@@ -95,25 +95,25 @@ impl AlexNetBuilder {
         // The layers are drawn in this order.
         let features = Sequential::new()
             .append(conv(3, 64, 11, 4, 2)?)
-            .append(relu())
+            .append(relu()?)
             .append(pool())
             .append(conv(64, 192, 5, 1, 2)?)
-            .append(relu())
+            .append(relu()?)
             .append(pool())
             .append(conv(192, 384, 3, 1, 1)?)
-            .append(relu())
+            .append(relu()?)
             .append(conv(384, 256, 3, 1, 1)?)
-            .append(relu())
+            .append(relu()?)
             .append(conv(256, 256, 3, 1, 1)?)
-            .append(relu())
+            .append(relu()?)
             .append(pool());
         let classifier = Sequential::new()
-            .append(Dropout::new(self.dropout)?)
+            .append(Dropout::builder().p(self.dropout).build()?)
             .append(Linear::new(256 * 6 * 6, 4096))
-            .append(relu())
-            .append(Dropout::new(self.dropout)?)
+            .append(relu()?)
+            .append(Dropout::builder().p(self.dropout).build()?)
             .append(Linear::new(4096, 4096))
-            .append(relu())
+            .append(relu()?)
             .append(head(4096, self.num_classes)?);
         Ok(AlexNet {
             node: Node::new(),

@@ -51,7 +51,7 @@ impl BasicBlock {
             node: Node::new(),
             conv1: conv3x3(inplanes, planes, stride, 1, 1)?,
             bn1: BatchNorm2d::new(planes),
-            relu: ReLU::with_inplace(true),
+            relu: ReLU::builder().inplace(true).build()?,
             conv2: conv3x3(planes, planes, 1, 1, 1)?,
             bn2: BatchNorm2d::new(planes),
             downsample,

@@ -57,7 +57,7 @@ impl Bottleneck {
             bn2: BatchNorm2d::builder(width).build()?,
             conv3: conv1x1(width, out, 1)?,
             bn3: BatchNorm2d::new(out),
-            relu: ReLU::with_inplace(true),
+            relu: ReLU::builder().inplace(true).build()?,
             downsample,
         })
     }

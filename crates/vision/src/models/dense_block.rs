@@ -41,10 +41,10 @@ impl DenseLayer {
         Ok(DenseLayer {
             node: Node::new(),
             norm1: BatchNorm2d::builder(from).build()?,
-            relu1: ReLU::with_inplace(true),
+            relu1: ReLU::builder().inplace(true).build()?,
             conv1: Conv2d::builder(from, hidden, 1).bias(false).build()?,
             norm2: BatchNorm2d::builder(hidden).build()?,
-            relu2: ReLU::with_inplace(true),
+            relu2: ReLU::builder().inplace(true).build()?,
             conv2: conv2.bias(false).build()?,
             drop_rate,
         })

@@ -68,5 +68,5 @@ pub(super) fn conv_norm_activation(
     Ok(Sequential::named("Conv2dNormActivation")
         .append(conv)
         .append(BatchNorm2d::builder(to).build()?)
-        .append(ReLU6::with_inplace(true)))
+        .append(ReLU6::builder().inplace(true).build()?))
 }

@@ -143,7 +143,7 @@ impl MobileNetV2Builder {
             node: Node::new(),
             features,
             classifier: Sequential::new()
-                .append(Dropout::new(self.dropout)?)
+                .append(Dropout::builder().p(self.dropout).build()?)
                 .append(head(last, self.num_classes)?),
         };
         initialise(&model)?;

@@ -184,7 +184,7 @@ impl ResNetBuilder {
             node: Node::new(),
             conv1,
             bn1: BatchNorm2d::new(64),
-            relu: ReLU::with_inplace(true),
+            relu: ReLU::builder().inplace(true).build()?,
             maxpool: MaxPool2d::builder(3).stride(2).padding(1).build(),
             layer1: stages.next(64, self.blocks[0], 1, false)?,
             layer2: stages.next(128, self.blocks[1], 2, replace2)?,

@@ -62,11 +62,11 @@ impl Fire {
         Ok(Fire {
             node: Node::new(),
             squeeze: Conv2d::new(from, narrow, 1),
-            squeeze_activation: ReLU::with_inplace(true),
+            squeeze_activation: ReLU::builder().inplace(true).build()?,
             expand1x1: Conv2d::new(narrow, wide, 1),
-            expand1x1_activation: ReLU::with_inplace(true),
+            expand1x1_activation: ReLU::builder().inplace(true).build()?,
             expand3x3: Conv2d::builder(narrow, wide, 3).padding(1).build()?,
-            expand3x3_activation: ReLU::with_inplace(true),
+            expand3x3_activation: ReLU::builder().inplace(true).build()?,
         })
     }
 }
@@ -155,9 +155,9 @@ impl SqueezeNetBuilder {
             node: Node::new(),
             features: self.features()?,
             classifier: Sequential::new()
-                .append(Dropout::new(self.dropout)?)
+                .append(Dropout::builder().p(self.dropout).build()?)
                 .append(Conv2d::builder(512, self.num_classes, 1).build()?)
-                .append(ReLU::with_inplace(true))
+                .append(ReLU::builder().inplace(true).build()?)
                 .append(AdaptiveAvgPool2d::new((1, 1))),
         };
         initialise(&model)?;
@@ -166,7 +166,7 @@ impl SqueezeNetBuilder {
 
     fn features(&self) -> Result<Sequential> {
         let conv = |to, kernel| Conv2d::builder(3, to, kernel).stride(2).build();
-        let relu = ReLU::with_inplace(true);
+        let relu = ReLU::builder().inplace(true).build()?;
         let pool = || MaxPool2d::builder(3).stride(2).ceil_mode(true).build();
         Ok(match self.version {
             Version::V1_0 => Sequential::new()

@@ -124,7 +124,7 @@ impl VGGBuilder {
     /// # Errors
     /// If the probability is not between 0 and 1.
     pub fn build(self) -> Result<VGG> {
-        let dropout = || Dropout::new(self.dropout);
+        let dropout = || Dropout::builder().p(self.dropout).build();
         // The fields are drawn in this order.
         let model = VGG {
             node: Node::new(),
@@ -132,10 +132,10 @@ impl VGGBuilder {
             avgpool: AdaptiveAvgPool2d::new((7, 7)),
             classifier: Sequential::new()
                 .append(Linear::new(512 * 7 * 7, 4096))
-                .append(ReLU::with_inplace(true))
+                .append(ReLU::builder().inplace(true).build()?)
                 .append(dropout()?)
                 .append(Linear::new(4096, 4096))
-                .append(ReLU::with_inplace(true))
+                .append(ReLU::builder().inplace(true).build()?)
                 .append(dropout()?)
                 .append(head(4096, self.num_classes)?),
         };
@@ -155,7 +155,7 @@ impl VGGBuilder {
                 if self.batch_norm {
                     features.push(BatchNorm2d::new(width));
                 }
-                features.push(ReLU::with_inplace(true));
+                features.push(ReLU::builder().inplace(true).build()?);
                 from = width;
             }
             features.push(MaxPool2d::builder(2).stride(2).build());

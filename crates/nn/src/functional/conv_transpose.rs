@@ -1,0 +1,214 @@
+//! Transposed convolution over one, two or three dimensions.
+
+use pleach_core::{Error, PadMode, Result, Tensor};
+
+use super::conv::{
+    Convolution, Part, Steps, Tensors, at_least_two, batched, by_dimension, by_x, spatial,
+    step_setters,
+};
+use super::{Size, check_dtype};
+use crate::setters::setters;
+
+/// What a transposed convolution takes beside its tensors: stride 1, no padding, dilation 1 and one
+/// group, or what is set.
+///
+/// ```
+/// use pleach_core::Tensor;
+/// use pleach_nn::functional::{self as F, ConvTransposeOptions};
+/// let (x, weight) = (Tensor::zeros([1, 8, 5]), Tensor::zeros([8, 3, 3]));
+/// let options = ConvTransposeOptions::new().stride(2).padding(1);
+/// assert_eq!(F::conv_transpose1d(&x, &weight, None, options.clone())?.shape(), [1, 3, 9]);
+/// let options = options.output_padding(1);
+/// assert_eq!(F::conv_transpose1d(&x, &weight, None, options)?.shape(), [1, 3, 10]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ConvTransposeOptions<const D: usize> {
+    pub(crate) stride: [usize; D],
+    pub(crate) padding: [usize; D],
+    pub(crate) output_padding: [usize; D],
+    pub(crate) dilation: [usize; D],
+    pub(crate) groups: usize,
+}
+
+impl<const D: usize> ConvTransposeOptions<D> {
+    /// PyTorch's defaults.
+    pub fn new() -> Self {
+        const { assert!(0 < D && D <= 3, "one, two or three dimensions") };
+        ConvTransposeOptions {
+            stride: [1; D],
+            padding: [0; D],
+            output_padding: [0; D],
+            dilation: [1; D],
+            groups: 1,
+        }
+    }
+
+    conv_transpose_setters!(|options| options);
+}
+
+impl<const D: usize> Default for ConvTransposeOptions<D> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// The setters of [`ConvTransposeOptions`], and of what holds them.
+macro_rules! conv_transpose_setters {
+    (|$this:ident| $place:expr) => {
+        step_setters! {
+            |$this| $place;
+            /// What is cut from each side (0 by default): the padding of the convolution that this
+            /// one transposes.
+            padding: impl Into<Size<D>> = padding.into().array();
+            /// What is added at the end (0 by default), less than the stride or the dilation: of the
+            /// sizes that the convolution maps to the input's, the smallest is the default.
+            output_padding: impl Into<Size<D>> = output_padding.into().array();
+        }
+    };
+}
+pub(crate) use conv_transpose_setters;
+
+by_dimension! {
+    /// [`conv_transpose2d`] of sequences: input `[N, C, L]` or `[C, L]`, weight `[C, O / groups, K]`,
+    /// result `[N, O, L']` or `[O, L']`.
+    ///
+    /// # Errors
+    /// As [`conv_transpose2d`].
+    conv_transpose1d = conv_transpose, ConvTransposeOptions<1>;
+
+    /// The transposed convolution of images: what maps the gradient of [`conv2d`](super::conv2d)'s
+    /// output to that of its input.
+    ///
+    /// Shapes: input `[N, C, H, W]` or `[C, H, W]`, weight `[C, O / groups, KH, KW]`, bias `[O]`,
+    /// result `[N, O, (H - 1)·stride - 2·padding + dilation·(KH - 1) + output_padding + 1, …]` or
+    /// the same without N.
+    ///
+    /// # Errors
+    /// If shapes or dtypes do not fit together, a stride, dilation or the number of groups is 0, the
+    /// output padding is not smaller than stride or dilation, or nothing is left of the output.
+    ///
+    /// ```
+    /// use pleach_core::tensor;
+    /// use pleach_nn::functional::{self as F, ConvTransposeOptions};
+    /// let image = tensor![[[1., 10.]]]; // one channel, no batch
+    /// let kernel = tensor![[[[1., 2., 3.]]]];
+    /// let options = ConvTransposeOptions::new().stride((1, 2));
+    /// let y = F::conv_transpose2d(&image, &kernel, None, options)?;
+    /// assert_eq!(y.to_vec::<f32>()?, [1., 2., 13., 20., 30.]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    conv_transpose2d = conv_transpose, ConvTransposeOptions<2>;
+
+    /// [`conv_transpose2d`] of volumes: input `[N, C, D, H, W]` or `[C, D, H, W]`, weight
+    /// `[C, O / groups, KD, KH, KW]`, result `[N, O, D', H', W']` or the same without N.
+    ///
+    /// # Errors
+    /// As [`conv_transpose2d`].
+    conv_transpose3d = conv_transpose, ConvTransposeOptions<3>;
+}
+
+pub(crate) fn conv_transpose<const D: usize>(
+    (input, weight, bias): Tensors<'_>,
+    options: ConvTransposeOptions<D>,
+) -> Result<Tensor> {
+    let mut batched = batched::<D>("conv_transpose", input)?;
+    let (stride, dilation, groups) = (options.stride, options.dilation, options.groups);
+    let padding = options.padding;
+    let steps = Steps {
+        stride,
+        padding,
+        dilation,
+        groups,
+    };
+    steps.check_weight(false, &batched, weight)?;
+    steps.check_channels(true, (&batched, weight, bias))?;
+    let (size, kernel) = (spatial::<D>(&batched), spatial::<D>(weight));
+    options.check(&steps, &batched, weight)?;
+    for tensor in [Some(weight), bias].into_iter().flatten() {
+        check_dtype(tensor, input.dtype())?;
+    }
+    let along = |d: usize| {
+        let [size, stride, padding, span, more] = [
+            size[d],
+            stride[d],
+            padding[d],
+            kernel[d] - 1,
+            options.output_padding[d],
+        ]
+        .map(|n| n as i128);
+        (size - 1) * stride - 2 * padding + dilation[d] as i128 * span + more + 1
+    };
+    let sizes: [i128; D] = std::array::from_fn(along);
+    if sizes.iter().any(|size| *size < 1) {
+        return Err(Error::shape(format!(
+            "Given input size per channel: ({}). Calculated output size per channel: ({}). Output size is too small",
+            by_x(&at_least_two(1, size)),
+            by_x(&at_least_two(1, sizes))
+        )));
+    }
+    let sizes = sizes.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
+    let channels = [weight.shape()[1] * groups, weight.shape()[0]];
+    let shape = steps.shape(batched.shape()[0], channels, sizes, kernel)?;
+    // Output padding of whole steps, which a dilation allows, is what zeros at the end would give.
+    let zeros = (0..D)
+        .rev()
+        .flat_map(|d| [0, (options.output_padding[d] / stride[d]) as i64]);
+    let zeros: Vec<i64> = zeros.collect();
+    if zeros.iter().any(|n| *n > 0) {
+        batched = batched.pad(&zeros, PadMode::Constant, 0.0)?;
+    }
+    Convolution::run::<D>(Part::InputGrad, shape, input, (&batched, weight, bias))
+}
+
+impl<const D: usize> ConvTransposeOptions<D> {
+    /// What PyTorch checks last.
+    fn check(&self, steps: &Steps<D>, batched: &Tensor, weight: &Tensor) -> Result<()> {
+        if batched.shape()[2..].contains(&0) {
+            return Err(Error::shape(format!(
+                "Only zero batch or zero channel inputs are supported, but got input shape: {:?}",
+                batched.shape()
+            )));
+        }
+        if D < 3 {
+            steps.check_kernel(spatial(weight))?;
+        }
+        if weight.shape()[1..].contains(&0) {
+            let expected = match D {
+                3 => {
+                    "5D (n_output_plane x n_input_plane x kernel_depth x kernel_height x kernel_width) tensor expected for weight"
+                }
+                _ => "2D or 4D weight tensor expected",
+            };
+            let sizes = weight.shape();
+            return Err(Error::shape(format!(
+                "non-empty {expected}, but got: {sizes:?}"
+            )));
+        }
+        let along = |name: &str, missing: usize, sizes: [usize; D], between: &str| {
+            let sizes = at_least_two(missing, sizes);
+            let axes = &["depth", "height", "width"][3 - sizes.len()..];
+            let texts = axes
+                .iter()
+                .zip(sizes)
+                .map(|(axis, n)| format!("{name}_{axis}: {n}"));
+            texts.collect::<Vec<_>>().join(between)
+        };
+        if self.dilation.contains(&0) {
+            return Err(Error::value(format!(
+                "dilation should be greater than zero, but got {}",
+                along("dilation", 1, self.dilation, ", ")
+            )));
+        }
+        if (0..D).any(|d| self.output_padding[d] >= self.stride[d].max(self.dilation[d])) {
+            return Err(Error::value(format!(
+                "output padding must be smaller than either stride or dilation, but got {} {} {}",
+                along("output_padding", 0, self.output_padding, " "),
+                along("stride", 1, self.stride, " "),
+                along("dilation", 1, self.dilation, " ")
+            )));
+        }
+        Ok(())
+    }
+}

@@ -177,33 +177,26 @@ fn batch_norm(p: &mut Program) -> Result<()> {
     let stats = stats.as_ref().map(|(m, v)| (m, v));
     let (training, momentum, eps) = (p.bytes.flag(), p.bytes.probability(), p.bytes.float());
     let (weight, bias) = (weight.as_ref(), bias.as_ref());
-    let y = match p.bytes.below(3) {
-        0 => {
-            let residual = p.same_shape(&x)?;
-            let residual = p.bytes.maybe(|_| &residual);
-            F::batch_norm_relu(
-                &x,
-                residual,
-                BatchNormOptions::new()
-                    .running_stats(stats)
-                    .weight(weight)
-                    .bias(bias)
-                    .training(training)
-                    .momentum(momentum)
-                    .eps(eps),
-            )
-        }
-        _ => F::batch_norm(
-            &x,
-            BatchNormOptions::new()
-                .running_stats(stats)
-                .weight(weight)
-                .bias(bias)
-                .training(training)
-                .momentum(momentum)
-                .eps(eps),
-        ),
-    }?;
+    let residual = p.same_shape(&x)?;
+    let residual = p.bytes.maybe(|_| &residual);
+    let activation = match p.bytes.below(3) {
+        0 => Activation::None,
+        1 => Activation::RELU,
+        _ => Activation::Clamp {
+            min: p.bytes.float(),
+            max: p.bytes.float(),
+        },
+    };
+    let options = BatchNormOptions::new()
+        .running_stats(stats)
+        .weight(weight)
+        .bias(bias)
+        .training(training)
+        .momentum(momentum)
+        .eps(eps)
+        .residual(residual)
+        .activation(activation);
+    let y = F::batch_norm(&x, options)?;
     assert_eq!(y.shape(), x.shape());
     p.keep_and_go_back(y)
 }
@@ -433,10 +426,7 @@ pub const CALLS: &[Call] = &[
         "functional::interpolate Resize::size Resize::scale_factor",
         interpolate,
     ),
-    call(
-        "functional::batch_norm functional::batch_norm_relu",
-        batch_norm,
-    ),
+    call("functional::batch_norm", batch_norm),
     call("functional::layer_norm", layer_norm),
     call("functional::embedding", embedding),
     call("functional::one_hot", one_hot),

@@ -3,18 +3,18 @@
 //! All passes over a channel run one after the other while it is in the cache, one channel per
 //! task. What is summed, and in which order, depends on the shape alone.
 //!
-//! A residual sum and a ReLU may follow in the same pass; the backward functions then begin with
-//! the ReLU, whose mask they recompute from the input or read off the output.
+//! An [`Epilogue`] follows in the same pass: its bias is that of the normalisation. The backward
+//! functions begin with the activation, whose mask they recompute from the input or read off the output.
 
 use crate::float::run;
-use crate::{Buffer, Float, Isa, parallel_for, threads::Disjoint};
+use crate::{Buffer, Epilogue, Float, Isa, parallel_for, threads::Disjoint};
 
 mod backward;
 pub(crate) mod loops;
 #[cfg(test)]
 mod tests;
 
-pub use backward::{ReluMask, batch_norm_eval_backward, batch_norm_train_backward};
+pub use backward::{ActivationMask, batch_norm_eval_backward, batch_norm_train_backward};
 use loops::{EvalRows, Rows, TrainChannel};
 
 /// Rows shorter than this are copied together before they are summed.
@@ -31,15 +31,6 @@ pub struct BatchNormShape {
     pub channels: usize,
     /// Positions in a channel of a sample: the product of the spatial sizes, 1 if there are none.
     pub spatial: usize,
-}
-
-/// The scale and shift of each channel: `[channels]` each, or 1 and 0.
-#[derive(Copy, Clone, Debug)]
-pub struct BatchNormAffine<'a, T> {
-    /// The factor.
-    pub weight: Option<&'a [T]>,
-    /// The term.
-    pub bias: Option<&'a [T]>,
 }
 
 /// Where the statistics of a batch are written: `[channels]` each.
@@ -73,23 +64,6 @@ pub struct BatchNormGrads<'a, T> {
     pub weight: Option<&'a mut [T]>,
     /// Of the bias.
     pub bias: Option<&'a mut [T]>,
-}
-
-/// What follows the normalisation in the same pass: `relu(normalised + residual)`, or a part of it.
-#[derive(Copy, Clone, Debug)]
-pub struct BatchNormThen<'a, T> {
-    /// What is added, as large as the output.
-    pub residual: Option<&'a [T]>,
-    /// Whether negative results become 0.
-    pub relu: bool,
-}
-
-impl<T> BatchNormThen<'_, T> {
-    /// Nothing follows.
-    pub const NOTHING: Self = BatchNormThen {
-        residual: None,
-        relu: false,
-    };
 }
 
 impl BatchNormShape {
@@ -168,35 +142,39 @@ fn at<T: Float>(values: Option<&[T]>, channel: usize, default: T) -> T {
 }
 
 /// Batch normalisation with the statistics of the batch, per channel over batch and spatial
-/// positions, and what follows it: `out = relu(normalised + residual)`, where
-/// `normalised = (x - mean) / sqrt(var + eps) * weight + bias`, and `var` is the biased variance,
+/// positions, and what follows it: `out = activation(normalised + bias + residual)`, where
+/// `normalised = (x - mean) / sqrt(var + eps) * weight`, and `var` is the biased variance,
 /// computed from the exact differences to the mean.
 ///
-/// `x`, the residual and `out` are `[batch, channels, spatial]`; the statistics are written to `stats`.
+/// `x`, the residual and `out` are `[batch, channels, spatial]`, the weight and the bias `[channels]`
+/// (1 and 0 if there is none); the statistics are written to `stats`.
 ///
 /// ```
-/// use pleach_kernels::{BatchNormAffine, BatchNormShape, BatchNormThen, BatchStatsMut};
+/// use pleach_kernels::{Activation, BatchNormShape, BatchStatsMut, Epilogue};
 /// let shape = BatchNormShape { batch: 2, channels: 1, spatial: 1 };
 /// let (mut out, mut mean, mut var, mut invstd) = ([0.0f32; 2], [0.0], [0.0], [0.0]);
 /// let stats = BatchStatsMut { mean: &mut mean, var: &mut var, invstd: &mut invstd };
-/// let affine = BatchNormAffine { weight: None, bias: None };
-/// let then = BatchNormThen { residual: Some(&[0.5, 0.5]), relu: true };
-/// pleach_kernels::batch_norm_train(&shape, &[1.0, 5.0], affine, 0.0, then, &mut out, stats);
+/// let epilogue = Epilogue {
+///     residual: Some(&[0.5, 0.5]),
+///     activation: Activation::RELU,
+///     ..Epilogue::NONE
+/// };
+/// pleach_kernels::batch_norm_train(&shape, &[1.0, 5.0], None, 0.0, epilogue, &mut out, stats);
 /// assert_eq!((out, mean, var, invstd), ([0.0, 1.5], [3.0], [4.0], [0.5]));
 /// ```
 ///
 /// # Panics
-/// If a length does not fit the shape.
+/// If a length does not fit the shape, or the bias is one of columns.
 pub fn batch_norm_train<T: Float>(
     shape: &BatchNormShape,
     x: &[T],
-    affine: BatchNormAffine<'_, T>,
+    weight: Option<&[T]>,
     eps: f64,
-    then: BatchNormThen<'_, T>,
+    epilogue: Epilogue<'_, T>,
     out: &mut [T],
     stats: BatchStatsMut<'_, T>,
 ) {
-    train_with(Isa::current(), shape, x, affine, eps, then, out, stats);
+    train_with(Isa::current(), shape, x, weight, eps, epilogue, out, stats);
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -204,9 +182,9 @@ fn train_with<T: Float>(
     isa: Isa,
     shape: &BatchNormShape,
     x: &[T],
-    affine: BatchNormAffine<'_, T>,
+    weight: Option<&[T]>,
     eps: f64,
-    then: BatchNormThen<'_, T>,
+    epilogue: Epilogue<'_, T>,
     out: &mut [T],
     stats: BatchStatsMut<'_, T>,
 ) {
@@ -215,16 +193,17 @@ fn train_with<T: Float>(
         &[
             x.len(),
             out.len(),
-            then.residual.map_or(x.len(), <[T]>::len),
+            epilogue.residual.map_or(x.len(), <[T]>::len),
         ],
         &[
-            affine.weight.map(<[T]>::len),
-            affine.bias.map(<[T]>::len),
+            weight.map(<[T]>::len),
             Some(stats.mean.len()),
             Some(stats.var.len()),
             Some(stats.invstd.len()),
         ],
     );
+    let bias = epilogue.channel_bias(shape.channels);
+    let bounds = epilogue.activation.bounds();
     let out = Disjoint::new(out);
     let stats = [stats.mean, stats.var, stats.invstd].map(Disjoint::new);
     let room = if shape.copies() {
@@ -239,12 +218,12 @@ fn train_with<T: Float>(
             TrainChannel {
                 summed: shape.gathered(x, copy),
                 x,
-                residual: then.residual.map(|r| shape.rows(r, channel)),
-                relu: then.relu,
+                residual: epilogue.residual.map(|r| shape.rows(r, channel)),
+                bounds,
                 out: &out,
                 first: shape.first(channel),
-                weight: at(affine.weight, channel, T::ONE),
-                bias: at(affine.bias, channel, T::ZERO),
+                weight: at(weight, channel, T::ONE),
+                bias: at(bias, channel, T::ZERO),
                 eps,
             },
         );
@@ -257,17 +236,17 @@ fn train_with<T: Float>(
 }
 
 /// Batch normalisation with given statistics, per channel of `[batch, channels, spatial]`, and what
-/// follows it: `out = relu(normalised + residual)`, where
-/// `normalised = (x - mean) / sqrt(var + eps) * weight + bias`.
+/// follows it: `out = activation(normalised + bias + residual)`, where
+/// `normalised = (x - mean) / sqrt(var + eps) * weight`.
 ///
 /// # Panics
-/// If a length does not fit the shape.
+/// If a length does not fit the shape, or the bias is one of columns.
 pub fn batch_norm_eval<T: Float>(
     shape: &BatchNormShape,
     x: &[T],
     stats: RunningStats<'_, T>,
-    affine: BatchNormAffine<'_, T>,
-    then: BatchNormThen<'_, T>,
+    weight: Option<&[T]>,
+    epilogue: Epilogue<'_, T>,
     out: &mut [T],
 ) {
     shape.check(
@@ -275,21 +254,22 @@ pub fn batch_norm_eval<T: Float>(
         &[
             x.len(),
             out.len(),
-            then.residual.map_or(x.len(), <[T]>::len),
+            epilogue.residual.map_or(x.len(), <[T]>::len),
         ],
         &[
             Some(stats.mean.len()),
             Some(stats.var.len()),
-            affine.weight.map(<[T]>::len),
-            affine.bias.map(<[T]>::len),
+            weight.map(<[T]>::len),
         ],
     );
+    let bias = epilogue.channel_bias(shape.channels);
+    let bounds = epilogue.activation.bounds();
     let isa = Isa::current();
     let out = Disjoint::new(out);
     let factors: Vec<[T; 3]> = (0..shape.channels)
         .map(|c| {
-            let scale = stats.invstd(c) * at(affine.weight, c, T::ONE);
-            [stats.mean[c], scale, at(affine.bias, c, T::ZERO)]
+            let scale = stats.invstd(c) * at(weight, c, T::ONE);
+            [stats.mean[c], scale, at(bias, c, T::ZERO)]
         })
         .collect();
     let s = shape.spatial;
@@ -302,10 +282,10 @@ pub fn batch_norm_eval<T: Float>(
             EvalRows {
                 channels: shape.channels,
                 x: Rows::new(&x[rows.start * s..rows.end * s], s, s, rows.len()),
-                residual: then
+                residual: epilogue
                     .residual
                     .map(|r| Rows::new(&r[rows.start * s..rows.end * s], s, s, rows.len())),
-                relu: then.relu,
+                bounds,
                 // SAFETY: each task has rows of its own.
                 out: unsafe { out.slice(rows.start * s, rows.len() * s) },
                 first: rows.start,

@@ -25,9 +25,7 @@ pub use shape::ConvShape;
 
 use std::any::TypeId;
 
-use direct::Epilogue;
-
-use crate::{Buffer, Float, Isa, Precision, float32_precision, sum_axis};
+use crate::{Bias, Buffer, Epilogue, Float, Isa, Precision, float32_precision, sum_axis};
 
 /// Channels of a group, up to which pixels are the lanes.
 const FEW: usize = 16;
@@ -137,7 +135,7 @@ pub fn conv_forward<T: Float>(
         Algorithm::Direct => direct::forward(Isa::current(), shape, x, weight, bias, out),
         Algorithm::Winograd(sizes) => {
             let epilogue = Epilogue {
-                bias: bias.map(as_f32),
+                bias: bias.map_or(Bias::None, |bias| Bias::PerRow(as_f32(bias))),
                 ..Epilogue::NONE
             };
             let (x, weight, out) = (as_f32(x), as_f32(weight), as_f32_mut(out));

@@ -6,7 +6,6 @@
 mod batched;
 mod blocked;
 mod cut;
-mod epilogue;
 mod few_terms;
 mod matrix;
 mod pack;
@@ -15,12 +14,11 @@ mod thin;
 mod tile;
 
 pub use batched::{BatchRef, gemm_batched};
-pub use epilogue::{Bias, Epilogue};
 pub use matrix::MatRef;
 pub use packed::PackedB;
 
 use crate::float::of_type;
-use crate::{Float, Isa};
+use crate::{Epilogue, Float, Isa};
 use blocked::Right;
 
 /// The matrix product `c = a b`, or `c += a b` if `accumulate`; `c` is row-major, `a.rows` times
@@ -35,11 +33,15 @@ pub fn gemm<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: &mut [T], accumulat
 }
 
 /// [`gemm`], and then the epilogue while the product is in cache:
-/// `c = relu(a b + bias)`, or `c = relu(c + a b + bias)` if `accumulate`.
+/// `c = activation(a b + bias + residual)`, with `c + a b` for `a b` if `accumulate`.
 ///
 /// ```
-/// use pleach_kernels::{Bias, Epilogue, MatRef, gemm_epilogue};
-/// let epilogue = Epilogue { bias: Bias::PerColumn(&[10.0, -9.0]), relu: true };
+/// use pleach_kernels::{Activation, Bias, Epilogue, MatRef, gemm_epilogue};
+/// let epilogue = Epilogue {
+///     bias: Bias::PerColumn(&[10.0, -9.0]),
+///     residual: None,
+///     activation: Activation::RELU,
+/// };
 /// let (a, b, mut c) = ([1.0f32, 2.0], [3.0, 4.0], [0.0; 4]);
 /// gemm_epilogue(
 ///     MatRef::row_major(&a, 2, 1), MatRef::row_major(&b, 1, 2), &mut c, false, epilogue,
@@ -48,7 +50,8 @@ pub fn gemm<T: Float>(a: MatRef<'_, T>, b: MatRef<'_, T>, c: &mut [T], accumulat
 /// ```
 ///
 /// # Panics
-/// As [`gemm`], and if the bias has another length than the columns or rows it is for.
+/// As [`gemm`], and if the bias has another length than the columns or rows it is for, or the
+/// residual than the product.
 pub fn gemm_epilogue<T: Float>(
     a: MatRef<'_, T>,
     b: MatRef<'_, T>,
@@ -113,10 +116,14 @@ fn product<T: Float>(
         m.checked_mul(n),
         "gemm: the output is not {m} x {n}"
     );
-    epilogue.check(m, n);
+    epilogue.check_product(m, n);
     let done = match b {
         Right::Plain(b) if thin::is_column(a, b) => {
-            let (a, b, epilogue) = (a.transposed(), b.transposed(), epilogue.transposed());
+            let (a, b, epilogue) = (
+                a.transposed(),
+                b.transposed(),
+                epilogue.of_transposed_column(),
+            );
             return product(isa, b, Right::Plain(a), c, accumulate, epilogue);
         }
         Right::Packed(b) if thin::is_unpacked(a, b) => {

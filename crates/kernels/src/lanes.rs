@@ -210,23 +210,28 @@ mod tests {
         }
     }
 
-    struct Relu<'a>(&'a mut [f32; MAX_LANES]);
+    struct Clamp<'a>(&'a mut [f32; MAX_LANES], f32, f32);
 
-    impl VectorLoop<f32> for Relu<'_> {
+    impl VectorLoop<f32> for Clamp<'_> {
         #[inline(always)]
         unsafe fn run<V: Vector<Elem = f32>>(self) {
             // SAFETY: the array holds any vector, and the caller has the features.
-            unsafe { V::load(self.0.as_ptr()).relu().store(self.0.as_mut_ptr()) }
+            unsafe {
+                let (min, max) = (V::broadcast(&self.1), V::broadcast(&self.2));
+                let clamped = V::load(self.0.as_ptr()).at_least(min).at_most(max);
+                clamped.store(self.0.as_mut_ptr());
+            }
         }
     }
 
     #[test]
-    fn relu_keeps_nan() {
+    fn bounds_keep_nan_and_the_sign_of_zero() {
         for isa in Isa::available() {
             let mut x = [1.0; MAX_LANES];
-            (x[0], x[1], x[2]) = (-2.0, f32::NAN, 0.0);
-            run(isa, Relu(&mut x));
-            assert!(x[0] == 0.0 && x[1].is_nan() && x[2] == 0.0 && x[3] == 1.0);
+            (x[0], x[1], x[2]) = (-2.0, f32::NAN, -0.0);
+            run(isa, Clamp(&mut x, 0.0, 0.5));
+            assert!(x[0].to_bits() == 0 && x[1].is_nan() && x[3] == 0.5);
+            assert_eq!(x[2].to_bits(), (-0.0f32).to_bits());
             assert_eq!(count(isa), if isa == Isa::Scalar { 4 } else { count(isa) });
         }
     }

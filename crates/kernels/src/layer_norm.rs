@@ -5,7 +5,7 @@
 use crate::batch_norm::loops::{Rows, moments, sums};
 use crate::float::run;
 use crate::threads::Disjoint;
-use crate::{BatchNormAffine, Buffer, Float, Isa, Loop, parallel_for};
+use crate::{Buffer, Float, Isa, Loop, parallel_for};
 
 mod group;
 #[cfg(test)]
@@ -17,6 +17,16 @@ pub use group::{GroupNormShape, group_norm, group_norm_backward};
 const TASK: usize = 1 << 13;
 /// Parts at most of a sum over rows.
 const PARTS: usize = 32;
+
+/// The scale and shift: as many values as are normalised together or, of groups, as there are channels; or 1
+/// and 0.
+#[derive(Copy, Clone, Debug)]
+pub struct NormAffine<'a, T> {
+    /// The factor.
+    pub weight: Option<&'a [T]>,
+    /// The term.
+    pub bias: Option<&'a [T]>,
+}
 
 /// The gradients to compute: that of the input as large as the input, the others as large as the
 /// weight.
@@ -76,9 +86,9 @@ fn check_rows(
 /// deviation `[rows]`.
 ///
 /// ```
-/// use pleach_kernels::{BatchNormAffine, NormStatsMut, layer_norm};
+/// use pleach_kernels::{NormAffine, NormStatsMut, layer_norm};
 /// let (mut out, mut mean, mut invstd) = ([0.0f32; 2], [0.0], [0.0]);
-/// let affine = BatchNormAffine { weight: None, bias: Some(&[0.0, 0.5]) };
+/// let affine = NormAffine { weight: None, bias: Some(&[0.0, 0.5]) };
 /// let stats = NormStatsMut { mean: &mut mean, invstd: &mut invstd };
 /// layer_norm(&[1.0, 5.0], 2, affine, 0.0, &mut out, stats);
 /// assert_eq!((out, mean, invstd), ([-1.0, 1.5], [3.0], [0.5]));
@@ -89,7 +99,7 @@ fn check_rows(
 pub fn layer_norm<T: Float>(
     x: &[T],
     n: usize,
-    affine: BatchNormAffine<'_, T>,
+    affine: NormAffine<'_, T>,
     eps: f64,
     out: &mut [T],
     stats: NormStatsMut<'_, T>,
@@ -101,7 +111,7 @@ fn layer_norm_with<T: Float>(
     isa: Isa,
     x: &[T],
     n: usize,
-    affine: BatchNormAffine<'_, T>,
+    affine: NormAffine<'_, T>,
     eps: f64,
     out: &mut [T],
     stats: NormStatsMut<'_, T>,
@@ -148,7 +158,7 @@ fn layer_norm_with<T: Float>(
 struct Forward<'a, T> {
     x: &'a [T],
     n: usize,
-    affine: BatchNormAffine<'a, T>,
+    affine: NormAffine<'a, T>,
     eps: f64,
     out: &'a mut [T],
     stats: NormStatsMut<'a, T>,

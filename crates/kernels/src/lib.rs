@@ -15,6 +15,7 @@ pub mod compare;
 pub mod conv;
 pub mod cross_entropy;
 pub mod elementwise;
+pub mod epilogue;
 pub mod float;
 pub mod function;
 pub mod gather;
@@ -47,9 +48,8 @@ mod words;
 
 pub use arithmetic::{Binary, pow_number};
 pub use batch_norm::{
-    BatchNormAffine, BatchNormGrads, BatchNormShape, BatchNormThen, BatchStatsMut, ReluMask,
-    RunningStats, batch_norm_eval, batch_norm_eval_backward, batch_norm_train,
-    batch_norm_train_backward,
+    ActivationMask, BatchNormGrads, BatchNormShape, BatchStatsMut, RunningStats, batch_norm_eval,
+    batch_norm_eval_backward, batch_norm_train, batch_norm_train_backward,
 };
 pub use broadcast::zip_strided;
 pub use buffer::{AllocError, Buffer, Plain};
@@ -61,16 +61,15 @@ pub use conv::{
 };
 pub use cross_entropy::{CrossEntropy, CrossEntropyTarget};
 pub use elementwise::{map, map_inplace, zip, zip_inplace};
+pub use epilogue::{Activation, Bias, Epilogue};
 pub use float::Float;
 pub use function::{Function, GradientFrom};
-pub use gemm::{
-    BatchRef, Bias, Epilogue, MatRef, PackedB, gemm, gemm_batched, gemm_epilogue, gemm_packed,
-};
+pub use gemm::{BatchRef, MatRef, PackedB, gemm, gemm_batched, gemm_epilogue, gemm_packed};
 pub use integer::integer_products;
 pub use isa::{Isa, Loop};
 pub use layer_norm::{
-    GroupNormShape, NormGrads, NormStats, NormStatsMut, group_norm, group_norm_backward,
-    layer_norm, layer_norm_backward,
+    GroupNormShape, NormAffine, NormGrads, NormStats, NormStatsMut, group_norm,
+    group_norm_backward, layer_norm, layer_norm_backward,
 };
 pub use nll::NllLoss;
 pub use number::Number;

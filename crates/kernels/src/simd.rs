@@ -29,8 +29,10 @@ pub trait Vector: Copy {
     unsafe fn mul_add(self, b: Self, c: Self) -> Self;
     /// `self + b`.
     unsafe fn add(self, b: Self) -> Self;
-    /// `self`, or 0 where it is negative; nan stays nan.
-    unsafe fn relu(self) -> Self;
+    /// `self`, or `min` where it is less; nan stays nan.
+    unsafe fn at_least(self, min: Self) -> Self;
+    /// `self`, or `max` where it is more; nan stays nan.
+    unsafe fn at_most(self, max: Self) -> Self;
     /// The sum of the lanes: the upper half is added to the lower until one is left.
     unsafe fn sum_lanes(self) -> Self::Elem;
     /// `a * b + c` of single floats, rounded as a lane of [`mul_add`](Self::mul_add).
@@ -100,8 +102,24 @@ macro_rules! portable_vector {
                 Portable(std::array::from_fn(|l| self.0[l] + b.0[l]))
             }
             #[inline(always)]
-            unsafe fn relu(self) -> Self {
-                Portable(self.0.map(|v| if v < 0.0 { 0.0 } else { v }))
+            unsafe fn at_least(self, min: Self) -> Self {
+                Portable(std::array::from_fn(|l| {
+                    if self.0[l] < min.0[l] {
+                        min.0[l]
+                    } else {
+                        self.0[l]
+                    }
+                }))
+            }
+            #[inline(always)]
+            unsafe fn at_most(self, max: Self) -> Self {
+                Portable(std::array::from_fn(|l| {
+                    if self.0[l] > max.0[l] {
+                        max.0[l]
+                    } else {
+                        self.0[l]
+                    }
+                }))
             }
             #[inline(always)]
             unsafe fn sum_lanes(mut self) -> $t {

@@ -1,8 +1,8 @@
 //! The setting is one for the whole process, so it has a process of its own.
 
 use pleach_kernels::{
-    ConvShape, PackedConv, Precision, conv_backward_input, conv_backward_weight, conv_forward,
-    float32_precision, set_float32_precision,
+    Activation, Bias, ConvShape, Epilogue, PackedConv, Precision, conv_backward_input,
+    conv_backward_weight, conv_forward, float32_precision, set_float32_precision,
 };
 
 fn values(len: usize, seed: u32) -> Vec<f32> {
@@ -24,8 +24,8 @@ fn all_parts(shape: &ConvShape, x: &[f32], weight: &[f32], grad_out: &[f32]) -> 
     let mut grad_weight = vec![f32::NAN; weight.len()];
     conv_backward_weight(shape, x, grad_out, &mut grad_weight);
     let mut packed = vec![f32::NAN; grad_out.len()];
-    let conv = PackedConv::new(shape, weight, None);
-    conv.forward(shape.batch, shape.input, x, None, false, &mut packed);
+    let conv = PackedConv::new(shape, weight);
+    conv.forward(shape.batch, shape.input, x, Epilogue::NONE, &mut packed);
     [out, grad_x, grad_weight, packed]
 }
 
@@ -48,6 +48,30 @@ fn high_precision_is_another_way_to_nearly_the_same_numbers() {
         // Sums have a standard deviation of 1.7 to 3.5; both ways err by less than 1e-5 of that.
         for (a, b) in exact.iter().zip(high) {
             assert!((a - b).abs() < 1e-4, "{a} {b}");
+        }
+    }
+    // What follows has the bits of separate passes here too.
+    let conv = PackedConv::new(&shape, &weight);
+    let residual = values(grad_out.len(), 4);
+    let bounds = Activation::Clamp {
+        min: -0.5,
+        max: 0.5,
+    };
+    for (activation, [min, max]) in [
+        (Activation::RELU, [0.0, f32::INFINITY]),
+        (bounds, [-0.5, 0.5]),
+    ] {
+        for residual in [None, Some(&residual[..])] {
+            let epilogue = Epilogue {
+                bias: Bias::None,
+                residual,
+                activation,
+            };
+            let mut out = vec![f32::NAN; grad_out.len()];
+            conv.forward(shape.batch, shape.input, &x, epilogue, &mut out);
+            let separate = (high[3].iter().enumerate())
+                .map(|(i, v)| (v + residual.map_or(0.0, |r| r[i])).clamp(min, max));
+            assert!(out.iter().copied().eq(separate), "{epilogue:?}");
         }
     }
     // In f64 the setting changes nothing.

@@ -3,6 +3,7 @@
 
 use once_cell::unsync::OnceCell;
 use pleach_core::{Result, Tensor};
+use pleach_kernels::Activation;
 
 use crate::Module;
 use crate::call::{self, Arguments, Output};
@@ -111,28 +112,6 @@ impl<'a> Addend<'a> {
     pub fn tensor(&self) -> Result<&Tensor> {
         self.tensor.get_or_try_init(&self.compute)
     }
-}
-
-/// A function of single elements that a kernel computes in passing.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Activation {
-    /// Nothing.
-    None,
-    /// `min(max(x, min), max)`: ReLU for 0 and infinity.
-    Clamp {
-        /// The lower bound.
-        min: f64,
-        /// The upper bound.
-        max: f64,
-    },
-}
-
-impl Activation {
-    /// `max(x, 0)`
-    pub const RELU: Activation = Activation::Clamp {
-        min: 0.0,
-        max: f64::INFINITY,
-    };
 }
 
 /// A module with any inputs and outputs: two images, a sequence and its mask, the heads of a

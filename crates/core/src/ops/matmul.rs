@@ -64,7 +64,7 @@ pub(super) fn product(
                 Some(bias) => Bias::PerColumn(bias.as_slice::<T>()?),
                 None => Bias::None,
             };
-            let epilogue = Epilogue { bias, relu: false };
+            let epilogue = Epilogue { bias, ..Epilogue::NONE };
             let (x, y) = (a.base_slice::<T>()?, b.base_slice::<T>()?);
             if a.rank() == 3 {
                 let x = BatchRef::new(x, batch, a.strides()[0], (m, k), a_strides);

@@ -2,27 +2,46 @@
 
 use super::loops::{Rows, sums};
 use super::{BatchNormGrads, BatchNormShape, RunningStats, at};
+use crate::epilogue::Bounds;
 use crate::float::run;
-use crate::{Float, Isa, Loop, threads::Disjoint};
+use crate::{Activation, Float, Isa, Loop, threads::Disjoint};
 
-/// How a backward function finds where the ReLU after the normalisation let the gradient through.
+/// How a backward function finds where the activation after the normalisation lets the gradient
+/// through: between its bounds.
 #[derive(Copy, Clone, Debug)]
-pub enum ReluMask<'a, T> {
-    /// There was no ReLU.
+pub enum ActivationMask<'a, T> {
+    /// There was no activation.
     None,
-    /// Where the normalised input is positive: it is computed again, from the input. For a ReLU
-    /// without a residual sum before it.
+    /// From the normalised input, which is computed again. For an activation without a residual sum
+    /// before it.
     Recompute {
+        /// What followed.
+        activation: Activation,
         /// The bias of the normalisation, `[channels]`, or 0.
         bias: Option<&'a [T]>,
     },
-    /// Where the output of the ReLU, as large as the input, is positive.
-    Output(&'a [T]),
+    /// From the output of the activation.
+    Output {
+        /// What followed.
+        activation: Activation,
+        /// As large as the input.
+        output: &'a [T],
+    },
+}
+
+impl<T> ActivationMask<'_, T> {
+    fn activation(&self) -> Activation {
+        match *self {
+            ActivationMask::None => Activation::None,
+            ActivationMask::Recompute { activation, .. }
+            | ActivationMask::Output { activation, .. } => activation,
+        }
+    }
 }
 
 /// The gradients of [`batch_norm_train`](super::batch_norm_train), with its `mean` and `invstd`:
-/// first the ReLU's, `grad_out` where the output is positive and 0 elsewhere, which is also the
-/// gradient of the residual; then, with m elements in a channel, and sums over them,
+/// first the activation's, `grad_out` where the output is between its bounds and 0 elsewhere, which is
+/// also the gradient of the residual; then, with m elements in a channel, and sums over them,
 ///
 /// ```text
 /// grad_bias = sum of grad_out
@@ -30,8 +49,8 @@ pub enum ReluMask<'a, T> {
 /// grad_input = (grad_out - grad_bias / m - (x - mean) * invstd * grad_weight / m) * invstd * weight
 /// ```
 ///
-/// `grad_residual`, as large as the input, can be asked for with [`ReluMask::Output`]; without a
-/// ReLU it is `grad_out` itself.
+/// `grad_residual`, as large as the input, can be asked for with [`ActivationMask::Output`];
+/// without an activation it is `grad_out` itself.
 ///
 /// # Panics
 /// If a length does not fit the shape, or the gradient of a residual is asked for with another
@@ -44,7 +63,7 @@ pub fn batch_norm_train_backward<T: Float>(
     mean: &[T],
     invstd: &[T],
     weight: Option<&[T]>,
-    mask: ReluMask<'_, T>,
+    mask: ActivationMask<'_, T>,
     grads: BatchNormGrads<'_, T>,
     grad_residual: Option<&mut [T]>,
 ) {
@@ -81,7 +100,7 @@ pub fn batch_norm_eval_backward<T: Float>(
     grad_out: &[T],
     stats: RunningStats<'_, T>,
     weight: Option<&[T]>,
-    mask: ReluMask<'_, T>,
+    mask: ActivationMask<'_, T>,
     grads: BatchNormGrads<'_, T>,
     grad_residual: Option<&mut [T]>,
 ) {
@@ -115,7 +134,7 @@ pub(super) struct Call<'a, T> {
     pub shape: &'a BatchNormShape,
     pub x: &'a [T],
     pub grad_out: &'a [T],
-    pub mask: ReluMask<'a, T>,
+    pub mask: ActivationMask<'a, T>,
     /// Whether the statistics depend on the input.
     pub batch_stats: bool,
 }
@@ -124,9 +143,9 @@ impl<T: Float> Call<'_, T> {
     fn check(&self, grads: &BatchNormGrads<'_, T>, grad_residual: Option<usize>) {
         let whole = self.x.len();
         let (bias, output) = match self.mask {
-            ReluMask::None => (None, whole),
-            ReluMask::Recompute { bias } => (bias.map(<[T]>::len), whole),
-            ReluMask::Output(output) => (None, output.len()),
+            ActivationMask::None => (None, whole),
+            ActivationMask::Recompute { bias, .. } => (bias.map(<[T]>::len), whole),
+            ActivationMask::Output { output, .. } => (None, output.len()),
         };
         self.shape.check(
             "batch_norm_backward",
@@ -144,14 +163,14 @@ impl<T: Float> Call<'_, T> {
             ],
         );
         assert!(
-            grad_residual.is_none() || matches!(self.mask, ReluMask::Output(_)),
+            grad_residual.is_none() || matches!(self.mask, ActivationMask::Output { .. }),
             "batch_norm_backward: a residual's gradient goes with the mask of the output"
         );
     }
 
     /// `channel_of` gives a channel's mean, inverse deviation and weight.
     pub fn run(
-        self,
+        mut self,
         channel_of: impl Fn(usize) -> (T, T, T) + Sync,
         grads: BatchNormGrads<'_, T>,
         grad_residual: Option<&mut [T]>,
@@ -159,10 +178,15 @@ impl<T: Float> Call<'_, T> {
         self.check(&grads, grad_residual.as_ref().map(|g| g.len()));
         let shape = self.shape;
         let len = shape.channel_len();
+        let activation = self.mask.activation();
+        if activation == Activation::None && grad_residual.is_none() {
+            self.mask = ActivationMask::None;
+        }
+        let gate = activation.gate::<T>();
         let grad_input = grads.input.map(Disjoint::new);
         let sum_grads = [grads.weight, grads.bias].map(|g| g.map(Disjoint::new));
         let grad_residual = grad_residual.map(Disjoint::new);
-        let masks = matches!(self.mask, ReluMask::Output(_)) && grad_residual.is_none();
+        let masks = matches!(self.mask, ActivationMask::Output { .. }) && grad_residual.is_none();
         let copies = if shape.copies() { 2 * len } else { 0 };
         let room = copies + if masks { len } else { 0 };
         shape.for_each_channel(room, |channel, scratch| {
@@ -172,17 +196,20 @@ impl<T: Float> Call<'_, T> {
             let x = shape.rows(self.x, channel);
             let plain = shape.rows(self.grad_out, channel);
             let grad = match (self.mask, &grad_residual) {
-                (ReluMask::Output(output), grad_residual) => self.isa.run_narrow(MaskRows {
-                    grad: plain,
-                    output: shape.rows(output, channel),
-                    masked,
-                    residual: grad_residual.as_ref(),
-                    first: shape.first(channel),
-                }),
+                (ActivationMask::Output { output, .. }, grad_residual) => {
+                    self.isa.run_narrow(MaskRows {
+                        gate,
+                        grad: plain,
+                        output: shape.rows(output, channel),
+                        masked,
+                        residual: grad_residual.as_ref(),
+                        first: shape.first(channel),
+                    })
+                }
                 _ => plain,
             };
             let bias = match self.mask {
-                ReluMask::Recompute { bias } => Some(at(bias, channel, T::ZERO)),
+                ActivationMask::Recompute { bias, .. } => Some(at(bias, channel, T::ZERO)),
                 _ => None,
             };
             let work = Channel {
@@ -196,11 +223,13 @@ impl<T: Float> Call<'_, T> {
                 invstd,
                 weight,
                 bias: bias.unwrap_or(T::ZERO),
+                gate,
                 batch_stats: self.batch_stats,
             };
             let sums = match bias {
-                Some(_) => run::<T, _>(self.isa, Masked::<_, true>(work)),
-                None => run::<T, _>(self.isa, Masked::<_, false>(work)),
+                Some(_) if gate.upper => run::<T, _>(self.isa, Masked::<_, true, true>(work)),
+                Some(_) => run::<T, _>(self.isa, Masked::<_, true, false>(work)),
+                None => run::<T, _>(self.isa, Masked::<_, false, false>(work)),
             };
             for (grads, value) in sum_grads.iter().zip(sums) {
                 if let Some(grads) = grads {
@@ -213,9 +242,10 @@ impl<T: Float> Call<'_, T> {
     }
 }
 
-/// The gradient where the output is positive, 0 elsewhere: into the gradient of the residual, or
-/// next to each other into `masked`. Gives the rows it wrote.
+/// The gradient where the output is between the bounds, 0 elsewhere: into the gradient of the
+/// residual, or next to each other into `masked`. Gives the rows it wrote.
 struct MaskRows<'a, T> {
+    gate: Bounds<T>,
     grad: Rows<'a, T>,
     output: Rows<'a, T>,
     masked: &'a mut [T],
@@ -227,6 +257,17 @@ impl<'a, T: Float> Loop for MaskRows<'a, T> {
     type Output = Rows<'a, T>;
     #[inline(always)]
     fn run(self) -> Rows<'a, T> {
+        if self.gate.upper {
+            self.write::<true>()
+        } else {
+            self.write::<false>()
+        }
+    }
+}
+
+impl<'a, T: Float> MaskRows<'a, T> {
+    #[inline(always)]
+    fn write<const UPPER: bool>(self) -> Rows<'a, T> {
         let grad = self.grad;
         for i in 0..grad.count {
             let out = match self.residual {
@@ -235,7 +276,7 @@ impl<'a, T: Float> Loop for MaskRows<'a, T> {
                 None => &mut self.masked[i * grad.len..][..grad.len],
             };
             for ((out, g), y) in out.iter_mut().zip(grad.row(i)).zip(self.output.row(i)) {
-                *out = if *y <= T::ZERO { T::ZERO } else { *g };
+                *out = self.gate.gradient::<UPPER>(*y, *g);
             }
         }
         match self.residual {
@@ -260,13 +301,16 @@ struct Channel<'a, T> {
     invstd: T,
     weight: T,
     bias: T,
+    gate: Bounds<T>,
     batch_stats: bool,
 }
 
 /// A channel whose gradients are masked by what the forward pass computed, or are not.
-struct Masked<C, const RECOMPUTE: bool>(C);
+struct Masked<C, const RECOMPUTE: bool, const UPPER: bool>(C);
 
-impl<T: Float, const RECOMPUTE: bool> Loop for Masked<Channel<'_, T>, RECOMPUTE> {
+impl<T: Float, const RECOMPUTE: bool, const UPPER: bool> Loop
+    for Masked<Channel<'_, T>, RECOMPUTE, UPPER>
+{
     type Output = [f64; 2];
     #[inline(always)]
     fn run(self) -> [f64; 2] {
@@ -274,8 +318,8 @@ impl<T: Float, const RECOMPUTE: bool> Loop for Masked<Channel<'_, T>, RECOMPUTE>
         let (mean, scale, bias) = (c.mean, c.invstd * c.weight, c.bias);
         let masked = |x: T, g: T| {
             // The operations of the forward pass, which round alike.
-            if RECOMPUTE && (x - mean) * scale + bias <= T::ZERO {
-                T::ZERO
+            if RECOMPUTE {
+                c.gate.gradient::<UPPER>((x - mean) * scale + bias, g)
             } else {
                 g
             }

@@ -2,6 +2,7 @@
 
 use std::marker::PhantomData;
 
+use crate::epilogue::Bounds;
 use crate::simd::sum_halves;
 use crate::{Float, Loop, threads::Disjoint};
 
@@ -203,7 +204,7 @@ pub(super) struct TrainChannel<'a, T> {
     pub summed: Rows<'a, T>,
     pub x: Rows<'a, T>,
     pub residual: Option<Rows<'a, T>>,
-    pub relu: bool,
+    pub bounds: Bounds<T>,
     /// The whole output, where this channel's rows are written, the first of them here.
     pub out: &'a Disjoint<'a, T>,
     pub first: usize,
@@ -219,21 +220,32 @@ impl<T: Float> Loop for TrainChannel<'_, T> {
         let (mean, var) = moments(&self.summed);
         let mean = T::from_f64(mean);
         let invstd = T::from_f64(1.0 / (var + self.eps).sqrt());
+        if self.bounds.upper {
+            self.write::<true>(mean, invstd);
+        } else {
+            self.write::<false>(mean, invstd);
+        }
+        [mean, T::from_f64(var), invstd]
+    }
+}
+
+impl<T: Float> TrainChannel<'_, T> {
+    #[inline(always)]
+    fn write<const UPPER: bool>(&self, mean: T, invstd: T) {
         let x = self.x;
         for i in 0..x.count {
             EvalRow {
                 x: x.row(i),
                 residual: self.residual.map(|r| r.row(i)),
-                relu: self.relu,
+                bounds: self.bounds,
                 // SAFETY: each channel is written by one task, row after row.
                 out: unsafe { self.out.slice(self.first + i * x.step, x.len) },
                 mean,
                 scale: invstd * self.weight,
                 shift: self.bias,
             }
-            .run();
+            .write::<UPPER>();
         }
-        [mean, T::from_f64(var), invstd]
     }
 }
 
@@ -242,7 +254,7 @@ pub(super) struct EvalRows<'a, T> {
     pub channels: usize,
     pub x: Rows<'a, T>,
     pub residual: Option<Rows<'a, T>>,
-    pub relu: bool,
+    pub bounds: Bounds<T>,
     pub out: &'a mut [T],
     /// The number of the first row.
     pub first: usize,
@@ -254,50 +266,58 @@ impl<T: Float> Loop for EvalRows<'_, T> {
     type Output = ();
     #[inline(always)]
     fn run(self) {
+        if self.bounds.upper {
+            self.write::<true>();
+        } else {
+            self.write::<false>();
+        }
+    }
+}
+
+impl<T: Float> EvalRows<'_, T> {
+    #[inline(always)]
+    fn write<const UPPER: bool>(self) {
         for i in 0..self.x.count {
             let [mean, scale, shift] = self.factors[(self.first + i) % self.channels];
             EvalRow {
                 x: self.x.row(i),
                 residual: self.residual.map(|r| r.row(i)),
-                relu: self.relu,
+                bounds: self.bounds,
                 out: &mut self.out[i * self.x.len..][..self.x.len],
                 mean,
                 scale,
                 shift,
             }
-            .run();
+            .write::<UPPER>();
         }
     }
 }
 
-/// `out = (x - mean) * scale + shift`, then the residual sum, then the ReLU.
+/// `out = (x - mean) * scale + shift`, then the residual sum, then the activation.
 struct EvalRow<'a, T> {
     x: &'a [T],
     residual: Option<&'a [T]>,
-    relu: bool,
+    bounds: Bounds<T>,
     out: &'a mut [T],
     mean: T,
     scale: T,
     shift: T,
 }
 
-impl<T: Float> Loop for EvalRow<'_, T> {
-    type Output = ();
+impl<T: Float> EvalRow<'_, T> {
     #[inline(always)]
-    fn run(self) {
+    fn write<const UPPER: bool>(self) {
         let (mean, scale, shift) = (self.mean, self.scale, self.shift);
-        // Without a ReLU nothing is below the floor, and a nan never is.
-        let floor = if self.relu { T::ZERO } else { T::LOWEST };
-        let rectified = |v: T| if v < floor { floor } else { v };
+        let activation = |v: T| self.bounds.value::<UPPER>(v);
         match self.residual {
             Some(residual) => {
                 for ((out, x), r) in self.out.iter_mut().zip(self.x).zip(residual) {
-                    *out = rectified((*x - mean) * scale + shift + *r);
+                    *out = activation((*x - mean) * scale + shift + *r);
                 }
             }
             None => {
                 for (out, x) in self.out.iter_mut().zip(self.x) {
-                    *out = rectified((*x - mean) * scale + shift);
+                    *out = activation((*x - mean) * scale + shift);
                 }
             }
         }

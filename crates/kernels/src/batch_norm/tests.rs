@@ -1,5 +1,6 @@
 use super::*;
 use crate::threads::with_thread_counts;
+use crate::{Activation, Bias};
 
 fn values<T: Float>(len: usize, seed: u32) -> Vec<T> {
     let mut state = seed;
@@ -33,24 +34,16 @@ fn check<T: Float>(tolerance: f64) {
         let len = batch * channels * spatial;
         let (x, grad_out) = (values::<T>(len, 3), values::<T>(len, 0));
         let (weight, bias) = (values::<T>(channels, 1), values::<T>(channels, 2));
-        let affine = BatchNormAffine {
-            weight: Some(&weight),
-            bias: Some(&bias),
+        let epilogue = Epilogue {
+            bias: Bias::PerRow(&bias),
+            ..Epilogue::NONE
         };
         let results = with_thread_counts(|| {
             let mut out = vec![T::NAN; len];
             let mut stats = [(); 3].map(|_| vec![T::NAN; channels]);
             let [mean, var, invstd] = &mut stats;
             let into = BatchStatsMut { mean, var, invstd };
-            batch_norm_train(
-                &shape,
-                &x,
-                affine,
-                EPS,
-                BatchNormThen::NOTHING,
-                &mut out,
-                into,
-            );
+            batch_norm_train(&shape, &x, Some(&weight), EPS, epilogue, &mut out, into);
             let [mean, var, invstd] = stats;
             let mut grads = [
                 vec![T::NAN; len],
@@ -71,7 +64,7 @@ fn check<T: Float>(tolerance: f64) {
                 &mean,
                 &invstd,
                 w,
-                ReluMask::None,
+                ActivationMask::None,
                 into,
                 None,
             );
@@ -82,14 +75,7 @@ fn check<T: Float>(tolerance: f64) {
                 eps: EPS,
             };
             let mut eval = vec![T::NAN; len];
-            batch_norm_eval(
-                &shape,
-                &x,
-                running,
-                affine,
-                BatchNormThen::NOTHING,
-                &mut eval,
-            );
+            batch_norm_eval(&shape, &x, running, Some(&weight), epilogue, &mut eval);
             let mut eval_grads = [vec![T::NAN; len], vec![T::NAN; channels]];
             let [gx, gw] = &mut eval_grads;
             let into = BatchNormGrads {
@@ -103,7 +89,7 @@ fn check<T: Float>(tolerance: f64) {
                 &grad_out,
                 running,
                 w,
-                ReluMask::None,
+                ActivationMask::None,
                 into,
                 None,
             );
@@ -179,19 +165,7 @@ fn a_large_mean_does_not_spoil_the_variance() {
     let (mut out, mut stats) = (vec![0.0; 2000], [[0.0f32]; 3]);
     let [mean, var, invstd] = &mut stats;
     let stats_mut = BatchStatsMut { mean, var, invstd };
-    let affine = BatchNormAffine {
-        weight: None,
-        bias: None,
-    };
-    batch_norm_train(
-        &shape,
-        &x,
-        affine,
-        0.0,
-        BatchNormThen::NOTHING,
-        &mut out,
-        stats_mut,
-    );
+    batch_norm_train(&shape, &x, None, 0.0, Epilogue::NONE, &mut out, stats_mut);
     assert_eq!((stats[0], stats[1]), ([10_000.5], [0.25]));
     assert_eq!(out[..2], [-1.0, 1.0]);
 }
@@ -206,16 +180,12 @@ fn a_nan_stays_visible() {
     let (mut out, mut stats) = (vec![0.0; 3], [[0.0f32]; 3]);
     let [mean, var, invstd] = &mut stats;
     let stats_mut = BatchStatsMut { mean, var, invstd };
-    let affine = BatchNormAffine {
-        weight: None,
-        bias: None,
-    };
     batch_norm_train(
         &shape,
         &[1.0, f32::NAN, 2.0],
-        affine,
+        None,
         EPS,
-        BatchNormThen::NOTHING,
+        Epilogue::NONE,
         &mut out,
         stats_mut,
     );
@@ -257,19 +227,16 @@ fn fused<T: Float>(
         .enumerate()
         .map(|(i, w)| if i % 3 == 1 { -*w } else { *w })
         .collect();
-    let affine = BatchNormAffine {
-        weight: Some(&weight),
-        bias: Some(&bias),
-    };
-    let then = BatchNormThen {
+    let epilogue = Epilogue {
+        bias: Bias::PerRow(&bias),
         residual,
-        relu: true,
+        activation: Activation::RELU,
     };
     let mut out = vec![T::NAN; len];
     let mut stats = [(); 3].map(|_| vec![T::NAN; channels]);
     let [mean, var, invstd] = &mut stats;
     let into = BatchStatsMut { mean, var, invstd };
-    train_with(isa, &shape, x, affine, EPS, then, &mut out, into);
+    train_with(isa, &shape, x, Some(&weight), EPS, epilogue, &mut out, into);
     let [mean, _, invstd] = stats;
     let mut all = vec![weight.clone(), bias.clone(), out.clone()];
     for recompute in [false, true] {
@@ -288,8 +255,14 @@ fn fused<T: Float>(
                 x,
                 grad_out,
                 mask: match recompute {
-                    true => ReluMask::Recompute { bias: Some(&bias) },
-                    false => ReluMask::Output(&out),
+                    true => ActivationMask::Recompute {
+                        activation: Activation::RELU,
+                        bias: Some(&bias),
+                    },
+                    false => ActivationMask::Output {
+                        activation: Activation::RELU,
+                        output: &out,
+                    },
                 },
                 batch_stats: true,
             }
@@ -466,24 +439,24 @@ fn a_fused_evaluation_and_its_gradients_follow_the_formulas() {
         var: &var,
         eps: EPS,
     };
-    let affine = BatchNormAffine {
-        weight: Some(&weight),
-        bias: Some(&bias),
-    };
     for with in [false, true] {
-        let then = BatchNormThen {
+        let epilogue = Epilogue {
+            bias: Bias::PerRow(&bias),
             residual: with.then_some(&residual[..]),
-            relu: true,
+            activation: Activation::RELU,
         };
         let mut out = vec![f64::NAN; len];
-        batch_norm_eval(&shape, &x, stats, affine, then, &mut out);
+        batch_norm_eval(&shape, &x, stats, Some(&weight), epilogue, &mut out);
         let (mut gx, mut gr) = (vec![f64::NAN; len], vec![f64::NAN; len]);
         let grads = BatchNormGrads {
             input: Some(&mut gx),
             weight: None,
             bias: None,
         };
-        let mask = ReluMask::Output(&out);
+        let mask = ActivationMask::Output {
+            activation: Activation::RELU,
+            output: &out,
+        };
         let w = Some(&weight[..]);
         batch_norm_eval_backward(&shape, &x, &g, stats, w, mask, grads, Some(&mut gr));
         for i in 0..len {
@@ -501,7 +474,10 @@ fn a_fused_evaluation_and_its_gradients_follow_the_formulas() {
                 weight: None,
                 bias: None,
             };
-            let mask = ReluMask::Recompute { bias: Some(&bias) };
+            let mask = ActivationMask::Recompute {
+                activation: Activation::RELU,
+                bias: Some(&bias),
+            };
             batch_norm_eval_backward(&shape, &x, &g, stats, w, mask, grads, None);
             assert_eq!(again, gx);
         }
@@ -521,19 +497,7 @@ fn a_first_row_far_from_the_mean_does_not_spoil_the_variance() {
     let (mut out, mut stats) = (vec![0.0; 3200], [[0.0f32]; 3]);
     let [mean, var, invstd] = &mut stats;
     let stats_mut = BatchStatsMut { mean, var, invstd };
-    let affine = BatchNormAffine {
-        weight: None,
-        bias: None,
-    };
-    batch_norm_train(
-        &shape,
-        &x,
-        affine,
-        0.0,
-        BatchNormThen::NOTHING,
-        &mut out,
-        stats_mut,
-    );
+    batch_norm_train(&shape, &x, None, 0.0, Epilogue::NONE, &mut out, stats_mut);
     let m = x.iter().map(|v| f64::from(*v)).sum::<f64>() / 3200.0;
     let v = x.iter().map(|v| (f64::from(*v) - m).powi(2)).sum::<f64>() / 3200.0;
     // The lanes add numbers of the size of the deviation.

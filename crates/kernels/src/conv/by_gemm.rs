@@ -89,7 +89,7 @@ fn forward_within<T: Float>(
                 let bias = bias.filter(|_| last);
                 let epilogue = Epilogue {
                     bias: bias.map_or(Bias::None, |b| Bias::PerRow(&b[group * rows..][..rows])),
-                    relu: false,
+                    ..Epilogue::NONE
                 };
                 let gathered = gather_columns(shape, x, first..first + images, group, piece);
                 let matrix = MatRef::row_major(gathered.as_slice(), len, columns);

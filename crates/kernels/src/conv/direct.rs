@@ -13,8 +13,9 @@ use super::packing::Packing;
 use super::tile::{TileArgs, tiles};
 use super::transpose::transpose_to;
 use super::weights::{PlainWeights, WeightStrides, block_width, pack_weights};
+use crate::epilogue::Block;
 use crate::threads::Disjoint;
-use crate::{Buffer, Float, Isa, num_threads, parallel_for};
+use crate::{Bias, Buffer, Epilogue, Float, Isa, num_threads, parallel_for};
 
 /// The most terms that are added without a break.
 const TERMS: usize = 512;
@@ -24,46 +25,6 @@ const PIXELS: usize = 448;
 
 /// Images are taken together until their packed source has this many bytes.
 const SOURCE_BYTES: usize = 1 << 20;
-
-/// What happens to the sums on their way to the output.
-pub(super) struct Epilogue<'a, T> {
-    /// Added to each channel.
-    pub(super) bias: Option<&'a [T]>,
-    /// Added to each element, `[batch, channels, pixels]`.
-    pub(super) residual: Option<&'a [T]>,
-    /// Negative results become 0.
-    pub(super) relu: bool,
-}
-
-impl<T> Epilogue<'_, T> {
-    /// The sums are the output.
-    pub(super) const NONE: Self = Epilogue {
-        bias: None,
-        residual: None,
-        relu: false,
-    };
-}
-
-impl<T: Float> Epilogue<'_, T> {
-    /// Finishes the sums `out` of one channel, which start at element `start` of the output.
-    pub(super) fn apply(&self, isa: Isa, channel: usize, start: usize, out: &mut [T]) {
-        let bias = self.bias.map(|b| b[channel]);
-        if bias.is_none() && self.residual.is_none() && !self.relu {
-            return;
-        }
-        let residual = self.residual.map(|r| &r[start..start + out.len()]);
-        let (bias, relu) = (bias.unwrap_or(T::ZERO), self.relu);
-        let finish = move |v: T| if relu && v < T::ZERO { T::ZERO } else { v };
-        isa.run_narrow(|| match residual {
-            Some(residual) => {
-                for (v, r) in out.iter_mut().zip(residual) {
-                    *v = finish(*v + bias + *r);
-                }
-            }
-            None => out.iter_mut().for_each(|v| *v = finish(*v + bias)),
-        });
-    }
-}
 
 /// The weights of a plan.
 #[derive(Copy, Clone)]
@@ -147,9 +108,8 @@ pub(super) fn forward<T: Float>(
         strides: WeightStrides::forward(shape),
     });
     let epilogue = Epilogue {
-        bias,
-        residual: None,
-        relu: false,
+        bias: bias.map_or(Bias::None, Bias::PerRow),
+        ..Epilogue::NONE
     };
     run(isa, &plan, x, weights, &epilogue, out);
 }
@@ -494,12 +454,16 @@ impl<T: Float> Unit<'_, T> {
                 let out = self.out.at(start);
                 transpose_to(self.isa, sums, width, [len, channels], out, pixels);
             }
-            for c in 0..channels {
-                let start = start + c * pixels;
-                // SAFETY: as above.
-                let out = unsafe { self.out.slice(start, len) };
-                self.epilogue.apply(self.isa, channel + c, start, out);
-            }
+            let block = Block {
+                row: channel,
+                rows: channels,
+                column: 0,
+                len,
+                start,
+                stride: pixels,
+            };
+            // SAFETY: as above.
+            unsafe { self.epilogue.apply_block(self.isa, block, self.out) };
             sums = &sums[len * width..];
             pixel += len;
         }

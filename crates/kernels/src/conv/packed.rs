@@ -1,25 +1,29 @@
 //! [`PackedConv`]: a convolution with fixed weights, as inference wants it.
 
-use super::direct::{self, DirectWeights, Epilogue};
+use super::direct::{self, DirectWeights};
 use super::geometry::Plan;
 use super::outside;
 use super::weights::{PlainWeights, WeightStrides, pack_weights, unpack_weights};
 use super::winograd;
 use super::{Algorithm, ConvShape, as_f32, as_f32_mut, conv_forward};
-use crate::{Buffer, Float, Isa, for_each_chunk_mut};
+use crate::{Bias, Buffer, Epilogue, Float, Isa, for_each_chunk_mut};
 
-/// A convolution whose weights are packed once, with what often follows it: a residual that is
-/// added, and a ReLU.
+/// A convolution whose weights are packed once, for use with an [`Epilogue`].
 ///
 /// ```
-/// use pleach_kernels::{ConvShape, PackedConv};
+/// use pleach_kernels::{Activation, Bias, ConvShape, Epilogue, PackedConv};
 /// let shape = ConvShape::new(1, [1, 1], [2, 3], [2, 2]);
-/// let conv = PackedConv::new(&shape, &[1.0f32, 0.0, 0.0, 1.0], Some(&[-7.0]));
+/// let conv = PackedConv::new(&shape, &[1.0f32, 0.0, 0.0, 1.0]);
 /// let x = [1.0, 2.0, 3.0, 4.0, 5.0, 6.0];
 /// let mut out = [0.0; 2];
-/// conv.forward(1, [1, 2, 3], &x, None, false, &mut out);
-/// assert_eq!(out, [-1.0, 1.0]);
-/// conv.forward(1, [1, 2, 3], &x, Some(&[0.0, 2.0]), true, &mut out);
+/// conv.forward(1, [1, 2, 3], &x, Epilogue::NONE, &mut out);
+/// assert_eq!(out, [6.0, 8.0]);
+/// let epilogue = Epilogue {
+///     bias: Bias::PerRow(&[-7.0]),
+///     residual: Some(&[0.0, 2.0]),
+///     activation: Activation::RELU,
+/// };
+/// conv.forward(1, [1, 2, 3], &x, epilogue, &mut out);
 /// assert_eq!(out, [0.0, 3.0]);
 /// ```
 #[derive(Clone, Debug)]
@@ -27,7 +31,6 @@ pub struct PackedConv<T: Float> {
     shape: ConvShape,
     isa: Isa,
     weights: Weights<T>,
-    bias: Option<Buffer<T>>,
 }
 
 #[derive(Clone, Debug)]
@@ -41,26 +44,18 @@ enum Weights<T: Float> {
 }
 
 impl<T: Float> PackedConv<T> {
-    /// Packs the weights, `[out_channels, in_channels / groups, kernel]`, of a convolution with a
-    /// bias, `[out_channels]`. The batch and the spatial sizes of `shape` may change from one use
-    /// to the next; the weights are packed in the best way for these, and for the
-    /// [`Precision`](crate::Precision) that is set now.
+    /// Packs the weights, `[out_channels, in_channels / groups, kernel]`, of a convolution. The
+    /// batch and the spatial sizes of `shape` may change from one use to the next; the weights are
+    /// packed in the best way for these, and for the [`Precision`](crate::Precision) that is set now.
     ///
     /// # Panics
     /// If a length does not fit the shape.
-    pub fn new(shape: &ConvShape, weight: &[T], bias: Option<&[T]>) -> Self {
-        Self::with_isa(Isa::current(), shape, weight, bias)
+    pub fn new(shape: &ConvShape, weight: &[T]) -> Self {
+        Self::with_isa(Isa::current(), shape, weight)
     }
 
-    pub(super) fn with_isa(isa: Isa, shape: &ConvShape, weight: &[T], bias: Option<&[T]>) -> Self {
+    pub(super) fn with_isa(isa: Isa, shape: &ConvShape, weight: &[T]) -> Self {
         shape.check("PackedConv", None, Some(weight.len()), None);
-        if let Some(bias) = bias {
-            assert_eq!(
-                bias.len(),
-                shape.out_channels,
-                "PackedConv: the length of the bias"
-            );
-        }
         let weights = match Algorithm::choose::<T>(shape) {
             _ if outside::may_leak(shape, weight) => Weights::Plain(Buffer::from_slice(weight)),
             Algorithm::Direct => {
@@ -81,7 +76,6 @@ impl<T: Float> PackedConv<T> {
             shape: *shape,
             isa,
             weights,
-            bias: bias.map(Buffer::from_slice),
         }
     }
 
@@ -94,83 +88,63 @@ impl<T: Float> PackedConv<T> {
         }
     }
 
-    /// `out = relu(convolution(x) + bias + residual)`, without the ReLU if `relu` is false. `x` is
-    /// `[batch, in_channels, input]`, `residual` and `out` are `[batch, out_channels, output]`.
+    /// `out = activation(convolution(x) + bias + residual)`, the bias one of channels. `x` is
+    /// `[batch, in_channels, input]`, the residual and `out` are `[batch, out_channels, output]`.
     ///
     /// # Panics
-    /// If a length does not fit the shape.
+    /// If a length does not fit the shape, or the bias is one of columns.
     pub fn forward(
         &self,
         batch: usize,
         input: [usize; 3],
         x: &[T],
-        residual: Option<&[T]>,
-        relu: bool,
+        epilogue: Epilogue<'_, T>,
         out: &mut [T],
     ) {
         let shape = self.shape(batch, input);
         let name = "PackedConv::forward";
         shape.check(name, Some(x.len()), None, Some(out.len()));
-        shape.check(name, None, None, residual.map(<[T]>::len));
+        shape.check(name, None, None, epilogue.residual.map(<[T]>::len));
+        let bias = epilogue.channel_bias(shape.out_channels);
         if out.is_empty() {
             return;
         }
-        let bias = self.bias.as_deref();
         if let Weights::Winograd(weights, _) = &self.weights
             && let Some(sizes) = winograd::Sizes::of(&shape)
         {
             let epilogue = Epilogue {
-                bias: bias.map(as_f32),
-                residual: residual.map(as_f32),
-                relu,
+                bias: bias.map_or(Bias::None, |bias| Bias::PerRow(as_f32(bias))),
+                residual: epilogue.residual.map(as_f32),
+                activation: epilogue.activation,
             };
             winograd::forward_with(&sizes, as_f32(x), weights, &epilogue, as_f32_mut(out));
             return;
         }
-        match &self.weights {
+        let unpacked;
+        let weights = match &self.weights {
             Weights::Direct(weights) if direct::fits(&shape) => {
                 let plan = Plan::forward(&shape.flattened());
-                let epilogue = Epilogue {
-                    bias,
-                    residual,
-                    relu,
-                };
                 let weights = DirectWeights::Packed(weights);
-                direct::run(self.isa, &plan, x, weights, &epilogue, out);
+                return direct::run(self.isa, &plan, x, weights, &epilogue, out);
             }
             // Packed for images that the kernel can count.
             Weights::Direct(weights) => {
-                let weights = unpack_weights(self.isa, &shape, weights);
-                self.forward_plain(&shape, x, &weights, [residual, bias], relu, out);
+                unpacked = unpack_weights(self.isa, &shape, weights);
+                &unpacked
             }
-            Weights::Plain(weights) | Weights::Winograd(_, weights) => {
-                self.forward_plain(&shape, x, weights, [residual, bias], relu, out);
-            }
-        }
-    }
-
-    /// As [`Self::forward`], with weights that are not packed.
-    fn forward_plain(
-        &self,
-        shape: &ConvShape,
-        x: &[T],
-        weights: &[T],
-        [residual, bias]: [Option<&[T]>; 2],
-        relu: bool,
-        out: &mut [T],
-    ) {
-        conv_forward(shape, x, weights, bias, out);
-        if residual.is_none() && !relu {
+            Weights::Plain(weights) | Weights::Winograd(_, weights) => weights,
+        };
+        conv_forward(&shape, x, weights, bias, out);
+        let rest = Epilogue {
+            bias: Bias::None,
+            ..epilogue
+        };
+        if rest.is_none() {
             return;
         }
-        let epilogue = Epilogue {
-            bias: None,
-            residual,
-            relu,
-        };
         let chunk = 1 << 14;
         for_each_chunk_mut(out, chunk, |i, out| {
-            epilogue.apply(self.isa, 0, i * chunk, out);
+            rest.apply(self.isa, 0, i * chunk, out);
         });
     }
 }

@@ -13,7 +13,6 @@ mod sums;
 use std::ops::Range;
 
 use super::ConvShape;
-use super::direct::Epilogue;
 use super::geometry::{Class, Plan};
 use super::packing::Packing;
 use super::tile::tiles;
@@ -21,7 +20,7 @@ use super::weights::WeightStrides;
 use crate::lanes::{self, VectorLoop};
 use crate::simd::{Vector, sum_halves};
 use crate::threads::Disjoint;
-use crate::{Buffer, Float, Isa, for_each_chunk_mut, parallel_for};
+use crate::{Bias, Buffer, Epilogue, Float, Isa, for_each_chunk_mut, parallel_for};
 use sums::{Line, OUTPUTS, TAPS, dots, line_sums, touched};
 
 /// Elements after a plane that vectors may touch.
@@ -139,7 +138,7 @@ pub(super) fn forward<T: Float>(
     let plan = Plan::forward(shape);
     let weights = (weight, WeightStrides::forward(shape));
     let epilogue = Epilogue {
-        bias,
+        bias: bias.map_or(Bias::None, Bias::PerRow),
         ..Epilogue::NONE
     };
     run(isa, &plan, x, weights, &epilogue, out);
@@ -179,6 +178,11 @@ fn run<T: Float>(
         .map(|class| Terms::new(isa, plan, class, weights))
         .collect();
     let at_once = (TASK / per_unit.max(1)).max(1);
+    let bias = epilogue.channel_bias(plan.groups * plan.out_channels);
+    let rest = Epilogue {
+        bias: Bias::None,
+        ..*epilogue
+    };
     let whole = Disjoint::new(out);
     parallel_for(units.div_ceil(at_once), |task| {
         let first = task * at_once;
@@ -189,19 +193,13 @@ fn run<T: Float>(
             plan,
             packing: &packing,
             terms: &terms,
-            bias: epilogue.bias,
+            bias,
             first,
             source,
             out,
         };
         lanes::run(isa, body);
-        if epilogue.residual.is_some() || epilogue.relu {
-            let rest = Epilogue {
-                bias: None,
-                ..*epilogue
-            };
-            rest.apply(isa, 0, first * per_unit, out);
-        }
+        rest.apply(isa, 0, first * per_unit, out);
     });
 }
 

@@ -1,4 +1,6 @@
 use super::*;
+use crate::Activation;
+use crate::epilogue::{ACTIVATIONS, activated};
 use crate::threads::with_thread_counts;
 
 pub(super) fn values<T: Float>(len: usize, seed: u32) -> Vec<T> {
@@ -233,14 +235,20 @@ impl<T: Float> Case<T> {
         let residual = values::<T>(self.grad_out.len(), 5);
         for isa in Isa::available() {
             for packed_for in [s, &other] {
-                let conv = PackedConv::with_isa(isa, packed_for, &self.weight, Some(&self.bias));
-                for (add, relu) in [(false, false), (true, false), (false, true), (true, true)] {
+                let conv = PackedConv::with_isa(isa, packed_for, &self.weight);
+                let endings = ACTIVATIONS.map(|a| [(false, a), (true, a)]);
+                for (add, activation) in endings.into_iter().flatten() {
                     let mut out = vec![T::NAN; self.grad_out.len()];
                     let add = add.then_some(&residual[..]);
-                    conv.forward(s.batch, s.input, &self.x, add, relu, &mut out);
+                    let epilogue = Epilogue {
+                        bias: Bias::PerRow(&self.bias),
+                        residual: add,
+                        activation,
+                    };
+                    conv.forward(s.batch, s.input, &self.x, epilogue, &mut out);
                     let wanted: Vec<f64> = (self.wanted[0].iter().enumerate())
                         .map(|(i, v)| v + add.map_or(0.0, |r| r[i].to_f64()))
-                        .map(|v| if relu { v.max(0.0) } else { v })
+                        .map(|v| activated(activation, v))
                         .collect();
                     self.assert_close(&format!("{isa:?} packed"), &out, &wanted, tolerance);
                 }
@@ -382,11 +390,15 @@ fn the_gradient_of_the_input_is_a_transposed_convolution() {
 #[test]
 fn a_relu_lets_nan_through() {
     let shape = ConvShape::new(1, [16, 1], [5], [3]);
-    let conv = PackedConv::new(&shape, &[1.0f32; 48], None);
+    let conv = PackedConv::new(&shape, &[1.0f32; 48]);
     let mut x = [-1.0; 80];
     x[0] = f32::NAN;
     let mut out = [1.0; 3];
-    conv.forward(1, [1, 1, 5], &x, None, true, &mut out);
+    let epilogue = Epilogue {
+        activation: Activation::RELU,
+        ..Epilogue::NONE
+    };
+    conv.forward(1, [1, 1, 5], &x, epilogue, &mut out);
     assert!(out[0].is_nan());
     assert_eq!(out[1..], [0.0, 0.0]);
 }

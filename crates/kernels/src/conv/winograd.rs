@@ -17,10 +17,9 @@ use std::marker::PhantomData;
 use std::ops::Range;
 
 use super::ConvShape;
-use super::direct::Epilogue;
 use crate::lanes;
 use crate::threads::Disjoint;
-use crate::{Buffer, Isa, parallel_for};
+use crate::{Buffer, Epilogue, Isa, parallel_for};
 use product::{TilesTimesGrads, TilesTimesWeights, max_rows};
 use tiles::{Grid, ReadTiles, Stretches, WriteTiles};
 use transforms::{OUTPUTS, OfInput, OfOutputGrad, POINTS, TILE};
@@ -320,7 +319,7 @@ fn correlate(
 ) {
     assert_eq!(x.len(), from.len(), "winograd: the input of {from:?}");
     assert_eq!(out.len(), to.len(), "winograd: the output of {to:?}");
-    assert!(epilogue.bias.is_none_or(|b| b.len() == to.channels));
+    let bias = epilogue.channel_bias(to.channels);
     assert!(epilogue.residual.is_none_or(|r| r.len() == out.len()));
     if out.is_empty() {
         return;
@@ -333,6 +332,7 @@ fn correlate(
         to,
         x,
         blocks: from.channels.div_ceil(lanes),
+        bias,
         epilogue,
         out: Disjoint::new(out),
     };
@@ -396,6 +396,7 @@ struct Pass<'a> {
     x: &'a [f32],
     /// Blocks of `lanes` channels that are read.
     blocks: usize,
+    bias: Option<&'a [f32]>,
     epilogue: &'a Epilogue<'a, f32>,
     out: Disjoint<'a, f32>,
 }
@@ -480,6 +481,7 @@ impl Pass<'_> {
                 channel: (2 * index + half) * lanes,
                 rows: rows.clone(),
                 scratch: &mut scratch,
+                bias: self.bias,
                 epilogue: self.epilogue,
                 out: &self.out,
             };

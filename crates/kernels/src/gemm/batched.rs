@@ -1,11 +1,10 @@
 //! Products of batches of matrices.
 
 use super::blocked::Right;
-use super::epilogue::Epilogue;
 use super::gemm_with;
 use super::matrix::MatRef;
 use crate::threads::{Disjoint, parallelism};
-use crate::{Float, Isa, parallel_for};
+use crate::{Epilogue, Float, Isa, parallel_for};
 
 /// Products with at least this many multiplications are shared by all threads, smaller ones are handed out
 /// whole.
@@ -77,7 +76,8 @@ impl<'a, T> BatchRef<'a, T> {
 }
 
 /// The products `c[b] = a[b] b[b]` (or `c[b] += ..`), each as by
-/// [`gemm_epilogue`](super::gemm_epilogue), one after the other in `c`.
+/// [`gemm_epilogue`](super::gemm_epilogue), one after the other in `c`, as their residuals are; all
+/// have the same bias.
 ///
 /// ```
 /// use pleach_kernels::{BatchRef, Epilogue, gemm_batched};
@@ -125,6 +125,11 @@ pub(super) fn gemm_batched_with<T: Float>(
     }
     let one = |i: usize, c: &mut [T]| {
         let (a, b) = (a.matrix(i), Right::Plain(b.matrix(i)));
+        let residual = (epilogue.residual).map(|r| &r[i * size..][..size]);
+        let epilogue = Epilogue {
+            residual,
+            ..epilogue
+        };
         gemm_with(isa, a, b, c, accumulate, epilogue);
     };
     let work = size.saturating_mul(k).max(1);

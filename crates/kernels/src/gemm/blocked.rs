@@ -9,12 +9,12 @@
 //! cache while all rows pass it). By rows, where there are few columns: the other way round.
 
 use super::cut::{K_BLOCK, Span, k_step_of, panels_of, piece, pieces};
-use super::epilogue::Epilogue;
 use super::matrix::{MatRef, Side};
 use super::packed::PackedB;
 use super::tile::{Kernel, MAX_TILE, Operands, kernel};
+use crate::epilogue::Block;
 use crate::threads::{Disjoint, parallelism};
-use crate::{Buffer, Float, Isa, parallel_for};
+use crate::{Buffer, Epilogue, Float, Isa, parallel_for};
 
 /// Terms whose packed rows are held at a time.
 const K_CHUNK: usize = 4096;
@@ -83,7 +83,7 @@ pub(super) fn gemm_blocked<T: Float>(
         if !accumulate {
             c.fill(T::ZERO);
         }
-        return epilogue.apply(isa, c, n);
+        return epilogue.apply_product(isa, n, c);
     }
     let kernel = kernel(isa);
     let small = m.saturating_mul(n).saturating_mul(k) < PARALLEL;
@@ -442,12 +442,17 @@ impl<T: Float> Product<'_, T> {
                 }
             }
         }
-        if steps.end() == self.k && !self.epilogue.is_none() {
-            let epilogue = self.epilogue.part(0, columns.start);
-            for i in rows.start..rows.end() {
-                // SAFETY: nobody else uses this part of the output.
-                epilogue.apply_row(self.isa, i, unsafe { self.row(i, columns) });
-            }
+        if steps.end() == self.k {
+            let block = Block {
+                row: rows.start,
+                rows: rows.len,
+                column: columns.start,
+                len: columns.len,
+                start: rows.start * self.n + columns.start,
+                stride: self.n,
+            };
+            // SAFETY: nobody else uses this part of the output.
+            unsafe { self.epilogue.apply_block(self.isa, block, &self.c) };
         }
     }
 

@@ -1,12 +1,11 @@
 //! Products with few terms, such as the gradient of a linear layer's weights for a small batch:
 //! what they cost is writing the output, row by row.
 
-use super::epilogue::Epilogue;
 use super::matrix::MatRef;
 use crate::lanes::{self, VectorLoop};
 use crate::simd::Vector;
 use crate::threads::Disjoint;
-use crate::{Buffer, Float, Isa, parallel_for};
+use crate::{Buffer, Epilogue, Float, Isa, parallel_for};
 
 /// The most terms: with more, packing costs less than it gains.
 const MOST_TERMS: usize = 4;
@@ -48,7 +47,7 @@ pub(super) fn gemm_few_terms<T: Float>(
             if accumulate {
                 isa.run_narrow(|| c.iter_mut().zip(&sums[..]).for_each(|(c, v)| *c += *v));
             }
-            epilogue.apply_row(isa, i, c);
+            epilogue.apply(isa, i, i * n, c);
         }
     };
     let tasks = m.div_ceil(rows);

@@ -5,8 +5,9 @@
 
 use super::batched::gemm_batched_with;
 use super::*;
-use crate::Buffer;
+use crate::epilogue::{ACTIVATIONS, activated};
 use crate::threads::with_thread_counts;
+use crate::{Activation, Bias, Buffer};
 
 struct Random(u64);
 
@@ -102,20 +103,21 @@ fn check<T: Float>(
     (m, k, n): (usize, usize, usize),
     layouts: (usize, usize),
     accumulate: bool,
-    (added, relu): (Added, bool),
+    (added, activation): (Added, Activation),
 ) {
     let a = Matrix::<T>::new(random, m, k, layouts.0);
     let b = Matrix::<T>::new(random, k, n, layouts.1);
     let start = random.values::<T>(m * n);
     let bias = random.values::<T>(if added == Added::Rows { m } else { n });
-    let what = format!("{m} {k} {n} {layouts:?} {accumulate} {added:?} {relu}");
+    let what = format!("{m} {k} {n} {layouts:?} {accumulate} {added:?} {activation:?}");
     let epilogue = Epilogue {
         bias: match added {
             Added::Nothing => Bias::None,
             Added::Columns => Bias::PerColumn(&bias),
             Added::Rows => Bias::PerRow(&bias),
         },
-        relu,
+        activation,
+        ..Epilogue::NONE
     };
     let mut want = naive(&a, &b);
     for (at, (want, size)) in want.iter_mut().enumerate() {
@@ -128,9 +130,7 @@ fn check<T: Float>(
             Added::Columns => *want += bias[at % n].to_f64(),
             Added::Rows => *want += bias[at / n].to_f64(),
         }
-        if relu {
-            *want = want.max(0.0);
-        }
+        *want = activated(activation, *want);
     }
     // What rounding can do at most to a chain of 400 terms, and some blocks after it.
     let epsilon = if size_of::<T>() == 4 { 6e-8 } else { 1.2e-16 };
@@ -164,7 +164,13 @@ fn check_plain<T: Float>(
     shape: (usize, usize, usize),
     layouts: (usize, usize),
 ) {
-    check::<T>(random, shape, layouts, false, (Added::Nothing, false));
+    check::<T>(
+        random,
+        shape,
+        layouts,
+        false,
+        (Added::Nothing, Activation::None),
+    );
 }
 
 /// Shapes with a reason: none or one of something, tiles and vectors and one more or less, blocks of `k`
@@ -268,7 +274,7 @@ fn random_shapes_strides_and_epilogues() {
         let layouts = (random.below(LAYOUTS), random.below(LAYOUTS));
         let accumulate = random.below(2) == 0;
         let added = [Added::Nothing, Added::Columns, Added::Rows][random.below(3)];
-        let epilogue = (added, random.below(2) == 0);
+        let epilogue = (added, ACTIVATIONS[random.below(3)]);
         check::<f32>(&mut random, shape, layouts, accumulate, epilogue);
         check::<f64>(&mut random, shape, layouts, accumulate, epilogue);
     }
@@ -288,7 +294,8 @@ fn an_epilogue_has_the_bits_of_separate_passes() {
         }
         let epilogue = Epilogue {
             bias: Bias::PerColumn(&bias),
-            relu: true,
+            activation: Activation::RELU,
+            ..Epilogue::NONE
         };
         let mut fused = vec![0.0; m * n];
         gemm_epilogue(a.view(), b.view(), &mut fused, false, epilogue);
@@ -301,7 +308,7 @@ fn nans_pass_through_relu() {
     let mut c = [0.0f32; 2];
     let (a, b) = (MatRef::row_major(&[f32::NAN], 1, 1), [1.0, 2.0]);
     let epilogue = Epilogue {
-        relu: true,
+        activation: Activation::RELU,
         ..Epilogue::NONE
     };
     gemm_epilogue(a, MatRef::row_major(&b, 1, 2), &mut c, false, epilogue);
@@ -329,7 +336,7 @@ fn a_batch_has_the_bits_of_its_products() {
             let bias = random.values::<f32>(n);
             let epilogue = Epilogue {
                 bias: Bias::PerColumn(&bias),
-                relu: false,
+                ..Epilogue::NONE
             };
             for isa in Isa::available() {
                 let results = with_thread_counts(|| {
@@ -406,7 +413,7 @@ fn a_bias_of_another_length_is_refused() {
     let x = MatRef::row_major(&x, 2, 2);
     let epilogue = Epilogue {
         bias: Bias::PerColumn(&bias),
-        relu: false,
+        ..Epilogue::NONE
     };
     gemm_epilogue(x, x, &mut [0.0; 4], false, epilogue);
 }

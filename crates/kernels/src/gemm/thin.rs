@@ -2,13 +2,13 @@
 //! which both sides are contiguous.
 
 use super::cut::{Span, k_step_of, panels_of};
-use super::epilogue::Epilogue;
 use super::matrix::MatRef;
 use super::packed::PackedB;
 use super::tile;
+use crate::epilogue::Block;
 use crate::lanes::MAX_LANES;
 use crate::threads::{Disjoint, parallelism};
-use crate::{Buffer, Float, Isa, Loop, parallel_for};
+use crate::{Buffer, Epilogue, Float, Isa, Loop, parallel_for};
 
 /// Products with at most this many multiplications are not packed.
 const SMALL: usize = 2048;
@@ -48,7 +48,7 @@ pub(super) fn gemm_thin<T: Float>(
             c,
             accumulate,
         });
-        epilogue.apply(isa, c, n);
+        epilogue.apply_product(isa, n, c);
         return true;
     }
     if b.row_stride == 1 && is_thin(m, n) {
@@ -224,10 +224,17 @@ fn dot_products<T: Float>(
                 for (c, sum) in c.iter_mut().zip(&sums[r * 4..]) {
                     *c = if accumulate { *c + *sum } else { *sum };
                 }
-                if !epilogue.is_none() {
-                    epilogue.part(0, first_col).apply_row(isa, i, c);
-                }
             }
+            let block = Block {
+                row: first_row,
+                rows,
+                column: first_col,
+                len: cols,
+                start: first_row * n + first_col,
+                stride: n,
+            };
+            // SAFETY: as above.
+            unsafe { epilogue.apply_block(isa, block, &whole) };
         }
     };
     if alone {
@@ -285,9 +292,16 @@ fn packed_dot_products<T: Float>(
             for (c, sum) in c.iter_mut().zip(&sums) {
                 *c = if accumulate { *c + *sum } else { *sum };
             }
-            if !epilogue.is_none() {
-                epilogue.part(0, first).apply_row(isa, i, c);
-            }
+            let block = Block {
+                row: i,
+                rows: 1,
+                column: first,
+                len: cols,
+                start: i * n + first,
+                stride: n,
+            };
+            // SAFETY: as above.
+            unsafe { epilogue.apply_block(isa, block, &whole) };
         }
     };
     if m.saturating_mul(n).saturating_mul(k) < PARALLEL {

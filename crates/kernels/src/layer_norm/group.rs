@@ -4,7 +4,7 @@ use super::{NormGrads, NormStats, NormStatsMut, TASK};
 use crate::batch_norm::loops::{Rows, moments, sums};
 use crate::float::run;
 use crate::threads::Disjoint;
-use crate::{BatchNormAffine, Buffer, Float, Isa, Loop, parallel_for};
+use crate::{Buffer, Float, Isa, Loop, NormAffine, parallel_for};
 
 /// The sizes of a group normalisation; tensors are `[batch, groups * channels, spatial]`.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -63,10 +63,10 @@ impl GroupNormShape {
 /// mean and inverse deviation `[batch, groups]`.
 ///
 /// ```
-/// use pleach_kernels::{BatchNormAffine, GroupNormShape, NormStatsMut, group_norm};
+/// use pleach_kernels::{NormAffine, GroupNormShape, NormStatsMut, group_norm};
 /// let shape = GroupNormShape { batch: 1, groups: 1, channels: 2, spatial: 1 };
 /// let (mut out, mut mean, mut invstd) = ([0.0f32; 2], [0.0], [0.0]);
-/// let affine = BatchNormAffine { weight: Some(&[1.0, 2.0]), bias: None };
+/// let affine = NormAffine { weight: Some(&[1.0, 2.0]), bias: None };
 /// let stats = NormStatsMut { mean: &mut mean, invstd: &mut invstd };
 /// group_norm(&shape, &[1.0, 5.0], affine, 0.0, &mut out, stats);
 /// assert_eq!((out, mean, invstd), ([-1.0, 2.0], [3.0], [0.5]));
@@ -77,7 +77,7 @@ impl GroupNormShape {
 pub fn group_norm<T: Float>(
     shape: &GroupNormShape,
     x: &[T],
-    affine: BatchNormAffine<'_, T>,
+    affine: NormAffine<'_, T>,
     eps: f64,
     out: &mut [T],
     stats: NormStatsMut<'_, T>,
@@ -89,7 +89,7 @@ pub(super) fn group_norm_with<T: Float>(
     isa: Isa,
     shape: &GroupNormShape,
     x: &[T],
-    affine: BatchNormAffine<'_, T>,
+    affine: NormAffine<'_, T>,
     eps: f64,
     out: &mut [T],
     stats: NormStatsMut<'_, T>,

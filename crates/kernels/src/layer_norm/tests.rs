@@ -63,7 +63,7 @@ fn check(shape: &str, results: &Results<f64>, inputs: [&[f64]; 4], part: usize, 
 
 fn run_layer<T: Float>(isa: Isa, n: usize, [x, w, b, g]: [&[T]; 4]) -> Results<T> {
     let rows = x.len().checked_div(n).unwrap_or(0);
-    let affine = BatchNormAffine {
+    let affine = NormAffine {
         weight: Some(w),
         bias: Some(b),
     };
@@ -90,7 +90,7 @@ fn run_layer<T: Float>(isa: Isa, n: usize, [x, w, b, g]: [&[T]; 4]) -> Results<T
 
 fn run_group<T: Float>(isa: Isa, s: &GroupNormShape, [x, w, b, g]: [&[T]; 4]) -> Results<T> {
     let parts = s.batch * s.groups;
-    let affine = BatchNormAffine {
+    let affine = NormAffine {
         weight: Some(w),
         bias: Some(b),
     };
@@ -205,7 +205,7 @@ fn gradients_can_be_asked_for_one_by_one_and_without_a_weight() {
         (Some(&ones[..]), None),
         (None, Some(&zeros[..])),
     ] {
-        let affine = BatchNormAffine { weight, bias };
+        let affine = NormAffine { weight, bias };
         let stats = NormStatsMut {
             mean: &mut mean,
             invstd: &mut invstd,

@@ -6,7 +6,7 @@ use super::Vector;
 
 macro_rules! x86_vector {
     ($v:ident, $t:ident, $lanes:literal, $zero:ident, $load:ident, $store:ident, $set1:ident,
-     $fmadd:ident, $add:ident, $max:ident, $even:ident, $sum:ident, $columns:ident) => {
+     $fmadd:ident, $add:ident, $max:ident, $min:ident, $even:ident, $sum:ident, $columns:ident) => {
         impl Vector for $v {
             type Elem = $t;
             const LANES: usize = $lanes;
@@ -46,10 +46,15 @@ macro_rules! x86_vector {
                 unsafe { $add(self, b) }
             }
             #[inline(always)]
-            unsafe fn relu(self) -> Self {
+            unsafe fn at_least(self, min: Self) -> Self {
                 // The second operand is the result if one is nan.
                 // SAFETY: the trait's contract gives the target feature.
-                unsafe { $max($zero(), self) }
+                unsafe { $max(min, self) }
+            }
+            #[inline(always)]
+            unsafe fn at_most(self, max: Self) -> Self {
+                // SAFETY: as above.
+                unsafe { $min(max, self) }
             }
             #[inline(always)]
             unsafe fn sum_lanes(self) -> $t {
@@ -243,6 +248,7 @@ x86_vector!(
     _mm512_fmadd_ps,
     _mm512_add_ps,
     _mm512_max_ps,
+    _mm512_min_ps,
     even_f32x16,
     sum_f32x16,
     columns_f32x16
@@ -258,6 +264,7 @@ x86_vector!(
     _mm512_fmadd_pd,
     _mm512_add_pd,
     _mm512_max_pd,
+    _mm512_min_pd,
     even_f64x8,
     sum_f64x8,
     columns_f64x8
@@ -273,6 +280,7 @@ x86_vector!(
     _mm256_fmadd_ps,
     _mm256_add_ps,
     _mm256_max_ps,
+    _mm256_min_ps,
     even_f32x8,
     sum_f32x8,
     columns_f32x8
@@ -288,6 +296,7 @@ x86_vector!(
     _mm256_fmadd_pd,
     _mm256_add_pd,
     _mm256_max_pd,
+    _mm256_min_pd,
     even_f64x4,
     sum_f64x4,
     columns_f64x4

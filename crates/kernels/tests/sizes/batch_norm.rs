@@ -1,12 +1,14 @@
 //! Batch normalisation of every image size: training and evaluation, what may follow, and gradients.
 
 use pleach_kernels::{
-    BatchNormAffine, BatchNormGrads, BatchNormShape, BatchNormThen, BatchStatsMut, Float, ReluMask,
-    RunningStats, batch_norm_eval, batch_norm_eval_backward, batch_norm_train,
+    Activation, ActivationMask, BatchNormGrads, BatchNormShape, BatchStatsMut, Bias, Epilogue,
+    Float, RunningStats, batch_norm_eval, batch_norm_eval_backward, batch_norm_train,
     batch_norm_train_backward,
 };
 
-use crate::harness::{assert_close, in_f64, is_large, on_every_isa, whole_numbers};
+use crate::harness::{
+    ACTIVATIONS, activated, assert_close, in_f64, is_large, on_every_isa, whole_numbers,
+};
 
 const EPS: f64 = 1e-5;
 
@@ -26,7 +28,7 @@ struct Inputs {
     weight: Vec<f64>,
     bias: Vec<f64>,
     residual: Option<Vec<f64>>,
-    relu: bool,
+    activation: Activation,
     grad_out: Vec<f64>,
 }
 
@@ -65,11 +67,11 @@ fn wanted(s: &BatchNormShape, inputs: &Inputs, given: Option<[&[f64]; 2]>) -> Wa
         for &i in &all {
             let residual = inputs.residual.as_ref().map_or(0.0, |r| r[i]);
             let out = hat(i) * inputs.weight[c] + inputs.bias[c] + residual;
-            want.out[i] = if inputs.relu { out.max(0.0) } else { out };
-            let grad = if inputs.relu && out <= 0.0 {
-                0.0
-            } else {
+            want.out[i] = activated(inputs.activation, out);
+            let grad = if want.out[i] == out {
                 inputs.grad_out[i]
+            } else {
+                0.0
             };
             want.grad_residual[i] = grad;
             grad_weight += grad * hat(i);
@@ -91,7 +93,7 @@ fn wanted(s: &BatchNormShape, inputs: &Inputs, given: Option<[&[f64]; 2]>) -> Wa
     want
 }
 
-/// Checks a shape. Values that a ReLU cuts are far enough from 0 that rounding does not decide: they are
+/// Checks a shape. Values are far enough from the bounds that rounding does not decide: they are
 /// whole numbers and normalised ones plus a bias of an uneven fraction.
 fn check<T: Float>(s: &BatchNormShape, case: usize, tolerance: f64) {
     let len = s.batch * s.channels * s.spatial;
@@ -103,23 +105,22 @@ fn check<T: Float>(s: &BatchNormShape, case: usize, tolerance: f64) {
     let bias: Vec<T> = (0..s.channels)
         .map(|c| T::from_f64(0.217 + c as f64))
         .collect();
-    let (add, relu) = ((case / 3).is_multiple_of(2), !(case / 6).is_multiple_of(3));
+    let add = (case / 3).is_multiple_of(2);
+    let activation = ACTIVATIONS[case / 6 % 3];
+    let relu = activation != Activation::None;
     let residual = add.then(|| whole_numbers::<T>(len, case + 2));
     let inputs = Inputs {
         x: in_f64(&x),
         weight: in_f64(&weight),
         bias: in_f64(&bias),
         residual: residual.as_deref().map(in_f64),
-        relu,
+        activation,
         grad_out: in_f64(&grad_out),
     };
-    let affine = BatchNormAffine {
-        weight: Some(&weight),
-        bias: Some(&bias),
-    };
-    let then = BatchNormThen {
+    let epilogue = Epilogue {
+        bias: Bias::PerRow(&bias),
         residual: residual.as_deref(),
-        relu,
+        activation,
     };
     let means: Vec<T> = (0..s.channels)
         .map(|c| T::from_f64(c as f64 - 1.1))
@@ -144,19 +145,23 @@ fn check<T: Float>(s: &BatchNormShape, case: usize, tolerance: f64) {
         if train {
             let [mean, var, invstd] = &mut stats;
             let into = BatchStatsMut { mean, var, invstd };
-            batch_norm_train(s, &x, affine, EPS, then, &mut out, into);
+            batch_norm_train(s, &x, Some(&weight), EPS, epilogue, &mut out, into);
             for (got, want) in stats.iter().zip(&want.stats) {
                 // Both sides add so many f64, each in its own order.
                 let sums = (s.batch * s.spatial) as f64 * f64::EPSILON;
                 assert_close("statistics", s, got, want, tolerance + sums);
             }
         } else {
-            batch_norm_eval(s, &x, running, affine, then, &mut out);
+            batch_norm_eval(s, &x, running, Some(&weight), epilogue, &mut out);
         }
+        let bias = Some(&bias[..]);
         let mask = match (relu, add) {
-            (false, _) => ReluMask::None,
-            (true, false) => ReluMask::Recompute { bias: Some(&bias) },
-            (true, true) => ReluMask::Output(&out),
+            (false, _) => ActivationMask::None,
+            (true, false) => ActivationMask::Recompute { activation, bias },
+            (true, true) => ActivationMask::Output {
+                activation,
+                output: &out,
+            },
         };
         let [grad_weight, grad_bias] = &mut sums;
         let grads = BatchNormGrads {

@@ -1,11 +1,13 @@
 //! Convolutions of every image size: forward, all gradients, packed, and with what may follow.
 
 use pleach_kernels::{
-    ConvShape, Float, PackedConv, conv_backward_bias, conv_backward_input, conv_backward_weight,
-    conv_forward,
+    Bias, ConvShape, Epilogue, Float, PackedConv, conv_backward_bias, conv_backward_input,
+    conv_backward_weight, conv_forward,
 };
 
-use crate::harness::{Run, assert_equal, in_f64, is_large, on_every_isa, whole_numbers};
+use crate::harness::{
+    ACTIVATIONS, Run, activated, assert_equal, in_f64, is_large, on_every_isa, whole_numbers,
+};
 use crate::reference::{Convolution, convolution};
 
 /// Kernel and stride of real networks.
@@ -113,7 +115,7 @@ pub fn check<T: Float>(s: &ConvShape, case: usize) {
     check_packed(s, case, &x, &weight, &bias, &grad_out, want);
 }
 
-/// Checks packed weights, made for this size or for another one, with one of the four endings.
+/// Checks packed weights, made for this size or for another one, with one of six endings.
 fn check_packed<T: Float>(
     s: &ConvShape,
     case: usize,
@@ -123,19 +125,23 @@ fn check_packed<T: Float>(
     residual: &[T],
     want: Convolution,
 ) {
-    let (add, relu) = (case.is_multiple_of(2), (case / 2).is_multiple_of(2));
+    let (add, activation) = (case.is_multiple_of(2), ACTIVATIONS[case / 2 % 3]);
     let mut made_for = *s;
     if (case / 4).is_multiple_of(2) {
         made_for.batch = 1;
         made_for.input = [1, s.input[1] + 5, s.input[2] + 9];
     }
-    let conv = PackedConv::new(&made_for, weight, Some(bias));
+    let conv = PackedConv::new(&made_for, weight);
     let mut out = vec![T::NAN; residual.len()];
-    let added = add.then_some(residual);
-    conv.forward(s.batch, s.input, x, added, relu, &mut out);
+    let epilogue = Epilogue {
+        bias: Bias::PerRow(bias),
+        residual: add.then_some(residual),
+        activation,
+    };
+    conv.forward(s.batch, s.input, x, epilogue, &mut out);
     let want: Vec<f64> = (want.out.iter().zip(residual))
         .map(|(v, r)| v + if add { r.to_f64() } else { 0.0 })
-        .map(|v| if relu { v.max(0.0) } else { v })
+        .map(|v| activated(activation, v))
         .collect();
     assert_equal("packed output", s, &out, &want);
 }

@@ -4,7 +4,9 @@ use pleach_kernels::{
     BatchRef, Bias, Epilogue, Float, MatRef, PackedB, gemm_batched, gemm_epilogue, gemm_packed,
 };
 
-use crate::harness::{Run, assert_equal, is_large, on_every_isa, whole_numbers};
+use crate::harness::{
+    ACTIVATIONS, Run, activated, assert_equal, is_large, on_every_isa, whole_numbers,
+};
 
 /// Matrices one after the other, rows or columns together.
 struct Matrices<T> {
@@ -53,16 +55,18 @@ fn check<T: Float>([m, k, n]: [usize; 3], case: usize, turn: usize) {
     let count = 1 + turn % 3;
     let a = Matrices::<T>::new(count, m, k, turn % 2 == 1, case);
     let b = Matrices::<T>::new(count, k, n, turn / 2 % 2 == 1, case + 1);
-    let (accumulate, relu) = ((turn / 4).is_multiple_of(3), (turn / 4).is_multiple_of(2));
+    let (accumulate, activation) = ((turn / 4).is_multiple_of(3), ACTIVATIONS[turn / 4 % 3]);
     let start = whole_numbers::<T>(count * m * n, case + 2);
     let bias = whole_numbers::<T>(m.max(n), case + 3);
+    let residual = whole_numbers::<T>(count * m * n, case + 4);
     let epilogue = Epilogue {
         bias: match turn % 3 {
             0 => Bias::None,
             1 => Bias::PerColumn(&bias[..n]),
             _ => Bias::PerRow(&bias[..m]),
         },
-        relu,
+        residual: turn.is_multiple_of(2).then_some(&residual[..]),
+        activation,
     };
     let mut want = Vec::with_capacity(start.len());
     for (matrix, i) in (0..count).flat_map(|c| (0..m).map(move |i| (c, i))) {
@@ -83,13 +87,18 @@ fn check<T: Float>([m, k, n]: [usize; 3], case: usize, turn: usize) {
                 Bias::PerColumn(bias) => bias[j].to_f64(),
                 Bias::PerRow(bias) => bias[i].to_f64(),
             };
-            want.push(if relu { v.max(0.0) } else { v });
+            v += epilogue.residual.map_or(0.0, |r| r[want.len()].to_f64());
+            want.push(activated(activation, v));
         }
     }
     let what = format!("{m} {k} {n} {turn}");
     let mut c = start.clone();
     gemm_batched(a.batch(count), b.batch(count), &mut c, accumulate, epilogue);
     assert_equal("products in a batch", &what, &c, &want);
+    let epilogue = Epilogue {
+        residual: epilogue.residual.map(|r| &r[..m * n]),
+        ..epilogue
+    };
     let mut c = start[..m * n].to_vec();
     gemm_epilogue(a.first(), b.first(), &mut c, accumulate, epilogue);
     assert_equal("product", &what, &c, &want[..m * n]);

@@ -4,7 +4,7 @@ use std::fmt::Debug;
 use std::process::{Command, Stdio};
 use std::sync::Mutex;
 
-use pleach_kernels::{Float, Isa, set_num_threads};
+use pleach_kernels::{Activation, Float, Isa, set_num_threads};
 
 /// The largest height and width.
 const LARGEST: usize = 300;
@@ -185,5 +185,23 @@ pub fn assert_close<T: Float>(
             (got.to_f64() - want).abs() <= tolerance * (1.0 + want.abs()),
             "{what} of {case:?}, element {i}: {got:?} instead of {want}"
         );
+    }
+}
+
+/// What may follow a product, a convolution or a normalisation.
+pub const ACTIVATIONS: [Activation; 3] = [
+    Activation::None,
+    Activation::RELU,
+    Activation::Clamp {
+        min: -0.5,
+        max: 3.5,
+    },
+];
+
+/// An activation of a number.
+pub fn activated(activation: Activation, v: f64) -> f64 {
+    match activation {
+        Activation::None => v,
+        Activation::Clamp { min, max } => v.max(min).min(max),
     }
 }

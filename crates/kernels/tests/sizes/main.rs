@@ -10,6 +10,7 @@
 //! - `all`: every height with every width (`scripts/long.sh`);
 //! - `small`: a few sizes, for runs under a sanitizer.
 
+mod activation;
 mod batch_norm;
 mod channels;
 mod conv;

@@ -2,8 +2,8 @@
 //! inside the image say, on every instruction set.
 
 use pleach_kernels::{
-    AvgDivisor, BatchNormAffine, BatchNormShape, BatchNormThen, BatchStatsMut, ConvShape, Float,
-    MatRef, PackedConv, Pool2dShape, avg_pool2d_forward, batch_norm_train, conv_backward_input,
+    AvgDivisor, BatchNormShape, BatchStatsMut, Bias, ConvShape, Epilogue, Float, MatRef,
+    PackedConv, Pool2dShape, avg_pool2d_forward, batch_norm_train, conv_backward_input,
     conv_backward_weight, conv_forward, gemm, log_softmax, max_pool2d_forward, softmax, sum_axis,
 };
 
@@ -60,9 +60,13 @@ fn check<T: Float>(s: &ConvShape, bad: f64, tensor: usize, random: &mut Random) 
     let mut out = vec![T::ZERO; grad_out.len()];
     conv_forward(s, &x, &weight, Some(&bias), &mut out);
     assert_same(&what("output"), &out, &want.out);
-    let conv = PackedConv::new(s, &weight, Some(&bias));
+    let conv = PackedConv::new(s, &weight);
     let mut packed = vec![T::ZERO; out.len()];
-    conv.forward(s.batch, s.input, &x, None, false, &mut packed);
+    let epilogue = Epilogue {
+        bias: Bias::PerRow(&bias),
+        ..Epilogue::NONE
+    };
+    conv.forward(s.batch, s.input, &x, epilogue, &mut packed);
     assert_same(&what("packed output"), &packed, &want.out);
     let mut grad_x = vec![T::ZERO; x.len()];
     conv_backward_input(s, &grad_out, &weight, &mut grad_x);
@@ -258,13 +262,12 @@ fn along_an_axis_one_bad_value_reaches_its_own_line() {
             };
             let mut stats = [(); 3].map(|()| vec![0.0; n]);
             let [mean, var, invstd] = &mut stats;
-            let (weight, bias) = (None, None);
             batch_norm_train(
                 &shape,
                 &x,
-                BatchNormAffine { weight, bias },
+                None,
                 1e-5,
-                BatchNormThen::NOTHING,
+                Epilogue::NONE,
                 &mut out,
                 BatchStatsMut { mean, var, invstd },
             );

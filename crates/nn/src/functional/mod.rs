@@ -48,7 +48,7 @@ mod unfold;
 
 pub use activation::{log_softmax, relu, softmax};
 pub use attention::{AttentionOptions, scaled_dot_product_attention};
-pub use batch_norm::{BatchNormOptions, batch_norm, batch_norm_relu};
+pub use batch_norm::{BatchNormOptions, batch_norm};
 pub use conv::{ConvOptions, conv1d, conv2d, conv3d};
 pub(crate) use conv::{check_same, conv, conv_setters, step_setters};
 pub use conv_transpose::{

@@ -1,4 +1,6 @@
 use super::*;
+use crate::Bias;
+use crate::epilogue::{ACTIVATIONS, activated};
 use crate::threads::with_thread_counts;
 
 /// A repeatable stream of numbers.
@@ -86,15 +88,14 @@ fn check(s: &Sizes, stream: &mut Stream) {
         .map(|(i, v)| v + f64::from(bias[i / plane % s.out_channels]))
         .collect();
     let full: Vec<f64> = (biased.iter().zip(&residual))
-        .map(|(v, r)| (v + f64::from(*r)).max(0.0))
+        .map(|(v, r)| v + f64::from(*r))
         .collect();
-    let clipped: Vec<f64> = biased.iter().map(|v| v.max(0.0)).collect();
 
     for isa in Isa::available() {
         let results = with_thread_counts(|| {
             let mut out = vec![f32::NAN; grad_out.len()];
             let epilogue = Epilogue {
-                bias: Some(&bias),
+                bias: Bias::PerRow(&bias),
                 ..Epilogue::NONE
             };
             forward(isa, s, &x, &weight, &epilogue, &mut out);
@@ -124,15 +125,26 @@ fn check(s: &Sizes, stream: &mut Stream) {
         let weights = Weights::new(isa, s, &weight);
         let mut out = vec![f32::NAN; grad_out.len()];
         let mut epilogue = Epilogue {
-            bias: Some(&bias),
-            residual: None,
-            relu: true,
+            bias: Bias::PerRow(&bias),
+            ..Epilogue::NONE
         };
-        forward_with(s, &x, &weights, &epilogue, &mut out);
-        assert_close(&out, &clipped, terms[0], &format!("{what} ReLU"));
-        epilogue.residual = Some(&residual);
-        forward_with(s, &x, &weights, &epilogue, &mut out);
-        assert_close(&out, &full, terms[0], &format!("{what} residual"));
+        for activation in ACTIVATIONS {
+            let activated = |values: &[f64]| -> Vec<f64> {
+                values.iter().map(|v| activated(activation, *v)).collect()
+            };
+            (epilogue.activation, epilogue.residual) = (activation, None);
+            forward_with(s, &x, &weights, &epilogue, &mut out);
+            let what = format!("{what} {activation:?}");
+            assert_close(&out, &activated(&biased), terms[0], &what);
+            epilogue.residual = Some(&residual);
+            forward_with(s, &x, &weights, &epilogue, &mut out);
+            assert_close(
+                &out,
+                &activated(&full),
+                terms[0],
+                &format!("{what} residual"),
+            );
+        }
         forward_with(s, &x, &weights, &Epilogue::NONE, &mut out);
         assert_close(&out, &want_out, terms[0], &format!("{what} plain"));
     }

@@ -6,11 +6,11 @@
 use std::marker::PhantomData;
 use std::ops::Range;
 
-use super::super::direct::Epilogue;
 use super::transforms::{OUTPUTS, POINTS, ToOutput, Transform, along_both};
 use crate::lanes::{VectorLoop, transpose_matrix};
 use crate::simd::Vector;
 use crate::threads::Disjoint;
+use crate::{Activation, Epilogue};
 
 /// The planes of a tensor, cut into tiles. Tiles are numbered along rows of tiles, these through
 /// all images.
@@ -261,6 +261,9 @@ pub(super) struct WriteTiles<'a> {
     pub(super) rows: Range<usize>,
     /// Room for a row of tiles of `LANES` channels.
     pub(super) scratch: &'a mut [f32],
+    /// Added to each channel.
+    pub(super) bias: Option<&'a [f32]>,
+    /// The rest of it is done here.
     pub(super) epilogue: &'a Epilogue<'a, f32>,
     pub(super) out: &'a Disjoint<'a, f32>,
 }
@@ -279,11 +282,14 @@ impl VectorLoop<f32> for WriteTiles<'_> {
         assert!(self.scratch.len() >= grid.strip(1, OUTPUTS) * V::LANES);
         assert!(self.places.span(tiles, V::LANES) <= self.products.len());
         let mut bias = [0.0; crate::lanes::MAX_LANES];
-        if let Some(values) = self.epilogue.bias {
+        if let Some(values) = self.bias {
             bias[..channels].copy_from_slice(&values[self.channel..self.channel + channels]);
         }
         let strip = self.scratch.as_mut_ptr();
-        let clip = self.epilogue.relu && self.epilogue.residual.is_none();
+        let activation = self.epilogue.activation;
+        let bounds = activation.bounds::<f32>();
+        let clip = activation != Activation::None && self.epilogue.residual.is_none();
+        let clip_above = clip && bounds.upper;
         let mut cursor = Cursor::new(self.places);
         let stride = self.places.point_stride();
         for (image, tile_rows) in grid.parts(self.rows.clone()) {
@@ -299,6 +305,7 @@ impl VectorLoop<f32> for WriteTiles<'_> {
                     unsafe {
                         let src = self.products.as_ptr().add(offset);
                         let bias = V::load(bias.as_ptr());
+                        let (min, max) = (V::broadcast(&bounds.min), V::broadcast(&bounds.max));
                         let mut m = [[V::zero(); POINTS]; POINTS];
                         for (i, m) in m.iter_mut().enumerate() {
                             for (j, m) in m.iter_mut().enumerate() {
@@ -310,7 +317,12 @@ impl VectorLoop<f32> for WriteTiles<'_> {
                             for (j, value) in values.iter().enumerate() {
                                 if i < height && j < width {
                                     let value = value.add(bias);
-                                    let value = if clip { value.relu() } else { value };
+                                    let value = if clip { value.at_least(min) } else { value };
+                                    let value = if clip_above {
+                                        value.at_most(max)
+                                    } else {
+                                        value
+                                    };
                                     value.store(strip.add((i * grid.w + x + j) * V::LANES));
                                 }
                             }
@@ -331,13 +343,11 @@ impl VectorLoop<f32> for WriteTiles<'_> {
                         let start = start + channel * plane;
                         // SAFETY: nobody else uses these lines of these planes.
                         let out = unsafe { self.out.slice(start, pixels) };
-                        for (out, r) in out.iter_mut().zip(&residual[start..start + pixels]) {
-                            let sum = *out + *r;
-                            *out = if self.epilogue.relu && sum < 0.0 {
-                                0.0
-                            } else {
-                                sum
-                            };
+                        let sums = out.iter_mut().zip(&residual[start..start + pixels]);
+                        if bounds.upper {
+                            sums.for_each(|(out, r)| *out = bounds.value::<true>(*out + *r));
+                        } else {
+                            sums.for_each(|(out, r)| *out = bounds.value::<false>(*out + *r));
                         }
                     }
                 }

@@ -1,5 +1,6 @@
 //! Loading a state dict into a module, with PyTorch's rules and texts.
 
+use std::collections::{HashMap, HashSet};
 use std::fmt;
 
 use pleach_core::{Error, ErrorKind, Result, Tensor, no_grad, size_text};
@@ -108,7 +109,7 @@ fn run<'a>(root: &dyn Module, dict: &'a StateDict) -> Result<Loading<'a>> {
         mismatches: Vec::new(),
         failure: None,
     };
-    loading.module(root, "");
+    loading.module(root, "", &dict.keys().collect::<Vec<_>>());
     match loading.failure.take() {
         Some(error) => Err(error),
         None => Ok(loading),
@@ -163,22 +164,36 @@ pub(crate) fn load(root: &dyn Module, dict: &StateDict, strict: bool) -> Result<
     ))))
 }
 
-impl Loading<'_> {
-    fn module(&mut self, module: &dyn Module, path: &str) {
-        let mut own = Vec::new();
+impl<'a> Loading<'a> {
+    /// Loads a module and what is below it from `keys`: all keys that begin with its path.
+    fn module(&mut self, module: &dyn Module, path: &str, keys: &[&'a str]) {
+        let mut own = HashSet::new();
         own_state(module, &mut |name, state| {
-            own.push(name.to_string());
+            own.insert(name.to_string());
             self.entry(module, path, name, state);
         });
-        let mut children = Vec::new();
+        let (mut children, mut below) = (Vec::new(), HashMap::new());
         module.visit(&mut |name, member| {
             if let Member::Child(child) = member {
                 children.push((name.to_string(), child));
+                below.insert(name.to_string(), Vec::new());
             }
         });
-        self.unexpected(path, &own, &children);
+        let start = join(path, "").len();
+        for &key in keys {
+            let name = &key[start..];
+            let place = match name.split_once('.') {
+                Some((child, _)) => below.get_mut(child),
+                None if own.contains(name) => continue,
+                None => None,
+            };
+            match place {
+                Some(keys) => keys.push(key),
+                None => self.keys.unexpected_keys.push(key.to_string()),
+            }
+        }
         for (name, child) in children {
-            self.module(child, &join(path, &name));
+            self.module(child, &join(path, &name), &below[&name]);
         }
     }
 
@@ -215,24 +230,6 @@ impl Loading<'_> {
     fn forgiven(&self, module: &dyn Module, path: &str, name: &str) -> bool {
         let saved = self.dict.versions().and_then(|v| v.get(path));
         name == "num_batches_tracked" && module.version() >= 2 && saved.is_none_or(|v| v < 2)
-    }
-
-    /// Notes the keys below `path` that belong neither to the module nor to a child.
-    fn unexpected(&mut self, path: &str, own: &[String], children: &[(String, &dyn Module)]) {
-        for key in self.dict.keys() {
-            let below = match path {
-                "" => Some(key),
-                _ => key.strip_prefix(path).and_then(|k| k.strip_prefix('.')),
-            };
-            let expected = match below.map(|k| k.split_once('.').ok_or(k)) {
-                None => continue,
-                Some(Ok((child, _))) => children.iter().any(|c| c.0 == child),
-                Some(Err(name)) => own.iter().any(|n| n == name),
-            };
-            if !expected {
-                self.keys.unexpected_keys.push(key.to_string());
-            }
-        }
     }
 }
 

@@ -1,6 +1,7 @@
 //! The `#[module(..)]` attributes.
 
 use proc_macro2::Span;
+use syn::spanned::Spanned;
 use syn::{Attribute, LitInt, LitStr, Result};
 
 /// What stands above a struct, an enum or a variant.
@@ -10,6 +11,10 @@ pub struct TypeAttributes {
     /// Where `extra_repr` was asked for.
     pub extra_repr: Option<Span>,
     pub version: Option<u64>,
+    /// Whether equal neighbours print as one line.
+    pub collapses: bool,
+    /// Where it was said that the first field stands for the whole.
+    pub transparent: Option<Span>,
 }
 
 /// What stands above a field.
@@ -33,11 +38,11 @@ impl TypeAttributes {
                     let name: LitStr = meta.value()?.parse()?;
                     out.name = Some(name.value());
                 } else if meta.path.is_ident("extra_repr") && !is_variant {
-                    out.extra_repr = Some(
-                        meta.path
-                            .get_ident()
-                            .map_or(Span::call_site(), |i| i.span()),
-                    );
+                    out.extra_repr = Some(meta.path.span());
+                } else if meta.path.is_ident("collapses") && !is_variant {
+                    out.collapses = true;
+                } else if meta.path.is_ident("transparent") && !is_variant {
+                    out.transparent = Some(meta.path.span());
                 } else if meta.path.is_ident("version") && !is_variant {
                     let version: LitInt = meta.value()?.parse()?;
                     out.version = Some(version.base10_parse()?);
@@ -45,7 +50,8 @@ impl TypeAttributes {
                     return Err(meta.error("a variant knows only `name = \"..\"`"));
                 } else {
                     return Err(meta.error(
-                        "a module's type knows `name = \"..\"`, `extra_repr` and `version = ..`; \
+                        "a module's type knows `name = \"..\"`, `extra_repr`, `version = ..`, \
+                         `collapses` and `transparent`; \
                          `rename = \"..\"`, `show_none` and `skip` belong above a field",
                     ));
                 }
@@ -75,7 +81,8 @@ impl FieldAttributes {
                 } else {
                     return Err(meta.error(
                         "a module's field knows `rename = \"..\"`, `show_none` and `skip`; \
-                         `name = \"..\"`, `extra_repr` and `version = ..` belong above the type",
+                         `name = \"..\"`, `extra_repr`, `version = ..`, `collapses` and \
+                         `transparent` belong above the type",
                     ));
                 }
                 Ok(())

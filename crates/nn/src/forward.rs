@@ -3,11 +3,12 @@
 use pleach_core::{Error, Result, Tensor};
 
 use crate::Module;
-use crate::field::Memo;
+use crate::duplication::Duplication;
 use crate::module::display_name;
 use crate::place::place;
 use crate::scope::Scope;
 use crate::walk::{self, Listing};
+use crate::wrapper::Wrapper;
 
 /// A module that maps one tensor to one tensor.
 ///
@@ -40,11 +41,10 @@ pub trait Forward: Module + AsForward {
     /// and its path in the outermost one: `layer1.0.conv1 (Conv2d): …`. A module that appears
     /// several times is named by its first path.
     fn call(&self, input: &Tensor) -> Result<Tensor> {
-        if self.wrapped().is_some() {
-            // The wrapped module's own call does the rest.
-            return self.forward(input);
-        }
         let module = self.as_module();
+        let Some(_wrapper) = Wrapper::enter(module) else {
+            return self.forward(input);
+        };
         let scope = Scope::enter(module, &[input]);
         let result = match module.node() {
             None => self.forward(input),
@@ -86,16 +86,15 @@ pub(crate) fn locate(module: &dyn Module, error: Error) -> Error {
 /// Conversions that need the concrete type, for boxed modules.
 #[doc(hidden)]
 pub trait AsForward {
-    fn share_forward(&self) -> Box<dyn Forward>;
-    fn copy_forward(&self, memo: &mut Memo) -> Box<dyn Forward>;
+    fn duplicate_forward(&self, how: &mut Duplication) -> Box<dyn Forward>;
+    fn share_forward(&self) -> Box<dyn Forward> {
+        self.duplicate_forward(&mut Duplication::alias())
+    }
 }
 
 impl<T: Forward> AsForward for T {
-    fn share_forward(&self) -> Box<dyn Forward> {
-        Box::new(self.share_field())
-    }
-    fn copy_forward(&self, memo: &mut Memo) -> Box<dyn Forward> {
-        Box::new(self.copy_field(memo))
+    fn duplicate_forward(&self, how: &mut Duplication) -> Box<dyn Forward> {
+        Box::new(self.duplicate(how))
     }
 }
 

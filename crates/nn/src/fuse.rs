@@ -3,7 +3,7 @@
 use pleach_core::{Error, Parameter, Result, Tensor, no_grad};
 
 use crate::layers::{BatchNorm2d, Conv2d};
-use crate::{Forward, Module, ModuleExt, Sequential};
+use crate::{Forward, Module, Sequential};
 
 /// One convolution that computes `norm(conv(x))` with the running statistics: PyTorch's
 /// `torch.nn.utils.fusion.fuse_conv_bn_eval`.
@@ -110,15 +110,16 @@ impl Sequential {
         let mut fused = Sequential::new();
         let mut children = self.named_iter().peekable();
         while let Some((name, child)) = children.next() {
-            let conv = child.downcast_ref::<Conv2d>();
+            // What wraps one of these layers has a `forward` of its own.
+            let conv = child.as_any().downcast_ref::<Conv2d>();
             let next = children.peek();
-            let norm = next.and_then(|(_, next)| next.downcast_ref::<BatchNorm2d>());
+            let norm = next.and_then(|(_, next)| next.as_any().downcast_ref::<BatchNorm2d>());
             let child: Box<dyn Forward> = match (conv, norm) {
                 (Some(conv), Some(norm)) => {
                     children.next();
                     fuse_conv_bn(conv, norm)?.into()
                 }
-                _ => match child.downcast_ref::<Sequential>() {
+                _ => match child.as_any().downcast_ref::<Sequential>() {
                     Some(inner) => inner.fuse()?.into(),
                     None => child.share_forward(),
                 },

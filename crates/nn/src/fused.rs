@@ -3,10 +3,10 @@
 use pleach_core::autograd::trace::is_tracing;
 use pleach_core::{Result, Tensor};
 
+use crate::Forward;
 use crate::forward::locate;
 use crate::layers::{MaxPool2d, ReLU};
 use crate::scope::Scope;
-use crate::{Forward, ModuleExt};
 
 /// `relu.call(&module.call(input)?)`, in one step where the module has one: a batch normalisation
 /// computes both in one pass over memory, forward and backward.
@@ -95,14 +95,14 @@ pub(crate) fn relu_pool(relu: &ReLU, pool: &dyn Forward, input: &Tensor) -> Opti
     if is_watched(relu) || is_watched(pool) {
         return None;
     }
-    let max_pool = pool.downcast_ref::<MaxPool2d>()?;
+    let max_pool = pool.as_any().downcast_ref::<MaxPool2d>()?;
     let scope = Scope::enter(pool.as_module(), &[input]);
     let output = max_pool.pool(input, true);
     Scope::leave(scope, &output);
     Some(output.map_err(|error| locate(pool.as_module(), error)))
 }
 
-/// The ReLU that a module is, if it is one.
+/// The ReLU that a module is, if it is one; what wraps one has a `forward` of its own.
 pub(crate) fn as_relu(module: &dyn Forward) -> Option<&ReLU> {
-    module.downcast_ref()
+    module.as_any().downcast_ref()
 }

@@ -12,6 +12,7 @@ extern crate self as pleach;
 mod activations;
 mod containers;
 mod display;
+mod duplication;
 mod field;
 mod forward;
 pub mod functional;
@@ -19,6 +20,7 @@ mod fuse;
 mod fused;
 mod hooks;
 pub mod layers;
+mod listing;
 pub mod losses;
 mod member;
 mod module;
@@ -30,26 +32,27 @@ mod setting;
 mod state_dict;
 mod summary;
 mod walk;
+mod wrapper;
 
 pub use containers::{ModuleDict, ModuleList, ParameterDict, Position, Sequential};
+pub use duplication::Duplication;
+pub use field::{Field, Visitor, VisitorMut};
 pub use forward::Forward;
 pub use fuse::fuse_conv_bn;
 pub use fused::{call_add_relu, call_relu};
 pub use hooks::{ForwardHook, ForwardPreHook, HookHandle};
-pub use member::{Member, MemberMut};
+pub use listing::Listing;
+pub use member::{ChildMut, Member, MemberMut, NewModule};
 pub use module::{Module, ModuleExt};
 pub use node::{Node, same};
 pub use pleach_derive::Module;
 pub use setting::Setting;
 pub use state_dict::{IncompatibleKeys, LoadReport, ShapeMismatch, StateDict, Versions};
 pub use summary::{Summary, SummaryColumn, SummaryRow, summary};
-pub use walk::Listing;
 
 /// What `#[derive(Module)]` expands to.
 #[doc(hidden)]
 pub mod __derive {
-    pub use crate::display::fmt_module;
-    pub use crate::field::{Field, Memo, PlainValue, Visitor, VisitorMut};
     pub use crate::module::AsModule;
-    pub use crate::{Member, MemberMut, Module, Node};
+    pub use crate::{Duplication, Field, Member, MemberMut, Module, Node};
 }

@@ -2,9 +2,7 @@
 
 use pleach_core::{Error, Result, Tensor};
 use pleach_nn::layers::{AdaptiveAvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d, ReLU};
-use pleach_nn::{
-    Forward, Module, ModuleExt, Node, Sequential, call_add_relu, call_relu, fuse_conv_bn,
-};
+use pleach_nn::{Forward, Module, Node, Sequential, call_add_relu, call_relu, fuse_conv_bn};
 
 use super::{BasicBlock, Bottleneck, ResNet};
 
@@ -94,10 +92,10 @@ fn block(
 fn stage(layer: &Sequential) -> Result<Sequential> {
     let mut fused = Sequential::new();
     for child in layer.iter() {
-        let block = if let Some(b) = child.downcast_ref::<BasicBlock>() {
+        let block = if let Some(b) = child.as_any().downcast_ref::<BasicBlock>() {
             let layers = [(&b.conv1, &b.bn1), (&b.conv2, &b.bn2)];
             block(&layers, &b.relu, b.downsample.as_ref())?
-        } else if let Some(b) = child.downcast_ref::<Bottleneck>() {
+        } else if let Some(b) = child.as_any().downcast_ref::<Bottleneck>() {
             let layers = [(&b.conv1, &b.bn1), (&b.conv2, &b.bn2), (&b.conv3, &b.bn3)];
             block(&layers, &b.relu, b.downsample.as_ref())?
         } else {

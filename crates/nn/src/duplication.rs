@@ -1,24 +1,16 @@
 //! [`Duplication`]: how a module is made once more.
 
-use std::any::Any;
+use std::any::{Any, TypeId};
 use std::collections::HashMap;
-
-use pleach_core::{Buffer, BufferId, ParamId, Parameter};
-
-use crate::{Node, Setting};
+use std::hash::Hash;
 
 /// How a module is made once more, by [`Field::duplicate`](crate::Field::duplicate): as an alias, or
 /// as a copy.
 pub struct Duplication(Option<Copies>);
 
-/// What a deep copy has copied already, by identity.
-#[derive(Default)]
-struct Copies {
-    parameters: HashMap<ParamId, Parameter>,
-    buffers: HashMap<BufferId, Buffer>,
-    nodes: HashMap<u64, Node>,
-    settings: HashMap<usize, Box<dyn Any>>,
-}
+/// What a deep copy has copied already: for each type of handles a `HashMap` of copies by the
+/// originals' identities.
+type Copies = HashMap<TypeId, Box<dyn Any>>;
 
 impl Duplication {
     /// Handles are shared: what `share()` does.
@@ -28,48 +20,25 @@ impl Duplication {
 
     /// Handles are new ones; what is one handle here is one handle there: what `deep_copy()` does.
     pub fn copy() -> Self {
-        Duplication(Some(Copies::default()))
+        Duplication(Some(Copies::new()))
     }
 
-    pub(crate) fn parameter(&mut self, parameter: &Parameter) -> Parameter {
-        match &mut self.0 {
-            None => parameter.share(),
-            Some(copies) => {
-                let copy = copies.parameters.entry(parameter.id());
-                copy.or_insert_with(|| parameter.deep_copy()).share()
-            }
-        }
-    }
-
-    pub(crate) fn buffer(&mut self, buffer: &Buffer) -> Buffer {
-        match &mut self.0 {
-            None => buffer.share(),
-            Some(copies) => {
-                let copy = copies.buffers.entry(buffer.id());
-                copy.or_insert_with(|| buffer.deep_copy()).share()
-            }
-        }
-    }
-
-    pub(crate) fn node(&mut self, node: &Node) -> Node {
-        match &mut self.0 {
-            None => node.share(),
-            Some(copies) => {
-                let copy = copies.nodes.entry(node.id());
-                copy.or_insert_with(|| node.deep_copy()).share()
-            }
-        }
-    }
-
-    pub(crate) fn setting<T: Copy + Send + 'static>(&mut self, setting: &Setting<T>) -> Setting<T> {
+    /// An alias of a handle, or of its copy, which is made once for each `id`.
+    pub(crate) fn handle<T: Any, I: Any + Eq + Hash>(
+        &mut self,
+        original: &T,
+        id: I,
+        share: fn(&T) -> T,
+        copy: fn(&T) -> T,
+    ) -> T {
         let Some(copies) = &mut self.0 else {
-            return setting.share();
+            return share(original);
         };
-        let copy = copies.settings.entry(setting.address());
-        let copy = copy.or_insert_with(|| Box::new(Setting::new(setting.get())));
-        match copy.downcast_ref::<Setting<T>>() {
-            Some(copy) => copy.share(),
-            None => unreachable!("an address holds one type while its setting lives"),
-        }
+        let key = TypeId::of::<HashMap<I, T>>();
+        let of_type = copies.entry(key);
+        let of_type = of_type.or_insert_with(|| Box::new(HashMap::<I, T>::new()));
+        let of_type = of_type.downcast_mut::<HashMap<I, T>>();
+        let copies = of_type.expect("the key is the map's type");
+        share(copies.entry(id).or_insert_with(|| copy(original)))
     }
 }

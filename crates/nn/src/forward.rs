@@ -7,7 +7,6 @@ use crate::duplication::Duplication;
 use crate::module::display_name;
 use crate::place::place;
 use crate::scope::Scope;
-use crate::walk::{self, Listing};
 use crate::wrapper::Wrapper;
 
 /// A module that maps one tensor to one tensor.
@@ -74,7 +73,8 @@ pub(crate) fn locate(module: &dyn Module, error: Error) -> Error {
         return error;
     };
     // A struct and its first field share an address, but are not of one type.
-    let found = walk::named_modules(module, Listing::default())
+    let found = module
+        .named_modules()
         .into_iter()
         .find(|(_, m)| place(*m) == Some(id) && error.module_type() == Some(display_name(*m)));
     match found {

@@ -26,6 +26,7 @@ mod member;
 mod module;
 mod node;
 mod or_panic;
+mod paths;
 mod place;
 mod scope;
 mod setting;

@@ -1,10 +1,11 @@
 //! [`Member`]: what a module consists of.
 
+use std::any::Any;
 use std::ops::{Deref, DerefMut};
 
-use pleach_core::{Buffer, Error, ErrorKind, Parameter, Result};
+use pleach_core::{Buffer, Error, Parameter, Result};
 
-use crate::{Forward, Module};
+use crate::Module;
 
 /// One registered member of a module, as [`Module::visit`] shows it.
 pub enum Member<'a> {
@@ -31,23 +32,55 @@ pub enum MemberMut<'a> {
 
 /// A child module in its place, where another one can be put: made by `into()` from a `&mut` to a
 /// module, a `Box<dyn Module>` or a `Box<dyn Forward>`.
-pub struct ChildMut<'a>(Place<'a>);
+pub struct ChildMut<'a>(&'a mut dyn Place);
 
-enum Place<'a> {
-    /// Of the module's own type.
-    Typed(&'a mut dyn Module),
-    Module(&'a mut Box<dyn Module>),
-    Forward(&'a mut Box<dyn Forward>),
+/// What holds one module, and what it can hold instead.
+pub trait Place: Any {
+    fn module(&self) -> &dyn Module;
+    fn module_mut(&mut self) -> &mut dyn Module;
+    fn into_module(self: Box<Self>) -> Box<dyn Module>;
+    fn put(&mut self, new: NewModule) -> Result<Box<dyn Module>>;
+}
+
+impl<T: Module> Place for T {
+    fn module(&self) -> &dyn Module {
+        self
+    }
+    fn module_mut(&mut self) -> &mut dyn Module {
+        self
+    }
+    fn into_module(self: Box<Self>) -> Box<dyn Module> {
+        self
+    }
+    fn put(&mut self, new: NewModule) -> Result<Box<dyn Module>> {
+        let (new, wanted) = (new.into_module(), self.rust_name());
+        let text = format!("a place of type {wanted} cannot hold a {}", new.rust_name());
+        match (new as Box<dyn Any>).downcast::<T>() {
+            Ok(new) => Ok(Box::new(std::mem::replace(self, *new))),
+            Err(_) => Err(Error::value(text)),
+        }
+    }
+}
+
+impl Place for Box<dyn Module> {
+    fn module(&self) -> &dyn Module {
+        &**self
+    }
+    fn module_mut(&mut self) -> &mut dyn Module {
+        &mut **self
+    }
+    fn into_module(self: Box<Self>) -> Box<dyn Module> {
+        *self
+    }
+    fn put(&mut self, new: NewModule) -> Result<Box<dyn Module>> {
+        Ok(std::mem::replace(self, new.into_module()))
+    }
 }
 
 impl<'a> ChildMut<'a> {
     /// The module for as long as its parent is borrowed.
     pub fn into_module(self) -> &'a mut dyn Module {
-        match self.0 {
-            Place::Typed(module) => module,
-            Place::Module(module) => &mut **module,
-            Place::Forward(module) => &mut **module,
-        }
+        self.0.module_mut()
     }
 
     /// Puts another module in this place, and returns the old one.
@@ -55,107 +88,56 @@ impl<'a> ChildMut<'a> {
     /// # Errors
     /// If the place cannot hold it.
     pub fn replace(self, new: impl Into<NewModule>) -> Result<Box<dyn Module>> {
-        let new = new.into();
-        let given = new.module().rust_name();
-        let refused = |text| Error::new(ErrorKind::Value(text));
-        match (self.0, new.0) {
-            (Place::Typed(old), new) => {
-                let wanted = old.rust_name();
-                let text = || format!("a place of type {wanted} cannot hold a {given}");
-                old.replace_with(new.into_module())
-                    .ok_or_else(|| refused(text()))
-            }
-            (Place::Module(old), new) => Ok(std::mem::replace(old, new.into_module())),
-            (Place::Forward(old), New::Forward(new)) => {
-                Ok(std::mem::replace(old, new) as Box<dyn Module>)
-            }
-            (Place::Forward(_), New::Module(_)) => Err(refused(format!(
-                "a place of type Box<dyn Forward> cannot hold a Box<dyn Module>: give it the {given} itself"
-            ))),
-        }
+        self.0.put(new.into())
     }
 }
 
 impl Deref for ChildMut<'_> {
     type Target = dyn Module;
     fn deref(&self) -> &dyn Module {
-        match &self.0 {
-            Place::Typed(module) => &**module,
-            Place::Module(module) => &***module,
-            Place::Forward(module) => &***module,
-        }
+        self.0.module()
     }
 }
 
 impl DerefMut for ChildMut<'_> {
     fn deref_mut(&mut self) -> &mut dyn Module {
-        match &mut self.0 {
-            Place::Typed(module) => &mut **module,
-            Place::Module(module) => &mut ***module,
-            Place::Forward(module) => &mut ***module,
-        }
+        self.0.module_mut()
     }
 }
 
-impl<'a, M: Module> From<&'a mut M> for ChildMut<'a> {
-    fn from(module: &'a mut M) -> Self {
-        ChildMut(Place::Typed(module))
-    }
-}
-
-impl<'a> From<&'a mut Box<dyn Module>> for ChildMut<'a> {
-    fn from(module: &'a mut Box<dyn Module>) -> Self {
-        ChildMut(Place::Module(module))
-    }
-}
-
-impl<'a> From<&'a mut Box<dyn Forward>> for ChildMut<'a> {
-    fn from(module: &'a mut Box<dyn Forward>) -> Self {
-        ChildMut(Place::Forward(module))
+impl<'a, P: Place> From<&'a mut P> for ChildMut<'a> {
+    fn from(place: &'a mut P) -> Self {
+        ChildMut(place)
     }
 }
 
 /// What [`ModuleExt::set_module`](crate::ModuleExt::set_module) takes: a module with a
-/// [`Forward`], a `Box<dyn Forward>`, or any module as a `Box<dyn Module>`.
-pub struct NewModule(New);
-
-enum New {
-    Forward(Box<dyn Forward>),
-    Module(Box<dyn Module>),
-}
+/// [`Forward`](crate::Forward), a `Box<dyn Forward>`, or any module as a `Box<dyn Module>`.
+pub struct NewModule(pub(crate) Box<dyn Place>);
 
 impl NewModule {
-    fn module(&self) -> &dyn Module {
-        match &self.0 {
-            New::Forward(module) => &**module,
-            New::Module(module) => &**module,
-        }
-    }
-}
-
-impl New {
     fn into_module(self) -> Box<dyn Module> {
-        match self {
-            New::Forward(module) => module,
-            New::Module(module) => module,
+        self.0.into_module()
+    }
+
+    /// The module in the box that it came in.
+    ///
+    /// # Errors
+    /// The module, if that box was another one.
+    pub(crate) fn into_given<B: Place>(self) -> std::result::Result<B, Box<dyn Module>> {
+        let given: &dyn Any = &*self.0;
+        match given.is::<B>() {
+            false => Err(self.into_module()),
+            true => {
+                let given = (self.0 as Box<dyn Any>).downcast();
+                Ok(*given.expect("the type was just checked"))
+            }
         }
-    }
-}
-
-impl<M: Forward> From<M> for NewModule {
-    fn from(module: M) -> Self {
-        NewModule(New::Forward(Box::new(module)))
-    }
-}
-
-impl From<Box<dyn Forward>> for NewModule {
-    fn from(module: Box<dyn Forward>) -> Self {
-        NewModule(New::Forward(module))
     }
 }
 
 impl From<Box<dyn Module>> for NewModule {
     fn from(module: Box<dyn Module>) -> Self {
-        NewModule(New::Module(module))
+        NewModule(Box::new(module))
     }
 }

@@ -8,8 +8,8 @@ use pleach_core::{Buffer, DType, Error, ErrorKind, Parameter, Result, Tensor};
 use crate::duplication::Duplication;
 use crate::field::Field;
 use crate::hooks::{HookHandle, Hooks};
-use crate::state_dict::{IncompatibleKeys, LoadReport, StateDict, load, load_matching};
-use crate::walk::{self, Listing};
+use crate::listing::Listing;
+use crate::state_dict::{IncompatibleKeys, LoadReport, StateDict};
 use crate::{Member, MemberMut, NewModule, Node};
 
 /// A node of the module tree: a struct that owns parameters, buffers and child modules.
@@ -97,12 +97,12 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
 
     /// The direct children with their names; one registered twice appears under its first name.
     fn named_children(&self) -> Vec<(String, &dyn Module)> {
-        walk::named_children(self.as_module())
+        self.as_module().list_children()
     }
 
     /// This module and all its descendants, each once, parents before children.
     fn modules(&self) -> Vec<&dyn Module> {
-        walk::modules(self.as_module())
+        self.as_module().walk_modules()
     }
 
     /// [`Module::modules`] with their paths; this module's is `""`. A module with several paths
@@ -113,13 +113,13 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
 
     /// [`Module::named_modules`], chosen by `listing`.
     fn named_modules_with(&self, listing: Listing) -> Vec<(String, &dyn Module)> {
-        walk::named_modules(self.as_module(), listing)
+        self.as_module().list_modules(listing)
     }
 
     /// Handles to all parameters, each once: what an optimizer takes.
     fn parameters(&self) -> Vec<Parameter> {
         let mut out = Vec::new();
-        walk::for_each_parameter(self.as_module(), Listing::default(), |_, p| {
+        self.as_module().each_parameter(Listing::default(), |_, p| {
             out.push(p.share());
         });
         out
@@ -134,7 +134,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// [`Module::named_parameters`], chosen by `listing`.
     fn named_parameters_with(&self, listing: Listing) -> Vec<(String, Parameter)> {
         let mut out = Vec::new();
-        walk::for_each_parameter(self.as_module(), listing, |path, p| {
+        self.as_module().each_parameter(listing, |path, p| {
             out.push((path.to_string(), p.share()));
         });
         out
@@ -143,9 +143,8 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// Handles to all buffers, each once; also of those that are not saved.
     fn buffers(&self) -> Vec<Buffer> {
         let mut out = Vec::new();
-        walk::for_each_buffer(self.as_module(), Listing::default(), |_, b| {
-            out.push(b.share())
-        });
+        self.as_module()
+            .each_buffer(Listing::default(), |_, b| out.push(b.share()));
         out
     }
 
@@ -157,7 +156,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// [`Module::named_buffers`], chosen by `listing`.
     fn named_buffers_with(&self, listing: Listing) -> Vec<(String, Buffer)> {
         let mut out = Vec::new();
-        walk::for_each_buffer(self.as_module(), listing, |path, b| {
+        self.as_module().each_buffer(listing, |path, b| {
             out.push((path.to_string(), b.share()));
         });
         out
@@ -173,7 +172,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// If there is none: PyTorch's ``ResNet has no attribute `layer9` ``.
     fn get_module(&self, path: &str) -> Result<&dyn Module> {
-        walk::get_module(self.as_module(), path)
+        self.as_module().find_module(path)
     }
 
     /// [`Module::get_module`], to be changed.
@@ -181,7 +180,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// If there is none.
     fn get_module_mut(&mut self, path: &str) -> Result<&mut dyn Module> {
-        walk::get_module_mut(self.as_module_mut(), path)
+        self.as_module_mut().find_module_mut(path)
     }
 
     /// The parameter at a path such as `"layer1.0.conv1.weight"`.
@@ -189,7 +188,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// If there is none.
     fn get_parameter(&self, path: &str) -> Result<Parameter> {
-        walk::get_parameter(self.as_module(), path)
+        self.as_module().find_parameter(path)
     }
 
     /// Calls `f` with every descendant and at last with this module: children before parents,
@@ -204,7 +203,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// assert_eq!(seen, [0, 0, 2]);
     /// ```
     fn apply(&mut self, f: &mut dyn FnMut(&mut dyn Module)) {
-        let result = walk::apply(self.as_module_mut(), &mut |module| {
+        let result = self.as_module_mut().apply_below(&mut |module| {
             f(module);
             Ok::<(), std::convert::Infallible>(())
         });
@@ -218,7 +217,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// What `f` returns.
     fn try_apply(&mut self, f: &mut dyn FnMut(&mut dyn Module) -> Result<()>) -> Result<()> {
-        walk::apply(self.as_module_mut(), f)
+        self.as_module_mut().apply_below(f)
     }
 
     /// Sets training mode for this module and all its descendants.
@@ -233,7 +232,8 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
 
     /// Sets the mode for this module and all its descendants: PyTorch's `train(mode)`.
     fn set_training(&self, on: bool) {
-        walk::for_each_node(self.as_module(), &mut |node| node.set_training(on));
+        self.as_module()
+            .each_node(&mut |node| node.set_training(on));
     }
 
     /// Whether the module is in training mode. A struct without a [`Node`] answers for its first
@@ -279,7 +279,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     fn freeze(&self) {
-        walk::set_frozen(self.as_module(), true);
+        self.as_module().hold(true);
     }
 
     /// Ends [`Module::freeze`] for this module and all its descendants, wherever it was called:
@@ -296,12 +296,13 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// assert_eq!(trainable.count(), 2);
     /// ```
     fn unfreeze(&self) {
-        walk::set_frozen(self.as_module(), false);
+        self.as_module().hold(false);
     }
 
     /// Forgets the gradients of all parameters.
     fn zero_grad(&self) {
-        walk::for_each_parameter(self.as_module(), Listing::default(), |_, p| p.zero_grad());
+        self.as_module()
+            .each_parameter(Listing::default(), |_, p| p.zero_grad());
     }
 
     /// Converts the floating-point parameters (with their gradients) and buffers to another
@@ -310,12 +311,12 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// If `dtype` is not a floating-point type.
     fn to_dtype(&self, dtype: DType) -> Result<()> {
-        walk::to_dtype(self.as_module(), dtype)
+        self.as_module().convert(dtype)
     }
 
     /// All parameters and persistent buffers under every name they have, in registration order.
     fn state_dict(&self) -> StateDict {
-        StateDict::of(self.as_module())
+        self.as_module().save_state()
     }
 
     /// Copies a state dict's values into the parameters and buffers, which keep their identity,
@@ -326,7 +327,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// PyTorch's text, which lists every missing and unexpected name (only if `strict`) and every
     /// mismatch of shapes (always). As in PyTorch, what does match is loaded nevertheless.
     fn load_state_dict(&self, state_dict: &StateDict, strict: bool) -> Result<IncompatibleKeys> {
-        load(self.as_module(), state_dict, strict)
+        self.as_module().load(state_dict, strict)
     }
 
     /// Loads what fits: as [`Module::load_state_dict`] when it is not strict, but entries whose
@@ -346,7 +347,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// None while the parameters have a dtype that computes.
     fn load_matching(&self, state_dict: &StateDict) -> Result<LoadReport> {
-        load_matching(self.as_module(), state_dict)
+        self.as_module().load_what_fits(state_dict)
     }
 }
 
@@ -377,8 +378,6 @@ pub trait AsModule {
     fn share_module(&self) -> Box<dyn Module> {
         self.duplicate_module(&mut Duplication::alias())
     }
-    /// Takes the new module's value, if it is of the same type, and gives the old one.
-    fn replace_with(&mut self, new: Box<dyn Module>) -> Option<Box<dyn Module>>;
     /// The name of the Rust type, without paths.
     fn rust_name(&self) -> String;
 }
@@ -404,10 +403,6 @@ impl<T: Module> AsModule for T {
     }
     fn duplicate_module(&self, how: &mut Duplication) -> Box<dyn Module> {
         Box::new(self.duplicate(how))
-    }
-    fn replace_with(&mut self, new: Box<dyn Module>) -> Option<Box<dyn Module>> {
-        let new = (new as Box<dyn Any>).downcast::<T>().ok()?;
-        Some(Box::new(std::mem::replace(self, *new)))
     }
     fn rust_name(&self) -> String {
         rust_name::<T>()
@@ -512,7 +507,7 @@ pub trait ModuleExt: Module {
     /// # Errors
     /// If there is no module at the path, or its place cannot hold the new one.
     fn set_module(&mut self, path: &str, new: impl Into<NewModule>) -> Result<Box<dyn Module>> {
-        walk::set_module(self.as_module_mut(), path, new.into())
+        self.as_module_mut().put_module(path, new.into())
     }
 
     /// Puts another parameter at a path, and returns the old one; other names of the old one keep
@@ -521,7 +516,7 @@ pub trait ModuleExt: Module {
     /// # Errors
     /// If there is none.
     fn set_parameter(&mut self, path: &str, new: Parameter) -> Result<Parameter> {
-        walk::set_parameter(self.as_module_mut(), path, new)
+        self.as_module_mut().put_parameter(path, new)
     }
 
     /// Registers a function that sees every `call` of this module and of its aliases before it

@@ -1,5 +1,6 @@
 //! [`Field`]: what a field of a module can be.
 
+mod forward;
 mod list;
 mod plain;
 
@@ -8,7 +9,7 @@ use std::any::Any;
 use pleach_core::{Buffer, Parameter};
 
 use crate::duplication::Duplication;
-use crate::{Forward, Member, MemberMut, Module, Node, Setting};
+use crate::{Member, MemberMut, Module, Node, Setting};
 
 /// The visitor that [`Field::visit_field`] and [`Module::visit`] take.
 pub type Visitor<'v, 'a> = &'v mut dyn FnMut(&str, Member<'a>);
@@ -111,7 +112,7 @@ pub trait Field: Any + Send + Sync {
 }
 
 macro_rules! handle {
-    ($ty:ident, $list:literal, $duplicate:ident) => {
+    ($ty:ident, $list:literal) => {
         impl Field for $ty {
             fn visit_field<'a>(&'a self, name: &str, v: Visitor<'_, 'a>) {
                 v(name, Member::$ty(self));
@@ -120,7 +121,7 @@ macro_rules! handle {
                 v(name, MemberMut::$ty(self));
             }
             fn duplicate(&self, how: &mut Duplication) -> Self {
-                how.$duplicate(self)
+                how.handle(self, self.id(), $ty::share, $ty::deep_copy)
             }
             fn list_name() -> Option<&'static str> {
                 Some($list)
@@ -128,14 +129,14 @@ macro_rules! handle {
         }
     };
 }
-handle!(Parameter, "ParameterList", parameter);
-handle!(Buffer, "BufferList", buffer);
+handle!(Parameter, "ParameterList");
+handle!(Buffer, "BufferList");
 
 impl Field for Node {
     fn visit_field<'a>(&'a self, _: &str, _: Visitor<'_, 'a>) {}
     fn visit_field_mut<'a>(&'a mut self, _: &str, _: VisitorMut<'_, 'a>) {}
     fn duplicate(&self, how: &mut Duplication) -> Self {
-        how.node(self)
+        how.handle(self, self.id(), Node::share, Node::deep_copy)
     }
     fn list_name() -> Option<&'static str> {
         None
@@ -146,7 +147,8 @@ impl<T: Copy + Send + Sync + 'static> Field for Setting<T> {
     fn visit_field<'a>(&'a self, _: &str, _: Visitor<'_, 'a>) {}
     fn visit_field_mut<'a>(&'a mut self, _: &str, _: VisitorMut<'_, 'a>) {}
     fn duplicate(&self, how: &mut Duplication) -> Self {
-        how.setting(self)
+        let copy = |setting: &Self| Setting::new(setting.get());
+        how.handle(self, self.address(), Setting::share, copy)
     }
     fn list_name() -> Option<&'static str> {
         None
@@ -187,20 +189,14 @@ impl<F: Field> Field for Box<F> {
     }
 }
 
-macro_rules! boxed {
-    ($ty:ident, $duplicate:ident) => {
-        impl Field for Box<dyn $ty> {
-            fn visit_field<'a>(&'a self, name: &str, v: Visitor<'_, 'a>) {
-                v(name, Member::Child(&**self));
-            }
-            fn visit_field_mut<'a>(&'a mut self, name: &str, v: VisitorMut<'_, 'a>) {
-                v(name, MemberMut::Child(self.into()));
-            }
-            fn duplicate(&self, how: &mut Duplication) -> Self {
-                (**self).$duplicate(how)
-            }
-        }
-    };
+impl Field for Box<dyn Module> {
+    fn visit_field<'a>(&'a self, name: &str, v: Visitor<'_, 'a>) {
+        v(name, Member::Child(&**self));
+    }
+    fn visit_field_mut<'a>(&'a mut self, name: &str, v: VisitorMut<'_, 'a>) {
+        v(name, MemberMut::Child(self.into()));
+    }
+    fn duplicate(&self, how: &mut Duplication) -> Self {
+        (**self).duplicate_module(how)
+    }
 }
-boxed!(Module, duplicate_module);
-boxed!(Forward, duplicate_forward);

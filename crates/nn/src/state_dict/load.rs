@@ -1,97 +1,14 @@
 //! Loading a state dict into a module, with PyTorch's rules and texts.
 
 use std::collections::{HashMap, HashSet};
-use std::fmt;
 
 use pleach_core::{Error, ErrorKind, Result, Tensor, no_grad, size_text};
 
-use super::{State, StateDict, own_state};
+use super::save::{State, own_state};
+use super::{IncompatibleKeys, LoadReport, ShapeMismatch, StateDict};
 use crate::module::display_name;
 use crate::walk::join;
 use crate::{Member, Module};
-
-/// What [`Module::load_state_dict`] did not find on one of the two sides. It prints
-/// `<All keys matched successfully>` if there is nothing to report.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IncompatibleKeys {
-    /// Names of the model that the state dict lacks, in the model's order.
-    pub missing_keys: Vec<String>,
-    /// Names of the state dict that the model lacks.
-    pub unexpected_keys: Vec<String>,
-}
-
-impl fmt::Display for IncompatibleKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Python's text of a list of strings.
-        fn list(names: &[String]) -> String {
-            let quoted: Vec<String> = names.iter().map(|n| format!("'{n}'")).collect();
-            format!("[{}]", quoted.join(", "))
-        }
-        if self.missing_keys.is_empty() && self.unexpected_keys.is_empty() {
-            return f.write_str("<All keys matched successfully>");
-        }
-        write!(
-            f,
-            "_IncompatibleKeys(missing_keys={}, unexpected_keys={})",
-            list(&self.missing_keys),
-            list(&self.unexpected_keys)
-        )
-    }
-}
-
-/// A name whose shapes differ.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShapeMismatch {
-    /// The name, on both sides.
-    pub name: String,
-    /// The shape in the model.
-    pub in_model: Vec<usize>,
-    /// The shape in the state dict.
-    pub in_state_dict: Vec<usize>,
-}
-
-impl fmt::Display for ShapeMismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {} in the state dict, {} in the model",
-            self.name,
-            size_text(&self.in_state_dict),
-            size_text(&self.in_model)
-        )
-    }
-}
-
-/// What [`Module::load_matching`] did. It prints one line for each kind of name that is there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LoadReport {
-    /// Names that were loaded, in the model's order.
-    pub loaded: Vec<String>,
-    /// Names of the model that the state dict lacks, in the model's order.
-    pub missing_keys: Vec<String>,
-    /// Names of the state dict that the model lacks.
-    pub unexpected_keys: Vec<String>,
-    /// Names that both have, with different shapes: left as they were in the model.
-    pub mismatched: Vec<ShapeMismatch>,
-}
-
-impl fmt::Display for LoadReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} loaded", self.loaded.len())?;
-        let mismatched: Vec<String> = self.mismatched.iter().map(|m| m.to_string()).collect();
-        let kinds = [
-            ("missing", &self.missing_keys),
-            ("unexpected", &self.unexpected_keys),
-            ("of another shape", &mismatched),
-        ];
-        for (kind, names) in kinds {
-            if !names.is_empty() {
-                write!(f, "\n{} {kind}: {}", names.len(), names.join(", "))?;
-            }
-        }
-        Ok(())
-    }
-}
 
 struct Loading<'a> {
     dict: &'a StateDict,
@@ -116,52 +33,54 @@ fn run<'a>(root: &dyn Module, dict: &'a StateDict) -> Result<Loading<'a>> {
     }
 }
 
-pub(crate) fn load_matching(root: &dyn Module, dict: &StateDict) -> Result<LoadReport> {
-    let done = run(root, dict)?;
-    Ok(LoadReport {
-        loaded: done.loaded,
-        missing_keys: done.keys.missing_keys,
-        unexpected_keys: done.keys.unexpected_keys,
-        mismatched: done.mismatches,
-    })
-}
+impl dyn Module {
+    pub(crate) fn load_what_fits(&self, dict: &StateDict) -> Result<LoadReport> {
+        let done = run(self, dict)?;
+        Ok(LoadReport {
+            loaded: done.loaded,
+            missing_keys: done.keys.missing_keys,
+            unexpected_keys: done.keys.unexpected_keys,
+            mismatched: done.mismatches,
+        })
+    }
 
-pub(crate) fn load(root: &dyn Module, dict: &StateDict, strict: bool) -> Result<IncompatibleKeys> {
-    let Loading {
-        keys, mismatches, ..
-    } = run(root, dict)?;
-    let mut lines = Vec::new();
-    if strict {
-        let quoted = |names: &[String]| {
-            let quoted: Vec<String> = names.iter().map(|n| format!("\"{n}\"")).collect();
-            quoted.join(", ")
-        };
-        if !keys.missing_keys.is_empty() {
-            let names = quoted(&keys.missing_keys);
-            lines.push(format!("Missing key(s) in state_dict: {names}. "));
+    pub(crate) fn load(&self, dict: &StateDict, strict: bool) -> Result<IncompatibleKeys> {
+        let Loading {
+            keys, mismatches, ..
+        } = run(self, dict)?;
+        let mut lines = Vec::new();
+        if strict {
+            let quoted = |names: &[String]| {
+                let quoted: Vec<String> = names.iter().map(|n| format!("\"{n}\"")).collect();
+                quoted.join(", ")
+            };
+            if !keys.missing_keys.is_empty() {
+                let names = quoted(&keys.missing_keys);
+                lines.push(format!("Missing key(s) in state_dict: {names}. "));
+            }
+            if !keys.unexpected_keys.is_empty() {
+                let names = quoted(&keys.unexpected_keys);
+                lines.push(format!("Unexpected key(s) in state_dict: {names}. "));
+            }
         }
-        if !keys.unexpected_keys.is_empty() {
-            let names = quoted(&keys.unexpected_keys);
-            lines.push(format!("Unexpected key(s) in state_dict: {names}. "));
-        }
-    }
-    lines.extend(mismatches.iter().map(|m| {
-        format!(
-            "size mismatch for {}: copying a param with shape {} from checkpoint, \
+        lines.extend(mismatches.iter().map(|m| {
+            format!(
+                "size mismatch for {}: copying a param with shape {} from checkpoint, \
              the shape in current model is {}.",
-            m.name,
-            size_text(&m.in_state_dict),
-            size_text(&m.in_model)
-        )
-    }));
-    if lines.is_empty() {
-        return Ok(keys);
+                m.name,
+                size_text(&m.in_state_dict),
+                size_text(&m.in_model)
+            )
+        }));
+        if lines.is_empty() {
+            return Ok(keys);
+        }
+        Err(Error::new(ErrorKind::Name(format!(
+            "Error(s) in loading state_dict for {}:\n\t{}",
+            display_name(self),
+            lines.join("\n\t")
+        ))))
     }
-    Err(Error::new(ErrorKind::Name(format!(
-        "Error(s) in loading state_dict for {}:\n\t{}",
-        display_name(root),
-        lines.join("\n\t")
-    ))))
 }
 
 impl<'a> Loading<'a> {

@@ -457,7 +457,7 @@ fn modes_reach_through_modules_without_a_node() {
         inner: Sequential,
     }
     let net = Outer {
-        inner: sequential![Dropout::new(0.5).unwrap(), ReLU::new()],
+        inner: sequential![Dropout::new(0.5), ReLU::new()],
     };
     net.eval();
     assert!(net.modules().iter().all(|m| !m.is_training()));

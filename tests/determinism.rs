@@ -29,7 +29,7 @@ fn train() -> Result<Vec<Vec<u32>>> {
         let loss = functional::cross_entropy(
             &net.call(&x)?,
             &labels,
-            CrossEntropyOptions::new()
+            functional::CrossEntropyOptions::new()
                 .reduction(functional::Reduction::Mean)
                 .label_smoothing(0.1),
         )?;

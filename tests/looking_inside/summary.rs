@@ -273,7 +273,10 @@ fn every_kind_of_product_says_its_multiply_adds() {
             &x,
             &w,
             Some(&t(&[6])),
-            ConvOptions::new().stride(2).padding(1).groups(2),
+            functional::ConvOptions::new()
+                .stride(2)
+                .padding(1)
+                .groups(2),
         )
     };
     let forward = 2 * 6 * (5 * 4) * (2 * 3 * 2);
@@ -296,6 +299,8 @@ fn every_kind_of_product_says_its_multiply_adds() {
     assert_eq!(count(&linear), 3 * (6 * 5 * 3));
     // Attention: scores, and their sums of values.
     let (q, k, v) = (t(&[2, 4, 6, 8]), t(&[2, 4, 5, 8]), t(&[2, 4, 5, 3]));
-    let attend = || functional::scaled_dot_product_attention(&q, &k, &v, AttentionOptions::new());
+    let attend = || {
+        functional::scaled_dot_product_attention(&q, &k, &v, functional::AttentionOptions::new())
+    };
     assert_eq!(count(&attend), 2 * 4 * 6 * 5 * (8 + 3));
 }

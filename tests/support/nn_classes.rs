@@ -1,11 +1,12 @@
 //! Classes of `torch.nn`.
 
-use pleach::nn::functional::{OutputSize, Pair, Size};
+use pleach::nn::functional::{OutputSize, Pads, Pair, Size};
 use pleach::nn::layers::{
-    AdaptiveAvgPool2d, AlphaDropout, AvgPool2d, BatchNorm2d, CELU, Conv, ConvTranspose, Dropout,
-    Dropout1d, Dropout2d, Dropout3d, ELU, FeatureAlphaDropout, Flatten, Hardshrink, Hardsigmoid,
-    Hardswish, Hardtanh, Identity, LeakyReLU, Linear, LogSigmoid, MaxPool2d, Mish, ReLU, ReLU6,
-    SELU, SiLU, Softplus, Softshrink, Softsign, Tanhshrink, Threshold,
+    AdaptiveAvgPool2d, AlphaDropout, AvgPool2d, BatchNorm, CELU, CircularPad, ConstantPad, Conv,
+    ConvTranspose, Dropout, Dropout1d, Dropout2d, Dropout3d, ELU, FeatureAlphaDropout, Flatten,
+    Hardshrink, Hardsigmoid, Hardswish, Hardtanh, Identity, LeakyReLU, Linear, LogSigmoid,
+    MaxPool2d, Mish, ReLU, ReLU6, ReflectionPad, ReplicationPad, SELU, SiLU, Softplus, Softshrink,
+    Softsign, Tanhshrink, Threshold, ZeroPad,
 };
 use pleach::nn::losses::{CrossEntropyLoss, Loss, MSELoss};
 use pleach::nn::{Forward, Module, ModuleDict, ModuleExt, ModuleList, ParameterDict, Sequential};
@@ -87,6 +88,24 @@ pub fn output_size(value: &Value) -> Eval<OutputSize> {
     }
 }
 
+/// A padding layer of so many dimensions.
+macro_rules! pads {
+    ($name:ident, $d:literal $(, $value:ident)?) => {
+        |a| {
+            let a = a.bind(stringify!($name), &["padding" $(, stringify!($value))?])?;
+            let pads = match a.need("padding")? {
+                sizes if sizes.is_sequence() => {
+                    let sizes = <[i64; 2 * $d]>::try_from(sizes.as_ints()?);
+                    sizes.map_err(|_| EvalError::TypedOut("another number of pads".into()))?.into()
+                }
+                size => Pads::<$d>::from(size.as_i64()?),
+            };
+            $(let $value = a.need(stringify!($value))?.as_scalar()?;)?
+            ModuleHandle::layer($name::<$d>::new(pads $(, $value)?))
+        }
+    };
+}
+
 macro_rules! dropout {
     ($name:literal, $class:ident) => {
         |a| {
@@ -117,33 +136,24 @@ pub fn find(name: &str) -> Option<Builtin> {
         "ConvTranspose1d" => conv_transpose::<1>,
         "ConvTranspose2d" => conv_transpose::<2>,
         "ConvTranspose3d" => conv_transpose::<3>,
-        "BatchNorm2d" => |a| {
-            let names = [
-                "num_features",
-                "eps",
-                "momentum",
-                "affine",
-                "track_running_stats",
-                "*",
-                "bias",
-                "dtype",
-            ];
-            let a = a.bind("BatchNorm2d", &names)?;
-            let mut layer = BatchNorm2d::builder(a.usize("num_features")?)
-                .affine(a.bool_or("affine", true)?)
-                .bias(a.bool_or("bias", true)?)
-                .track_running_stats(a.bool_or("track_running_stats", true)?);
-            if let Some(eps) = a.opt_f64("eps")? {
-                layer = layer.eps(eps);
-            }
-            if a.get("momentum").is_some() {
-                layer = layer.momentum(a.opt_f64("momentum")?);
-            }
-            if let Some(dtype) = a.opt_dtype("dtype")? {
-                layer = layer.dtype(dtype);
-            }
-            ModuleHandle::layer(layer.build()?)
-        },
+        "BatchNorm1d" => batch_norm::<1>,
+        "BatchNorm2d" => batch_norm::<2>,
+        "BatchNorm3d" => batch_norm::<3>,
+        "ZeroPad1d" => pads!(ZeroPad, 1),
+        "ZeroPad2d" => pads!(ZeroPad, 2),
+        "ZeroPad3d" => pads!(ZeroPad, 3),
+        "ReflectionPad1d" => pads!(ReflectionPad, 1),
+        "ReflectionPad2d" => pads!(ReflectionPad, 2),
+        "ReflectionPad3d" => pads!(ReflectionPad, 3),
+        "ReplicationPad1d" => pads!(ReplicationPad, 1),
+        "ReplicationPad2d" => pads!(ReplicationPad, 2),
+        "ReplicationPad3d" => pads!(ReplicationPad, 3),
+        "CircularPad1d" => pads!(CircularPad, 1),
+        "CircularPad2d" => pads!(CircularPad, 2),
+        "CircularPad3d" => pads!(CircularPad, 3),
+        "ConstantPad1d" => pads!(ConstantPad, 1, value),
+        "ConstantPad2d" => pads!(ConstantPad, 2, value),
+        "ConstantPad3d" => pads!(ConstantPad, 3, value),
         "ReLU" => |a| {
             let a = a.bind("ReLU", &["inplace"])?;
             ModuleHandle::layer(ReLU::with_inplace(a.bool_or("inplace", false)?))
@@ -166,7 +176,15 @@ pub fn find(name: &str) -> Option<Builtin> {
         "Tanhshrink" => activation!(Tanhshrink {}),
         "Hardshrink" => activation!(Hardshrink { lambd }),
         "Softshrink" => activation!(Softshrink { lambd }),
-        "Threshold" => activation!(Threshold { threshold, value }, inplace),
+        "Threshold" => |a| {
+            let a = a.bind("Threshold", &["threshold", "value", "inplace"])?;
+            let (threshold, value) = (
+                a.need("threshold")?.as_scalar()?,
+                a.need("value")?.as_scalar()?,
+            );
+            let layer = Threshold::builder(threshold, value).inplace(a.bool_or("inplace", false)?);
+            ModuleHandle::layer(layer.build()?)
+        },
         "LogSigmoid" => activation!(LogSigmoid {}),
         "MaxPool2d" => max_pool2d,
         "AvgPool2d" => |a| {
@@ -222,7 +240,7 @@ pub fn find(name: &str) -> Option<Builtin> {
             if let Some(weight) = a.opt_tensor("weight")? {
                 loss = loss.weight(weight);
             }
-            ModuleHandle::with_caller(loss.build(), call_loss::<CrossEntropyLoss>)
+            ModuleHandle::with_caller(loss.build()?, call_loss::<CrossEntropyLoss>)
         },
         "MSELoss" => |a| {
             let a = a.bind("MSELoss", &["*", "reduction"])?;
@@ -303,6 +321,34 @@ fn call_loss<L: Loss>(module: &dyn Module, args: Args) -> Eval {
         )),
         None => bug("another loss than was made"),
     }
+}
+
+fn batch_norm<const D: usize>(a: Args) -> Eval {
+    let names = [
+        "num_features",
+        "eps",
+        "momentum",
+        "affine",
+        "track_running_stats",
+        "*",
+        "bias",
+        "dtype",
+    ];
+    let a = a.bind("BatchNorm", &names)?;
+    let mut layer = BatchNorm::<D>::builder(a.usize("num_features")?)
+        .affine(a.bool_or("affine", true)?)
+        .bias(a.bool_or("bias", true)?)
+        .track_running_stats(a.bool_or("track_running_stats", true)?);
+    if let Some(eps) = a.opt_f64("eps")? {
+        layer = layer.eps(eps);
+    }
+    if a.get("momentum").is_some() {
+        layer = layer.momentum(a.opt_f64("momentum")?);
+    }
+    if let Some(dtype) = a.opt_dtype("dtype")? {
+        layer = layer.dtype(dtype);
+    }
+    ModuleHandle::layer(layer.build()?)
 }
 
 fn conv<const D: usize>(a: Args) -> Eval {

@@ -1,10 +1,10 @@
 //! Functions of `torch.nn.functional`.
 
+use pleach::Tensor;
 use pleach::nn::functional::{
-    self as F, Approximate, ConvOptions, ConvTransposeOptions, InterpolateMode, Pair, Reduction,
-    Resize,
+    self as F, AttentionOptions, ConvOptions, ConvTransposeOptions, CrossEntropyOptions,
+    InterpolateMode, NllLossOptions, Pair, Reduction, Resize, UnfoldOptions,
 };
-use pleach::{PadMode, Tensor};
 
 use super::args::{Args, Bound};
 use super::nn_classes::{output_size, pair, pair_or, size_or};
@@ -115,10 +115,9 @@ pub fn find(name: &str) -> Option<Builtin> {
         },
         "gelu" => |a| {
             let a = a.bind("gelu", &["input", "approximate"])?;
-            let known = [("none", Approximate::None), ("tanh", Approximate::Tanh)];
             one(F::gelu(
                 &a.tensor("input")?,
-                word(&a, "approximate", "none", &known)?,
+                a.str_or("approximate", "none")?,
             )?)
         },
         "dropout" => dropout!("dropout", dropout, true),
@@ -131,13 +130,7 @@ pub fn find(name: &str) -> Option<Builtin> {
         }
         "pad" => |a| {
             let a = a.bind("pad", &["input", "pad", "mode", "value"])?;
-            let known = [
-                ("constant", PadMode::Constant),
-                ("reflect", PadMode::Reflect),
-                ("replicate", PadMode::Replicate),
-                ("circular", PadMode::Circular),
-            ];
-            let mode = word(&a, "mode", "constant", &known)?;
+            let mode = a.str_or("mode", "constant")?;
             let value = a.opt_f64("value")?.unwrap_or(0.0);
             one(F::pad(&a.tensor("input")?, &a.ints("pad")?, mode, value)?)
         },

@@ -117,7 +117,7 @@ impl Convolution {
                 x,
                 w,
                 None,
-                ConvOptions::new()
+                functional::ConvOptions::new()
                     .stride(self.stride)
                     .padding(self.padding())
                     .groups(self.groups),

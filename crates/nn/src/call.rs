@@ -10,7 +10,7 @@ use crate::hooks::{Changed, Hooks};
 use crate::module::display_name;
 use crate::place::place;
 use crate::scope::Scope;
-use crate::walk::{self, Listing};
+use crate::wrapper::Wrapper;
 use crate::{Module, Node};
 
 /// The tensors among arguments or in an output.
@@ -184,6 +184,9 @@ pub(crate) fn call<'a, O: Output>(
     arguments: impl Arguments<'a>,
     forward: impl FnOnce(Option<&[Tensor]>) -> Result<O>,
 ) -> Result<O> {
+    let Some(_wrapper) = Wrapper::enter(module) else {
+        return forward(None);
+    };
     let scope = Scope::enter(module, arguments);
     let result = match module.node().map(Node::hooks) {
         Some(hooks) if !hooks.is_empty() => {
@@ -243,7 +246,8 @@ fn locate(module: &dyn Module, error: Error) -> Error {
         return error;
     };
     // A struct and its first field share an address, but are not of one type.
-    let found = walk::named_modules(module, Listing::default())
+    let found = module
+        .named_modules()
         .into_iter()
         .find(|(_, m)| place(*m) == Some(id) && error.module_type() == Some(display_name(*m)));
     match found {

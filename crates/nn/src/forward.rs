@@ -7,7 +7,7 @@ use pleach_kernels::Activation;
 
 use crate::Module;
 use crate::call::{self, Arguments, Output};
-use crate::field::Memo;
+use crate::duplication::Duplication;
 
 /// A module that maps one tensor to one tensor: what a [`Sequential`](crate::Sequential) holds.
 ///
@@ -66,10 +66,6 @@ pub trait Forward: Module + AsForward {
     /// [`Forward::call`], by [`Forward::forward_then`].
     #[doc(hidden)]
     fn call_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
-        if self.wrapped().is_some() {
-            // The wrapped module's own call does the rest.
-            return Ok((self.forward(input)?, 0));
-        }
         let mut taken = 0;
         let output = call::call(self.as_module(), input, |new| {
             let input = new.and_then(<[Tensor]>::first).unwrap_or(input);
@@ -171,16 +167,15 @@ pub trait ForwardMany: Module + Sized {
 /// Conversions that need the concrete type, for boxed modules.
 #[doc(hidden)]
 pub trait AsForward {
-    fn share_forward(&self) -> Box<dyn Forward>;
-    fn copy_forward(&self, memo: &mut Memo) -> Box<dyn Forward>;
+    fn duplicate_forward(&self, how: &mut Duplication) -> Box<dyn Forward>;
+    fn share_forward(&self) -> Box<dyn Forward> {
+        self.duplicate_forward(&mut Duplication::alias())
+    }
 }
 
 impl<T: Forward> AsForward for T {
-    fn share_forward(&self) -> Box<dyn Forward> {
-        Box::new(self.share_field())
-    }
-    fn copy_forward(&self, memo: &mut Memo) -> Box<dyn Forward> {
-        Box::new(self.copy_field(memo))
+    fn duplicate_forward(&self, how: &mut Duplication) -> Box<dyn Forward> {
+        Box::new(self.duplicate(how))
     }
 }
 

@@ -203,10 +203,10 @@ fn plan<L: Affine<D>, const D: usize>(
         let (weight, bias) = fold(layer, norm)?;
         if let (Some(layer), Some(norm)) = (id(layer.as_module()), id(norm)) {
             let apply = move |module: &mut dyn Module| {
-                if let Some(layer) = module.downcast_mut::<L>() {
+                if let Some(layer) = module.as_any_mut().downcast_mut::<L>() {
                     let parts = layer.parts_mut();
                     (*parts.0, *parts.1) = (weight.share(), Some(bias.share()));
-                } else if let Some(norm) = module.downcast_mut::<BatchNorm<D>>() {
+                } else if let Some(norm) = module.as_any_mut().downcast_mut::<BatchNorm<D>>() {
                     norm.become_identity();
                 }
             };
@@ -220,6 +220,11 @@ fn plan<L: Affine<D>, const D: usize>(
         }
     }
     Ok(())
+}
+
+/// The module of this very type: what wraps one has a `forward` of its own.
+fn find<'a, M: Module>(root: &'a dyn Module, path: &str) -> Option<&'a M> {
+    root.get_module(path).ok()?.as_any().downcast_ref()
 }
 
 fn id(module: &dyn Module) -> Option<u64> {
@@ -236,7 +241,7 @@ fn each_mut(module: &mut dyn Module, f: &mut dyn FnMut(&mut dyn Module)) {
     f(module);
     module.visit_mut(&mut |_, member| {
         if let MemberMut::Child(child) = member {
-            each_mut(child, f);
+            each_mut(child.into_module(), f);
         }
     });
 }
@@ -260,7 +265,7 @@ fn pairs<L: Affine<D>, const D: usize>(root: &dyn Module, graph: &Graph) -> Vec<
     let mut calls_of = HashMap::<u64, (&str, usize)>::new();
     for call in graph.calls() {
         let path = call.module().path();
-        if let (Ok(norm), [value]) = (root.get_module_as::<BatchNorm<D>>(path), call.inputs())
+        if let (Some(norm), [value]) = (find::<BatchNorm<D>>(root, path), call.inputs())
             && let Some(id) = free_id(norm)
         {
             norm_of.insert(*value, (id, call.module()));
@@ -271,7 +276,7 @@ fn pairs<L: Affine<D>, const D: usize>(root: &dyn Module, graph: &Graph) -> Vec<
     let mut layers = Vec::<(u64, &str, Option<u64>, usize)>::new();
     for call in graph.calls() {
         let path = call.module().path();
-        if let (Ok(layer), [value]) = (root.get_module_as::<L>(path), call.outputs())
+        if let (Some(layer), [value]) = (find::<L>(root, path), call.outputs())
             && let Some(layer) = free_id(layer.as_module())
         {
             let norm = norm_of.get(value).filter(|(_, norm)| {

@@ -5,11 +5,12 @@ use std::sync::Arc;
 
 use pleach_core::{Buffer, DType, Error, ErrorKind, HookHandle, Parameter, Result, Tensor};
 
-use crate::field::{Field, Memo};
+use crate::duplication::Duplication;
+use crate::field::Field;
 use crate::hooks::{HookResult, Hooks};
-use crate::state_dict::{IncompatibleKeys, LoadReport, StateDict, load, load_matching};
-use crate::walk::{self, Listing};
-use crate::{Forward, Member, MemberMut, Node};
+use crate::listing::Listing;
+use crate::state_dict::{IncompatibleKeys, LoadReport, StateDict};
+use crate::{Forward, Member, MemberMut, NewModule, Node};
 
 /// A node of the module tree: a struct that owns parameters, buffers and child modules.
 ///
@@ -62,28 +63,29 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
 
     /// What stands between the parentheses in print: `"in_features=4, out_features=3"`.
     fn extra_repr(&self) -> String {
-        String::new()
+        self.wrapped().map_or(String::new(), Module::extra_repr)
     }
 
     /// PyTorch's `_version`, which a state dict carries: 2 for batch norms, otherwise 1.
     fn version(&self) -> u64 {
-        1
+        self.wrapped().map_or(1, Module::version)
     }
 
     /// Whether equal neighbours print as one line, as in a `ModuleList`.
-    #[doc(hidden)]
     fn collapses(&self) -> bool {
-        false
+        self.wrapped().is_some_and(Module::collapses)
     }
 
-    /// The module that an enum of modules stands for.
-    #[doc(hidden)]
+    /// The module that this one stands for, as an object of a subclass stands for one of its base:
+    /// an enum of modules for its variant's, a `#[module(transparent)]` struct for its first field.
+    ///
+    /// It shares that module's place in the tree: its members come first among this one's, its node
+    /// is this one's, and downcasts find both.
     fn wrapped(&self) -> Option<&dyn Module> {
         None
     }
 
-    /// The module that an enum of modules stands for.
-    #[doc(hidden)]
+    /// [`Module::wrapped`], to be changed.
     fn wrapped_mut(&mut self) -> Option<&mut dyn Module> {
         None
     }
@@ -95,12 +97,12 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
 
     /// The direct children with their names; one registered twice appears under its first name.
     fn named_children(&self) -> Vec<(String, &dyn Module)> {
-        walk::named_children(self.as_module())
+        self.as_module().list_children()
     }
 
     /// This module and all its descendants, each once, parents before children.
     fn modules(&self) -> Vec<&dyn Module> {
-        walk::modules(self.as_module())
+        self.as_module().walk_modules()
     }
 
     /// [`Module::modules`] with their paths; this module's is `""`. A module with several paths
@@ -111,12 +113,16 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
 
     /// [`Module::named_modules`], chosen by `listing`.
     fn named_modules_with(&self, listing: Listing) -> Vec<(String, &dyn Module)> {
-        walk::named_modules(self.as_module(), listing)
+        self.as_module().list_modules(listing)
     }
 
     /// Handles to all parameters, each once: what an optimizer takes.
     fn parameters(&self) -> Vec<Parameter> {
-        walk::parameters(self.as_module())
+        let mut out = Vec::new();
+        self.as_module().each_parameter(Listing::default(), |_, p| {
+            out.push(p.share());
+        });
+        out
     }
 
     /// Handles to all parameters with their paths: a module's own before its descendants'. One
@@ -127,12 +133,19 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
 
     /// [`Module::named_parameters`], chosen by `listing`.
     fn named_parameters_with(&self, listing: Listing) -> Vec<(String, Parameter)> {
-        walk::named_parameters(self.as_module(), listing)
+        let mut out = Vec::new();
+        self.as_module().each_parameter(listing, |path, p| {
+            out.push((path.to_string(), p.share()));
+        });
+        out
     }
 
     /// Handles to all buffers, each once; also of those that are not saved.
     fn buffers(&self) -> Vec<Buffer> {
-        walk::buffers(self.as_module())
+        let mut out = Vec::new();
+        self.as_module()
+            .each_buffer(Listing::default(), |_, b| out.push(b.share()));
+        out
     }
 
     /// Handles to all buffers with their paths.
@@ -142,7 +155,11 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
 
     /// [`Module::named_buffers`], chosen by `listing`.
     fn named_buffers_with(&self, listing: Listing) -> Vec<(String, Buffer)> {
-        walk::named_buffers(self.as_module(), listing)
+        let mut out = Vec::new();
+        self.as_module().each_buffer(listing, |path, b| {
+            out.push((path.to_string(), b.share()));
+        });
+        out
     }
 
     /// The number of elements of all parameters, each counted once.
@@ -155,7 +172,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// If there is none: PyTorch's ``ResNet has no attribute `layer9` ``.
     fn get_module(&self, path: &str) -> Result<&dyn Module> {
-        walk::get_module(self.as_module(), path)
+        self.as_module().find_module(path)
     }
 
     /// [`Module::get_module`], to be changed.
@@ -163,7 +180,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// If there is none.
     fn get_module_mut(&mut self, path: &str) -> Result<&mut dyn Module> {
-        walk::get_module_mut(self.as_module_mut(), path)
+        self.as_module_mut().find_module_mut(path)
     }
 
     /// The parameter at a path such as `"layer1.0.conv1.weight"`.
@@ -171,7 +188,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// If there is none.
     fn get_parameter(&self, path: &str) -> Result<Parameter> {
-        walk::get_parameter(self.as_module(), path)
+        self.as_module().find_parameter(path)
     }
 
     /// Calls `f` with every descendant and at last with this module: children before parents,
@@ -186,7 +203,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// assert_eq!(seen, [0, 0, 2]);
     /// ```
     fn apply(&mut self, f: &mut dyn FnMut(&mut dyn Module)) {
-        let result = walk::apply(self.as_module_mut(), &mut |module| {
+        let result = self.as_module_mut().apply_below(&mut |module| {
             f(module);
             Ok::<(), std::convert::Infallible>(())
         });
@@ -200,7 +217,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// What `f` returns.
     fn try_apply(&mut self, f: &mut dyn FnMut(&mut dyn Module) -> Result<()>) -> Result<()> {
-        walk::apply(self.as_module_mut(), f)
+        self.as_module_mut().apply_below(f)
     }
 
     /// Sets training mode for this module and all its descendants.
@@ -228,8 +245,8 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
         });
     }
 
-    /// Freezes (`false`) or unfreezes all parameters. Integer parameters, which cannot have a
-    /// gradient, stay frozen.
+    /// Sets whether the parameters require a gradient. Integer parameters, which cannot have one,
+    /// never do.
     fn requires_grad_(&self, on: bool) {
         for p in self.parameters() {
             // The only error is an integer parameter turned on.
@@ -242,7 +259,8 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// norms keep their running statistics (and use them) and dropout drops nothing.
     ///
     /// This goes beyond PyTorch, where `requires_grad_(False)` leaves the statistics moving, and
-    /// `eval()` is undone by the next `train()` of the whole model. [`Module::unfreeze`] ends it.
+    /// `eval()` is undone by the next `train()` of the whole model. [`Module::unfreeze`] ends it;
+    /// [`Module::requires_grad_`] ends it for parameters.
     ///
     /// ```
     /// use pleach_core::Tensor;
@@ -257,22 +275,30 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     fn freeze(&self) {
-        self.requires_grad_(false);
-        walk::for_each_node(self.as_module(), &mut |node| node.set_frozen(true));
+        self.as_module().hold(true);
     }
 
-    /// Ends [`Module::freeze`]: all parameters require a gradient again, and the modes are those
-    /// that `train` and `eval` set.
+    /// Ends [`Module::freeze`] for this module and all its descendants, wherever it was called:
+    /// parameters require a gradient if they did before (or were set to since), and the modes are
+    /// those that `train` and `eval` set.
+    ///
+    /// ```
+    /// use pleach_nn::{Module, layers::Linear, sequential};
+    /// let net = sequential![Linear::new(4, 3), Linear::new(3, 2)];
+    /// net[0].requires_grad_(false); // by hand
+    /// net.freeze();
+    /// net.unfreeze();
+    /// let trainable = net.parameters().into_iter().filter(|p| p.requires_grad());
+    /// assert_eq!(trainable.count(), 2);
+    /// ```
     fn unfreeze(&self) {
-        self.requires_grad_(true);
-        walk::for_each_node(self.as_module(), &mut |node| node.set_frozen(false));
+        self.as_module().hold(false);
     }
 
     /// Forgets the gradients of all parameters.
     fn zero_grad(&self) {
-        for p in self.parameters() {
-            p.zero_grad();
-        }
+        self.as_module()
+            .each_parameter(Listing::default(), |_, p| p.zero_grad());
     }
 
     /// Converts the floating-point parameters (with their gradients) and buffers to another
@@ -281,12 +307,12 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// If `dtype` is not a floating-point type.
     fn to_dtype(&self, dtype: DType) -> Result<()> {
-        walk::to_dtype(self.as_module(), dtype)
+        self.as_module().convert(dtype)
     }
 
     /// All parameters and persistent buffers under every name they have, in registration order.
     fn state_dict(&self) -> StateDict {
-        StateDict::of(self.as_module())
+        self.as_module().save_state()
     }
 
     /// Copies a state dict's values into the parameters and buffers, which keep their identity,
@@ -297,7 +323,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// PyTorch's text, which lists every missing and unexpected name (only if `strict`) and every
     /// mismatch of shapes (always). As in PyTorch, what does match is loaded nevertheless.
     fn load_state_dict(&self, state_dict: &StateDict, strict: bool) -> Result<IncompatibleKeys> {
-        load(self.as_module(), state_dict, strict)
+        self.as_module().load(state_dict, strict)
     }
 
     /// Loads what fits: as [`Module::load_state_dict`] when it is not strict, but entries whose
@@ -317,38 +343,46 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// # Errors
     /// None while the parameters have a dtype that computes.
     fn load_matching(&self, state_dict: &StateDict) -> Result<LoadReport> {
-        load_matching(self.as_module(), state_dict)
+        self.as_module().load_what_fits(state_dict)
     }
 }
 
 /// The name in print and in errors.
 pub(crate) fn display_name(module: &dyn Module) -> &str {
-    module
-        .node()
-        .and_then(Node::name)
-        .unwrap_or_else(|| module.type_name())
+    // A wrapper with a name of its own prints it, whatever its node is called.
+    match module.wrapped() {
+        Some(inner) if inner.type_name() != module.type_name() => None,
+        _ => module.node().and_then(Node::name),
+    }
+    .unwrap_or_else(|| module.type_name())
 }
 
-/// What needs the concrete type: conversions to trait objects, and sharing behind them.
+/// What needs the concrete type: conversions to trait objects, and what is done behind them.
 #[doc(hidden)]
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is not a module",
+    note = "write `#[derive(Module)]` above its definition"
+)]
 pub trait AsModule {
-    /// The module itself, or the one that it wraps.
     fn as_module(&self) -> &dyn Module;
     fn as_module_mut(&mut self) -> &mut dyn Module;
     fn as_any(&self) -> &dyn Any;
     fn as_any_mut(&mut self) -> &mut dyn Any;
-    fn share_module(&self) -> Box<dyn Module>;
-    fn copy_module(&self, memo: &mut Memo) -> Box<dyn Module>;
+    /// The module, or what it wraps at the last.
+    fn innermost(&self) -> &dyn Module;
+    fn duplicate_module(&self, how: &mut Duplication) -> Box<dyn Module>;
+    fn share_module(&self) -> Box<dyn Module> {
+        self.duplicate_module(&mut Duplication::alias())
+    }
+    /// The name of the Rust type, without paths.
+    fn rust_name(&self) -> String;
 }
 
 impl<T: Module> AsModule for T {
     fn as_module(&self) -> &dyn Module {
-        self.wrapped().unwrap_or(self)
+        self
     }
     fn as_module_mut(&mut self) -> &mut dyn Module {
-        if self.wrapped().is_some() {
-            return self.wrapped_mut().expect("a wrapped module was just found");
-        }
         self
     }
     fn as_any(&self) -> &dyn Any {
@@ -357,12 +391,24 @@ impl<T: Module> AsModule for T {
     fn as_any_mut(&mut self) -> &mut dyn Any {
         self
     }
-    fn share_module(&self) -> Box<dyn Module> {
-        Box::new(self.share_field())
+    fn innermost(&self) -> &dyn Module {
+        match self.wrapped() {
+            Some(inner) => inner.innermost(),
+            None => self,
+        }
     }
-    fn copy_module(&self, memo: &mut Memo) -> Box<dyn Module> {
-        Box::new(self.copy_field(memo))
+    fn duplicate_module(&self, how: &mut Duplication) -> Box<dyn Module> {
+        Box::new(self.duplicate(how))
     }
+    fn rust_name(&self) -> String {
+        rust_name::<T>()
+    }
+}
+
+/// `Residual<Linear>`, without the paths of the two.
+fn rust_name<T>() -> String {
+    let parts = std::any::type_name::<T>().split_inclusive(|c: char| "<>,[]() ;&".contains(c));
+    parts.map(|p| p.rsplit("::").next().unwrap_or(p)).collect()
 }
 
 impl<T: Module> From<T> for Box<dyn Module> {
@@ -376,7 +422,7 @@ impl<T: Module> From<T> for Box<dyn Module> {
 ///
 /// A struct without that field cannot ask for its mode, so it can never be left in training mode
 /// when its model is evaluated. What it consists of follows [`Module::train`] and [`Module::eval`]
-/// nevertheless.
+/// nevertheless. A module written by hand that has a node says so by `impl HasMode for X {}`.
 ///
 /// ```compile_fail
 /// # extern crate pleach_nn as pleach;
@@ -402,7 +448,7 @@ impl HasMode for dyn Forward {}
 
 /// The generic half of [`Module`]: it works on structs, `dyn Module` and `dyn Forward` alike.
 pub trait ModuleExt: Module {
-    /// Whether the module is a `T`: PyTorch's `isinstance(m, T)`.
+    /// Whether the module is a `T`, or wraps one: PyTorch's `isinstance(m, T)`.
     fn is<T: Module>(&self) -> bool {
         self.downcast_ref::<T>().is_some()
     }
@@ -423,20 +469,20 @@ pub trait ModuleExt: Module {
         }
     }
 
-    /// The module as a `T`, if it is one.
+    /// The module as a `T`, or the `T` that it wraps ([`Module::wrapped`]).
     fn downcast_ref<T: Module>(&self) -> Option<&T> {
         match self.as_any().downcast_ref() {
             Some(module) => Some(module),
-            None => self.wrapped()?.as_any().downcast_ref(),
+            None => self.wrapped()?.downcast_ref(),
         }
     }
 
-    /// The module as a `T` to be changed, if it is one.
+    /// [`ModuleExt::downcast_ref`], to be changed.
     fn downcast_mut<T: Module>(&mut self) -> Option<&mut T> {
         if self.as_any().is::<T>() {
             self.as_any_mut().downcast_mut()
         } else {
-            self.wrapped_mut()?.as_any_mut().downcast_mut()
+            self.wrapped_mut()?.downcast_mut()
         }
     }
 
@@ -481,6 +527,37 @@ pub trait ModuleExt: Module {
             return Err(wrong_type::<T>(path, module));
         }
         Ok(module.downcast_mut().expect("the type was just checked"))
+    }
+
+    /// Puts another module at a path, and returns the old one: PyTorch's `set_submodule`.
+    ///
+    /// Boxed places (in a [`Sequential`](crate::Sequential), a [`ModuleList`](crate::ModuleList), a
+    /// field `Box<dyn Forward>`, …) take any module that [`NewModule`] tells; a field of a type of
+    /// its own takes only that type. An empty `Option` has no module to replace. If the old module
+    /// has other places in the tree, it stays there.
+    ///
+    /// ```
+    /// use pleach_nn::{Module, ModuleExt, layers::{Linear, ReLU}, sequential};
+    /// let mut net = sequential![Linear::new(4, 3), sequential![ReLU::new()]];
+    /// let old = net.set_module("1.0", Linear::new(3, 3))?;
+    /// assert!(old.is::<ReLU>());
+    /// assert_eq!(net.parameters().len(), 4);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If there is no module at the path, or its place cannot hold the new one.
+    fn set_module(&mut self, path: &str, new: impl Into<NewModule>) -> Result<Box<dyn Module>> {
+        self.as_module_mut().put_module(path, new.into())
+    }
+
+    /// Puts another parameter at a path, and returns the old one; other names of the old one keep
+    /// it.
+    ///
+    /// # Errors
+    /// If there is none.
+    fn set_parameter(&mut self, path: &str, new: Parameter) -> Result<Parameter> {
+        self.as_module_mut().put_parameter(path, new)
     }
 
     /// Registers a function that sees every `call` of this module and of its aliases before it
@@ -591,10 +668,9 @@ fn hooks_of<M: Module + ?Sized>(module: &M) -> Result<&Hooks> {
 }
 
 fn wrong_type<T: Module>(path: &str, module: &dyn Module) -> Error {
-    let wanted = std::any::type_name::<T>();
-    let wanted = wanted.rsplit("::").next().unwrap_or(wanted);
     Error::new(ErrorKind::Name(format!(
-        "`{path}` is a {}, not a {wanted}",
-        module.type_name()
+        "`{path}` is a {}, not a {}",
+        module.type_name(),
+        rust_name::<T>()
     )))
 }

@@ -136,7 +136,7 @@ impl fmt::Debug for Node {
 /// A module without a [`Node`] is only ever the same as itself, under the same reference; without
 /// fields it is never the same as anything, because such values may share an address.
 pub fn same<A: Module + ?Sized, B: Module + ?Sized>(a: &A, b: &B) -> bool {
-    let (a, b) = (a.as_module(), b.as_module());
+    let (a, b) = (a.innermost(), b.innermost());
     match (a.node(), b.node()) {
         (Some(a), Some(b)) => a.id() == b.id(),
         (None, None) => {

@@ -10,7 +10,7 @@ use pleach_core::{Error, Generator, Result, Tensor, no_grad};
 pub use self::column::SummaryColumn;
 pub use self::rows::SummaryRow;
 use self::rows::{bytes_of, trainable};
-use crate::{Forward, Module, Node, walk};
+use crate::{Forward, Module, Node};
 
 /// What a model consists of and what it computes for an input; [`summary`] makes it.
 ///
@@ -185,7 +185,7 @@ struct Evaluating(Vec<(Node, bool)>);
 impl Evaluating {
     fn begin(root: &dyn Module) -> Self {
         let mut modes = Vec::new();
-        walk::for_each_node(root, &mut |node| {
+        root.each_node(&mut |node| {
             modes.push((node.share(), node.training_set()));
             node.set_training(false);
         });

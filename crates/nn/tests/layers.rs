@@ -129,7 +129,7 @@ fn layers_print_as_in_pytorch() -> Result<()> {
     }
     let weighted = CrossEntropyLoss::builder()
         .weight(Tensor::ones([3]))
-        .build();
+        .build()?;
     assert_eq!(weighted.to_string(), "CrossEntropyLoss()");
     assert_eq!(MSELoss::new().to_string(), "MSELoss()");
     Ok(())
@@ -385,7 +385,7 @@ fn members_have_pytorch_names_in_order() -> Result<()> {
     assert_eq!(names(&Conv2d::new(1, 1, 1)), ["weight", "bias"]);
     let loss = CrossEntropyLoss::builder()
         .weight(tensor![1.0, 2.0])
-        .build();
+        .build()?;
     assert_eq!(names(&loss), ["weight"]);
     Ok(())
 }

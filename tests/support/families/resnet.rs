@@ -1,7 +1,7 @@
 //! `resnet/`: a ResNet, from its initialisation to fine-tuning, in f32 and f64.
 
 use md5::{Digest, Md5};
-use pleach::nn::functional::{self as F, CrossEntropyOptions, Reduction};
+use pleach::nn::functional::{self as F, CrossEntropyOptions};
 use pleach::prelude::*;
 use pleach::vision::models::ResNet;
 use serde_json::Value as Json;

@@ -1,7 +1,7 @@
 //! `vision/`: torchvision's models, from their initial values to their gradients; transforms;
 //! the order of data loaders.
 
-use pleach::nn::functional::{self as F, CrossEntropyOptions, Reduction};
+use pleach::nn::functional::{self as F, CrossEntropyOptions};
 use pleach::prelude::*;
 use pleach::vision::data::{DataLoader, Dataset};
 use pleach::vision::transforms::*;

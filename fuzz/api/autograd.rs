@@ -114,6 +114,9 @@ fn parameter_state(p: &mut Program) -> Result<()> {
         copy.update::<f32>(|_| assert!(copy.try_tensor().is_err() && copy.set_grad(None).is_ok()));
     copy.try_tensor()?;
     copy.set_requires_grad(on)?;
+    copy.set_frozen(true);
+    assert!(copy.is_frozen() && !copy.requires_grad());
+    copy.set_frozen(false);
     assert_eq!(copy.requires_grad(), on);
     p.keep_parameter(copy);
     p.keep(parameter.tensor())
@@ -229,7 +232,8 @@ pub const CALLS: &[Call] = &[
         "Parameter::share Parameter::deep_copy Parameter::id Parameter::handles Parameter::same \
          Parameter::shape Parameter::numel Parameter::dtype Parameter::tensor \
          Parameter::try_tensor \
-         Parameter::requires_grad Parameter::set_requires_grad",
+         Parameter::requires_grad Parameter::set_requires_grad Parameter::is_frozen \
+         Parameter::set_frozen",
         parameter_state,
     ),
     call("Parameter::data Parameter::set_data Data::set", |p| {

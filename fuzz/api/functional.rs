@@ -5,6 +5,7 @@ use pleach::nn::functional::{
     ConvTransposeOptions, CrossEntropyOptions, InterpolateMode, MaxPoolOptions, NllLossOptions,
     OutputSize, Resize, Size, UnfoldOptions,
 };
+use pleach::nn::Activation;
 use pleach::{DType, Result, Tensor};
 
 use super::{Call, Program, call};
@@ -228,33 +229,26 @@ fn batch_norm(p: &mut Program) -> Result<()> {
     let stats = stats.as_ref().map(|(m, v)| (m, v));
     let (training, momentum, eps) = (p.bytes.flag(), p.bytes.probability(), p.bytes.float());
     let (weight, bias) = (weight.as_ref(), bias.as_ref());
-    let y = match p.bytes.below(3) {
-        0 => {
-            let residual = p.same_shape(&x)?;
-            let residual = p.bytes.maybe(|_| &residual);
-            F::batch_norm_relu(
-                &x,
-                residual,
-                BatchNormOptions::new()
-                    .running_stats(stats)
-                    .weight(weight)
-                    .bias(bias)
-                    .training(training)
-                    .momentum(momentum)
-                    .eps(eps),
-            )
-        }
-        _ => F::batch_norm(
-            &x,
-            BatchNormOptions::new()
-                .running_stats(stats)
-                .weight(weight)
-                .bias(bias)
-                .training(training)
-                .momentum(momentum)
-                .eps(eps),
-        ),
-    }?;
+    let residual = p.same_shape(&x)?;
+    let residual = p.bytes.maybe(|_| &residual);
+    let activation = match p.bytes.below(3) {
+        0 => Activation::None,
+        1 => Activation::RELU,
+        _ => Activation::Clamp {
+            min: p.bytes.float(),
+            max: p.bytes.float(),
+        },
+    };
+    let options = BatchNormOptions::new()
+        .running_stats(stats)
+        .weight(weight)
+        .bias(bias)
+        .training(training)
+        .momentum(momentum)
+        .eps(eps)
+        .residual(residual)
+        .activation(activation);
+    let y = F::batch_norm(&x, options)?;
     assert_eq!(y.shape(), x.shape());
     p.keep_and_go_back(y)
 }
@@ -542,9 +536,10 @@ pub const CALLS: &[Call] = &[
         interpolate,
     ),
     call(
-        "functional::batch_norm functional::batch_norm_relu BatchNormOptions::new \
-         BatchNormOptions::running_stats BatchNormOptions::weight BatchNormOptions::bias \
-         BatchNormOptions::training BatchNormOptions::momentum BatchNormOptions::eps",
+        "functional::batch_norm BatchNormOptions::new BatchNormOptions::running_stats \
+         BatchNormOptions::weight BatchNormOptions::bias BatchNormOptions::training \
+         BatchNormOptions::momentum BatchNormOptions::eps BatchNormOptions::residual \
+         BatchNormOptions::activation",
         batch_norm,
     ),
     call("functional::layer_norm", layer_norm),

@@ -57,13 +57,10 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         "what a module's call does while it is traced, which is called",
     ),
     (
-        "Field::copy_field Field::field_node Field::has_members Field::list_name",
+        "Duplication::alias Duplication::copy Field::duplicate Field::list_name",
         TREE,
     ),
-    (
-        "Field::share_field Field::visit_field Field::visit_field_mut",
-        TREE,
-    ),
+    ("Field::visit_field Field::visit_field_mut", TREE),
     (
         "LiteralValues::finish",
         "what tensor! expands to: rows of literals, checked by their author",

@@ -2,8 +2,8 @@
 
 use pleach::nn::layers::{BatchNorm2d, Conv2d, ReLU};
 use pleach::nn::{
-    Chain, Forward, ForwardMany, Listing, Module, ModuleDict, ModuleExt, ModuleList, Node,
-    ParameterDict, Sequential, Setting, StateDict, Versions, fuse, fuse_conv_bn, same,
+    Chain, Forward, ForwardMany, Listing, MemberMut, Module, ModuleDict, ModuleExt, ModuleList,
+    Node, ParameterDict, Sequential, Setting, StateDict, Versions, fuse, fuse_conv_bn, same,
 };
 use pleach::{Error, Result, Tensor};
 
@@ -69,6 +69,7 @@ fn build_sequential(p: &mut Program) -> Result<()> {
         if done.is_ok() {
             assert_eq!(net.is_empty(), net.iter().next().is_none());
             assert_eq!(net.iter().count(), net.len());
+            assert_eq!(net.iter_mut().count(), net.len());
         }
     }
     let (a, b) = (p.bytes.whole(), p.bytes.whole());
@@ -158,13 +159,16 @@ fn parameter_dict(p: &mut Program) -> Result<()> {
     let mut dict = ParameterDict::new();
     for _ in 0..p.bytes.below(7) {
         let (name, parameter) = (p.bytes.text(&NAMES), p.parameter()?);
-        match p.bytes.below(5) {
+        match p.bytes.below(7) {
             0 => drop(dict.remove(name)),
+            1 => drop(dict.get_mut(name).map(|old| *old = parameter)),
+            2 if p.bytes.one_in(8) => dict.clear(),
             _ => drop(dict.insert(name, parameter)),
         }
         assert_eq!(dict.contains_key(name), dict.get(name).is_ok());
     }
     assert!(dict.keys().count() == dict.len() && dict.iter().count() == dict.len());
+    assert_eq!(dict.iter_mut().count(), dict.values().count());
     let _ = (
         dict.is_empty(),
         dict.to_string(),
@@ -281,6 +285,16 @@ fn changes(p: &mut Program) -> Result<()> {
         let is_conv = first.downcast_ref::<Conv2d>().is_some();
         assert_eq!(first.downcast_mut::<Conv2d>().is_some(), is_conv);
     }
+    let (module, parameter) = (p.module(), p.parameter()?);
+    let _ = net.set_module(p.bytes.text(&NAMES), module);
+    let _ = net.set_parameter(p.bytes.text(&NAMES), parameter);
+    let (mut module, keep) = (Some(p.module()), p.bytes.flag());
+    net.visit_mut(&mut |_, member| match (member, module.take()) {
+        (MemberMut::Child(child), Some(_)) if keep => child.into_module().eval(),
+        (MemberMut::Child(child), Some(module)) => drop(child.replace(module)),
+        _ => {}
+    });
+    assert!(net.wrapped().is_none() && net.wrapped_mut().is_none() && !net.collapses());
     net.train();
     let dtype = p.bytes.dtype();
     match p.bytes.below(6) {
@@ -408,28 +422,26 @@ pub const CALLS: &[Call] = &[
         "Sequential::new Sequential::named Sequential::append Sequential::append_named \
          Sequential::push Sequential::push_named Sequential::insert Sequential::set \
          Sequential::remove Sequential::pop Sequential::get Sequential::get_mut Sequential::len \
-         Sequential::is_empty Sequential::iter Sequential::slice Sequential::share \
-         Sequential::deep_copy",
+         Sequential::is_empty Sequential::iter Sequential::iter_mut Sequential::slice",
         build_sequential,
     ),
     call(
         "ModuleList::new ModuleList::append ModuleList::push ModuleList::insert ModuleList::set \
          ModuleList::remove ModuleList::pop ModuleList::get ModuleList::get_mut ModuleList::len \
-         ModuleList::is_empty ModuleList::iter ModuleList::iter_mut ModuleList::slice \
-         ModuleList::share ModuleList::deep_copy",
+         ModuleList::is_empty ModuleList::iter ModuleList::iter_mut ModuleList::slice",
         module_list,
     ),
     call(
         "ModuleDict::new ModuleDict::insert ModuleDict::remove ModuleDict::clear ModuleDict::get \
          ModuleDict::get_mut ModuleDict::contains_key ModuleDict::len ModuleDict::is_empty \
-         ModuleDict::keys ModuleDict::values ModuleDict::iter ModuleDict::iter_mut \
-         ModuleDict::share ModuleDict::deep_copy",
+         ModuleDict::keys ModuleDict::values ModuleDict::iter ModuleDict::iter_mut",
         module_dict,
     ),
     call(
         "ParameterDict::new ParameterDict::insert ParameterDict::remove ParameterDict::get \
-         ParameterDict::contains_key ParameterDict::len ParameterDict::is_empty \
-         ParameterDict::keys ParameterDict::iter ParameterDict::share ParameterDict::deep_copy",
+         ParameterDict::get_mut ParameterDict::clear ParameterDict::contains_key \
+         ParameterDict::len ParameterDict::is_empty ParameterDict::keys ParameterDict::values \
+         ParameterDict::iter ParameterDict::iter_mut",
         parameter_dict,
     ),
     call(
@@ -454,6 +466,8 @@ pub const CALLS: &[Call] = &[
          ModuleExt::is ModuleExt::downcast_ref ModuleExt::downcast_mut Module::get_module_mut \
          Module::train Module::eval ModuleExt::is_training Module::num_parameters \
          Module::extra_repr Module::version \
+         Module::collapses Module::wrapped Module::wrapped_mut ChildMut::into_module \
+         ChildMut::replace ModuleExt::set_module ModuleExt::set_parameter \
          ModuleExt::get_module_as ModuleExt::get_module_as_mut Module::freeze Module::unfreeze \
          Module::requires_grad_ Module::to_dtype Module::set_training Module::zero_grad",
         changes,

@@ -4,7 +4,7 @@ use pleach::autograd::profiler::{Profile, profile, record};
 use pleach::autograd::trace::{is_tracing, trace};
 use pleach::autograd::{Options, detect_anomaly, grad_allow_unused};
 use pleach::nn::SummaryColumn;
-use pleach::{Result, Tensor, summary};
+use pleach::{Result, Tensor, summary, summary_of};
 
 use super::{Call, Program, call};
 
@@ -98,9 +98,10 @@ pub const CALLS: &[Call] = &[
         p.keep(y)
     }),
     call(
-        "summary Summary::depth Summary::columns Summary::names Summary::non_trainable",
+        "summary summary_of Summary::depth Summary::columns Summary::names Summary::non_trainable",
         |p| {
             let (module, x) = (p.module(), p.tensor()?);
+            let _ = summary_of(&*module, |m| m.call(&x)).is_ok();
             let found = summary(&*module, &x)?;
             assert_eq!(found.parameters, module.num_parameters());
             assert!(found.non_trainable() <= found.parameters);

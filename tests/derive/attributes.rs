@@ -31,4 +31,24 @@ struct Contradiction {
     weight: Option<Parameter>,
 }
 
+#[derive(Module)]
+#[module(transparent)]
+struct Hollow {
+    #[module(skip)]
+    size: usize,
+}
+
+#[derive(Module)]
+#[module(transparent)]
+struct Renamed {
+    #[module(rename = "base")]
+    inner: Linear,
+}
+
+#[derive(Module)]
+#[module(transparent)]
+enum Either {
+    Linear(Linear),
+}
+
 fn main() {}

@@ -259,3 +259,79 @@ fn an_enum_of_modules_can_be_shared() {
     assert!(same(&right, &right.share()));
     assert!(!same(&right, &right.deep_copy()));
 }
+
+#[derive(Module)]
+struct Tuples {
+    pair: (Lin, Relu),
+    weights: (Parameter, Parameter),
+    mixed: (usize, Option<Lin>, Parameter, &'static str),
+    plain: (usize, (f64, String)),
+    nested: Vec<(Lin, Parameter)>,
+}
+
+fn tuples() -> Tuples {
+    let weight = || Parameter::new(tensor![1.0]);
+    Tuples {
+        pair: (Lin::without_bias(1, 1), Relu::new()),
+        weights: (weight(), weight()),
+        mixed: (7, Some(Lin::without_bias(1, 2)), weight(), "sum"),
+        plain: (1, (0.5, "a".to_string())),
+        nested: vec![(Lin::without_bias(1, 3), weight())],
+    }
+}
+
+#[test]
+fn a_tuple_with_members_is_a_list_in_the_tree() -> Result<()> {
+    let net = tuples();
+    let names: Vec<String> = net.named_parameters().into_iter().map(|p| p.0).collect();
+    let expected = [
+        "pair.0.weight",
+        "weights.0",
+        "weights.1",
+        "mixed.2",
+        "mixed.1.weight",
+        "nested.0.1",
+        "nested.0.0.weight",
+    ];
+    assert_eq!(names, expected);
+    let text = "\
+Tuples(
+  (pair): ModuleList(
+    (0): Linear(in_features=1, out_features=1, bias=False)
+    (1): ReLU()
+  )
+  (weights): ParameterList(
+      (0): Parameter containing: [torch.float32 of size 1]
+      (1): Parameter containing: [torch.float32 of size 1]
+  )
+  (mixed): ModuleList(
+      (2): Parameter containing: [torch.float32 of size 1]
+    (1): Linear(in_features=1, out_features=2, bias=False)
+  )
+  (nested): ModuleList(
+    (0): ModuleList(
+        (1): Parameter containing: [torch.float32 of size 1]
+      (0): Linear(in_features=1, out_features=3, bias=False)
+    )
+  )
+)";
+    assert_eq!(net.to_string(), text);
+    Ok(())
+}
+
+#[test]
+fn a_tuple_is_changed_shared_and_copied_like_a_list() -> Result<()> {
+    let mut net = tuples();
+    net.set_module("pair.0", Lin::without_bias(2, 3))?;
+    assert_eq!(net.pair.0.weight.shape(), [3, 2]);
+    assert_eq!(
+        net.get_module("plain").err().unwrap().to_string(),
+        "Tuples has no attribute `plain`"
+    );
+    let copy = net.deep_copy();
+    assert_eq!((copy.mixed.0, copy.plain.1.1.as_str()), (7, "a"));
+    assert!(!copy.weights.1.same(&net.weights.1));
+    net.eval();
+    assert!(!net.pair.1.is_training() && copy.pair.1.is_training());
+    Ok(())
+}

@@ -64,3 +64,75 @@ fn aliases_and_copies_are_frozen_along() -> Result<()> {
     assert!(copy.is_training() && !norm.is_training());
     Ok(())
 }
+
+fn trainable(net: &dyn Module) -> Vec<String> {
+    let all = net.named_parameters().into_iter();
+    all.filter(|(_, p)| p.requires_grad())
+        .map(|p| p.0)
+        .collect()
+}
+
+fn layers() -> Sequential {
+    sequential![Linear::new(1, 1), Linear::new(1, 1), Linear::new(1, 1)]
+}
+
+#[test]
+fn unfreezing_leaves_frozen_what_was_frozen_by_hand() -> Result<()> {
+    let net = layers();
+    net[0].requires_grad_(false);
+    net.freeze();
+    assert!(trainable(&net).is_empty());
+    net.unfreeze();
+    assert_eq!(
+        trainable(&net),
+        ["1.weight", "1.bias", "2.weight", "2.bias"]
+    );
+    // Without a freeze there is nothing to end.
+    net.unfreeze();
+    assert_eq!(trainable(&net).len(), 4);
+    Ok(())
+}
+
+#[test]
+fn unfreezing_the_whole_ends_every_freeze_below() -> Result<()> {
+    let net = layers();
+    net.get_parameter("0.bias")?.set_requires_grad(false)?;
+    net[0].freeze();
+    net.freeze();
+    net[1].unfreeze();
+    assert_eq!(trainable(&net), ["1.weight", "1.bias"]);
+    assert!(net[1].is_training() && !net[0].is_training());
+    net.unfreeze();
+    let expected = ["0.weight", "1.weight", "1.bias", "2.weight", "2.bias"];
+    assert_eq!(trainable(&net), expected);
+    assert!(net.modules().iter().all(|m| m.is_training()));
+    Ok(())
+}
+
+#[test]
+fn what_is_set_by_hand_meanwhile_holds() -> Result<()> {
+    let net = layers();
+    net.freeze();
+    net[2].requires_grad_(true);
+    net.get_parameter("1.bias")?.set_requires_grad(false)?;
+    assert_eq!(trainable(&net), ["2.weight", "2.bias"]);
+    let copy = net.deep_copy();
+    net.unfreeze();
+    let all = ["0.weight", "0.bias", "1.weight", "2.weight", "2.bias"];
+    assert_eq!(trainable(&net), all);
+    assert_eq!(trainable(&copy), ["2.weight", "2.bias"]);
+    copy.unfreeze();
+    assert_eq!(trainable(&copy), all);
+    Ok(())
+}
+
+#[test]
+fn a_frozen_parameter_that_becomes_an_integer_stays_without_gradient() -> Result<()> {
+    let net = layers();
+    net.freeze();
+    net.get_parameter("0.weight")?.set_data(tensor![[1]])?;
+    net.unfreeze();
+    assert!(!net.get_parameter("0.weight")?.requires_grad());
+    assert_eq!(trainable(&net).len(), 5);
+    Ok(())
+}

@@ -2,6 +2,7 @@
 //! printing, with small layers of the test's own. Expected lists are PyTorch's
 //! (`tests/golden/modules`) or written out.
 
+mod by_hand;
 mod containers;
 mod derived;
 mod errors;
@@ -13,3 +14,4 @@ mod printing;
 mod program;
 mod sharing;
 mod surgery;
+mod transparent;

@@ -157,3 +157,129 @@ fn to_dtype_converts_floats_in_place() -> Result<()> {
     );
     Ok(())
 }
+
+#[derive(Module)]
+enum Activation {
+    Relu(Relu),
+    Boxed(Box<dyn Forward>),
+}
+
+#[derive(Module)]
+struct Slots {
+    typed: Lin,
+    any: Box<dyn Module>,
+    forward: Option<Box<dyn Forward>>,
+    absent: Option<Lin>,
+    list: Vec<Lin>,
+    choice: Activation,
+    other: Activation,
+    body: Sequential,
+}
+
+fn slots() -> Slots {
+    Slots {
+        typed: Lin::new(1, 1),
+        any: Relu::new().into(),
+        forward: Some(Relu::new().into()),
+        absent: None,
+        list: vec![Lin::new(1, 1), Lin::new(1, 1)],
+        choice: Activation::Relu(Relu::new()),
+        other: Activation::Boxed(Relu::new().into()),
+        body: sequential!["act" => Relu::new(), "net" => net().body],
+    }
+}
+
+#[test]
+fn a_module_is_replaced_by_its_path() -> Result<()> {
+    let mut net = slots();
+    let old = net.set_module("typed", Lin::without_bias(2, 3))?;
+    assert!(old.is::<Lin>() && net.typed.bias.is_none());
+    assert!(net.set_module("any", Lin::new(1, 1))?.is::<Relu>());
+    assert!(net.any.is::<Lin>());
+    net.set_module("any", Box::new(vec![Lin::new(1, 1)]) as Box<dyn Module>)?;
+    assert_eq!(net.any.type_name(), "ModuleList");
+    net.set_module("forward", Hyperbolic::new())?;
+    net.set_module("list.1", Lin::without_bias(1, 1))?;
+    assert!(net.list[0].bias.is_some() && net.list[1].bias.is_none());
+    net.set_module("body.act", Hyperbolic::new())?;
+    net.set_module("body.net.0", Box::new(Norm::new(2)) as Box<dyn Forward>)?;
+    let names: Vec<String> = net.body.named_modules().into_iter().map(|m| m.0).collect();
+    assert_eq!(names, ["", "act", "net", "net.0", "net.1"]);
+    assert!(net.body["act"].is::<Hyperbolic>());
+    assert!(net.get_module_as::<Norm>("body.net.0").is_ok());
+    Ok(())
+}
+
+#[test]
+fn a_place_refuses_what_it_cannot_hold() -> Result<()> {
+    let mut net = slots();
+    let mut refusal = |path: &str, new: Box<dyn Forward>| {
+        let error = net.set_module(path, new).err().unwrap();
+        error.to_string()
+    };
+    assert_eq!(
+        refusal("typed", Relu::new().into()),
+        "`typed`: a place of type Lin cannot hold a Relu"
+    );
+    assert_eq!(
+        refusal("list.0", sequential![].into()),
+        "`list.0`: a place of type Lin cannot hold a Sequential"
+    );
+    assert_eq!(
+        refusal("choice", Relu::new().into()),
+        "`choice`: a place of type Activation cannot hold a Relu"
+    );
+    assert_eq!(
+        refusal("absent", Lin::new(1, 1).into()),
+        "Slots has no attribute `absent`"
+    );
+    assert_eq!(
+        refusal("body.net.7", Relu::new().into()),
+        "Sequential has no attribute `7`"
+    );
+    assert_eq!(
+        refusal("typed.weight", Relu::new().into()),
+        "Linear has no attribute `weight`"
+    );
+    // PyTorch's set_submodule.
+    assert_eq!(
+        refusal("", Relu::new().into()),
+        "Cannot set the submodule without a target name!"
+    );
+    let boxed: Box<dyn Module> = Relu::new().into();
+    assert_eq!(
+        net.set_module("body.act", boxed).err().unwrap().to_string(),
+        "`body.act`: a place of type Box<dyn Forward> cannot hold a Box<dyn Module>: \
+         give it the Relu itself"
+    );
+    // What was refused changed nothing.
+    assert!(net.body["act"].is::<Relu>() && matches!(net.choice, Activation::Relu(_)));
+    let new: Box<dyn Module> = Activation::Boxed(Lin::new(1, 1).into()).into();
+    net.set_module("choice", new)?;
+    assert!(
+        net.get_module_as::<Lin>("choice").is_ok() && matches!(net.other, Activation::Boxed(_))
+    );
+    Ok(())
+}
+
+#[test]
+fn only_the_named_place_of_a_shared_module_changes() -> Result<()> {
+    let layer = Lin::new(1, 1);
+    let inner = sequential![layer.share()];
+    let mut net = sequential![layer.share(), inner.share(), layer];
+    net.set_module("1.0", Relu::new())?;
+    let types = net.modules().into_iter().map(|m| m.type_name());
+    let types: Vec<&str> = types.collect();
+    assert_eq!(types, ["Sequential", "Linear", "Sequential", "ReLU"]);
+    assert!(net[0].is::<Lin>() && net[2].is::<Lin>() && inner[0].is::<Lin>());
+
+    let new = Parameter::new(tensor![[5.0]]);
+    let old = net.set_parameter("0.weight", new.share())?;
+    assert!(net.get_parameter("0.weight")?.same(&new));
+    assert!(net.get_parameter("2.weight")?.same(&old));
+    assert_eq!(
+        net.set_parameter("0.gamma", new).unwrap_err().to_string(),
+        "Linear has no attribute `gamma`"
+    );
+    Ok(())
+}

@@ -257,11 +257,17 @@ fn scan(
                 && !interface.starts_with('$')
             {
                 let name = format!("{interface} for {owner}");
-                found.push(Function {
-                    name,
-                    package,
-                    panics,
-                });
+                match &within_macro {
+                    Some(name_of_macro) => {
+                        let all = macros.entry(name_of_macro.clone()).or_default();
+                        all.push((String::new(), name, panics));
+                    }
+                    None => found.push(Function {
+                        name,
+                        package,
+                        panics,
+                    }),
+                }
             }
             if !header.trim_end().ends_with('}') && !hidden {
                 let owner = interface.is_none().then_some(owner);
@@ -420,6 +426,17 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                 "pads" | "adaptive_pools" => rows
                     .filter(|row| row.starts_with(char::is_uppercase))
                     .for_each(|row| add(&[first_word(row)], "new", false)),
+                "by_position" | "by_name" => {
+                    let container = first_word(call.trim_start());
+                    for (owner, function, panics) in functions {
+                        let function = function.replace("$container", container);
+                        add(
+                            &[&owner.replace("$container", container)],
+                            &function,
+                            *panics,
+                        );
+                    }
+                }
                 // The constructors of whole models.
                 "known" => {}
                 _ if functions

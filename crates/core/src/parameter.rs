@@ -36,7 +36,9 @@ pub struct Parameter(Arc<Inner>);
 
 struct Inner {
     leaf: Arc<Leaf>,
+    /// As it was set, which holds while the parameter is not frozen.
     requires_grad: AtomicBool,
+    frozen: AtomicBool,
     cell: ValueCell,
 }
 
@@ -176,6 +178,7 @@ impl Parameter {
         Parameter(Arc::new(Inner {
             leaf: Leaf::new(),
             requires_grad: AtomicBool::new(on),
+            frozen: AtomicBool::new(false),
             cell: ValueCell::new(data.detach()),
         }))
     }
@@ -185,13 +188,16 @@ impl Parameter {
         Parameter(self.0.clone())
     }
 
-    /// A new parameter with equal values and `requires_grad`, and a copy of the gradient.
+    /// A new parameter with equal values and `requires_grad`, as frozen as this one, and with a copy
+    /// of the gradient.
     ///
     /// # Panics
     /// Inside this parameter's own [`update`](Parameter::update); see [`Parameter::try_tensor`].
     #[track_caller]
     pub fn deep_copy(&self) -> Self {
-        let copy = Self::with_requires_grad(self.value(), self.requires_grad());
+        let on = self.0.requires_grad.load(Ordering::Relaxed);
+        let copy = Self::with_requires_grad(self.value(), on);
+        copy.set_frozen(self.is_frozen());
         copy.0.leaf.set_grad(self.grad());
         copy
     }
@@ -272,6 +278,10 @@ impl Parameter {
             )));
         }
         self.try_value()?;
+        if !data.dtype().is_float() {
+            // A frozen parameter has nothing to come back to.
+            self.0.requires_grad.store(false, Ordering::Relaxed);
+        }
         if let Some(grad) = self.grad()
             && (grad.shape() != data.shape() || grad.dtype() != data.dtype())
         {
@@ -352,10 +362,33 @@ impl Parameter {
 
     /// Whether `backward` computes its gradient.
     pub fn requires_grad(&self) -> bool {
-        self.0.requires_grad.load(Ordering::Relaxed)
+        self.0.requires_grad.load(Ordering::Relaxed) && !self.is_frozen()
     }
 
-    /// Freezes or unfreezes the parameter. A frozen parameter keeps the gradient it has.
+    /// Whether it is held by [`Parameter::set_frozen`].
+    pub fn is_frozen(&self) -> bool {
+        self.0.frozen.load(Ordering::Relaxed)
+    }
+
+    /// Holds the parameter as one without a gradient, or lets it go: then it requires a gradient if
+    /// it did before. It keeps the gradient it has.
+    ///
+    /// ```
+    /// use pleach_core::{Parameter, tensor};
+    /// let (w, constant) = (Parameter::new(tensor![1.0]), Parameter::frozen(tensor![2.0]));
+    /// for p in [&w, &constant] {
+    ///     p.set_frozen(true);
+    ///     assert!(!p.requires_grad());
+    ///     p.set_frozen(false);
+    /// }
+    /// assert!(w.requires_grad() && !constant.requires_grad());
+    /// ```
+    pub fn set_frozen(&self, on: bool) {
+        self.0.frozen.store(on, Ordering::Relaxed);
+    }
+
+    /// Sets whether it requires a gradient, and ends [`Parameter::set_frozen`]. A parameter that
+    /// does not keeps the gradient it has.
     ///
     /// # Errors
     /// If it is turned on and the dtype is not a float type, or inside the parameter's own
@@ -367,6 +400,7 @@ impl Parameter {
             ));
         }
         self.0.requires_grad.store(on, Ordering::Relaxed);
+        self.set_frozen(false);
         Ok(())
     }
 

@@ -3,6 +3,7 @@
 use proc_macro2::{Span, TokenStream};
 use quote::ToTokens;
 use syn::ext::IdentExt;
+use syn::spanned::Spanned;
 use syn::{Attribute, Expr, Ident, LitInt, LitStr, Result};
 
 /// What stands above a struct, an enum or a variant.
@@ -13,6 +14,10 @@ pub struct TypeAttributes {
     /// Where `extra_repr` was asked for.
     pub extra_repr: Option<Span>,
     pub version: Option<u64>,
+    /// Whether equal neighbours print as one line.
+    pub collapses: bool,
+    /// Where it was said that the first field stands for the whole.
+    pub transparent: Option<Span>,
 }
 
 /// What stands above a field.
@@ -35,11 +40,11 @@ impl TypeAttributes {
                 if meta.path.is_ident("name") {
                     out.name = Some(meta.value()?.parse()?);
                 } else if meta.path.is_ident("extra_repr") && !is_variant {
-                    out.extra_repr = Some(
-                        meta.path
-                            .get_ident()
-                            .map_or(Span::call_site(), |i| i.span()),
-                    );
+                    out.extra_repr = Some(meta.path.span());
+                } else if meta.path.is_ident("collapses") && !is_variant {
+                    out.collapses = true;
+                } else if meta.path.is_ident("transparent") && !is_variant {
+                    out.transparent = Some(meta.path.span());
                 } else if meta.path.is_ident("version") && !is_variant {
                     let version: LitInt = meta.value()?.parse()?;
                     out.version = Some(version.base10_parse()?);
@@ -47,7 +52,8 @@ impl TypeAttributes {
                     return Err(meta.error("a variant knows only `name = \"..\"`"));
                 } else {
                     return Err(meta.error(
-                        "a module's type knows `name = \"..\"`, `extra_repr` and `version = ..`; \
+                        "a module's type knows `name = \"..\"`, `extra_repr`, `version = ..`, \
+                         `collapses` and `transparent`; \
                          `rename = \"..\"`, `show_none` and `skip` belong above a field",
                     ));
                 }
@@ -85,7 +91,8 @@ impl FieldAttributes {
                 } else {
                     return Err(meta.error(
                         "a module's field knows `rename = \"..\"`, `show_none` and `skip`; \
-                         `name = \"..\"`, `extra_repr` and `version = ..` belong above the type",
+                         `name = \"..\"`, `extra_repr`, `version = ..`, `collapses` and \
+                         `transparent` belong above the type",
                     ));
                 }
                 Ok(())

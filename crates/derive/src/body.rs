@@ -4,7 +4,7 @@ use proc_macro2::{Span, TokenStream};
 use quote::{format_ident, quote, quote_spanned};
 use syn::ext::IdentExt;
 use syn::spanned::Spanned;
-use syn::{Fields, Ident, Member, Result, Type};
+use syn::{Fields, GenericArgument, Ident, Member, PathArguments, Result, Type};
 
 use crate::attributes::FieldAttributes;
 
@@ -22,6 +22,8 @@ pub struct Field<'a> {
 /// The fields of a struct or variant, with a pattern that binds them.
 pub struct Body<'a> {
     pub fields: Vec<Field<'a>>,
+    /// Whether its first member is a module that the whole stands for.
+    pub wraps: bool,
 }
 
 impl<'a> Body<'a> {
@@ -50,7 +52,10 @@ impl<'a> Body<'a> {
                 attributes,
             });
         }
-        Ok(Body { fields: out })
+        Ok(Body {
+            fields: out,
+            wraps: false,
+        })
     }
 
     /// `{ a: field_0, b: field_1 }`, which fits every kind of fields.
@@ -66,18 +71,28 @@ impl<'a> Body<'a> {
         self.fields.iter().filter(|f| !f.attributes.skip)
     }
 
-    /// Statements that show the members to `v`.
+    /// The field whose module the whole stands for, if it does: the first member.
+    pub fn wrapped(&self) -> Option<&Field<'a>> {
+        self.members().next().filter(|_| self.wraps)
+    }
+
+    /// Statements that show the members to `v`: those of the wrapped module first.
     pub fn visit(&self, mutable: bool) -> TokenStream {
-        let method = match mutable {
-            false => quote!(visit_field),
-            true => quote!(visit_field_mut),
+        let (method, method_of_field) = match mutable {
+            false => (quote!(visit), quote!(visit_field)),
+            true => (quote!(visit_mut), quote!(visit_field_mut)),
         };
-        let statements = self.members().map(|field| {
+        let inner = self.wrapped().map(|field| {
+            let module = field.as_module(mutable);
+            quote!(::pleach::__derive::Module::#method(#module, v);)
+        });
+        let own = self.members().skip(usize::from(self.wraps));
+        let statements = own.map(|field| {
             let Field {
                 variable, name, ty, ..
             } = field;
             let visit = quote_spanned! {ty.span()=>
-                <#ty as ::pleach::__derive::Field>::#method(#variable, #name, v);
+                <#ty as ::pleach::__derive::Field>::#method_of_field(#variable, #name, v);
             };
             if field.attributes.show_none && !mutable {
                 quote! {
@@ -90,47 +105,78 @@ impl<'a> Body<'a> {
                 visit
             }
         });
-        quote!(#(#statements)*)
+        quote!(#inner #(#statements)*)
     }
 
-    /// The first node among the fields.
+    /// The wrapped module's node, or the field that is one.
     pub fn node(&self) -> TokenStream {
-        let nodes = self.members().map(|Field { variable, ty, .. }| {
-            quote_spanned! {ty.span()=>
-                if let ::core::option::Option::Some(node) =
-                    <#ty as ::pleach::__derive::Field>::field_node(#variable)
-                {
-                    return ::core::option::Option::Some(node);
-                }
-            }
-        });
-        quote! {
-            #(#nodes)*
-            ::core::option::Option::None
+        if let Some(field) = self.wrapped() {
+            let module = field.as_module(false);
+            return quote!(::pleach::__derive::Module::node(#module));
+        }
+        match self.members().find(|field| is_node(field.ty)) {
+            Some(Field { variable, .. }) => quote!(::core::option::Option::Some(#variable)),
+            None => quote!(::core::option::Option::None),
         }
     }
 
-    /// `{ a: alias of a, b: clone of b }`, or the deep copies.
-    pub fn rebuild(&self, deep: bool) -> TokenStream {
+    /// `{ a: alias or copy of a, b: clone of b }`.
+    pub fn duplicate(&self) -> TokenStream {
         let parts = self.fields.iter().map(|field| {
             let Field { member, variable, ty, .. } = field;
-            let value = if field.attributes.skip {
-                quote_spanned!(ty.span()=> <#ty as ::core::clone::Clone>::clone(#variable))
-            } else if deep {
-                quote_spanned!(ty.span()=> <#ty as ::pleach::__derive::Field>::copy_field(#variable, memo))
-            } else {
-                quote_spanned!(ty.span()=> <#ty as ::pleach::__derive::Field>::share_field(#variable))
+            let value = match field.attributes.skip {
+                true => quote_spanned!(ty.span()=> <#ty as ::core::clone::Clone>::clone(#variable)),
+                false => quote_spanned!(ty.span()=> <#ty as ::pleach::__derive::Field>::duplicate(#variable, how)),
             };
             quote!(#member: #value)
         });
         quote!({ #(#parts),* })
     }
 
-    /// Whether a field's type is written as `Node`.
-    pub fn has_node(&self) -> bool {
-        self.members().any(|field| match field.ty {
-            Type::Path(path) => path.path.segments.last().is_some_and(|s| s.ident == "Node"),
-            _ => false,
-        })
+    /// Whether an alias has the identity of the original.
+    pub fn has_identity(&self) -> bool {
+        self.wraps || self.members().any(|field| is_node(field.ty))
+    }
+}
+
+impl Field<'_> {
+    /// The type of the module that it holds: a box is no module itself.
+    pub fn module_type(&self) -> &Type {
+        boxed(self.ty).unwrap_or(self.ty)
+    }
+
+    /// An expression for the module as a trait object.
+    pub fn as_module(&self, mutable: bool) -> TokenStream {
+        let (variable, ty) = (&self.variable, self.module_type());
+        let value = match (mutable, boxed(self.ty).is_some()) {
+            (_, false) => quote!(#variable),
+            (false, true) => quote!(&**#variable),
+            (true, true) => quote!(&mut **#variable),
+        };
+        match mutable {
+            false => quote!(<#ty as ::pleach::__derive::AsModule>::as_module(#value)),
+            true => quote!(<#ty as ::pleach::__derive::AsModule>::as_module_mut(#value)),
+        }
+    }
+}
+
+/// Whether a type is written as `Node`.
+fn is_node(ty: &Type) -> bool {
+    match ty {
+        Type::Path(path) => path.path.segments.last().is_some_and(|s| s.ident == "Node"),
+        _ => false,
+    }
+}
+
+/// `T` of a `Box<T>`.
+fn boxed(ty: &Type) -> Option<&Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|s| s.ident == "Box")?;
+    match &last.arguments {
+        PathArguments::AngleBracketed(arguments) => match arguments.args.first()? {
+            GenericArgument::Type(ty) => Some(ty),
+            _ => None,
+        },
+        _ => None,
     }
 }

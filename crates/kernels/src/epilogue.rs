@@ -1,7 +1,7 @@
 //! [`Epilogue`]: what is done to a product, a convolution or a normalisation while it is in cache.
 
 use crate::threads::Disjoint;
-use crate::{Float, Isa, Loop};
+use crate::{Float, Function, Isa, Loop};
 
 /// A vector that is added to every row or column.
 #[derive(Copy, Clone, Debug, Default)]
@@ -37,6 +37,24 @@ impl Activation {
         min: 0.0,
         max: f64::INFINITY,
     };
+
+    /// The activation that a function of single elements is, if it is one.
+    ///
+    /// ```
+    /// use pleach_kernels::{Activation, Function};
+    /// assert_eq!(Activation::of(Function::Relu), Some(Activation::RELU));
+    /// assert_eq!(Activation::of(Function::Exp), None);
+    /// ```
+    pub fn of(function: Function) -> Option<Self> {
+        match function {
+            Function::Relu => Some(Self::RELU),
+            Function::Hardtanh { min_val, max_val } => Some(Activation::Clamp {
+                min: min_val,
+                max: max_val,
+            }),
+            _ => None,
+        }
+    }
 
     /// The bounds of values.
     pub(crate) fn bounds<T: Float>(self) -> Bounds<T> {

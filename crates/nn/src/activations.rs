@@ -3,7 +3,7 @@
 use pleach_core::autograd::apply;
 use pleach_core::print::python_float;
 use pleach_core::{DType, ElementWise, Error, Result, Scalar, Tensor};
-use pleach_kernels::Function;
+use pleach_kernels::{Activation, Function};
 
 use crate::setters::setters;
 use crate::{Forward, Node, Setting};
@@ -73,6 +73,11 @@ macro_rules! activations {
         impl Forward for $layer {
             fn forward(&self, input: &Tensor) -> Result<Tensor> {
                 $function(input $(, self.$p())*)
+            }
+
+            fn activation(&self) -> Option<Activation> {
+                $(let $p = self.$p();)*
+                Activation::of($row)
             }
         }
 

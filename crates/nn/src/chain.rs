@@ -2,10 +2,11 @@
 
 use pleach_core::autograd::trace::is_tracing;
 use pleach_core::{Result, Tensor};
+use pleach_kernels::Activation;
 use smallvec::SmallVec;
 
 use crate::Forward;
-use crate::forward::{Activation, Addend, Step};
+use crate::forward::{Addend, Step};
 
 /// Calls of modules, and additions, one after another: what a hand-written `forward` writes instead
 /// of `relu.call(&bn.call(&conv.call(x)?)?)`, so that steps which one pass over memory can compute
@@ -149,6 +150,7 @@ pub(crate) fn run<'a>(
 }
 
 /// What a module that computes an addition and an activation in passing takes along.
+#[derive(Clone, Copy)]
 pub(crate) struct Taken<'a> {
     pub residual: Option<&'a Tensor>,
     pub activation: Activation,

@@ -93,32 +93,13 @@ pub(crate) fn text(module: &dyn Module) -> String {
     out
 }
 
-/// What `Display` of a module does; the derive macro calls it.
-#[doc(hidden)]
-pub fn fmt_module(module: &dyn Module, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-    f.write_str(&text(module))
+macro_rules! as_text {
+    ($($text:ident for $ty:ident),*) => {$(
+        impl fmt::$text for dyn $ty {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&text(self))
+            }
+        }
+    )*};
 }
-
-impl fmt::Display for dyn Module {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt_module(self, f)
-    }
-}
-
-impl fmt::Debug for dyn Module {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt_module(self, f)
-    }
-}
-
-impl fmt::Display for dyn Forward {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt_module(self, f)
-    }
-}
-
-impl fmt::Debug for dyn Forward {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt_module(self, f)
-    }
-}
+as_text!(Display for Module, Debug for Module, Display for Forward, Debug for Forward);

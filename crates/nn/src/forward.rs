@@ -3,10 +3,12 @@
 
 use once_cell::unsync::OnceCell;
 use pleach_core::{Result, Tensor};
+use pleach_kernels::Activation;
 
-use crate::Module;
-use crate::call::{self, Arguments, Output};
-use crate::field::Memo;
+use crate::arguments::{Arguments, Output};
+use crate::call;
+use crate::duplication::Duplication;
+use crate::{HasMode, Module};
 
 /// A module that maps one tensor to one tensor: what a [`Sequential`](crate::Sequential) holds.
 ///
@@ -65,10 +67,6 @@ pub trait Forward: Module + AsForward {
     /// [`Forward::call`], by [`Forward::forward_then`].
     #[doc(hidden)]
     fn call_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
-        if self.wrapped().is_some() {
-            // The wrapped module's own call does the rest.
-            return Ok((self.forward(input)?, 0));
-        }
         let mut taken = 0;
         let output = call::call(self.as_module(), input, |new| {
             let input = new.and_then(<[Tensor]>::first).unwrap_or(input);
@@ -79,6 +77,8 @@ pub trait Forward: Module + AsForward {
         Ok((output, taken))
     }
 }
+
+impl HasMode for dyn Forward {}
 
 /// A step after a module, which the module may take along: see [`Forward::forward_then`].
 #[derive(Clone, Copy)]
@@ -111,28 +111,6 @@ impl<'a> Addend<'a> {
     pub fn tensor(&self) -> Result<&Tensor> {
         self.tensor.get_or_try_init(&self.compute)
     }
-}
-
-/// A function of single elements that a kernel computes in passing.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub enum Activation {
-    /// Nothing.
-    None,
-    /// `min(max(x, min), max)`: ReLU for 0 and infinity.
-    Clamp {
-        /// The lower bound.
-        min: f64,
-        /// The upper bound.
-        max: f64,
-    },
-}
-
-impl Activation {
-    /// `max(x, 0)`
-    pub const RELU: Activation = Activation::Clamp {
-        min: 0.0,
-        max: f64::INFINITY,
-    };
 }
 
 /// A module with any inputs and outputs: two images, a sequence and its mask, the heads of a
@@ -192,16 +170,15 @@ pub trait ForwardMany: Module + Sized {
 /// Conversions that need the concrete type, for boxed modules.
 #[doc(hidden)]
 pub trait AsForward {
-    fn share_forward(&self) -> Box<dyn Forward>;
-    fn copy_forward(&self, memo: &mut Memo) -> Box<dyn Forward>;
+    fn duplicate_forward(&self, how: &mut Duplication) -> Box<dyn Forward>;
+    fn share_forward(&self) -> Box<dyn Forward> {
+        self.duplicate_forward(&mut Duplication::alias())
+    }
 }
 
 impl<T: Forward> AsForward for T {
-    fn share_forward(&self) -> Box<dyn Forward> {
-        Box::new(self.share_field())
-    }
-    fn copy_forward(&self, memo: &mut Memo) -> Box<dyn Forward> {
-        Box::new(self.copy_field(memo))
+    fn duplicate_forward(&self, how: &mut Duplication) -> Box<dyn Forward> {
+        Box::new(self.duplicate(how))
     }
 }
 

@@ -7,7 +7,7 @@ use pleach_core::autograd::ModuleCall;
 use pleach_core::autograd::trace::{Graph, ValueNumber, trace};
 use pleach_core::{Error, Parameter, Result, Tensor, no_grad};
 
-use crate::layers::{BatchNorm2d, Conv2d};
+use crate::layers::{BatchNorm, Conv, Linear};
 use crate::{MemberMut, Module, ModuleExt, Node};
 
 /// One convolution that computes `norm(conv(x))` with the running statistics: PyTorch's
@@ -38,21 +38,62 @@ use crate::{MemberMut, Module, ModuleExt, Node};
 /// assert!(fuse_conv_bn(&conv, &BatchNorm2d::new(8)).is_err()); // in training mode
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
-pub fn fuse_conv_bn(conv: &Conv2d, norm: &BatchNorm2d) -> Result<Conv2d> {
-    let training = |m: &dyn Module| m.node().is_some_and(|node| node.is_training());
-    if training(conv) || training(norm) {
+pub fn fuse_conv_bn<const D: usize>(conv: &Conv<D>, norm: &BatchNorm<D>) -> Result<Conv<D>> {
+    let (weight, bias) = fold(conv, norm)?;
+    let mut fused = conv.deep_copy();
+    (fused.weight, fused.bias) = (weight, Some(bias));
+    Ok(fused)
+}
+
+/// A layer that a normalisation of its output can be folded into.
+trait Affine<const D: usize>: Module {
+    /// Dimensions of an output whose second one is the channels.
+    const RANK: usize;
+    /// Weight, with the outputs along its first dimension, and bias.
+    fn parts(&self) -> (&Parameter, &Option<Parameter>);
+    fn parts_mut(&mut self) -> (&mut Parameter, &mut Option<Parameter>);
+}
+
+macro_rules! affine {
+    ($([$($generics:tt)*] $layer:ty, $d:tt, $rank:expr;)*) => {$(
+        impl<$($generics)*> Affine<$d> for $layer {
+            const RANK: usize = $rank;
+            fn parts(&self) -> (&Parameter, &Option<Parameter>) {
+                (&self.weight, &self.bias)
+            }
+            fn parts_mut(&mut self) -> (&mut Parameter, &mut Option<Parameter>) {
+                (&mut self.weight, &mut self.bias)
+            }
+        }
+    )*};
+}
+affine! {
+    [const D: usize] Conv<D>, D, D + 2;
+    [] Linear, 1, 2;
+}
+
+/// Weight and bias of the layer with the normalisation.
+fn fold<L: Affine<D>, const D: usize>(
+    layer: &L,
+    norm: &BatchNorm<D>,
+) -> Result<(Parameter, Parameter)> {
+    let training = |m: &dyn Module| m.node().is_some_and(Node::is_training);
+    if training(layer.as_module()) || training(norm) {
         return Err(Error::value("Fusion only for eval!"));
     }
     let (Some(mean), Some(var)) = (&norm.running_mean, &norm.running_var) else {
         return Err(Error::value(
-            "a batch normalisation without running statistics cannot be folded into a convolution",
+            "a batch normalisation without running statistics cannot be folded into the layer before it",
         ));
     };
-    let channels = conv.weight.shape().first().copied();
-    if channels != Some(norm.num_features) {
+    let (weight, bias) = layer.parts();
+    let outputs = weight.shape().first().copied();
+    if outputs != Some(norm.num_features) {
         return Err(Error::shape(format!(
-            "a convolution with {} output channels is not followed by a normalisation of {}",
-            conv.out_channels, norm.num_features
+            "a {} with weight {:?} is not followed by a normalisation of {}",
+            layer.type_name(),
+            weight.shape(),
+            norm.num_features
         )));
     }
     no_grad(|| {
@@ -60,7 +101,7 @@ pub fn fuse_conv_bn(conv: &Conv2d, norm: &BatchNorm2d) -> Result<Conv2d> {
         if let Some(weight) = &norm.weight {
             scale = scale.mul(weight)?;
         }
-        let centre = match &conv.bias {
+        let centre = match bias {
             Some(bias) => bias.data().sub(mean.tensor())?,
             None => mean.tensor().neg()?,
         };
@@ -68,11 +109,10 @@ pub fn fuse_conv_bn(conv: &Conv2d, norm: &BatchNorm2d) -> Result<Conv2d> {
         if let Some(bias) = &norm.bias {
             shift = shift.add(bias)?;
         }
-        let weight = conv.weight.data().mul(&scale.reshape([-1, 1, 1, 1])?)?;
-        let mut fused = conv.deep_copy();
-        fused.weight = like(&conv.weight, weight);
-        fused.bias = Some(like(&conv.weight, shift));
-        Ok(fused)
+        let mut sizes = vec![1i64; weight.shape().len()];
+        sizes[0] = -1;
+        let scaled = weight.data().mul(&scale.reshape(&sizes[..])?)?;
+        Ok((like(weight, scaled), like(weight, shift)))
     })
 }
 
@@ -84,19 +124,22 @@ fn like(old: &Parameter, data: Tensor) -> Parameter {
     }
 }
 
-/// Prepares a model for inference: every batch normalisation that follows a convolution is folded
-/// into it by [`fuse_conv_bn`], wherever the two stand in the tree, and is an `Identity` from then
-/// on, without parameters and buffers. The paths of what was folded are returned.
+/// Prepares a model for inference: every batch normalisation that follows a convolution, or a linear
+/// layer, is folded into it as by [`fuse_conv_bn`], wherever the two stand in the tree, and is an
+/// `Identity` from then on, without parameters and buffers. The paths of what was folded are
+/// returned.
 ///
 /// What follows what is seen by running the model: `run` calls it on an example. A pair is folded
-/// if every output of the convolution goes into that normalisation and nowhere else, and neither of
-/// them has hooks. A pair that does not run is left as it is.
+/// if every output of the layer goes into that normalisation and nowhere else, and neither of them
+/// has hooks. A pair that does not run, or a normalisation without running statistics, is left as it
+/// is. (A comparison is no operation that a run
+/// shows: a model that compares what a convolution returns, beside normalising it, is not for this.)
 ///
-/// The new weights are this model's own: another one that shares the convolution keeps the old
-/// ones.
+/// The new weights are this model's own: another one that shares the layer keeps the old ones.
 ///
 /// # Errors
-/// What `run` returns, or if a module of such a pair is in training mode.
+/// What `run` returns, or if a module of such a pair is in training mode. The model is then what it
+/// was.
 ///
 /// ```
 /// use pleach_core::Tensor;
@@ -113,112 +156,147 @@ fn like(old: &Parameter, data: Tensor) -> Parameter {
 /// ```
 pub fn fuse<M: Module, R>(model: &mut M, run: impl FnOnce(&M) -> Result<R>) -> Result<Vec<String>> {
     let (_, graph) = no_grad(|| trace(|| run(model)))?;
-    let pairs = pairs(model.as_module(), &graph)?;
-    let mut folded = Vec::new();
-    let mut convs = HashMap::new();
-    let mut norms = HashSet::new();
-    for Pair { conv, norm } in pairs {
-        let norm_module = model.get_module_as::<BatchNorm2d>(&norm)?;
-        let conv_module = model.get_module_as::<Conv2d>(&conv)?;
-        let fused = fuse_conv_bn(conv_module, norm_module)?;
-        norms.extend(id(norm_module));
-        convs.extend(id(conv_module).map(|id| (id, fused)));
-        folded.push(norm);
-    }
+    let root = model.as_module();
+    let mut all = Vec::new();
+    plan::<Conv<1>, 1>(root, &graph, &mut all)?;
+    plan::<Conv<2>, 2>(root, &graph, &mut all)?;
+    plan::<Conv<3>, 3>(root, &graph, &mut all)?;
+    plan::<Linear, 1>(root, &graph, &mut all)?;
+    // In the order of the tree.
+    let order = root.named_modules();
+    let place = |path: &str| order.iter().position(|(p, _)| p == path);
+    all.sort_by_key(|folding| place(&folding.path));
     // Every alias, also among siblings.
     each_mut(model.as_module_mut(), &mut |module| {
-        let Some(id) = id(module) else { return };
-        if let (Some(fused), Some(conv)) = (convs.get(&id), module.downcast_mut::<Conv2d>()) {
-            conv.weight = fused.weight.share();
-            conv.bias = fused.bias.as_ref().map(Parameter::share);
-        } else if norms.contains(&id)
-            && let Some(norm) = module.downcast_mut::<BatchNorm2d>()
-        {
-            norm.become_identity();
+        let id = id(module);
+        for folding in &all {
+            if Some(folding.layer) == id || Some(folding.norm) == id {
+                (folding.apply)(module);
+            }
         }
     });
-    Ok(folded)
+    Ok(all.into_iter().map(|folding| folding.path).collect())
 }
 
-/// The paths of a convolution and of the normalisation that alone gets what it computes.
-struct Pair {
-    conv: String,
-    norm: String,
+/// A normalisation to be folded.
+struct Folding {
+    path: String,
+    layer: u64,
+    norm: u64,
+    /// Changes an alias of one of the two.
+    apply: Box<dyn Fn(&mut dyn Module)>,
+}
+
+/// Adds the pairs of a layer and a normalisation.
+fn plan<L: Affine<D>, const D: usize>(
+    root: &dyn Module,
+    graph: &Graph,
+    all: &mut Vec<Folding>,
+) -> Result<()> {
+    for (layer_path, path) in pairs::<L, D>(root, graph) {
+        let layer = root.get_module_as::<L>(&layer_path)?;
+        let norm = root.get_module_as::<BatchNorm<D>>(&path)?;
+        if norm.running_mean.is_none() {
+            // It has nothing of its own to fold.
+            continue;
+        }
+        let (weight, bias) = fold(layer, norm)?;
+        if let (Some(layer), Some(norm)) = (id(layer.as_module()), id(norm)) {
+            let apply = move |module: &mut dyn Module| {
+                if let Some(layer) = module.as_any_mut().downcast_mut::<L>() {
+                    let parts = layer.parts_mut();
+                    (*parts.0, *parts.1) = (weight.share(), Some(bias.share()));
+                } else if let Some(norm) = module.as_any_mut().downcast_mut::<BatchNorm<D>>() {
+                    norm.become_identity();
+                }
+            };
+            let apply = Box::new(apply);
+            all.push(Folding {
+                path,
+                layer,
+                norm,
+                apply,
+            });
+        }
+    }
+    Ok(())
+}
+
+/// The module of this very type: what wraps one has a `forward` of its own.
+fn find<'a, M: Module>(root: &'a dyn Module, path: &str) -> Option<&'a M> {
+    root.get_module(path).ok()?.as_any().downcast_ref()
 }
 
 fn id(module: &dyn Module) -> Option<u64> {
     module.node().map(Node::id)
 }
 
+/// The module's identity, unless a hook wants to see what it gets and returns.
+fn free_id(module: &dyn Module) -> Option<u64> {
+    let node = module.node()?;
+    node.hooks().is_empty().then(|| node.id())
+}
+
 fn each_mut(module: &mut dyn Module, f: &mut dyn FnMut(&mut dyn Module)) {
     f(module);
     module.visit_mut(&mut |_, member| {
         if let MemberMut::Child(child) = member {
-            each_mut(child, f);
+            each_mut(child.into_module(), f);
         }
     });
 }
 
-/// The pairs that a graph shows.
-fn pairs(root: &dyn Module, graph: &Graph) -> Result<Vec<Pair>> {
+/// The paths of layers, and of the normalisations that alone get what they compute.
+fn pairs<L: Affine<D>, const D: usize>(root: &dyn Module, graph: &Graph) -> Vec<(String, String)> {
     let mut users = HashMap::<ValueNumber, Vec<Option<&Arc<ModuleCall>>>>::new();
     for operation in graph.operations() {
         for &input in operation.inputs().iter().flatten() {
             users.entry(input).or_default().push(operation.module());
         }
     }
-    let outer = graph
+    let outermost = graph
         .calls()
         .iter()
         .filter(|call| call.module().caller().is_none());
-    let results: HashSet<ValueNumber> = outer.flat_map(|call| call.outputs()).copied().collect();
-    // By the value that goes from one module to the other: the calls that take it.
+    let results: HashSet<ValueNumber> =
+        outermost.flat_map(|call| call.outputs()).copied().collect();
+    // The normalisation that is called with a value; and how often each is called.
     let mut norm_of = HashMap::new();
-    let mut calls_of_norm = HashMap::<u64, (String, usize)>::new();
+    let mut calls_of = HashMap::<u64, (&str, usize)>::new();
     for call in graph.calls() {
         let path = call.module().path();
-        if let (Ok(norm), [value]) = (root.get_module_as::<BatchNorm2d>(path), call.inputs())
-            && let Some(id) = id(norm)
+        if let (Some(norm), [value]) = (find::<BatchNorm<D>>(root, path), call.inputs())
+            && let Some(id) = free_id(norm)
         {
             norm_of.insert(*value, (id, call.module()));
-            calls_of_norm.entry(id).or_insert((path.to_string(), 0)).1 += 1;
+            calls_of.entry(id).or_insert((path, 0)).1 += 1;
         }
     }
-    // For each convolution the normalisation that gets all of its outputs, and how many these are.
-    let mut found = Vec::<(u64, String, Option<u64>, usize)>::new();
+    // Layers with the normalisation that gets all of their outputs, and how many these are.
+    let mut layers = Vec::<(u64, &str, Option<u64>, usize)>::new();
     for call in graph.calls() {
         let path = call.module().path();
-        let (Ok(conv), [value]) = (root.get_module_as::<Conv2d>(path), call.outputs()) else {
-            continue;
-        };
-        let Some(conv) = id(conv) else { continue };
-        let norm = norm_of.get(value).filter(|(_, norm)| {
-            let mut users = users.get(value).into_iter().flatten();
-            let inside = |user: &Option<_>| user.is_some_and(|user| Arc::ptr_eq(user, norm));
-            users.all(inside) && !results.contains(value)
-        });
-        let norm = norm.map(|(id, _)| *id);
-        match found.iter_mut().find(|f| f.0 == conv) {
-            Some(known) if known.2 == norm => known.3 += 1,
-            Some(known) => known.2 = None,
-            None => found.push((conv, path.to_string(), norm, 1)),
+        if let (Some(layer), [value]) = (find::<L>(root, path), call.outputs())
+            && let Some(layer) = free_id(layer.as_module())
+        {
+            let norm = norm_of.get(value).filter(|(_, norm)| {
+                let inside = |user: &Option<_>| user.is_some_and(|user| Arc::ptr_eq(user, norm));
+                let mut users = users.get(value).into_iter().flatten();
+                graph.shape(*value).len() == L::RANK
+                    && users.all(inside)
+                    && !results.contains(value)
+            });
+            let norm = norm.map(|(id, _)| *id);
+            match layers.iter_mut().find(|known| known.0 == layer) {
+                Some(known) if known.2 == norm => known.3 += 1,
+                Some(known) => known.2 = None,
+                None => layers.push((layer, path, norm, 1)),
+            }
         }
     }
-    let mut pairs = Vec::new();
-    for (_, conv, norm, calls) in found {
-        let Some((norm, norm_calls)) = norm.and_then(|norm| calls_of_norm.get(&norm)) else {
-            continue;
-        };
-        let free = |path: &str| -> Result<bool> {
-            Ok(root
-                .get_module(path)?
-                .node()
-                .is_some_and(|node| node.hooks().is_empty()))
-        };
-        if *norm_calls == calls && free(&conv)? && free(norm)? {
-            let norm = norm.clone();
-            pairs.push(Pair { conv, norm });
-        }
-    }
-    Ok(pairs)
+    let paired = layers.into_iter().filter_map(|(_, path, norm, calls)| {
+        let (norm, norm_calls) = calls_of.get(&norm?)?;
+        (*norm_calls == calls).then(|| (path.to_string(), norm.to_string()))
+    });
+    paired.collect()
 }

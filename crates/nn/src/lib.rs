@@ -10,22 +10,24 @@
 extern crate self as pleach;
 
 mod activations;
+mod arguments;
 mod backward_hooks;
 mod call;
 mod chain;
 mod containers;
 mod display;
+mod duplication;
 mod field;
 mod forward;
 pub mod functional;
 mod fuse;
 mod hooks;
 pub mod layers;
+mod listing;
 pub mod losses;
-mod member;
 mod module;
-mod node;
 mod or_panic;
+mod paths;
 mod place;
 mod scope;
 mod setters;
@@ -33,27 +35,29 @@ mod setting;
 mod state_dict;
 mod summary;
 mod walk;
+mod wrapper;
 
-pub use call::{Arguments, Output, Tensors};
+pub use arguments::{Arguments, Output, Tensors};
 pub use chain::Chain;
 pub use containers::{ModuleDict, ModuleList, ParameterDict, Position, Sequential};
-pub use forward::{Activation, Addend, Forward, ForwardMany, Step};
+pub use duplication::Duplication;
+pub use forward::{Addend, Forward, ForwardMany, Step};
 pub use fuse::{fuse, fuse_conv_bn};
 pub use hooks::HookResult;
-pub use member::{Member, MemberMut};
-pub use module::{HasMode, Module, ModuleExt};
-pub use node::{Node, same};
+pub use listing::Listing;
+pub use module::{
+    ChildMut, Field, HasMode, Member, MemberMut, Module, ModuleExt, NewModule, Node, Visitor,
+    VisitorMut, same,
+};
 pub use pleach_derive::Module;
+pub use pleach_kernels::Activation;
 pub use setting::Setting;
 pub use state_dict::{IncompatibleKeys, LoadReport, ShapeMismatch, StateDict, Versions};
-pub use summary::{Summary, SummaryColumn, SummaryRow, summary};
-pub use walk::Listing;
+pub use summary::{Summary, SummaryColumn, SummaryRow, summary, summary_of};
 
 /// What `#[derive(Module)]` expands to.
 #[doc(hidden)]
 pub mod __derive {
-    pub use crate::display::fmt_module;
-    pub use crate::field::{Field, Memo, PlainValue, Visitor, VisitorMut};
     pub use crate::module::{AsModule, HasMode};
-    pub use crate::{Member, MemberMut, Module, Node};
+    pub use crate::{Duplication, Field, Member, MemberMut, Module, Node};
 }

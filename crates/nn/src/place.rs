@@ -7,6 +7,7 @@ use crate::module::display_name;
 /// Values without size have no address of their own.
 pub(crate) fn place(module: &dyn Module) -> Option<u64> {
     const ADDRESS: u64 = 1 << 63;
+    let module = module.innermost();
     match module.node() {
         Some(node) => Some(node.id()),
         None if size_of_val(module) == 0 => None,

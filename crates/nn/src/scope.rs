@@ -6,11 +6,11 @@ use std::collections::HashMap;
 use pleach_core::autograd::{self, ModuleScope};
 use pleach_core::{Result, Tensor};
 
-use crate::Module;
-use crate::call::{Arguments, Output, Tensors, tensors_of};
+use crate::arguments::{Arguments, Output, Tensors, tensors_of};
 use crate::module::display_name;
 use crate::place::{Key, key};
-use crate::walk::{self, Listing};
+use crate::walk::join;
+use crate::{Listing, Module};
 
 thread_local! {
     /// The paths of all modules below those that are being called and are no part of another one.
@@ -19,7 +19,7 @@ thread_local! {
 
 fn paths(root: &dyn Module) -> HashMap<Key, Vec<String>> {
     let mut paths = HashMap::<Key, Vec<String>>::new();
-    for (path, module) in walk::named_modules(root, Listing::with_duplicates()) {
+    for (path, module) in root.named_modules_with(Listing::with_duplicates()) {
         paths.entry(key(module)).or_default().push(path);
     }
     paths
@@ -29,7 +29,7 @@ fn paths(root: &dyn Module) -> HashMap<Key, Vec<String>> {
 /// several. `None` if it is in none.
 fn known_path(module: &dyn Module) -> Option<String> {
     let caller = autograd::current_call()?;
-    let (key, prefix) = (key(module), walk::join(caller.path(), ""));
+    let (key, prefix) = (key(module), join(caller.path(), ""));
     TREES.with_borrow(|trees| {
         let paths = trees.iter().rev().find_map(|tree| tree.get(&key))?;
         let below = paths.iter().find(|path| path.starts_with(&prefix));

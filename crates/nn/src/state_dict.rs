@@ -1,10 +1,11 @@
 //! [`StateDict`]: a model's values by name.
 
 mod load;
+mod report;
+mod save;
 mod versions;
 
-pub use load::{IncompatibleKeys, LoadReport, ShapeMismatch};
-pub(crate) use load::{load, load_matching};
+pub use report::{IncompatibleKeys, LoadReport, ShapeMismatch};
 pub use versions::Versions;
 
 use std::collections::HashMap;
@@ -12,9 +13,6 @@ use std::fmt;
 use std::ops::Index;
 
 use pleach_core::Tensor;
-
-use crate::walk::join;
-use crate::{Member, Module};
 
 /// Tensors by name, in order: what is saved of a model.
 ///
@@ -44,25 +42,6 @@ impl StateDict {
     /// An empty one, without versions.
     pub fn new() -> Self {
         Self::default()
-    }
-
-    /// A module's state dict.
-    pub(crate) fn of(root: &dyn Module) -> Self {
-        fn walk(module: &dyn Module, path: &str, out: &mut StateDict, versions: &mut Versions) {
-            versions.insert(path, module.version());
-            own_state(module, &mut |name, state| {
-                out.insert(join(path, name), state.tensor());
-            });
-            module.visit(&mut |name, member| {
-                if let Member::Child(child) = member {
-                    walk(child, &join(path, name), out, versions);
-                }
-            });
-        }
-        let (mut out, mut versions) = (Self::new(), Versions::new());
-        walk(root, "", &mut out, &mut versions);
-        out.versions = Some(versions);
-        out
     }
 
     /// The tensor of this name.
@@ -136,37 +115,6 @@ impl StateDict {
     pub fn set_versions(&mut self, versions: Option<Versions>) {
         self.versions = versions;
     }
-}
-
-/// A parameter or a persistent buffer.
-enum State<'a> {
-    Parameter(&'a pleach_core::Parameter),
-    Buffer(&'a pleach_core::Buffer),
-}
-
-impl State<'_> {
-    fn tensor(&self) -> Tensor {
-        match self {
-            State::Parameter(p) => p.data().detach(),
-            State::Buffer(b) => b.tensor(),
-        }
-    }
-}
-
-/// Shows what a module itself contributes to a state dict: parameters, then persistent buffers.
-fn own_state<'a>(module: &'a dyn Module, f: &mut dyn FnMut(&str, State<'a>)) {
-    module.visit(&mut |name, member| {
-        if let Member::Parameter(p) = member {
-            f(name, State::Parameter(p));
-        }
-    });
-    module.visit(&mut |name, member| {
-        if let Member::Buffer(b) = member
-            && b.is_persistent()
-        {
-            f(name, State::Buffer(b));
-        }
-    });
 }
 
 /// # Panics

@@ -10,7 +10,7 @@ use pleach_core::{Error, Generator, Result, Tensor, no_grad};
 pub use self::column::SummaryColumn;
 pub use self::rows::SummaryRow;
 use self::rows::{bytes_of, trainable};
-use crate::{Forward, Module, Node, walk};
+use crate::{Forward, Module, Node};
 
 /// What a model consists of and what it computes for an input; [`summary`] makes it.
 ///
@@ -26,7 +26,7 @@ pub struct Summary {
     /// The multiply-adds of the whole model: the products that its convolutions, linear layers and
     /// matrix products sum.
     pub multiply_adds: u64,
-    /// The size of the input.
+    /// The size of the inputs.
     pub input_bytes: usize,
     /// The size of the parameters.
     pub parameter_bytes: usize,
@@ -96,6 +96,42 @@ impl Summary {
 /// # Errors
 /// What the model returns.
 pub fn summary<M: Forward + ?Sized>(model: &M, input: &Tensor) -> Result<Summary> {
+    summary_of(model, |model| model.call(input))
+}
+
+/// [`summary`] of a model that is called by a function: one with several inputs, say.
+///
+/// ```
+/// # extern crate pleach_nn as pleach;
+/// use pleach::{ForwardMany, Module, layers::Linear, Forward, summary_of};
+/// use pleach_core::{Result, Tensor};
+///
+/// #[derive(Module)]
+/// struct Sum {
+///     left: Linear,
+///     right: Linear,
+/// }
+/// impl ForwardMany for Sum {
+///     type Arguments<'a> = (&'a Tensor, &'a Tensor);
+///     type Output = Tensor;
+///     fn forward(&self, (a, b): Self::Arguments<'_>) -> Result<Tensor> {
+///         self.left.call(a)?.add(self.right.call(b)?)
+///     }
+/// }
+/// let net = Sum { left: Linear::new(4, 2), right: Linear::new(3, 2) };
+/// let (a, b) = (Tensor::ones([5, 4]), Tensor::ones([5, 3]));
+/// let summary = summary_of(&net, |net| net.call((&a, &b)))?;
+/// assert_eq!(summary.multiply_adds, 5 * 4 * 2 + 5 * 3 * 2);
+/// assert_eq!(summary.input_bytes, 5 * (4 + 3) * 4);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+///
+/// # Errors
+/// What `run` returns.
+pub fn summary_of<M: Module + ?Sized, R>(
+    model: &M,
+    run: impl FnOnce(&M) -> Result<R>,
+) -> Result<Summary> {
     let root = model.as_module();
     let generator = Generator::new();
     generator
@@ -103,10 +139,15 @@ pub fn summary<M: Forward + ?Sized>(model: &M, input: &Tensor) -> Result<Summary
         .map_err(Error::other)?;
     let graph = {
         let _modes = Evaluating::begin(root);
-        let run = || trace(|| model.call(input));
+        let run = || trace(|| run(model));
         generator.scope(|| no_grad(run))?.1
     };
     let rows = rows::rows(root, &graph);
+    let outermost = graph
+        .calls()
+        .iter()
+        .filter(|call| call.module().caller().is_none());
+    let inputs = outermost.flat_map(|call| call.inputs());
     let layers = rows.iter().filter(|row| row.is_leaf && row.parameters > 0);
     let mut summary = Summary {
         // As much again for gradients.
@@ -117,7 +158,9 @@ pub fn summary<M: Forward + ?Sized>(model: &M, input: &Tensor) -> Result<Summary
         parameters: 0,
         trainable: 0,
         multiply_adds: graph.operations().iter().map(|o| o.multiply_adds()).sum(),
-        input_bytes: bytes_of(input.shape(), input.dtype()),
+        input_bytes: inputs.fold(0, |sum, &value| {
+            bytes_of(graph.shape(value), graph.dtype(value)).saturating_add(sum)
+        }),
         parameter_bytes: 0,
         depth: 3,
         columns: vec![
@@ -142,7 +185,7 @@ struct Evaluating(Vec<(Node, bool)>);
 impl Evaluating {
     fn begin(root: &dyn Module) -> Self {
         let mut modes = Vec::new();
-        walk::for_each_node(root, &mut |node| {
+        root.each_node(&mut |node| {
             modes.push((node.share(), node.training_set()));
             node.set_training(false);
         });

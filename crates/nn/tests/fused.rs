@@ -1,12 +1,17 @@
 //! Steps that stand for several layers: the same numbers, gradients and hooks as the layers.
 
+extern crate pleach_nn as pleach;
+
 use std::sync::{Arc, Mutex};
 
 use pleach_core::autograd::gradcheck;
 use pleach_core::{Buffer, DType, Generator, Result, Tensor};
 use pleach_nn::functional::{self as F, BatchNormOptions};
-use pleach_nn::layers::{BatchNorm2d, Conv2d, MaxPool2d, ReLU};
-use pleach_nn::{Chain, Forward, Module, ModuleExt, Sequential, fuse, fuse_conv_bn};
+use pleach_nn::layers::{
+    BatchNorm1d, BatchNorm2d, BatchNorm3d, Conv1d, Conv2d, Hardtanh, Identity, Linear, MaxPool2d,
+    ReLU, ReLU6,
+};
+use pleach_nn::{Activation, Chain, Forward, Module, ModuleExt, Sequential, fuse, fuse_conv_bn};
 
 fn values(seed: u64, shape: &[usize]) -> Result<Tensor> {
     Generator::seeded(seed).scope(|| Tensor::rand_of(shape, DType::F64)?.mul(2.0)?.sub(1.0))
@@ -24,7 +29,7 @@ fn largest_difference(a: &Tensor, b: &Tensor) -> f64 {
 }
 
 #[test]
-fn batch_norm_relu_has_the_right_gradients() -> Result<()> {
+fn batch_norm_with_what_follows_it_has_the_right_gradients() -> Result<()> {
     for (shape, seed) in [(&[3, 2, 2, 3][..], 1), (&[5, 3], 2), (&[2, 3, 17], 3)] {
         let c = shape[1];
         let inputs = [
@@ -39,79 +44,140 @@ fn batch_norm_relu_has_the_right_gradients() -> Result<()> {
                 let var = Buffer::new(values(6, &[c]).unwrap().abs().unwrap());
                 (mean, var)
             };
-            let case = |e: pleach_core::Error| panic!("{shape:?}, training {training}: {e}");
-            // All of them, no residual, no affine part, the weight alone.
-            gradcheck(
-                |t| {
-                    let (mean, var) = running();
-                    let stats = Some((&mean, &var));
-                    let (w, b) = (Some(&t[1]), Some(&t[2]));
-                    F::batch_norm_relu(
-                        &t[0],
-                        Some(&t[3]),
-                        BatchNormOptions::new()
-                            .running_stats(stats)
-                            .weight(w)
-                            .bias(b)
-                            .training(training)
-                            .eps(1e-3),
-                    )
+            for activation in [
+                Activation::None,
+                Activation::RELU,
+                Activation::Clamp {
+                    min: -0.3,
+                    max: 0.6,
                 },
-                &inputs,
-            )
-            .unwrap_or_else(case);
-            gradcheck(
-                |t| {
-                    let (mean, var) = running();
-                    let stats = Some((&mean, &var));
-                    let (w, b) = (Some(&t[1]), Some(&t[2]));
-                    F::batch_norm_relu(
-                        &t[0],
-                        None,
-                        BatchNormOptions::new()
-                            .running_stats(stats)
-                            .weight(w)
-                            .bias(b)
-                            .training(training)
-                            .eps(1e-3),
-                    )
-                },
-                &inputs[..3],
-            )
-            .unwrap_or_else(case);
-            gradcheck(
-                |t| {
-                    let (mean, var) = running();
-                    let stats = Some((&mean, &var));
-                    F::batch_norm_relu(
-                        &t[0],
-                        Some(&t[1]),
-                        BatchNormOptions::new()
-                            .running_stats(stats)
-                            .training(training)
-                            .eps(1e-3),
-                    )
-                },
-                &[inputs[0].clone(), inputs[3].clone()],
-            )
-            .unwrap_or_else(case);
-            gradcheck(
-                |t| {
-                    let (mean, var) = running();
-                    let stats = Some((&mean, &var));
-                    F::batch_norm_relu(
-                        &t[0],
-                        None,
-                        BatchNormOptions::new()
-                            .running_stats(stats)
-                            .weight(&t[1])
-                            .training(training)
-                            .eps(1e-3),
-                    )
-                },
-                &inputs[..2],
-            )
-            .unwrap_or_else(case);
+            ] {
+                // All of them, no residual, no affine part, the weight alone.
+                for (weight, bias, residual) in [(1, 2, 3), (1, 2, 0), (0, 0, 3), (1, 0, 0)] {
+                    let places = [weight, bias, residual].map(|i| (i > 0).then_some(i));
+                    let used: Vec<usize> = places.iter().copied().flatten().collect();
+                    let run = |t: &[Tensor]| {
+                        let (mean, var) = running();
+                        let given = |place: Option<usize>| {
+                            let at = used.iter().position(|i| Some(*i) == place);
+                            at.map(|at| &t[1 + at])
+                        };
+                        let options = BatchNormOptions::new()
+                            .running_stats((&mean, &var))
+                            .weight(given(places[0]))
+                            .bias(given(places[1]))
+                            .residual(given(places[2]))
+                            .activation(activation);
+                        F::batch_norm(&t[0], options.training(training).eps(1e-3))
+                    };
+                    let mut given = vec![inputs[0].clone()];
+                    given.extend(used.iter().map(|&i| inputs[i].clone()));
+                    gradcheck(run, &given).unwrap_or_else(|e| {
+                        panic!("{shape:?}, training {training}, {activation:?}, {used:?}: {e}")
+                    });
+                }
+            }
+        }
+    }
+    Ok(())
+}
+
+/// `norm(x) + r`, then an activation: the output and all gradients, as bits.
+fn bits(
+    norm: &dyn Forward,
+    activation: &dyn Forward,
+    x: &Tensor,
+    residual: Option<&Tensor>,
+) -> Result<Vec<Vec<u64>>> {
+    let x = x.detach().requires_grad_(true)?;
+    let residual = residual
+        .map(|r| r.detach().requires_grad_(true))
+        .transpose()?;
+    norm.zero_grad();
+    let mut chain = Chain::of(&x).call(norm);
+    if let Some(residual) = &residual {
+        chain = chain.add(residual);
+    }
+    let y = chain.call(activation).run()?;
+    let weights = Generator::seeded(9).scope(|| Tensor::rand_of(y.shape(), y.dtype()))?;
+    y.mul(&weights)?.sum()?.backward()?;
+    let mut all = vec![y, x.grad().unwrap()];
+    all.extend(residual.map(|r| r.grad().unwrap()));
+    all.extend(norm.parameters().iter().map(|p| p.grad().unwrap()));
+    all.extend(norm.buffers().iter().map(|b| b.tensor()));
+    let bits = |t: Tensor| -> Result<Vec<u64>> {
+        Ok(match t.dtype() {
+            DType::F32 => t
+                .to_vec::<f32>()?
+                .iter()
+                .map(|v| v.to_bits().into())
+                .collect(),
+            _ => t
+                .double()?
+                .to_vec::<f64>()?
+                .iter()
+                .map(|v| v.to_bits())
+                .collect(),
+        })
+    };
+    all.into_iter().map(bits).collect()
+}
+
+#[test]
+fn fusion_in_training_keeps_the_bits() -> Result<()> {
+    let activations: [Box<dyn Forward>; 5] = [
+        Identity::new().into(),
+        ReLU::new().into(),
+        ReLU6::new().into(),
+        Hardtanh::new().into(),
+        Hardtanh::builder()
+            .min_val(-0.25)
+            .max_val(2.5)
+            .build()?
+            .into(),
+    ];
+    let cases: [(Box<dyn Forward>, Vec<usize>); 5] = [
+        (BatchNorm1d::new(5).into(), vec![7, 5]),
+        (BatchNorm1d::new(3).into(), vec![4, 3, 33]),
+        (BatchNorm2d::new(16).into(), vec![3, 16, 28, 28]),
+        (
+            BatchNorm2d::builder(4).affine(false).build()?.into(),
+            vec![2, 4, 7, 9],
+        ),
+        (BatchNorm3d::new(2).into(), vec![2, 2, 3, 4, 5]),
+    ];
+    for (norm, shape) in &cases {
+        for dtype in [DType::F32, DType::F64] {
+            norm.to_dtype(dtype)?;
+            let draw = |seed| {
+                Generator::seeded(seed)
+                    .scope(|| Tensor::randn(&shape[..]).mul(3.0)?.to_dtype(dtype))
+            };
+            let mut x = draw(1)?;
+            x.index_put_((0, 0), 0.0)?;
+            let residual = draw(2)?;
+            for parameter in norm.parameters() {
+                parameter.data().normal_(0.5, 1.0)?;
+            }
+            for activation in &activations {
+                for residual in [None, Some(&residual)] {
+                    for training in [true, false] {
+                        norm.set_training(training);
+                        let start = norm.state_dict();
+                        let fused = bits(&**norm, &**activation, &x, residual)?;
+                        norm.load_state_dict(&start, true)?;
+                        let hook = norm.register_forward_hook(|_, _, _| Ok(()))?;
+                        let apart = bits(&**norm, &**activation, &x, residual)?;
+                        hook.remove();
+                        norm.load_state_dict(&start, true)?;
+                        assert!(
+                            fused == apart,
+                            "{norm} {activation} {shape:?} {dtype}, training {training}, residual {}",
+                            residual.is_some()
+                        );
+                    }
+                }
+            }
         }
     }
     Ok(())
@@ -120,7 +186,8 @@ fn batch_norm_relu_has_the_right_gradients() -> Result<()> {
 #[test]
 fn a_residual_of_another_shape_is_refused_by_the_function_and_broadcast_by_the_modules() {
     let (x, row) = (Tensor::randn([2, 3, 4, 5]), Tensor::randn([5]));
-    let fused = F::batch_norm_relu(&x, Some(&row), BatchNormOptions::new().training(true));
+    let options = BatchNormOptions::new().training(true).residual(&row);
+    let fused = F::batch_norm(&x, options.activation(Activation::RELU));
     assert!(fused.is_err());
     let (norm, relu) = (BatchNorm2d::new(3), ReLU::new());
     let chain = Chain::of(&x).call(&norm).add(&row).call(&relu);
@@ -359,4 +426,167 @@ fn a_relu_before_a_max_pooling_is_one_step_with_it_unless_somebody_watches() {
         let seen = seen.lock().unwrap().take().unwrap();
         assert!(seen.equal(&x.relu().unwrap()).unwrap());
     }
+}
+
+/// A block with plain fields, the norm of one before its convolution.
+#[derive(Module)]
+struct Block {
+    norm0: BatchNorm2d,
+    conv1: Conv2d,
+    norm1: BatchNorm2d,
+    conv2: Conv2d,
+    norm2: BatchNorm2d,
+    relu: ReLU,
+}
+
+impl Forward for Block {
+    fn forward(&self, x: &Tensor) -> Result<Tensor> {
+        Chain::of(x)
+            .call(&self.norm0)
+            .call(&self.conv1)
+            .call(&self.norm1)
+            .call(&self.relu)
+            .call(&self.conv2)
+            .call(&self.norm2)
+            .add(x)
+            .call(&self.relu)
+            .run()
+    }
+}
+
+fn randomised<M: Module>(model: M) -> Result<M> {
+    for p in model.parameters() {
+        p.data().normal_(0.1, 0.4)?;
+    }
+    for (name, buffer) in model.named_buffers() {
+        if name.ends_with("var") {
+            buffer.set(Tensor::rand(buffer.tensor().shape()).add(0.5)?);
+        } else if name.ends_with("mean") {
+            buffer.set(Tensor::randn(buffer.tensor().shape()));
+        }
+    }
+    model.eval();
+    Ok(model)
+}
+
+#[test]
+fn fuse_rewrites_any_tree_by_what_runs() -> Result<()> {
+    let conv = || Conv2d::builder(4, 4, 3).padding(1).build();
+    let block = || -> Result<Block> {
+        randomised(Block {
+            norm0: BatchNorm2d::new(4),
+            conv1: conv()?,
+            norm1: BatchNorm2d::new(4),
+            conv2: conv()?,
+            norm2: BatchNorm2d::new(4),
+            relu: ReLU::new(),
+        })
+    };
+    let x = Tensor::randn([2, 4, 9, 7]);
+    let close = |a: &Tensor, b: &Tensor| {
+        largest_difference(a, b) < 1e-5 * (1.0 + b.abs().unwrap().max().unwrap().item().unwrap())
+    };
+
+    let mut net = block()?;
+    let names: Vec<String> = net.named_modules().into_iter().map(|m| m.0).collect();
+    let before = net.call(&x)?;
+    assert_eq!(fuse(&mut net, |net| net.call(&x))?, ["norm1", "norm2"]);
+    assert!(close(&net.call(&x)?, &before));
+    assert!(close(&pleach_core::no_grad(|| net.call(&x))?, &before));
+    assert_eq!(net.norm1.to_string(), "Identity()");
+    let now: Vec<String> = net.named_modules().into_iter().map(|m| m.0).collect();
+    assert_eq!(now, names);
+    assert!(
+        net.state_dict()
+            .keys()
+            .all(|k| !k.starts_with("norm1") && !k.starts_with("norm2"))
+    );
+    assert!(net.norm0.weight.is_some());
+
+    // A hook on either of the two keeps them apart.
+    let mut net = block()?;
+    let hook = net.conv1.register_forward_hook(|_, _, _| Ok(()))?;
+    assert_eq!(fuse(&mut net, |net| net.call(&x))?, ["norm2"]);
+    hook.remove();
+    assert_eq!(fuse(&mut net, |net| net.call(&x))?, ["norm1"]);
+
+    // In training mode nothing is changed.
+    let mut net = block()?;
+    net.train();
+    let refused = fuse(&mut net, |net| net.call(&x)).unwrap_err();
+    assert_eq!(refused.to_string(), "Fusion only for eval!");
+    assert!(net.norm1.weight.is_some());
+
+    // A convolution whose output is used elsewhere too, is the result, or is called with two norms.
+    let mut two = (
+        randomised(conv()?)?,
+        randomised(BatchNorm2d::new(4))?,
+        randomised(BatchNorm2d::new(4))?,
+    );
+    let pair = |net: &Sequential| -> Result<Tensor> {
+        let y = net[0].call(&x)?;
+        net[1].call(&y)?.add(&y)
+    };
+    let mut net = sequential_of(&two.0, &two.1);
+    assert!(fuse(&mut net, pair)?.is_empty());
+    let kept = |net: &Sequential| {
+        let y = net[0].call(&x)?;
+        Ok((net[1].call(&y)?, y))
+    };
+    // Here only the caller has it: what leaves the outermost calls stays.
+    assert!(fuse(&mut net, kept)?.is_empty());
+    let mut net = sequential_of(&two.0, &two.1);
+    net.push(two.2.share());
+    let both = |net: &Sequential| {
+        net[1]
+            .call(&net[0].call(&x)?)?
+            .add(net[2].call(&net[0].call(&x)?)?)
+    };
+    assert!(fuse(&mut net, both)?.is_empty());
+    // Called twice, always with the same norm: both aliases are folded.
+    let mut net = sequential_of(&two.0, &two.1);
+    net.push(two.0.share());
+    net.push(two.1.share());
+    let before = net.call(&x)?;
+    assert_eq!(fuse(&mut net, |net| net.call(&x))?, ["1"]);
+    assert!(close(&net.call(&x)?, &before));
+    assert_eq!(net[3].to_string(), "Identity()");
+    // What shares the layers elsewhere is what it was.
+    assert!(two.1.weight.is_some());
+    two.1.train();
+    Ok(())
+}
+
+fn sequential_of(conv: &Conv2d, norm: &BatchNorm2d) -> Sequential {
+    Sequential::new().append(conv.share()).append(norm.share())
+}
+
+#[test]
+fn linear_layers_and_other_dimensions_fold_where_the_channels_are_normalised() -> Result<()> {
+    let mut net = Sequential::new()
+        .append(Linear::new(5, 6))
+        .append(BatchNorm1d::new(6))
+        .append(ReLU::new());
+    net = randomised(net)?;
+    let x = Tensor::randn([4, 5]);
+    let before = net.call(&x)?;
+    assert_eq!(fuse(&mut net, |net| net.call(&x))?, ["1"]);
+    assert!(largest_difference(&net.call(&x)?, &before) < 1e-5);
+    // Of sequences a normalisation normalises the steps.
+    let mut net = randomised(
+        Sequential::new()
+            .append(Linear::new(5, 6))
+            .append(BatchNorm1d::new(3)),
+    )?;
+    assert!(fuse(&mut net, |net| net.call(&Tensor::randn([4, 3, 5])))?.is_empty());
+    let mut net = randomised(
+        Sequential::new()
+            .append(Conv1d::new(2, 3, 3))
+            .append(BatchNorm1d::new(3)),
+    )?;
+    let x = Tensor::randn([4, 2, 30]);
+    let before = net.call(&x)?;
+    assert_eq!(fuse(&mut net, |net| net.call(&x))?, ["1"]);
+    assert!(largest_difference(&net.call(&x)?, &before) < 1e-5);
+    Ok(())
 }

@@ -3,6 +3,7 @@
 
 use pleach_core::autograd::{Attribute, Options, grad_allow_unused, gradgradcheck, trace};
 use pleach_core::{Buffer, DType, Generator, Result, Tensor, tensor};
+use pleach_nn::Activation;
 use pleach_nn::functional::{
     self as F, AvgPoolOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions, InterpolateMode,
     MaxPoolOptions, NllLossOptions, Reduction, Resize,
@@ -172,48 +173,38 @@ fn batch_norm() -> Result<()> {
             values(6, shape)?,
         ];
         for training in [true, false] {
+            let activation = std::cell::Cell::new(Activation::None);
             let run = |t: &[Tensor], which: [bool; 3]| {
                 let mean = Buffer::new(values(4, c)?);
                 let var = Buffer::new(values(5, c)?.add(2.0)?);
                 let stats = Some((&mean, &var));
                 let mut rest = t[1..].iter();
                 let [weight, bias, residual] = which.map(|yes| yes.then(|| rest.next()).flatten());
-                match residual {
-                    None if t.len() != 2 => F::batch_norm(
-                        &t[0],
-                        BatchNormOptions::new()
-                            .running_stats(stats)
-                            .weight(weight)
-                            .bias(bias)
-                            .training(training)
-                            .eps(1e-2),
-                    ),
-                    _ => F::batch_norm_relu(
-                        &t[0],
-                        residual,
-                        BatchNormOptions::new()
-                            .running_stats(stats)
-                            .weight(weight)
-                            .bias(bias)
-                            .training(training)
-                            .eps(1e-2),
-                    ),
-                }
+                let options = BatchNormOptions::new().training(training).eps(1e-2);
+                let options = options.running_stats(stats).weight(weight).bias(bias);
+                F::batch_norm(
+                    &t[0],
+                    options.residual(residual).activation(activation.get()),
+                )
             };
-            check(|t| run(t, [false; 3]), &inputs[..1])?;
-            check(|t| run(t, [true, false, false]), &inputs[..2])?; // and a ReLU
-            check(|t| run(t, [true, true, false]), &inputs[..3])?;
-            check(|t| run(t, [true; 3]), &inputs)?;
+            let clamp = Activation::Clamp {
+                min: -0.4,
+                max: 0.7,
+            };
+            for kind in [Activation::None, Activation::RELU, clamp] {
+                activation.set(kind);
+                check(|t| run(t, [false; 3]), &inputs[..1])?;
+                check(|t| run(t, [true, false, false]), &inputs[..2])?;
+                check(|t| run(t, [true, true, false]), &inputs[..3])?;
+                check(|t| run(t, [true; 3]), &inputs)?;
+            }
         }
         // The residual alone.
         check(
             |t| {
                 let x = &inputs[0];
-                F::batch_norm_relu(
-                    x,
-                    Some(&t[0]),
-                    BatchNormOptions::new().training(true).eps(1e-2),
-                )
+                let options = BatchNormOptions::new().training(true).eps(1e-2);
+                F::batch_norm(x, options.residual(&t[0]).activation(Activation::RELU))
             },
             &inputs[3..],
         )?;

@@ -30,7 +30,7 @@ pub use pleach_core::random::numpy;
 pub use pleach_core::*;
 pub use pleach_init as init;
 pub use pleach_nn as nn;
-pub use pleach_nn::{sequential, summary};
+pub use pleach_nn::{sequential, summary, summary_of};
 pub use pleach_optim as optim;
 pub use pleach_vision as vision;
 

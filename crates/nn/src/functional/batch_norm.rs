@@ -10,7 +10,7 @@ use pleach_kernels::{
     batch_norm_train_backward,
 };
 
-use super::check_dtype;
+use super::{check_dtype, hardtanh};
 use crate::setters::setters;
 
 type Memory<T> = pleach_kernels::Buffer<T>;
@@ -27,7 +27,7 @@ type Memory<T> = pleach_kernels::Buffer<T>;
 ///
 /// # Errors
 /// If a size or dtype does not fit, the batch has one value for each channel in training, or there
-/// are no running statistics outside training.
+/// are no running statistics outside training; if a residual has not the input's shape and dtype.
 ///
 /// ```
 /// use pleach_core::{tensor, Buffer};
@@ -41,117 +41,22 @@ type Memory<T> = pleach_kernels::Buffer<T>;
 /// assert_eq!(var.tensor().to_vec::<f32>()?, [4.5]);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
-pub fn batch_norm(input: &Tensor, options: BatchNormOptions<'_>) -> Result<Tensor> {
-    normalise(input, None, false, options)
-}
-
-/// What [`batch_norm`] takes beside its input: no running statistics, weight or bias, evaluation,
-/// momentum 0.1 and eps 1e-5, or what is set.
-#[derive(Debug, Clone, Copy)]
-#[must_use]
-pub struct BatchNormOptions<'a> {
-    running_stats: Option<(&'a Buffer, &'a Buffer)>,
-    weight: Option<&'a Tensor>,
-    bias: Option<&'a Tensor>,
-    training: bool,
-    momentum: f64,
-    eps: f64,
-}
-
-impl<'a> BatchNormOptions<'a> {
-    /// PyTorch's defaults.
-    pub fn new() -> Self {
-        BatchNormOptions {
-            running_stats: None,
-            weight: None,
-            bias: None,
-            training: false,
-            momentum: 0.1,
-            eps: 1e-5,
-        }
-    }
-
-    setters! {
-        |options| options;
-        /// The running mean and variance.
-        running_stats: impl Into<Option<(&'a Buffer, &'a Buffer)>> = running_stats.into();
-        /// The scale of each channel.
-        weight: impl Into<Option<&'a Tensor>> = weight.into();
-        /// The shift of each channel.
-        bias: impl Into<Option<&'a Tensor>> = bias.into();
-        /// Whether the batch's own statistics are used (no, by default).
-        training: bool = training;
-        /// How far the running statistics move towards a batch's (0.1 by default).
-        momentum: f64 = momentum;
-        /// What is added to the variance (1e-5 by default).
-        eps: f64 = eps;
-    }
-}
-
-impl Default for BatchNormOptions<'_> {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// [`batch_norm`] followed by the addition of a residual, if there is one, and
-/// [`relu`](super::relu): the same numbers as the separate functions, in one pass forward and one
-/// backward, and nothing is kept of what lies between.
 ///
-/// Shapes: the residual has the input's.
-///
-/// # Errors
-/// As [`batch_norm`], or if shape or dtype of the residual differ.
+/// What follows a normalisation can be computed in the same pass, forward and backward: the addition
+/// of a residual, and an activation. The numbers are those of the separate functions, and nothing
+/// is kept of what lies between.
 ///
 /// ```
 /// use pleach_core::tensor;
+/// use pleach_nn::Activation;
 /// use pleach_nn::functional::{self as F, BatchNormOptions};
-/// let x = tensor![[1.0], [5.0]]; // normalised: -1 and 1
-/// let options = BatchNormOptions::new().training(true).eps(1e-12);
-/// let y = F::batch_norm_relu(&x, Some(&tensor![[0.0], [0.5]]), options)?;
+/// let (x, residual) = (tensor![[1.0], [5.0]], tensor![[0.0], [0.5]]); // normalised: -1 and 1
+/// let options = BatchNormOptions::new().training(true).eps(1e-12).residual(&residual);
+/// let y = F::batch_norm(&x, options.activation(Activation::RELU))?;
 /// assert_eq!(y.to_vec::<f32>()?, [0.0, 1.5]);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
-pub fn batch_norm_relu(
-    input: &Tensor,
-    residual: Option<&Tensor>,
-    options: BatchNormOptions<'_>,
-) -> Result<Tensor> {
-    if let Some(residual) = residual
-        && (residual.shape() != input.shape() || residual.dtype() != input.dtype())
-    {
-        return Err(Error::shape(format!(
-            "batch_norm_relu: the residual has size {:?} and dtype {}, the input {:?} and {}",
-            residual.shape(),
-            residual.dtype(),
-            input.shape(),
-            input.dtype()
-        )));
-    }
-    normalise(input, residual, true, options)
-}
-
-/// Refuses what PyTorch refuses: a variance of 0 has to stay away from a division by 0 in training.
-fn check_eps(eps: f64, training: bool) -> Result<()> {
-    if training && eps <= 0.0 {
-        return Err(Error::value(format!(
-            "batch_norm eps must be positive during training, but got {eps:?}"
-        )));
-    }
-    if eps < 0.0 {
-        return Err(Error::value(format!(
-            "batch_norm eps must be non-negative, but got {eps:?}"
-        )));
-    }
-    Ok(())
-}
-
-fn normalise(
-    input: &Tensor,
-    residual: Option<&Tensor>,
-    relu: bool,
-    options: BatchNormOptions<'_>,
-) -> Result<Tensor> {
+pub fn batch_norm(input: &Tensor, options: BatchNormOptions<'_>) -> Result<Tensor> {
     let BatchNormOptions {
         running_stats,
         weight,
@@ -159,11 +64,24 @@ fn normalise(
         training,
         momentum,
         eps,
+        residual,
+        activation,
     } = options;
     if input.shape() == [0] {
         // PyTorch takes it, and nothing is normalised.
         let scaled = weight.map_or(Ok(input.clone()), |w| input.mul(&w.select(0, 0)?))?;
         return bias.map_or(Ok(scaled.clone()), |b| scaled.add(&b.select(0, 0)?));
+    }
+    if let Some(residual) = residual
+        && (residual.shape() != input.shape() || residual.dtype() != input.dtype())
+    {
+        return Err(Error::shape(format!(
+            "batch_norm: the residual has size {:?} and dtype {}, the input {:?} and {}",
+            residual.shape(),
+            residual.dtype(),
+            input.shape(),
+            input.dtype()
+        )));
     }
     let shape = shape_of(input)?;
     if training && shape.batch.checked_mul(shape.spatial) == Some(1) {
@@ -194,7 +112,8 @@ fn normalise(
     let op = BatchNorm {
         training,
         eps,
-        relu,
+        added: residual.is_some(),
+        activation,
     };
     let mut outputs = apply(op, (input, weight, bias, residual, mean, var))?;
     if let (Some((running_mean, running_var)), [_, mean, var]) = (running_stats, &outputs[..])
@@ -205,6 +124,78 @@ fn normalise(
         move_towards(running_var, var, momentum, n / (n - 1.0))?;
     }
     Ok(outputs.swap_remove(0))
+}
+
+/// What [`batch_norm`] takes beside its input: no running statistics, weight or bias, evaluation,
+/// momentum 0.1 and eps 1e-5, or what is set.
+#[derive(Debug, Clone, Copy)]
+#[must_use]
+pub struct BatchNormOptions<'a> {
+    running_stats: Option<(&'a Buffer, &'a Buffer)>,
+    weight: Option<&'a Tensor>,
+    bias: Option<&'a Tensor>,
+    training: bool,
+    momentum: f64,
+    eps: f64,
+    residual: Option<&'a Tensor>,
+    activation: Activation,
+}
+
+impl<'a> BatchNormOptions<'a> {
+    /// PyTorch's defaults.
+    pub fn new() -> Self {
+        BatchNormOptions {
+            running_stats: None,
+            weight: None,
+            bias: None,
+            training: false,
+            momentum: 0.1,
+            eps: 1e-5,
+            residual: None,
+            activation: Activation::None,
+        }
+    }
+
+    setters! {
+        |options| options;
+        /// The running mean and variance.
+        running_stats: impl Into<Option<(&'a Buffer, &'a Buffer)>> = running_stats.into();
+        /// The scale of each channel.
+        weight: impl Into<Option<&'a Tensor>> = weight.into();
+        /// The shift of each channel.
+        bias: impl Into<Option<&'a Tensor>> = bias.into();
+        /// Whether the batch's own statistics are used (no, by default).
+        training: bool = training;
+        /// How far the running statistics move towards a batch's (0.1 by default).
+        momentum: f64 = momentum;
+        /// What is added to the variance (1e-5 by default).
+        eps: f64 = eps;
+        /// What is added to the result, of its shape.
+        residual: impl Into<Option<&'a Tensor>> = residual.into();
+        /// The function of the sum.
+        activation: Activation = activation;
+    }
+}
+
+impl Default for BatchNormOptions<'_> {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+/// Refuses what PyTorch refuses: a variance of 0 has to stay away from a division by 0 in training.
+fn check_eps(eps: f64, training: bool) -> Result<()> {
+    if training && eps <= 0.0 {
+        return Err(Error::value(format!(
+            "batch_norm eps must be positive during training, but got {eps:?}"
+        )));
+    }
+    if eps < 0.0 {
+        return Err(Error::value(format!(
+            "batch_norm eps must be non-negative, but got {eps:?}"
+        )));
+    }
+    Ok(())
 }
 
 fn shape_of(input: &Tensor) -> Result<BatchNormShape> {
@@ -246,7 +237,7 @@ fn move_towards(running: &Buffer, batch: &Tensor, momentum: f64, factor: f64) ->
     })
 }
 
-/// A normalisation, and what follows it in the same pass: the addition of a residual, a ReLU.
+/// A normalisation, and what follows it in the same pass: the addition of a residual, an activation.
 ///
 /// Inputs: x, weight, bias, residual, and outside training mean and variance. Outputs: the result,
 /// and in training mean and variance of the batch.
@@ -256,8 +247,10 @@ pub struct BatchNorm {
     training: bool,
     /// What is added to the variance.
     eps: f64,
-    /// Whether a ReLU follows.
-    relu: bool,
+    /// Whether a residual is added.
+    added: bool,
+    /// The function of the sum.
+    activation: Activation,
 }
 
 /// An input that may be absent.
@@ -279,15 +272,19 @@ impl Operation for BatchNorm {
     };
 
     fn name(&self) -> &'static str {
-        match self.relu {
-            true => "batch_norm_relu",
-            false => "batch_norm",
+        match self.activation {
+            Activation::RELU => "batch_norm_relu",
+            Activation::Clamp { .. } => "batch_norm_clamp",
+            Activation::None if self.added => "batch_norm_add",
+            Activation::None => "batch_norm",
         }
     }
     fn grad_name(&self) -> &'static str {
-        match self.relu {
-            true => "ReluBackward0",
-            false => "NativeBatchNormBackward0",
+        match self.activation {
+            Activation::RELU => "ReluBackward0",
+            Activation::Clamp { .. } => "HardtanhBackward0",
+            Activation::None if self.added => "AddBackward0",
+            Activation::None => "NativeBatchNormBackward0",
         }
     }
     fn attributes(&self) -> Attributes {
@@ -306,7 +303,7 @@ impl Operation for BatchNorm {
             let epilogue = Epilogue {
                 bias: slice(bias)?.map_or(Bias::None, Bias::PerRow),
                 residual: slice(residual)?,
-                activation: self.activation(),
+                activation: self.activation,
             };
             let values = x.as_slice::<T>()?;
             if let (Some(mean), Some(var)) = (slice(mean)?, slice(var)?) {
@@ -324,31 +321,32 @@ impl Operation for BatchNorm {
         })
     }
     fn saves(&self, call: Call<'_>) -> Saves {
-        // Without a sum the sign is computed again, and the output need not be kept.
+        // Without a sum the activation's input is computed again, and the output need not be kept.
         [0, 1, 2, 4, 5]
             .into_iter()
             .fold(Saves::NONE, Saves::input)
             .output_if(self.training, 1)
-            .output_if(self.relu && call.given(3), 0)
+            .output_if(self.activation != Activation::None && call.given(3), 0)
     }
     fn backward(&self, saved: &Saved<'_>, grads: GradOf<'_, Self>) -> Result<GradsOf<Self>> {
         let grad = grads[0].as_ref().expect("the only one");
         if !saved.recording() {
             return self.fast(saved, &grad.contiguous()?);
         }
-        let positive = |t: &Tensor| t.detach().gt(0.0)?.to_dtype(t.dtype());
-        let mask = saved.output(0).ok().as_ref().map(positive).transpose()?;
-        let grad = match &mask {
-            Some(mask) => grad.mul(mask)?,
+        let output = saved.output(0).ok();
+        let grad = match &output {
+            Some(output) => grad.masked_fill(&self.stops(output)?, 0.0)?,
             None => grad.clone(),
         };
         let mut all = [const { None }; 6];
         if (0..3).any(|i| saved.needs(i)) {
             let parts = saved.by_parts(&grad, |inputs| {
                 let y = self.normalised(inputs)?;
-                match self.relu && mask.is_none() {
-                    true => y.relu(),
-                    false => Ok(y),
+                match self.activation {
+                    _ if output.is_some() => Ok(y),
+                    Activation::None => Ok(y),
+                    Activation::RELU => y.relu(),
+                    Activation::Clamp { min, max } => hardtanh(&y, min, max),
                 }
             })?;
             all.iter_mut().zip(parts).for_each(|(to, from)| *to = from);
@@ -363,14 +361,17 @@ fn slice<T: Element>(t: Maybe<'_>) -> Result<Option<&[T]>> {
 }
 
 impl BatchNorm {
-    fn activation(&self) -> Activation {
-        match self.relu {
-            true => Activation::RELU,
-            false => Activation::None,
+    /// Where the activation lets no gradient through, by its output.
+    fn stops(&self, output: &Tensor) -> Result<Tensor> {
+        let output = output.detach();
+        match self.activation {
+            Activation::None => output.ne(&output),
+            Activation::RELU => output.le(0.0),
+            Activation::Clamp { min, max } => output.le(min)?.logical_or(&output.ge(max)?),
         }
     }
 
-    /// The result before residual and ReLU, in operations.
+    /// The result before residual and activation, in operations.
     fn normalised(&self, inputs: &[Option<Tensor>]) -> Result<Tensor> {
         let [Some(x), weight, bias, _, mean, var] = inputs else {
             unreachable!("six inputs, of which the first is given");
@@ -412,7 +413,9 @@ impl BatchNorm {
             let room = |i: usize, len: usize| -> Result<Option<Memory<T>>> {
                 Ok(saved.needs(i).then(|| Memory::try_new(len)).transpose()?)
             };
-            let (mut dx, mut dr) = (room(0, n)?, room(3, n)?);
+            // Without an activation, the residual's gradient is the output's.
+            let plain = self.activation == Activation::None;
+            let (mut dx, mut dr) = (room(0, n)?, if plain { None } else { room(3, n)? });
             let (mut dw, mut db) = (room(1, c)?, room(2, c)?);
             let grads = BatchNormGrads {
                 input: dx.as_deref_mut(),
@@ -421,7 +424,7 @@ impl BatchNorm {
             };
             let (values, g) = (x.as_slice::<T>()?, grad.as_slice::<T>()?);
             let (weight, bias) = (slice(weight.as_ref())?, slice(bias.as_ref())?);
-            let activation = self.activation();
+            let activation = self.activation;
             let mask = match slice(output.as_ref())? {
                 Some(output) => ActivationMask::Output { activation, output },
                 None => ActivationMask::Recompute { activation, bias },
@@ -442,7 +445,11 @@ impl BatchNorm {
             }
             let whole = |d: Option<Memory<T>>| d.map(|d| Tensor::from_buffer(d, x.shape()));
             let channels = |d: Option<Memory<T>>| d.map(|d| Tensor::from_buffer(d, [c]));
-            Ok([whole(dx), channels(dw), channels(db), whole(dr), None, None])
+            let dr = match plain {
+                true => saved.needs(3).then(|| grad.clone()),
+                false => whole(dr),
+            };
+            Ok([whole(dx), channels(dw), channels(db), dr, None, None])
         })
     }
 }

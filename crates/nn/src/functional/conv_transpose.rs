@@ -108,7 +108,11 @@ pub(crate) fn conv_transpose<const D: usize>(
     options: ConvTransposeOptions<D>,
 ) -> Result<Tensor> {
     let mut batched = batched::<D>("conv_transpose", input)?;
-    let (conv, padding, more) = (&options.conv, options.numeric_padding()?, options.output_padding);
+    let (conv, padding, more) = (
+        &options.conv,
+        options.numeric_padding()?,
+        options.output_padding,
+    );
     conv.check_weight(false, &batched, weight)?;
     conv.check_channels(true, (&batched, weight, bias))?;
     options.check(&batched, weight)?;

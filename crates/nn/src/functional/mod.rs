@@ -55,7 +55,7 @@ pub use avg_pool::{
     avg_pool2d, avg_pool3d,
 };
 pub(crate) use avg_pool::{adaptive_avg_pool, avg_pool, avg_pool_setters};
-pub use batch_norm::{BatchNormOptions, batch_norm, batch_norm_relu};
+pub use batch_norm::{BatchNormOptions, batch_norm};
 pub use conv::{ConvOptions, conv1d, conv2d, conv3d};
 pub(crate) use conv::{check_same, conv, conv_setters};
 pub use conv_transpose::{

@@ -194,7 +194,7 @@ impl<const D: usize> BatchNorm<D> {
 
 impl<const D: usize> Forward for BatchNorm<D> {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        self.normalise(input, None)
+        self.normalise(input, Taken::NONE)
     }
 
     fn activation(&self) -> Option<Activation> {
@@ -208,16 +208,13 @@ impl<const D: usize> Forward for BatchNorm<D> {
         let taken = Taken::of(steps, |residual| {
             residual.shape() == input.shape() && residual.dtype() == input.dtype()
         })?;
-        match taken.activation == Activation::RELU {
-            true => Ok((self.normalise(input, Some(taken.residual))?, taken.steps)),
-            false => Ok((self.forward(input)?, 0)),
-        }
+        Ok((self.normalise(input, taken)?, taken.steps))
     }
 }
 
 impl<const D: usize> BatchNorm<D> {
-    /// The normalisation; with `relu`, also what follows it: an addition and the ReLU.
-    fn normalise(&self, input: &Tensor, relu: Option<Option<&Tensor>>) -> Result<Tensor> {
+    /// The normalisation, and what follows it in the same pass.
+    fn normalise(&self, input: &Tensor, taken: Taken<'_>) -> Result<Tensor> {
         if self.folded {
             return Ok(input.clone());
         }
@@ -235,11 +232,10 @@ impl<const D: usize> BatchNorm<D> {
             .bias(bias.as_ref())
             .training(self.node.is_training() || running.is_none())
             .momentum(momentum)
-            .eps(self.eps());
-        match relu {
-            None => functional::batch_norm(input, options),
-            Some(residual) => functional::batch_norm_relu(input, residual, options),
-        }
+            .eps(self.eps())
+            .residual(taken.residual)
+            .activation(taken.activation);
+        functional::batch_norm(input, options)
     }
 
     /// The factor that running statistics are moved with, after one more batch was counted: the

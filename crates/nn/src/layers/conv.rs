@@ -4,7 +4,7 @@ use pleach_core::autograd::profiler::record_operation;
 use pleach_core::autograd::trace::is_tracing;
 use pleach_core::print::python_tuple;
 use pleach_core::{DType, Error, Parameter, Result, Tensor, Window};
-use pleach_kernels::{Activation as Kernel, Bias, ConvShape, Epilogue, PackedConv};
+use pleach_kernels::{Bias, ConvShape, Epilogue, PackedConv};
 
 use super::default_init::{check_float, empty_parameter, reset_weight_and_bias};
 use super::packed::{PackedCache, is_recorded};
@@ -14,7 +14,7 @@ use crate::functional::{
 };
 use crate::or_panic::or_panic;
 use crate::setters::{given, setters};
-use crate::{Activation, Forward, Module, Node, Step};
+use crate::{Forward, Module, Node, Step};
 
 /// A convolution of sequences: input `[N, in_channels, L]` or `[in_channels, L]`; see [`Conv`].
 pub type Conv1d = Conv<1>;
@@ -202,7 +202,7 @@ impl<const D: usize> Forward for Conv<D> {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
         let weight = self.weight.tensor();
         let bias = self.bias.as_ref().map(Parameter::tensor);
-        if let Some(out) = self.infer(input, &weight, bias.as_ref(), None, false) {
+        if let Some(out) = self.infer(input, &weight, bias.as_ref(), Taken::NONE) {
             return out;
         }
         let convolve =
@@ -219,9 +219,7 @@ impl<const D: usize> Forward for Conv<D> {
         let bias = self.bias.as_ref().map(Parameter::tensor);
         if !steps.is_empty() && !is_recorded([Some(input), Some(&weight), bias.as_ref()]) {
             let taken = Taken::of(steps, |residual| !is_recorded([Some(residual), None, None]))?;
-            if taken.activation == Activation::RELU
-                && let Some(out) = self.infer(input, &weight, bias.as_ref(), taken.residual, true)
-            {
+            if let Some(out) = self.infer(input, &weight, bias.as_ref(), taken) {
                 return Ok((out?, taken.steps));
             }
         }
@@ -237,12 +235,9 @@ impl<const D: usize> Conv<D> {
         input: &Tensor,
         weight: &Tensor,
         bias: Option<&Tensor>,
-        residual: Option<&Tensor>,
-        relu: bool,
+        taken: Taken<'_>,
     ) -> Option<Result<Tensor>> {
-        if is_recorded([Some(input), Some(weight), bias])
-            || residual.is_some_and(|r| is_recorded([Some(r), None, None]))
-        {
+        if is_recorded([Some(input), Some(weight), bias]) {
             self.packed.clear();
             return None;
         }
@@ -253,7 +248,7 @@ impl<const D: usize> Conv<D> {
         {
             return None;
         }
-        let run = || self.run_packed(input, weight, bias, residual, relu);
+        let run = || self.run_packed(input, weight, bias, taken);
         let name = ["conv1d", "conv2d", "conv3d"][D - 1];
         record_operation(name, &[Some(input), Some(weight), bias], run).transpose()
     }
@@ -263,16 +258,16 @@ impl<const D: usize> Conv<D> {
         input: &Tensor,
         weight: &Tensor,
         bias: Option<&Tensor>,
-        residual: Option<&Tensor>,
-        relu: bool,
+        taken: Taken<'_>,
     ) -> Result<Option<Tensor>> {
         let (x, shape) = self.options(self.padding).checked((input, weight, bias))?;
         let sizes = [&[shape.batch, shape.out_channels], &shape.output()[3 - D..]].concat();
-        if residual.is_some_and(|r| r.shape() != sizes || r.dtype() != DType::F32) {
+        let unfit = |r: &Tensor| r.shape() != sizes || r.dtype() != DType::F32;
+        if taken.residual.is_some_and(unfit) {
             return Ok(None);
         }
         let x = x.contiguous()?;
-        let residual = residual.map(Tensor::contiguous).transpose()?;
+        let residual = taken.residual.map(Tensor::contiguous).transpose()?;
         // Making sure of the slices first: packing itself cannot fail.
         let dense = (
             weight.contiguous()?,
@@ -282,13 +277,12 @@ impl<const D: usize> Conv<D> {
         let b = dense.1.as_ref().map(Tensor::as_slice).transpose()?;
         let pack = || PackedConv::new(&shape, w);
         // The batch too has a part in the choice of an algorithm.
-        let packed = self.packed.get(weight, None, shape, pack);
-        let residual = residual.as_ref().map(Tensor::as_slice).transpose()?;
+        let packed = self.packed.get(weight, shape, pack);
         let x = x.as_slice::<f32>()?;
         let epilogue = Epilogue {
             bias: b.map_or(Bias::None, Bias::PerRow),
-            residual,
-            activation: if relu { Kernel::RELU } else { Kernel::None },
+            residual: residual.as_ref().map(Tensor::as_slice).transpose()?,
+            activation: taken.activation,
         };
         let run = |out: &mut [f32]| packed.forward(shape.batch, shape.input, x, epilogue, out);
         filled(&sizes, run).map(Some)

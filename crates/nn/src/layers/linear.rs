@@ -4,7 +4,7 @@ use pleach_core::autograd::profiler::record_operation;
 use pleach_core::autograd::trace::is_tracing;
 use pleach_core::{DType, Parameter, Result, Tensor, checked_numel};
 use pleach_kernels::{
-    Activation as Kernel, Bias, Buffer, Epilogue, MatRef, PackedB, gemm_epilogue, gemm_packed,
+    Activation, Bias, Buffer, Epilogue, MatRef, PackedB, gemm_epilogue, gemm_packed,
 };
 
 use super::default_init::{bool_text, check_float, empty_parameter, reset_weight_and_bias};
@@ -12,7 +12,7 @@ use super::packed::{PackedCache, is_recorded};
 use crate::chain::Taken;
 use crate::or_panic::or_panic;
 use crate::setters::setters;
-use crate::{Activation, Forward, Module, Node, Step, functional};
+use crate::{Forward, Module, Node, Step, functional};
 
 /// A linear map: `y = x · weightᵀ + bias`.
 ///
@@ -92,7 +92,7 @@ impl Forward for Linear {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
         let weight = self.weight.tensor();
         let bias = self.bias.as_ref().map(Parameter::tensor);
-        if let Some(out) = self.infer(input, &weight, bias.as_ref(), false) {
+        if let Some(out) = self.infer(input, &weight, bias.as_ref(), Activation::None) {
             return out;
         }
         functional::linear(input, &weight, bias.as_ref())
@@ -100,10 +100,10 @@ impl Forward for Linear {
 
     fn forward_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
         let taken = Taken::of(steps, |_| false)?;
-        if taken.activation == Activation::RELU {
+        if taken.activation != Activation::None {
             let weight = self.weight.tensor();
             let bias = self.bias.as_ref().map(Parameter::tensor);
-            if let Some(out) = self.infer(input, &weight, bias.as_ref(), true) {
+            if let Some(out) = self.infer(input, &weight, bias.as_ref(), taken.activation) {
                 return Ok((out?, taken.steps));
             }
         }
@@ -117,14 +117,14 @@ const MANY_ROWS: usize = 16;
 const MANY_PRODUCTS: usize = 1 << 16;
 
 impl Linear {
-    /// The map with a weight that is packed once, and a ReLU after it; `None` if it is to be
+    /// The map with a weight that is packed once, and an activation after it; `None` if it is to be
     /// recorded, or shapes or dtypes are not those of a plain f32 layer.
     fn infer(
         &self,
         input: &Tensor,
         weight: &Tensor,
         bias: Option<&Tensor>,
-        relu: bool,
+        activation: Activation,
     ) -> Option<Result<Tensor>> {
         if is_recorded([Some(input), Some(weight), bias]) {
             self.packed.clear();
@@ -138,11 +138,12 @@ impl Linear {
             && input.shape().last() == Some(&inputs)
             && bias.is_none_or(|b| b.shape() == [outputs])
             && f32s.into_iter().flatten().all(|t| t.dtype() == DType::F32);
-        // Too few products are not worth the trouble, unless there is a ReLU to save.
-        if !plain || (!relu && input.numel() * outputs < MANY_PRODUCTS) {
+        // Too few products are not worth the trouble, unless there is an activation to save.
+        let few = input.numel() * outputs < MANY_PRODUCTS;
+        if !plain || (few && activation == Activation::None) {
             return None;
         }
-        let run = || self.run_packed(input, weight, bias, relu);
+        let run = || self.run_packed(input, weight, bias, activation);
         Some(record_operation("linear", &f32s, run))
     }
 
@@ -151,7 +152,7 @@ impl Linear {
         input: &Tensor,
         weight: &Tensor,
         bias: Option<&Tensor>,
-        relu: bool,
+        activation: Activation,
     ) -> Result<Tensor> {
         let (outputs, inputs) = (weight.shape()[0], weight.shape()[1]);
         let mut sizes = input.shape().to_vec();
@@ -167,7 +168,7 @@ impl Linear {
                 None => Bias::None,
             },
             residual: None,
-            activation: if relu { Kernel::RELU } else { Kernel::None },
+            activation,
         };
         let mut out = Buffer::<f32>::try_new(checked_numel(&[rows, outputs])?)?;
         if !out.is_empty() {
@@ -176,7 +177,7 @@ impl Linear {
             if rows < MANY_ROWS || rows * outputs * inputs < MANY_PRODUCTS {
                 gemm_epilogue(x, w, &mut out, false, epilogue);
             } else {
-                let packed = self.packed.get(weight, None, (), || PackedB::new(w));
+                let packed = self.packed.get(weight, (), || PackedB::new(w));
                 gemm_packed(x, &packed, &mut out, false, epilogue);
             }
         }

@@ -7,34 +7,18 @@ use pleach_core::{Tensor, ValueId};
 
 /// A form `P` of a layer's weights that is costly to make, for one kind of input, `K`.
 ///
-/// It is made again when the weights, the bias or the kind of input are not those that it was made
-/// for. Nothing of the weights is held, so a change in place stays one.
+/// It is made again when the weights or the kind of input are not those that it was made for. Nothing of the weights is held, so a change in place stays one.
 pub(super) struct PackedCache<K, P>(Mutex<Option<Entry<K, P>>>);
 
 struct Entry<K, P> {
     weight: ValueId,
-    bias: Option<ValueId>,
     kind: K,
     packed: Arc<P>,
 }
 
 impl<K: PartialEq, P> PackedCache<K, P> {
-    pub fn get(
-        &self,
-        weight: &Tensor,
-        bias: Option<&Tensor>,
-        kind: K,
-        pack: impl FnOnce() -> P,
-    ) -> Arc<P> {
-        let fits = |entry: &Entry<K, P>| {
-            entry.kind == kind
-                && entry.weight.is_of(weight)
-                && match (&entry.bias, bias) {
-                    (Some(id), Some(bias)) => id.is_of(bias),
-                    (None, None) => true,
-                    _ => false,
-                }
-        };
+    pub fn get(&self, weight: &Tensor, kind: K, pack: impl FnOnce() -> P) -> Arc<P> {
+        let fits = |entry: &Entry<K, P>| entry.kind == kind && entry.weight.is_of(weight);
         if let Some(entry) = &*self.lock()
             && fits(entry)
         {
@@ -44,7 +28,6 @@ impl<K: PartialEq, P> PackedCache<K, P> {
         let packed = Arc::new(pack());
         *self.lock() = Some(Entry {
             weight: weight.value_id(),
-            bias: bias.map(Tensor::value_id),
             kind,
             packed: packed.clone(),
         });

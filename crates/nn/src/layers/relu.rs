@@ -4,7 +4,7 @@ use pleach_core::{Result, Tensor};
 
 use super::MaxPool2d;
 use crate::setters::setters;
-use crate::{Activation, Forward, Module, ModuleExt, Node, Step, functional};
+use crate::{Activation, Forward, Module, Node, Step, functional};
 
 /// A row: docs, layer, its builder, the function of the input, and its largest value.
 macro_rules! relus {
@@ -52,7 +52,8 @@ macro_rules! relus {
                 // The maximum of the positive parts is the positive part of the maximum.
                 if self.activation() == Some(Activation::RELU)
                     && let Some(Step::Call(module)) = steps.first()
-                    && let Some(pool) = module.downcast_ref::<MaxPool2d>()
+                    // What wraps a pooling has a `forward` of its own.
+                    && let Some(pool) = module.as_any().downcast_ref::<MaxPool2d>()
                 {
                     return Ok((pool.pool(input, true)?, 1));
                 }

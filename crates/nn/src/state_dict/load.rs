@@ -1,96 +1,14 @@
 //! Loading a state dict into a module, with PyTorch's rules and texts.
 
-use std::fmt;
+use std::collections::{HashMap, HashSet};
 
 use pleach_core::{Error, ErrorKind, Result, Tensor, no_grad, size_text};
 
-use super::{State, StateDict, own_state};
+use super::save::{State, own_state};
+use super::{IncompatibleKeys, LoadReport, ShapeMismatch, StateDict};
 use crate::module::display_name;
 use crate::walk::join;
 use crate::{Member, Module};
-
-/// What [`Module::load_state_dict`] did not find on one of the two sides. It prints
-/// `<All keys matched successfully>` if there is nothing to report.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct IncompatibleKeys {
-    /// Names of the model that the state dict lacks, in the model's order.
-    pub missing_keys: Vec<String>,
-    /// Names of the state dict that the model lacks.
-    pub unexpected_keys: Vec<String>,
-}
-
-impl fmt::Display for IncompatibleKeys {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        /// Python's text of a list of strings.
-        fn list(names: &[String]) -> String {
-            let quoted: Vec<String> = names.iter().map(|n| format!("'{n}'")).collect();
-            format!("[{}]", quoted.join(", "))
-        }
-        if self.missing_keys.is_empty() && self.unexpected_keys.is_empty() {
-            return f.write_str("<All keys matched successfully>");
-        }
-        write!(
-            f,
-            "_IncompatibleKeys(missing_keys={}, unexpected_keys={})",
-            list(&self.missing_keys),
-            list(&self.unexpected_keys)
-        )
-    }
-}
-
-/// A name whose shapes differ.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct ShapeMismatch {
-    /// The name, on both sides.
-    pub name: String,
-    /// The shape in the model.
-    pub in_model: Vec<usize>,
-    /// The shape in the state dict.
-    pub in_state_dict: Vec<usize>,
-}
-
-impl fmt::Display for ShapeMismatch {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(
-            f,
-            "{}: {} in the state dict, {} in the model",
-            self.name,
-            size_text(&self.in_state_dict),
-            size_text(&self.in_model)
-        )
-    }
-}
-
-/// What [`Module::load_matching`] did. It prints one line for each kind of name that is there.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct LoadReport {
-    /// Names that were loaded, in the model's order.
-    pub loaded: Vec<String>,
-    /// Names of the model that the state dict lacks, in the model's order.
-    pub missing_keys: Vec<String>,
-    /// Names of the state dict that the model lacks.
-    pub unexpected_keys: Vec<String>,
-    /// Names that both have, with different shapes: left as they were in the model.
-    pub mismatched: Vec<ShapeMismatch>,
-}
-
-impl fmt::Display for LoadReport {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} loaded", self.loaded.len())?;
-        let mismatched: Vec<String> = self.mismatched.iter().map(|m| m.to_string()).collect();
-        let kinds = [
-            ("missing", &self.missing_keys),
-            ("unexpected", &self.unexpected_keys),
-            ("of another shape", &mismatched),
-        ];
-        for (kind, names) in kinds {
-            if !names.is_empty() {
-                write!(f, "\n{} {kind}: {}", names.len(), names.join(", "))?;
-            }
-        }
-        Ok(())
-    }
-}
 
 struct Loading<'a> {
     dict: &'a StateDict,
@@ -108,77 +26,93 @@ fn run<'a>(root: &dyn Module, dict: &'a StateDict) -> Result<Loading<'a>> {
         mismatches: Vec::new(),
         failure: None,
     };
-    loading.module(root, "");
+    loading.module(root, "", &dict.keys().collect::<Vec<_>>());
     match loading.failure.take() {
         Some(error) => Err(error),
         None => Ok(loading),
     }
 }
 
-pub(crate) fn load_matching(root: &dyn Module, dict: &StateDict) -> Result<LoadReport> {
-    let done = run(root, dict)?;
-    Ok(LoadReport {
-        loaded: done.loaded,
-        missing_keys: done.keys.missing_keys,
-        unexpected_keys: done.keys.unexpected_keys,
-        mismatched: done.mismatches,
-    })
-}
-
-pub(crate) fn load(root: &dyn Module, dict: &StateDict, strict: bool) -> Result<IncompatibleKeys> {
-    let Loading {
-        keys, mismatches, ..
-    } = run(root, dict)?;
-    let mut lines = Vec::new();
-    if strict {
-        let quoted = |names: &[String]| {
-            let quoted: Vec<String> = names.iter().map(|n| format!("\"{n}\"")).collect();
-            quoted.join(", ")
-        };
-        if !keys.missing_keys.is_empty() {
-            let names = quoted(&keys.missing_keys);
-            lines.push(format!("Missing key(s) in state_dict: {names}. "));
-        }
-        if !keys.unexpected_keys.is_empty() {
-            let names = quoted(&keys.unexpected_keys);
-            lines.push(format!("Unexpected key(s) in state_dict: {names}. "));
-        }
+impl dyn Module {
+    pub(crate) fn load_what_fits(&self, dict: &StateDict) -> Result<LoadReport> {
+        let done = run(self, dict)?;
+        Ok(LoadReport {
+            loaded: done.loaded,
+            missing_keys: done.keys.missing_keys,
+            unexpected_keys: done.keys.unexpected_keys,
+            mismatched: done.mismatches,
+        })
     }
-    lines.extend(mismatches.iter().map(|m| {
-        format!(
-            "size mismatch for {}: copying a param with shape {} from checkpoint, \
+
+    pub(crate) fn load(&self, dict: &StateDict, strict: bool) -> Result<IncompatibleKeys> {
+        let Loading {
+            keys, mismatches, ..
+        } = run(self, dict)?;
+        let mut lines = Vec::new();
+        if strict {
+            let quoted = |names: &[String]| {
+                let quoted: Vec<String> = names.iter().map(|n| format!("\"{n}\"")).collect();
+                quoted.join(", ")
+            };
+            if !keys.missing_keys.is_empty() {
+                let names = quoted(&keys.missing_keys);
+                lines.push(format!("Missing key(s) in state_dict: {names}. "));
+            }
+            if !keys.unexpected_keys.is_empty() {
+                let names = quoted(&keys.unexpected_keys);
+                lines.push(format!("Unexpected key(s) in state_dict: {names}. "));
+            }
+        }
+        lines.extend(mismatches.iter().map(|m| {
+            format!(
+                "size mismatch for {}: copying a param with shape {} from checkpoint, \
              the shape in current model is {}.",
-            m.name,
-            size_text(&m.in_state_dict),
-            size_text(&m.in_model)
-        )
-    }));
-    if lines.is_empty() {
-        return Ok(keys);
+                m.name,
+                size_text(&m.in_state_dict),
+                size_text(&m.in_model)
+            )
+        }));
+        if lines.is_empty() {
+            return Ok(keys);
+        }
+        Err(Error::new(ErrorKind::Name(format!(
+            "Error(s) in loading state_dict for {}:\n\t{}",
+            display_name(self),
+            lines.join("\n\t")
+        ))))
     }
-    Err(Error::new(ErrorKind::Name(format!(
-        "Error(s) in loading state_dict for {}:\n\t{}",
-        display_name(root),
-        lines.join("\n\t")
-    ))))
 }
 
-impl Loading<'_> {
-    fn module(&mut self, module: &dyn Module, path: &str) {
-        let mut own = Vec::new();
+impl<'a> Loading<'a> {
+    /// Loads a module and what is below it from `keys`: all keys that begin with its path.
+    fn module(&mut self, module: &dyn Module, path: &str, keys: &[&'a str]) {
+        let mut own = HashSet::new();
         own_state(module, &mut |name, state| {
-            own.push(name.to_string());
+            own.insert(name.to_string());
             self.entry(module, path, name, state);
         });
-        let mut children = Vec::new();
+        let (mut children, mut below) = (Vec::new(), HashMap::new());
         module.visit(&mut |name, member| {
             if let Member::Child(child) = member {
                 children.push((name.to_string(), child));
+                below.insert(name.to_string(), Vec::new());
             }
         });
-        self.unexpected(path, &own, &children);
+        let start = join(path, "").len();
+        for &key in keys {
+            let name = &key[start..];
+            let place = match name.split_once('.') {
+                Some((child, _)) => below.get_mut(child),
+                None if own.contains(name) => continue,
+                None => None,
+            };
+            match place {
+                Some(keys) => keys.push(key),
+                None => self.keys.unexpected_keys.push(key.to_string()),
+            }
+        }
         for (name, child) in children {
-            self.module(child, &join(path, &name));
+            self.module(child, &join(path, &name), &below[&name]);
         }
     }
 
@@ -215,24 +149,6 @@ impl Loading<'_> {
     fn forgiven(&self, module: &dyn Module, path: &str, name: &str) -> bool {
         let saved = self.dict.versions().and_then(|v| v.get(path));
         name == "num_batches_tracked" && module.version() >= 2 && saved.is_none_or(|v| v < 2)
-    }
-
-    /// Notes the keys below `path` that belong neither to the module nor to a child.
-    fn unexpected(&mut self, path: &str, own: &[String], children: &[(String, &dyn Module)]) {
-        for key in self.dict.keys() {
-            let below = match path {
-                "" => Some(key),
-                _ => key.strip_prefix(path).and_then(|k| k.strip_prefix('.')),
-            };
-            let expected = match below.map(|k| k.split_once('.').ok_or(k)) {
-                None => continue,
-                Some(Ok((child, _))) => children.iter().any(|c| c.0 == child),
-                Some(Err(name)) => own.iter().any(|n| n == name),
-            };
-            if !expected {
-                self.keys.unexpected_keys.push(key.to_string());
-            }
-        }
     }
 }
 

@@ -7,10 +7,9 @@ use pleach_core::autograd::ModuleCall;
 use pleach_core::autograd::trace::{Graph, TracedCall};
 use pleach_core::{DType, Parameter};
 
-use crate::Module;
 use crate::module::display_name;
 use crate::place::{Key, key};
-use crate::walk::{self, Listing};
+use crate::{Listing, Module};
 
 /// A call of a module in a [`Summary`](super::Summary), or a container whose children were called.
 #[derive(Clone, Debug)]
@@ -75,7 +74,7 @@ pub(super) struct Rows<'a> {
 
 /// The rows of the calls of `root` and of what is below it.
 pub(super) fn rows(root: &dyn Module, graph: &Graph) -> Vec<SummaryRow> {
-    let modules = walk::named_modules(root, Listing::with_duplicates());
+    let modules = root.named_modules_with(Listing::with_duplicates());
     let mut rows = Rows {
         graph,
         modules: modules.into_iter().collect(),

@@ -3,9 +3,11 @@
 use std::fmt;
 
 use pleach_core::{Result, Tensor};
-use pleach_nn::__derive::{Field, Memo, Visitor, VisitorMut, fmt_module};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
-use pleach_nn::{Chain, Forward, Member, MemberMut, Module, ModuleExt, Node, functional};
+use pleach_nn::{
+    Chain, Duplication, Field, Forward, Member, MemberMut, Module, ModuleExt, Node, Visitor,
+    VisitorMut, functional,
+};
 
 use super::widths::{plus_product, product, weight};
 
@@ -99,12 +101,12 @@ impl DenseBlock {
 
     /// Another handle to the same block.
     pub fn share(&self) -> DenseBlock {
-        self.share_field()
+        self.duplicate(&mut Duplication::alias())
     }
 
     /// A copy with parameters of its own.
     pub fn deep_copy(&self) -> DenseBlock {
-        self.copy_field(&mut Memo::default())
+        self.duplicate(&mut Duplication::copy())
     }
 }
 
@@ -146,31 +148,22 @@ impl Module for DenseBlock {
 }
 
 impl Field for DenseBlock {
-    fn has_members() -> bool {
-        true
-    }
     fn visit_field<'a>(&'a self, name: &str, v: Visitor<'_, 'a>) {
         v(name, Member::Child(self));
     }
     fn visit_field_mut<'a>(&'a mut self, name: &str, v: VisitorMut<'_, 'a>) {
-        v(name, MemberMut::Child(self));
+        v(name, MemberMut::Child(self.into()));
     }
-    fn share_field(&self) -> Self {
+    fn duplicate(&self, how: &mut Duplication) -> Self {
         DenseBlock {
-            node: self.node.share(),
-            layers: self.layers.share_field(),
-        }
-    }
-    fn copy_field(&self, memo: &mut Memo) -> Self {
-        DenseBlock {
-            node: self.node.copy_field(memo),
-            layers: self.layers.copy_field(memo),
+            node: self.node.duplicate(how),
+            layers: self.layers.duplicate(how),
         }
     }
 }
 
 impl fmt::Display for DenseBlock {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        fmt_module(self, f)
+        fmt::Display::fmt(self as &dyn Module, f)
     }
 }

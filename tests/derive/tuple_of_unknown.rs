@@ -1,8 +1,10 @@
 use pleach::prelude::*;
 
+struct Config;
+
 #[derive(Module)]
 struct Net {
-    pair: (Parameter, Parameter),
+    pair: (Linear, Config),
 }
 
 fn main() {}

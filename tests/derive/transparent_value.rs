@@ -1,0 +1,10 @@
+use pleach::prelude::*;
+
+#[derive(Module)]
+#[module(transparent)]
+struct Net {
+    size: usize,
+    inner: Linear,
+}
+
+fn main() {}

@@ -1,11 +1,11 @@
 //! `nn::functional`.
 
+use pleach::nn::Activation;
 use pleach::nn::functional::{
     self as F, Approximate, AttentionOptions, AvgPoolOptions, BatchNormOptions, ConvOptions,
     ConvTransposeOptions, CrossEntropyOptions, InterpolateMode, MaxPoolOptions, NllLossOptions,
     OutputSize, Resize, Size, UnfoldOptions,
 };
-use pleach::nn::Activation;
 use pleach::{DType, Result, Tensor};
 
 use super::{Call, Program, call};
@@ -536,10 +536,10 @@ pub const CALLS: &[Call] = &[
         interpolate,
     ),
     call(
-        "functional::batch_norm BatchNormOptions::new BatchNormOptions::running_stats \
-         BatchNormOptions::weight BatchNormOptions::bias BatchNormOptions::training \
-         BatchNormOptions::momentum BatchNormOptions::eps BatchNormOptions::residual \
-         BatchNormOptions::activation",
+        "functional::batch_norm BatchNormOptions::new \
+         BatchNormOptions::running_stats BatchNormOptions::weight BatchNormOptions::bias \
+         BatchNormOptions::training BatchNormOptions::momentum BatchNormOptions::eps \
+         BatchNormOptions::residual BatchNormOptions::activation",
         batch_norm,
     ),
     call("functional::layer_norm", layer_norm),

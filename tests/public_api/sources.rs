@@ -417,15 +417,6 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                         }
                     }),
                 "activations" => activations(call, &mut add),
-                "by_dimension" | "pools" => rows
-                    .filter(|row| row.contains(" = ") && row.ends_with(">;"))
-                    .for_each(|row| add(&[""], first_word(row), false)),
-                "max_pools" | "adaptive_max_pools" => rows
-                    .filter(|row| row.starts_with(char::is_lowercase))
-                    .for_each(|row| add(&[""], first_word(row), false)),
-                "pads" | "adaptive_pools" => rows
-                    .filter(|row| row.starts_with(char::is_uppercase))
-                    .for_each(|row| add(&[first_word(row)], "new", false)),
                 "by_position" | "by_name" => {
                     let container = first_word(call.trim_start());
                     for (owner, function, panics) in functions {
@@ -437,6 +428,15 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                         );
                     }
                 }
+                "by_dimension" | "pools" => rows
+                    .filter(|row| row.contains(" = ") && row.ends_with(">;"))
+                    .for_each(|row| add(&[""], first_word(row), false)),
+                "max_pools" | "adaptive_max_pools" => rows
+                    .filter(|row| row.starts_with(char::is_lowercase))
+                    .for_each(|row| add(&[""], first_word(row), false)),
+                "pads" | "adaptive_pools" => rows
+                    .filter(|row| row.starts_with(char::is_uppercase))
+                    .for_each(|row| add(&[first_word(row)], "new", false)),
                 // The constructors of whole models.
                 "known" => {}
                 _ if functions

@@ -163,7 +163,7 @@ fn batch_norm_refuses_what_does_not_fit() -> Result<()> {
 }
 
 #[test]
-fn pools_refuse_what_does_not_fit() {
+fn pools_refuse_what_does_not_fit() -> Result<()> {
     let x = zeros(&[1, 1, 4, 4]);
     let padding = "pad should be at most half of effective kernel size, but got pad=2, kernel_size=2 and dilation=1";
     assert_eq!(
@@ -211,6 +211,7 @@ fn pools_refuse_what_does_not_fit() {
             .and_then(|flatten| flatten.call(&x))
             .is_err()
     );
+    Ok(())
 }
 
 #[test]

@@ -518,7 +518,7 @@ fn fuse_rewrites_any_tree_by_what_runs() -> Result<()> {
     assert!(net.norm1.weight.is_some());
 
     // A convolution whose output is used elsewhere too, is the result, or is called with two norms.
-    let mut two = (
+    let two = (
         randomised(conv()?)?,
         randomised(BatchNorm2d::new(4))?,
         randomised(BatchNorm2d::new(4))?,

@@ -3,9 +3,10 @@
 use pleach_core::{Error, PadMode, Result, Tensor};
 
 use super::conv::{
-    ConvOptions, Convolution, Part, Tensors, at_least_two, batched, by_dimension, by_x, check,
-    check_kernel, conv_setters, spatial,
+    ConvOptions, at_least_two, batched, by_dimension, by_x, check, check_kernel, conv_setters,
+    spatial,
 };
+use super::convolution::{Convolution, Part, Tensors};
 use super::{Padding, Size, check_dtype};
 use crate::setters::{given, setters};
 

@@ -22,11 +22,13 @@ mod dispatch;
 
 mod activation;
 mod adaptive;
+mod adaptive_max_pool;
 mod attention;
 mod avg_pool;
 mod batch_norm;
 mod conv;
 mod conv_transpose;
+mod convolution;
 mod cosine_similarity;
 mod cross_entropy;
 mod dropout;
@@ -49,6 +51,11 @@ mod sliding;
 mod unfold;
 
 pub use activation::{log_softmax, relu, softmax};
+pub(crate) use adaptive_max_pool::adaptive_max_pool;
+pub use adaptive_max_pool::{
+    adaptive_max_pool1d, adaptive_max_pool1d_with_indices, adaptive_max_pool2d,
+    adaptive_max_pool2d_with_indices, adaptive_max_pool3d, adaptive_max_pool3d_with_indices,
+};
 pub use attention::{AttentionOptions, scaled_dot_product_attention};
 pub use avg_pool::{
     AvgPoolOptions, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, avg_pool1d,
@@ -74,12 +81,10 @@ pub use interpolate::{InterpolateMode, Resize, interpolate};
 pub use layer_norm::layer_norm;
 pub use linear::linear;
 pub use max_pool::{
-    MaxPoolOptions, adaptive_max_pool1d, adaptive_max_pool1d_with_indices, adaptive_max_pool2d,
-    adaptive_max_pool2d_with_indices, adaptive_max_pool3d, adaptive_max_pool3d_with_indices,
-    max_pool1d, max_pool1d_with_indices, max_pool2d, max_pool2d_with_indices, max_pool3d,
-    max_pool3d_with_indices,
+    MaxPoolOptions, max_pool1d, max_pool1d_with_indices, max_pool2d, max_pool2d_with_indices,
+    max_pool3d, max_pool3d_with_indices,
 };
-pub(crate) use max_pool::{adaptive_max_pool, max_pool, max_pool_setters, max_pool_with_indices};
+pub(crate) use max_pool::{max_pool, max_pool_setters, max_pool_with_indices};
 pub use mse_loss::mse_loss;
 pub use nll_loss::{NllLossOptions, nll_loss};
 pub use normalize::normalize;

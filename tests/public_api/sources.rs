@@ -437,6 +437,8 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                 "pads" | "adaptive_pools" => rows
                     .filter(|row| row.starts_with(char::is_uppercase))
                     .for_each(|row| add(&[first_word(row)], "new", false)),
+                // The rows belong to the `impl` around them: see `scan`.
+                "setters" => {}
                 // The constructors of whole models.
                 "known" => {}
                 _ if functions

@@ -26,7 +26,9 @@ pub(crate) use shape::spatial;
 
 use std::any::TypeId;
 
-use crate::{Bias, Buffer, Epilogue, Float, Isa, Precision, float32_precision, sum_axis};
+use crate::{
+    Bias, Buffer, Epilogue, Float, Isa, Precision, float32_precision, for_each_chunk_mut, sum_axis,
+};
 
 /// Channels of a group, up to which pixels are the lanes.
 const FEW: usize = 16;
@@ -129,6 +131,12 @@ pub fn conv_forward<T: Float>(
     }
     if out.is_empty() {
         return;
+    }
+    if weight.is_empty() {
+        // There are no input channels, and nothing is added to the bias.
+        return for_each_chunk_mut(out, shape.out_pixels(), |plane, out| {
+            out.fill(bias.map_or(T::ZERO, |bias| bias[plane % shape.out_channels]));
+        });
     }
     match Algorithm::choose::<T>(shape) {
         Algorithm::Planes => planes::forward(Isa::current(), shape, x, weight, bias, out),

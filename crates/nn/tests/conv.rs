@@ -405,3 +405,25 @@ fn huge_transposed_sizes_are_refused() {
     );
     assert_eq!(y.unwrap().shape(), [1, 1, 2]);
 }
+
+#[test]
+fn without_input_channels_there_is_the_bias() -> Result<()> {
+    let (x, w) = (
+        Tensor::zeros([2, 0, 3, 3, 3]),
+        Tensor::zeros([2, 0, 1, 2, 1]),
+    );
+    let bias = Tensor::from_slice(&[1.5f32, -2.0], [2])?;
+    for groups in [1, 2] {
+        let y = F::conv3d(&x, &w, Some(&bias), ConvOptions::new().groups(groups))?;
+        assert!(
+            y.equal(
+                &bias
+                    .reshape([1, 2, 1, 1, 1])?
+                    .broadcast_to(&[2, 2, 3, 2, 3])?
+            )?
+        );
+        let y = F::conv3d(&x, &w, None, ConvOptions::new().groups(groups))?;
+        assert!(y.equal(&Tensor::zeros([2, 2, 3, 2, 3]))?);
+    }
+    Ok(())
+}

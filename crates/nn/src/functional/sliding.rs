@@ -27,6 +27,13 @@ fn by_axis<const D: usize>(name: &str, sizes: [usize; D]) -> String {
     texts.collect::<Vec<_>>().join(" ")
 }
 
+/// The three sizes of the kernels.
+fn three<const D: usize>(sizes: [usize; D], missing: usize) -> [usize; 3] {
+    let mut all = [missing; 3];
+    all[3 - D..].copy_from_slice(&sizes);
+    all
+}
+
 /// The sizes before the last `D`, multiplied, and these.
 pub(super) fn planes<const D: usize>(input: &Tensor) -> (usize, [usize; D]) {
     let lead = input.rank() - D;
@@ -113,23 +120,17 @@ impl<const D: usize> Sliding<D> {
                 by_x(&out).replace(' ', "")
             )));
         }
-        let [stride, dilation] = [windows.map(|w| w.stride), windows.map(|w| w.dilation)];
-        let shape = PoolShape::new(
-            planes,
-            plane,
-            kernel,
-            stride,
-            padding,
-            dilation,
-            self.ceil_mode,
-        );
-        let mut shape = shape
-            .ok_or_else(|| Error::shape("the sizes of a pooling are larger than memory can be"))?;
         // A window that is alone takes no step.
-        for (stride, out) in shape.stride.iter_mut().zip(shape.output) {
-            *stride = if out == 1 { 1 } else { *stride };
-        }
-        Ok(shape)
+        let step = |d: usize| if out[d] == 1 { 1 } else { windows[d].stride };
+        Ok(PoolShape {
+            planes,
+            input: three(plane, 1),
+            output: three(out.map(|size| size as usize), 1),
+            kernel: three(kernel, 1),
+            stride: three::<D>(std::array::from_fn(step), 1),
+            padding: three(padding, 0),
+            dilation: three(windows.map(|w| w.dilation), 1),
+        })
     }
 
     fn check_positive(&self) -> Result<()> {

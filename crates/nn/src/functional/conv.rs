@@ -141,7 +141,10 @@ pub(crate) fn conv<const D: usize>(
 
 impl<const D: usize> ConvOptions<D> {
     /// The input as a batch (padded where padding is uneven), and the shape, after every check.
-    pub fn checked(&self, (input, weight, bias): Tensors<'_>) -> Result<(Tensor, ConvShape)> {
+    pub(crate) fn checked(
+        &self,
+        (input, weight, bias): Tensors<'_>,
+    ) -> Result<(Tensor, ConvShape)> {
         let mut batched = batched::<D>("conv", input)?;
         let given = self.padding.clone()?;
         self.check_weight(given == Padding::Same, &batched, weight)?;
@@ -250,7 +253,7 @@ pub(super) fn batched<const D: usize>(name: &str, input: &Tensor) -> Result<Tens
 /// What convolution and transposed convolution have in common.
 impl<const D: usize> ConvOptions<D> {
     /// The windows along each dimension.
-    pub fn windows(&self, kernel: [usize; D], padding: [usize; D]) -> [Window; D] {
+    pub(crate) fn windows(&self, kernel: [usize; D], padding: [usize; D]) -> [Window; D] {
         windows(kernel, self.stride, padding, self.dilation)
     }
 

@@ -1,6 +1,6 @@
 //! Arguments, read from bytes. What is left out is zero, so every input is a whole program.
 
-use pleach::nn::functional::{OutputSize, Padding, PaddingMode, Pair, Reduction};
+use pleach::nn::functional::{OutputSize, Padding, PaddingMode, Reduction, Size};
 use pleach::{DType, PadMode, Scalar};
 
 /// The bytes of a program that are not read yet.
@@ -188,28 +188,29 @@ impl<'a> Bytes<'a> {
         all.get(number).copied().unwrap_or(DType::F32)
     }
 
-    pub fn pair(&mut self) -> Pair {
+    /// One size for all dimensions, or one each.
+    pub fn each<const D: usize>(&mut self) -> Size<D> {
         match self.flag() {
-            true => Pair::Two(self.size(), self.size()),
-            false => Pair::One(self.size()),
+            true => std::array::from_fn(|_| self.size()).into(),
+            false => self.size().into(),
         }
     }
 
-    /// A pair of small numbers, at least one, seldom another.
-    pub fn window(&mut self) -> Pair {
-        match self.byte() {
-            b @ 0..=199 => Pair::One(1 + b as usize % 4),
-            b @ 200..=229 => Pair::Two(1 + b as usize % 3, 1 + b as usize / 3 % 5),
-            _ => self.pair(),
+    /// Small numbers, at least one, seldom others.
+    pub fn window<const D: usize>(&mut self) -> Size<D> {
+        match self.byte() as usize {
+            b @ 0..=199 => (1 + b % 4).into(),
+            b @ 200..=229 => std::array::from_fn(|d| 1 + b / [1, 3, 9][d] % [3, 5, 4][d]).into(),
+            _ => self.each(),
         }
     }
 
-    pub fn padding(&mut self) -> Padding {
+    pub fn padding<const D: usize>(&mut self) -> Padding<D> {
         match self.below(8) {
             6 => Padding::Same,
             7 => Padding::Valid,
-            5 => Padding::Size(self.pair()),
-            n => Padding::Size(Pair::One(n % 3)),
+            5 => self.each().into(),
+            n => (n % 3).into(),
         }
     }
 
@@ -222,10 +223,10 @@ impl<'a> Bytes<'a> {
         self.padding_mode().into()
     }
 
-    pub fn output_size(&mut self) -> OutputSize {
+    pub fn output_size<const D: usize>(&mut self) -> OutputSize<D> {
         match self.flag() {
-            true => OutputSize::Two(self.maybe(Self::size), self.maybe(Self::size)),
-            false => OutputSize::One(self.maybe(Self::size)),
+            true => std::array::from_fn(|_| self.maybe(Self::size)).into(),
+            false => self.maybe(Self::size).into(),
         }
     }
 

@@ -1,8 +1,10 @@
 //! `nn::functional`.
 
+use pleach::nn::Activation;
 use pleach::nn::functional::{
-    self as F, Approximate, AttentionOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions,
-    InterpolateMode, NllLossOptions, Resize, UnfoldOptions,
+    self as F, Approximate, AttentionOptions, AvgPoolOptions, BatchNormOptions, ConvOptions,
+    ConvTransposeOptions, CrossEntropyOptions, InterpolateMode, MaxPoolOptions, NllLossOptions,
+    OutputSize, Resize, Size, UnfoldOptions,
 };
 use pleach::{DType, Result, Tensor};
 
@@ -20,105 +22,160 @@ fn dropping(p: &mut Program, f: fn(&Tensor, f64, bool) -> Result<Tensor>) -> Res
     p.keep_and_go_back(f(&x, probability, training)?)
 }
 
-/// An image, or a batch of images, of so many channels.
-pub fn image(p: &mut Program, channels: usize) -> Result<Tensor> {
+/// A sequence, an image or a volume, or a batch of them, of so many channels.
+pub fn input<const D: usize>(p: &mut Program, channels: usize) -> Result<Tensor> {
     if p.bytes.one_in(10) {
         return p.tensor();
     }
-    let (h, w) = (p.bytes.small(), p.bytes.small());
-    match p.bytes.one_in(6) {
-        true => p.floats(&[channels, h, w]),
-        false => {
-            let n = p.bytes.small().min(3);
-            p.floats(&[n, channels, h, w])
-        }
+    let mut sizes = vec![channels];
+    sizes.extend((0..D).map(|_| p.bytes.small()));
+    if !p.bytes.one_in(6) {
+        sizes.insert(0, p.bytes.small().min(3));
     }
+    p.floats(&sizes)
 }
 
-fn conv2d(p: &mut Program) -> Result<()> {
+/// Input, weight and bias of a convolution from and to so many channels.
+fn convolved<const D: usize>(
+    p: &mut Program,
+    [from, to]: [usize; 2],
+    lead: [usize; 2],
+) -> Result<(Tensor, Tensor, Option<Tensor>)> {
+    let kernel = p.bytes.window::<D>().array();
+    let x = input::<D>(p, from)?;
+    let sizes = [&lead[..], &kernel].concat();
+    let huge = kernel.iter().any(|k| *k > 100);
+    let weight =
+        match p.bytes.one_in(10) || !p.may_have(&[&[from, to], &kernel[..]].concat()) || huge {
+            true => p.tensor()?,
+            false => p.make(&sizes, x.dtype())?,
+        };
+    let bias = match p.bytes.below(4) {
+        0 => None,
+        1 => Some(p.tensor()?),
+        _ => Some(p.make(&[to], x.dtype())?),
+    };
+    Ok((x, weight, bias))
+}
+
+type Convolution<O> = fn(&Tensor, &Tensor, Option<&Tensor>, O) -> Result<Tensor>;
+
+fn conv<const D: usize>(p: &mut Program, f: Convolution<ConvOptions<D>>) -> Result<()> {
     let groups = p.bytes.pick(&[1, 1, 1, 2, 3]);
     let (c, o) = (
         groups * p.bytes.small().min(8),
         groups * p.bytes.small().min(8),
     );
-    let (kh, kw) = p.bytes.window().tuple();
-    let x = image(p, c)?;
-    let weight = match p.bytes.one_in(10) || !p.may_have(&[o, c, kh, kw]) || kh.max(kw) > 100 {
-        true => p.tensor()?,
-        false => {
-            let dtype = x.dtype();
-            p.make(&[o, c / groups, kh, kw], dtype)?
-        }
-    };
-    let bias = match p.bytes.below(4) {
-        0 => None,
-        1 => Some(p.tensor()?),
-        _ => Some(p.make(&[o], x.dtype())?),
-    };
+    let (x, weight, bias) = convolved::<D>(p, [c, o], [o, c / groups])?;
     let groups = match p.bytes.one_in(10) {
         true => p.bytes.size(),
         false => groups,
     };
     let (stride, padding, dilation) = (p.bytes.window(), p.bytes.padding(), p.bytes.window());
-    if let F::Padding::Size(pair) = padding {
-        let (h, w) = pair.tuple();
-        if !p.may_pad(x.numel().saturating_mul(o), (h, w), stride.tuple()) {
-            return Ok(());
-        }
+    if let F::Padding::Size(size) = padding
+        && !p.may_pad(x.numel().saturating_mul(o), &size, &stride.array())
+    {
+        return Ok(());
     }
-    let y = F::conv2d(
-        &x,
-        &weight,
-        bias.as_ref(),
-        ConvOptions::new()
-            .stride(stride)
-            .padding(padding)
-            .dilation(dilation)
-            .groups(groups),
-    )?;
-    p.keep_and_go_back(y)
+    let options = ConvOptions::new().stride(stride).padding(padding);
+    let options = options.dilation(dilation).groups(groups);
+    p.keep_and_go_back(f(&x, &weight, bias.as_ref(), options)?)
 }
 
-fn max_pool2d(p: &mut Program) -> Result<()> {
-    let c = p.bytes.small();
-    let x = image(p, c)?;
-    let (kernel, dilation) = (p.bytes.window(), p.bytes.window());
-    let stride = p.bytes.maybe(|b| b.window());
-    let padding = match p.bytes.below(3) {
-        0 => p.bytes.pair(),
+fn conv_transpose<const D: usize>(
+    p: &mut Program,
+    f: Convolution<ConvTransposeOptions<D>>,
+) -> Result<()> {
+    let groups = p.bytes.pick(&[1, 1, 1, 2, 3]);
+    let (c, o) = (
+        groups * p.bytes.small().min(8),
+        groups * p.bytes.small().min(8),
+    );
+    let (x, weight, bias) = convolved::<D>(p, [c, o], [c, o / groups])?;
+    let (stride, dilation) = (p.bytes.window::<D>(), p.bytes.window::<D>());
+    let (padding, output_padding) = (p.bytes.each(), p.bytes.pick(&[0, 0, 0, 1, 2]));
+    // Each element of the input takes as much of the output as its step and its window.
+    let room: Vec<usize> = (0..D)
+        .map(|d| stride[d].saturating_add(dilation[d].saturating_mul(5)))
+        .collect();
+    if !p.may_have(&[&[x.numel().max(1), o.max(1)], &room[..]].concat()) {
+        return Ok(());
+    }
+    let options = ConvTransposeOptions::new().stride(stride).padding(padding);
+    let options = options
+        .output_padding(output_padding)
+        .dilation(dilation)
+        .groups(groups);
+    p.keep_and_go_back(f(&x, &weight, bias.as_ref(), options)?)
+}
+
+/// Nothing, or up to one, or any padding.
+fn little<const D: usize>(p: &mut Program) -> Size<D> {
+    match p.bytes.below(3) {
+        0 => p.bytes.each(),
         n => (n - 1).into(),
-    };
-    let ceil = p.bytes.flag();
+    }
+}
+
+fn max_pool<const D: usize>(
+    p: &mut Program,
+    f: fn(&Tensor, MaxPoolOptions<D>) -> Result<Tensor>,
+    with_indices: fn(&Tensor, MaxPoolOptions<D>) -> Result<(Tensor, Tensor)>,
+) -> Result<()> {
+    let c = p.bytes.small();
+    let x = input::<D>(p, c)?;
+    let mut options = MaxPoolOptions::new(p.bytes.window()).dilation(p.bytes.window());
     if p.bytes.flag() {
-        let (y, at) = F::max_pool2d_with_indices(&x, kernel, stride, padding, dilation, ceil)?;
+        options = options.stride(p.bytes.window());
+    }
+    let options = options.padding(little(p)).ceil_mode(p.bytes.flag());
+    if p.bytes.flag() {
+        let (y, at) = with_indices(&x, options)?;
         assert_eq!(y.shape(), at.shape());
         p.keep(at)?;
         return p.keep_and_go_back(y);
     }
-    p.keep_and_go_back(F::max_pool2d(&x, kernel, stride, padding, dilation, ceil)?)
+    p.keep_and_go_back(f(&x, options)?)
 }
 
-fn avg_pool2d(p: &mut Program) -> Result<()> {
+fn avg_pool<const D: usize>(
+    p: &mut Program,
+    f: fn(&Tensor, AvgPoolOptions<D>) -> Result<Tensor>,
+) -> Result<()> {
     let c = p.bytes.small();
-    let x = image(p, c)?;
-    let (kernel, stride) = (p.bytes.window(), p.bytes.maybe(|b| b.window()));
-    let padding = match p.bytes.below(3) {
-        0 => p.bytes.pair(),
-        n => (n - 1).into(),
-    };
-    let (ceil, count) = (p.bytes.flag(), p.bytes.flag());
-    let divisor = p.bytes.maybe(|b| b.whole());
-    p.keep_and_go_back(F::avg_pool2d(
-        &x, kernel, stride, padding, ceil, count, divisor,
-    )?)
+    let x = input::<D>(p, c)?;
+    let mut options = AvgPoolOptions::new(p.bytes.window());
+    if p.bytes.flag() {
+        options = options.stride(p.bytes.window());
+    }
+    let options = options
+        .padding(little(p))
+        .ceil_mode(p.bytes.flag())
+        .count_include_pad(p.bytes.flag())
+        .divisor_override(p.bytes.maybe(|b| b.whole()));
+    p.keep_and_go_back(f(&x, options)?)
 }
 
-fn adaptive_avg_pool2d(p: &mut Program) -> Result<()> {
+fn adaptive_pool<const D: usize>(
+    p: &mut Program,
+    f: fn(&Tensor, OutputSize<D>) -> Result<Tensor>,
+) -> Result<()> {
     let c = p.bytes.small();
-    let (x, size) = (image(p, c)?, p.bytes.output_size());
-    let (h, w) = size.of((1, 1));
-    if p.may_have(&[x.numel().max(1), h, w]) {
-        p.keep_and_go_back(F::adaptive_avg_pool2d(&x, size)?)?;
+    let (x, size) = (input::<D>(p, c)?, p.bytes.output_size());
+    if p.may_have(&[&[x.numel().max(1)], &size.of([1; D])[..]].concat()) {
+        p.keep_and_go_back(f(&x, size)?)?;
+    }
+    Ok(())
+}
+
+fn adaptive_pool_with_indices<const D: usize>(
+    p: &mut Program,
+    f: fn(&Tensor, OutputSize<D>) -> Result<(Tensor, Tensor)>,
+) -> Result<()> {
+    let c = p.bytes.small();
+    let (x, size) = (input::<D>(p, c)?, p.bytes.output_size());
+    if p.may_have(&[&[x.numel().max(1)], &size.of([1; D])[..]].concat()) {
+        p.keep_two(f(&x, size)?)?;
     }
     Ok(())
 }
@@ -126,15 +183,10 @@ fn adaptive_avg_pool2d(p: &mut Program) -> Result<()> {
 fn unfold(p: &mut Program) -> Result<()> {
     let x = p.of_rank(&[3, 4])?;
     let (kernel, dilation, stride) = (p.bytes.window(), p.bytes.window(), p.bytes.window());
-    let padding = p.bytes.pair();
-    if p.may_pad(x.numel(), padding.tuple(), stride.tuple()) {
-        p.keep_and_go_back(F::unfold(
-            &x,
-            UnfoldOptions::new(kernel)
-                .dilation(dilation)
-                .padding(padding)
-                .stride(stride),
-        )?)?;
+    let padding = p.bytes.each();
+    if p.may_pad(x.numel(), &padding.array(), &stride.array()) {
+        let options = UnfoldOptions::new(kernel).dilation(dilation);
+        p.keep_and_go_back(F::unfold(&x, options.padding(padding).stride(stride))?)?;
     }
     Ok(())
 }
@@ -165,7 +217,7 @@ fn interpolate(p: &mut Program) -> Result<()> {
 
 fn batch_norm(p: &mut Program) -> Result<()> {
     let c = p.bytes.small();
-    let x = image(p, c)?;
+    let x = input::<2>(p, c)?;
     let own = |p: &mut Program| match p.bytes.below(6) {
         0 => Ok(None),
         1 => p.tensor().map(Some),
@@ -411,27 +463,101 @@ pub const CALLS: &[Call] = &[
     call("functional::feature_alpha_dropout", |p| {
         dropping(p, F::feature_alpha_dropout)
     }),
-    call("functional::conv2d", conv2d),
     call(
-        "functional::max_pool2d functional::max_pool2d_with_indices",
-        max_pool2d,
+        "functional::conv1d functional::conv2d functional::conv3d ConvOptions::new \
+         ConvOptions::stride ConvOptions::padding ConvOptions::dilation ConvOptions::groups",
+        |p| match p.bytes.pick(&[2, 2, 1, 3]) {
+            1 => conv(p, F::conv1d),
+            2 => conv(p, F::conv2d),
+            _ => conv(p, F::conv3d),
+        },
     ),
-    call("functional::avg_pool2d", avg_pool2d),
     call(
-        "functional::adaptive_avg_pool2d OutputSize::of Pair::tuple",
-        adaptive_avg_pool2d,
+        "functional::conv_transpose1d functional::conv_transpose2d functional::conv_transpose3d \
+         ConvTransposeOptions::new ConvTransposeOptions::stride ConvTransposeOptions::padding \
+         ConvTransposeOptions::output_padding ConvTransposeOptions::dilation \
+         ConvTransposeOptions::groups Size::array",
+        |p| match p.bytes.below(3) {
+            0 => conv_transpose(p, F::conv_transpose1d),
+            1 => conv_transpose(p, F::conv_transpose2d),
+            _ => conv_transpose(p, F::conv_transpose3d),
+        },
     ),
-    call("functional::unfold", unfold),
+    call(
+        "functional::max_pool1d functional::max_pool1d_with_indices functional::max_pool2d \
+         functional::max_pool2d_with_indices functional::max_pool3d \
+         functional::max_pool3d_with_indices MaxPoolOptions::new MaxPoolOptions::stride \
+         MaxPoolOptions::padding MaxPoolOptions::dilation MaxPoolOptions::ceil_mode",
+        |p| match p.bytes.pick(&[2, 2, 1, 3]) {
+            1 => max_pool(p, F::max_pool1d, F::max_pool1d_with_indices),
+            2 => max_pool(p, F::max_pool2d, F::max_pool2d_with_indices),
+            _ => max_pool(p, F::max_pool3d, F::max_pool3d_with_indices),
+        },
+    ),
+    call(
+        "functional::avg_pool1d functional::avg_pool2d functional::avg_pool3d AvgPoolOptions::new \
+         AvgPoolOptions::stride AvgPoolOptions::padding AvgPoolOptions::ceil_mode \
+         AvgPoolOptions::count_include_pad AvgPoolOptions::divisor_override",
+        |p| match p.bytes.pick(&[2, 2, 1, 3]) {
+            1 => avg_pool(p, F::avg_pool1d),
+            2 => avg_pool(p, F::avg_pool2d),
+            _ => avg_pool(p, F::avg_pool3d),
+        },
+    ),
+    call(
+        "functional::adaptive_avg_pool1d functional::adaptive_avg_pool2d \
+         functional::adaptive_avg_pool3d functional::adaptive_max_pool1d \
+         functional::adaptive_max_pool2d functional::adaptive_max_pool3d OutputSize::of",
+        |p| match p.bytes.below(6) {
+            0 => adaptive_pool(p, F::adaptive_avg_pool1d),
+            1 => adaptive_pool(p, F::adaptive_avg_pool2d),
+            2 => adaptive_pool(p, F::adaptive_avg_pool3d),
+            3 => adaptive_pool(p, F::adaptive_max_pool1d),
+            4 => adaptive_pool(p, F::adaptive_max_pool2d),
+            _ => adaptive_pool(p, F::adaptive_max_pool3d),
+        },
+    ),
+    call(
+        "functional::adaptive_max_pool1d_with_indices functional::adaptive_max_pool2d_with_indices \
+         functional::adaptive_max_pool3d_with_indices",
+        |p| match p.bytes.below(3) {
+            0 => adaptive_pool_with_indices(p, F::adaptive_max_pool1d_with_indices),
+            1 => adaptive_pool_with_indices(p, F::adaptive_max_pool2d_with_indices),
+            _ => adaptive_pool_with_indices(p, F::adaptive_max_pool3d_with_indices),
+        },
+    ),
+    call(
+        "functional::unfold UnfoldOptions::new UnfoldOptions::dilation UnfoldOptions::padding \
+         UnfoldOptions::stride",
+        unfold,
+    ),
     call(
         "functional::interpolate Resize::size Resize::scale_factor",
         interpolate,
     ),
-    call("functional::batch_norm", batch_norm),
+    call(
+        "functional::batch_norm BatchNormOptions::new \
+         BatchNormOptions::running_stats BatchNormOptions::weight BatchNormOptions::bias \
+         BatchNormOptions::training BatchNormOptions::momentum BatchNormOptions::eps \
+         BatchNormOptions::residual BatchNormOptions::activation",
+        batch_norm,
+    ),
     call("functional::layer_norm", layer_norm),
     call("functional::embedding", embedding),
     call("functional::one_hot", one_hot),
-    call("functional::scaled_dot_product_attention", attention),
-    call("functional::cross_entropy functional::nll_loss", losses),
+    call(
+        "functional::scaled_dot_product_attention AttentionOptions::new \
+         AttentionOptions::attn_mask AttentionOptions::dropout_p AttentionOptions::is_causal \
+         AttentionOptions::scale",
+        attention,
+    ),
+    call(
+        "functional::cross_entropy functional::nll_loss CrossEntropyOptions::new \
+         CrossEntropyOptions::weight CrossEntropyOptions::ignore_index \
+         CrossEntropyOptions::reduction CrossEntropyOptions::label_smoothing NllLossOptions::new \
+         NllLossOptions::weight NllLossOptions::ignore_index NllLossOptions::reduction",
+        losses,
+    ),
     call("functional::mse_loss", |p| {
         let x = p.tensor()?;
         let (y, reduction) = (p.same_shape(&x)?, p.bytes.reduction());

@@ -11,11 +11,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         CONVERSION,
     ),
     (
-        "IntoPadding::into_padding IntoPaddingMode::into_padding_mode",
-        CONVERSION,
-    ),
-    (
-        "IntoStride::into_stride Position::find Seed::into_bits PythonRepr::python_repr",
+        "Position::find Seed::into_bits PythonRepr::python_repr",
         CONVERSION,
     ),
     (

@@ -7,7 +7,7 @@ use pleach::nn::{
 };
 use pleach::{Error, Result, Tensor};
 
-use super::functional::image;
+use super::functional::input;
 use super::{Call, Program, call};
 
 const NAMES: [&str; 12] = [
@@ -361,7 +361,7 @@ fn fused(p: &mut Program) -> Result<()> {
         .append(conv)
         .append(norm)
         .append(p.module());
-    let x = image(p, c)?;
+    let x = input::<2>(p, c)?;
     let mut fused = net.share();
     let _ = fuse(&mut fused, |net| net.call(&x));
     let _ = (fused.call(&x).is_ok(), net.call(&x).is_ok());

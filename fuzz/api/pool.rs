@@ -78,12 +78,11 @@ impl Program<'_> {
 
     /// Whether windows of a padded image of so many elements may be asked for. A stride makes the
     /// result smaller, so what no memory holds must be far beyond it, and the stride short.
-    pub fn may_pad(&self, elements: usize, (h, w): (usize, usize), stride: (usize, usize)) -> bool {
-        let sizes = [h, w].map(|size| size as u128 + 1);
-        let asked = sizes
+    pub fn may_pad(&self, elements: usize, padding: &[usize], stride: &[usize]) -> bool {
+        let asked = padding
             .iter()
-            .fold(elements as u128, |n, &s| n.saturating_mul(s));
-        let short = stride.0.max(stride.1) <= 100;
+            .fold(elements as u128, |n, &s| n.saturating_mul(s as u128 + 1));
+        let short = stride.iter().all(|&s| s <= 100);
         asked <= self.limits.affordable || (short && asked >= self.limits.refused << 20)
     }
 

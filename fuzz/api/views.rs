@@ -245,11 +245,11 @@ pub const CALLS: &[Call] = &[
     }),
     call("Tensor::im2col", |p| {
         let x = p.of_rank(&[3, 4])?;
-        let mut pair = || [p.bytes.window().tuple().0, p.bytes.window().tuple().1];
+        let mut pair = || p.bytes.window::<2>().array();
         let (kernel, dilation, stride) = (pair(), pair(), pair());
-        let padding = p.bytes.pair().tuple();
-        if p.may_pad(x.numel(), padding, stride.into()) {
-            let y = x.im2col(kernel, dilation, padding.into(), stride)?;
+        let padding = p.bytes.each::<2>().array();
+        if p.may_pad(x.numel(), &padding, &stride) {
+            let y = x.im2col(kernel, dilation, padding, stride)?;
             p.keep_and_go_back(y)?;
         }
         Ok(())

@@ -44,12 +44,12 @@ fn shared() -> Sequential {
         linear,
         ReLU::new(),
         again,
-        sequential![last, Dropout::new(0.5).unwrap()]
+        sequential![last, Dropout::new(0.5)]
     ]
 }
 
 fn partly_frozen() -> Sequential {
-    let dropout = Dropout::new(0.25).unwrap();
+    let dropout = Dropout::new(0.25);
     let net = sequential![
         Linear::new(6, 6),
         Residual::new(),
@@ -201,7 +201,7 @@ impl Forward for Noise {
 fn a_summary_leaves_modes_statistics_and_the_generator_alone() {
     let net = sequential![
         BatchNorm2d::new(3),
-        sequential![Dropout::new(0.5).unwrap(), BatchNorm2d::new(3)],
+        sequential![Dropout::new(0.5), BatchNorm2d::new(3)],
         Noise { node: Node::new() },
         BatchNorm2d::new(3)
     ];

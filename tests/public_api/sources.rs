@@ -50,8 +50,9 @@ fn of_package(package: &'static str) -> Vec<Function> {
     let exported = exports(&texts);
     let mut found = Vec::new();
     let mut macros = BTreeMap::new();
+    let setters = setters(&texts);
     for text in &texts {
-        scan(text, package, &mut found, &mut macros);
+        scan(text, package, &setters, &mut found, &mut macros);
     }
     for text in &texts {
         expand(text, package, &macros, &mut found);
@@ -145,7 +146,50 @@ struct Block {
     all_public: bool,
 }
 
-fn scan(text: &str, package: &'static str, found: &mut Vec<Function>, macros: &mut Macros) {
+/// The rows of `setters!`: `stride: impl Into<Size<D>> = ..;`.
+fn setter_rows<'a>(lines: impl Iterator<Item = &'a str>) -> Vec<String> {
+    let rows = lines.map(str::trim).filter(|line| {
+        line.starts_with(char::is_lowercase)
+            && line
+                .split_once(": ")
+                .is_some_and(|(_, t)| t.contains(" = "))
+    });
+    rows.map(|row| first_word(row).to_string()).collect()
+}
+
+/// The setters that macros of the name `.._setters` write, those of the macros that these use among
+/// them.
+fn setters(texts: &[String]) -> BTreeMap<String, Vec<String>> {
+    let mut all = BTreeMap::new();
+    let mut using = Vec::new();
+    for text in texts {
+        for part in text.split("macro_rules! ").skip(1) {
+            let name = first_word(part);
+            let body = part.split("\n}").next().unwrap_or_default();
+            if name.ends_with("_setters") {
+                all.insert(name.to_string(), setter_rows(body.lines()));
+                let used = body
+                    .lines()
+                    .map(str::trim)
+                    .find(|line| line.ends_with("_setters! {"));
+                using.extend(used.map(|line| (name.to_string(), first_word(line).to_string())));
+            }
+        }
+    }
+    for (name, used) in using {
+        let more = all.get(&used).cloned().unwrap_or_default();
+        all.entry(name).or_default().extend(more);
+    }
+    all
+}
+
+fn scan(
+    text: &str,
+    package: &'static str,
+    setters: &BTreeMap<String, Vec<String>>,
+    found: &mut Vec<Function>,
+    macros: &mut Macros,
+) {
     let mut blocks: Vec<Block> = Vec::new();
     let mut within_macro: Option<String> = None;
     let (mut panics, mut hidden) = (false, false);
@@ -171,6 +215,32 @@ fn scan(text: &str, package: &'static str, found: &mut Vec<Function>, macros: &m
         if trimmed.starts_with("#[") || trimmed.starts_with("$(#[") || trimmed.starts_with(")]") {
             hidden |= trimmed == "#[doc(hidden)]";
             continue;
+        }
+        let rows = match trimmed.split_once('!') {
+            Some(("setters", " {")) => {
+                let end = " ".repeat(indent) + "}";
+                setter_rows(lines.by_ref().take_while(|line| *line != end))
+            }
+            Some((name, _)) => setters.get(name).cloned().unwrap_or_default(),
+            None => Vec::new(),
+        };
+        if let Some(owner) = blocks.last().and_then(|block| block.owner.clone()) {
+            let panics = false;
+            match &within_macro {
+                Some(name) if !name.ends_with("setters") => {
+                    let all = macros.entry(name.clone()).or_default();
+                    all.extend(rows.into_iter().map(|row| (owner.clone(), row, panics)));
+                }
+                Some(_) => {}
+                None => found.extend(rows.into_iter().map(|row| {
+                    let name = joined(&owner, &row);
+                    Function {
+                        name,
+                        package,
+                        panics,
+                    }
+                })),
+            }
         }
         let is_impl = trimmed.starts_with("impl ") || trimmed.starts_with("impl<");
         let is_trait = trimmed.starts_with("pub trait ");
@@ -337,7 +407,7 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                         add(&["Tensor"], first_word(&row[name.len() + 2..]), false);
                     }),
                 "old_name" => add(&[""], first_word(call.trim_start()), false),
-                "dropouts" | "batch_norm" | "relus" => rows
+                "dropouts" | "relus" => rows
                     .filter(|row| row.starts_with(char::is_uppercase))
                     .for_each(|row| {
                         let names: Vec<&str> = row.split(", ").collect();
@@ -358,6 +428,15 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                         );
                     }
                 }
+                "by_dimension" | "pools" => rows
+                    .filter(|row| row.contains(" = ") && row.ends_with(">;"))
+                    .for_each(|row| add(&[""], first_word(row), false)),
+                "max_pools" | "adaptive_max_pools" => rows
+                    .filter(|row| row.starts_with(char::is_lowercase))
+                    .for_each(|row| add(&[""], first_word(row), false)),
+                "pads" | "adaptive_pools" => rows
+                    .filter(|row| row.starts_with(char::is_uppercase))
+                    .for_each(|row| add(&[first_word(row)], "new", false)),
                 // The constructors of whole models.
                 "known" => {}
                 _ if functions
@@ -378,10 +457,16 @@ fn activations(rows: &str, add: &mut impl FnMut(&[&str], &str, bool)) {
         let Some((head, _)) = row.split_once('|') else {
             continue;
         };
+        let head = match head.split_once('(').zip(head.split_once("), ")) {
+            Some(((layer, _), (_, rest))) if rest.len() < head.len() => format!("{layer}, {rest}"),
+            _ => head.to_string(),
+        };
         let names: Vec<&str> = head.trim().splitn(4, ", ").collect();
         let [layer, builder, function, rest] = names[..] else {
             panic!("a row of another form: {head}");
         };
+        // What PyTorch requires stands behind the layer's name.
+        let layer = first_word(layer);
         for name in ["new", "builder"] {
             add(&[layer], name, false);
         }

@@ -250,11 +250,10 @@ struct ExtraAndChildren2 {
 
 impl ExtraAndChildren2 {
     fn new() -> Self {
-        let relu = ReLU::builder().inplace(true).build();
         ExtraAndChildren2 {
             block: Sequential::new()
                 .append(Conv2d::new(1, 2, 3))
-                .append(relu.expect("there is nothing to refuse")),
+                .append(ReLU::builder().inplace(true).build().expect("no error")),
             head: ExtraAndChildren::new(),
         }
     }

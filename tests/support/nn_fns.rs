@@ -2,15 +2,15 @@
 
 use pleach::Tensor;
 use pleach::nn::functional::{
-    self as F, AttentionOptions, ConvOptions, ConvTransposeOptions, CrossEntropyOptions,
-    InterpolateMode, NllLossOptions, Pair, Reduction, Resize, UnfoldOptions,
+    self as F, AttentionOptions, CrossEntropyOptions, InterpolateMode, NllLossOptions, Reduction,
+    Resize, UnfoldOptions,
 };
 
 use super::args::{Args, Bound};
-use super::nn_classes::{output_size, pair, pair_or, size_or};
+use super::dimensional::{self, size, size_or};
 use super::value::{Builtin, Eval, EvalError, Value, bug, unknown};
 
-fn one(tensor: Tensor) -> Eval {
+pub fn one(tensor: Tensor) -> Eval {
     Ok(Value::tensor(tensor))
 }
 
@@ -54,14 +54,6 @@ macro_rules! activation {
     };
 }
 
-/// The stride of a pooling; the kernel's size if absent or empty.
-fn stride(a: &Bound) -> Eval<Option<Pair>> {
-    match a.opt("stride") {
-        Some(v) if v.is_sequence() && v.items()?.is_empty() => Ok(None),
-        given => given.map(pair).transpose(),
-    }
-}
-
 pub fn find(name: &str) -> Option<Builtin> {
     Some(match name {
         "linear" => |a| {
@@ -73,12 +65,6 @@ pub fn find(name: &str) -> Option<Builtin> {
                 bias.as_ref(),
             )?)
         },
-        "conv1d" => |a| conv(a, F::conv1d),
-        "conv2d" => |a| conv(a, F::conv2d),
-        "conv3d" => |a| conv(a, F::conv3d),
-        "conv_transpose1d" => |a| conv_transpose(a, F::conv_transpose1d),
-        "conv_transpose2d" => |a| conv_transpose(a, F::conv_transpose2d),
-        "conv_transpose3d" => |a| conv_transpose(a, F::conv_transpose3d),
         "relu" => |a| {
             one(F::relu(
                 &a.bind("relu", &["input", "inplace"])?.tensor("input")?,
@@ -141,57 +127,10 @@ pub fn find(name: &str) -> Option<Builtin> {
             )?;
             one(F::unfold(
                 &a.tensor("input")?,
-                UnfoldOptions::new(pair(a.need("kernel_size")?)?)
-                    .dilation(pair_or(&a, "dilation", 1)?)
-                    .padding(pair_or(&a, "padding", 0)?)
-                    .stride(pair_or(&a, "stride", 1)?),
-            )?)
-        },
-        "max_pool2d" => |a| {
-            let names = [
-                "input",
-                "kernel_size",
-                "stride",
-                "padding",
-                "dilation",
-                "ceil_mode",
-            ];
-            let a = a.bind("max_pool2d", &names)?;
-            one(F::max_pool2d(
-                &a.tensor("input")?,
-                pair(a.need("kernel_size")?)?,
-                stride(&a)?,
-                pair_or(&a, "padding", 0)?,
-                pair_or(&a, "dilation", 1)?,
-                a.bool_or("ceil_mode", false)?,
-            )?)
-        },
-        "avg_pool2d" => |a| {
-            let names = [
-                "input",
-                "kernel_size",
-                "stride",
-                "padding",
-                "ceil_mode",
-                "count_include_pad",
-                "divisor_override",
-            ];
-            let a = a.bind("avg_pool2d", &names)?;
-            one(F::avg_pool2d(
-                &a.tensor("input")?,
-                pair(a.need("kernel_size")?)?,
-                stride(&a)?,
-                pair_or(&a, "padding", 0)?,
-                a.bool_or("ceil_mode", false)?,
-                a.bool_or("count_include_pad", true)?,
-                a.opt_i64("divisor_override")?,
-            )?)
-        },
-        "adaptive_avg_pool2d" => |a| {
-            let a = a.bind("adaptive_avg_pool2d", &["input", "output_size"])?;
-            one(F::adaptive_avg_pool2d(
-                &a.tensor("input")?,
-                output_size(a.need("output_size")?)?,
+                UnfoldOptions::new(size(a.need("kernel_size")?)?)
+                    .dilation(size_or(&a, "dilation", 1)?)
+                    .padding(size_or(&a, "padding", 0)?)
+                    .stride(size_or(&a, "stride", 1)?),
             )?)
         },
         "one_hot" => |a| {
@@ -335,60 +274,8 @@ pub fn find(name: &str) -> Option<Builtin> {
                     .label_smoothing(a.opt_f64("label_smoothing")?.unwrap_or(0.0)),
             )?)
         },
-        _ => return None,
+        _ => return dimensional::function(name),
     })
-}
-
-/// `conv2d` and its like, as a function of input, weight, bias and options.
-type Convolution<O> = fn(&Tensor, &Tensor, Option<&Tensor>, O) -> pleach::Result<Tensor>;
-
-fn conv<const D: usize>(a: Args, function: Convolution<ConvOptions<D>>) -> Eval {
-    let names = [
-        "input", "weight", "bias", "stride", "padding", "dilation", "groups",
-    ];
-    let a = a.bind("conv", &names)?;
-    let options = ConvOptions::new()
-        .stride(size_or(&a, "stride", 1)?)
-        .dilation(size_or(&a, "dilation", 1)?)
-        .groups(a.opt_usize("groups")?.unwrap_or(1));
-    let options = match a.opt("padding") {
-        Some(Value::Str(text)) => options.padding(text.as_str()),
-        _ => options.padding(size_or(&a, "padding", 0)?),
-    };
-    let bias = a.opt_tensor("bias")?;
-    one(function(
-        &a.tensor("input")?,
-        &a.tensor("weight")?,
-        bias.as_ref(),
-        options,
-    )?)
-}
-
-fn conv_transpose<const D: usize>(a: Args, function: Convolution<ConvTransposeOptions<D>>) -> Eval {
-    let names = [
-        "input",
-        "weight",
-        "bias",
-        "stride",
-        "padding",
-        "output_padding",
-        "groups",
-        "dilation",
-    ];
-    let a = a.bind("conv_transpose", &names)?;
-    let options = ConvTransposeOptions::new()
-        .stride(size_or(&a, "stride", 1)?)
-        .padding(size_or(&a, "padding", 0)?)
-        .output_padding(size_or(&a, "output_padding", 0)?)
-        .dilation(size_or(&a, "dilation", 1)?)
-        .groups(a.opt_usize("groups")?.unwrap_or(1));
-    let bias = a.opt_tensor("bias")?;
-    one(function(
-        &a.tensor("input")?,
-        &a.tensor("weight")?,
-        bias.as_ref(),
-        options,
-    )?)
 }
 
 fn interpolate(a: Args) -> Eval {

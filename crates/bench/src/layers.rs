@@ -55,7 +55,7 @@ fn relu(shape: &[usize], backward: bool) -> Result<Run> {
 }
 
 fn max_pool(shape: &[usize], backward: bool) -> Result<Run> {
-    let pool = MaxPool2d::builder(3).stride(2).padding(1).build();
+    let pool = MaxPool2d::builder(3).stride(2).padding(1).build()?;
     layer(shape, backward, move |x| pool.call(x))
 }
 

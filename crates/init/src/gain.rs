@@ -1,8 +1,6 @@
 //! Gains: how much a nonlinearity shrinks its input.
 
-use std::str::FromStr;
-
-use pleach_core::{Error, Result};
+use pleach_core::{Error, Result, words};
 
 /// The functions that `torch.nn.init.calculate_gain` knows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -22,33 +20,22 @@ pub enum Nonlinearity {
     Selu,
 }
 
-/// Parses PyTorch's names: `"relu"`, `"leaky_relu"`, …
-impl FromStr for Nonlinearity {
-    type Err = Error;
-    fn from_str(name: &str) -> Result<Self> {
-        Ok(match name {
-            "linear" => Self::Linear,
-            "conv1d" => Self::Conv1d,
-            "conv2d" => Self::Conv2d,
-            "conv3d" => Self::Conv3d,
-            "conv_transpose1d" => Self::ConvTranspose1d,
-            "conv_transpose2d" => Self::ConvTranspose2d,
-            "conv_transpose3d" => Self::ConvTranspose3d,
-            "sigmoid" => Self::Sigmoid,
-            "tanh" => Self::Tanh,
-            "relu" => Self::Relu,
-            "leaky_relu" => Self::LeakyRelu,
-            "selu" => Self::Selu,
-            _ => return Err(Error::value(format!("Unsupported nonlinearity {name}"))),
-        })
-    }
-}
-
-impl TryFrom<&str> for Nonlinearity {
-    type Error = Error;
-    fn try_from(name: &str) -> Result<Self> {
-        name.parse()
-    }
+words! {
+    Nonlinearity {
+        Linear = "linear",
+        Conv1d = "conv1d",
+        Conv2d = "conv2d",
+        Conv3d = "conv3d",
+        ConvTranspose1d = "conv_transpose1d",
+        ConvTranspose2d = "conv_transpose2d",
+        ConvTranspose3d = "conv_transpose3d",
+        Sigmoid = "sigmoid",
+        Tanh = "tanh",
+        Relu = "relu",
+        LeakyRelu = "leaky_relu",
+        Selu = "selu",
+    },
+    |name| format!("Unsupported nonlinearity {name}")
 }
 
 /// The recommended gain of a nonlinearity. `param` is the negative slope of `leaky_relu` (0.01 if

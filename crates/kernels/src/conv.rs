@@ -22,6 +22,7 @@ mod winograd;
 
 pub use packed::PackedConv;
 pub use shape::ConvShape;
+pub(crate) use shape::spatial;
 
 use std::any::TypeId;
 

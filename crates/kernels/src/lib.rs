@@ -30,7 +30,7 @@ pub mod number;
 pub mod optimizer;
 pub mod peak;
 pub mod places;
-pub mod pool2d;
+pub mod pool;
 pub mod precision;
 pub mod qr;
 pub mod random;
@@ -79,10 +79,11 @@ pub use optimizer::{
 };
 pub use peak::fma_peak;
 pub use places::{coordinates, places_along};
-pub use pool2d::{
-    AvgDivisor, MAX_POOL_TAPS, Pool2dShape, adaptive_avg_pool2d_backward,
-    adaptive_avg_pool2d_forward, avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward,
-    max_pool2d_backward_taps, max_pool2d_forward, max_pool2d_forward_taps, max_pool2d_places,
+pub use pool::{
+    AdaptivePoolShape, AvgDivisor, MAX_POOL_TAPS, PoolShape, adaptive_avg_pool_backward,
+    adaptive_avg_pool_forward, adaptive_max_pool_forward, avg_pool_backward, avg_pool_forward,
+    max_pool_backward, max_pool_backward_taps, max_pool_forward, max_pool_forward_taps,
+    max_pool_places,
 };
 pub use precision::{Precision, float32_precision, set_float32_precision};
 pub use qr::orthogonal_factor;

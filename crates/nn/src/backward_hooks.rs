@@ -6,7 +6,8 @@ use pleach_core::autograd::{GradOf, GradsOf, Many, Operation, Own, Saved, apply,
 use pleach_core::{DType, Error, Result, Tensor};
 
 use crate::Module;
-use crate::hooks::{BackwardHook, BackwardPreHook, Changed, Grads, Hooks, check_count};
+use crate::hooks::{Changed, check_count};
+use crate::module::{BackwardHook, BackwardPreHook, Grads, Hooks};
 
 /// A call whose gradients the module's hooks want to see.
 pub(crate) struct Crossing(Arc<Shared>);

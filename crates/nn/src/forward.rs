@@ -5,9 +5,10 @@ use once_cell::unsync::OnceCell;
 use pleach_core::{Result, Tensor};
 use pleach_kernels::Activation;
 
-use crate::Module;
-use crate::call::{self, Arguments, Output};
+use crate::arguments::{Arguments, Output};
+use crate::call;
 use crate::duplication::Duplication;
+use crate::{HasMode, Module};
 
 /// A module that maps one tensor to one tensor: what a [`Sequential`](crate::Sequential) holds.
 ///
@@ -76,6 +77,8 @@ pub trait Forward: Module + AsForward {
         Ok((output, taken))
     }
 }
+
+impl HasMode for dyn Forward {}
 
 /// A step after a module, which the module may take along: see [`Forward::forward_then`].
 #[derive(Clone, Copy)]

@@ -4,6 +4,7 @@
 use pleach_core::{Error, HookList, Result, Tensor};
 
 use crate::Module;
+use crate::module::Hooks;
 
 /// What a hook returns beside an error: `()` if it only looks, or what takes the place of what it
 /// saw.
@@ -39,30 +40,6 @@ impl<T, R: HookResult<T>> HookResult<T> for Option<R> {
     fn replacement(self) -> Option<Vec<T>> {
         self.and_then(R::replacement)
     }
-}
-
-type ForwardPreHook = dyn Fn(&dyn Module, &[&Tensor]) -> Result<Option<Vec<Tensor>>> + Send + Sync;
-type ForwardHook =
-    dyn Fn(&dyn Module, &[&Tensor], &[&Tensor]) -> Result<Option<Vec<Tensor>>> + Send + Sync;
-/// Gradients of some tensors; those that need none have none.
-pub(crate) type Grads = Vec<Option<Tensor>>;
-pub(crate) type BackwardPreHook =
-    dyn Fn(&dyn Module, &[Option<Tensor>]) -> Result<Option<Grads>> + Send + Sync;
-pub(crate) type BackwardHook = dyn Fn(&dyn Module, &[Option<Tensor>], &[Option<Tensor>]) -> Result<Option<Grads>>
-    + Send
-    + Sync;
-
-/// The hooks of one node.
-#[derive(Default)]
-pub(crate) struct Hooks {
-    /// Those that run before `forward`.
-    pub before: HookList<ForwardPreHook>,
-    /// Those that run after it.
-    pub after: HookList<ForwardHook>,
-    /// Those that see the gradients of the outputs.
-    pub backward_before: HookList<BackwardPreHook>,
-    /// Those that see the gradients of inputs and outputs.
-    pub backward: HookList<BackwardHook>,
 }
 
 impl Hooks {

@@ -10,6 +10,7 @@
 extern crate self as pleach;
 
 mod activations;
+mod arguments;
 mod backward_hooks;
 mod call;
 mod chain;
@@ -24,9 +25,7 @@ mod hooks;
 pub mod layers;
 mod listing;
 pub mod losses;
-mod member;
 mod module;
-mod node;
 mod or_panic;
 mod paths;
 mod place;
@@ -38,18 +37,18 @@ mod summary;
 mod walk;
 mod wrapper;
 
-pub use call::{Arguments, Output, Tensors};
+pub use arguments::{Arguments, Output, Tensors};
 pub use chain::Chain;
 pub use containers::{ModuleDict, ModuleList, ParameterDict, Position, Sequential};
 pub use duplication::Duplication;
-pub use field::{Field, Visitor, VisitorMut};
 pub use forward::{Addend, Forward, ForwardMany, Step};
 pub use fuse::{fuse, fuse_conv_bn};
 pub use hooks::HookResult;
 pub use listing::Listing;
-pub use member::{ChildMut, Member, MemberMut, NewModule};
-pub use module::{HasMode, Module, ModuleExt};
-pub use node::{Node, same};
+pub use module::{
+    ChildMut, Field, HasMode, Member, MemberMut, Module, ModuleExt, NewModule, Node, Visitor,
+    VisitorMut, same,
+};
 pub use pleach_derive::Module;
 pub use pleach_kernels::Activation;
 pub use setting::Setting;

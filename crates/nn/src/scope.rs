@@ -6,7 +6,7 @@ use std::collections::HashMap;
 use pleach_core::autograd::{self, ModuleScope};
 use pleach_core::{Result, Tensor};
 
-use crate::call::{Arguments, Output, Tensors, tensors_of};
+use crate::arguments::{Arguments, Output, Tensors, tensors_of};
 use crate::module::display_name;
 use crate::place::{Key, key};
 use crate::walk::join;

@@ -2,7 +2,7 @@
 
 use pleach_core::{DType, Result, Tensor, tensor};
 use pleach_nn::functional::{
-    self as F, BatchNormOptions, CrossEntropyOptions, NllLossOptions, Reduction,
+    self as F, BatchNormOptions, CrossEntropyOptions, MaxPoolOptions, NllLossOptions, Reduction,
 };
 use pleach_nn::layers::{
     AdaptiveAvgPool2d, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Flatten, Linear, MaxPool2d,
@@ -163,15 +163,15 @@ fn batch_norm_refuses_what_does_not_fit() -> Result<()> {
 }
 
 #[test]
-fn pools_refuse_what_does_not_fit() {
+fn pools_refuse_what_does_not_fit() -> Result<()> {
     let x = zeros(&[1, 1, 4, 4]);
     let padding = "pad should be at most half of effective kernel size, but got pad=2, kernel_size=2 and dilation=1";
     assert_eq!(
-        text(MaxPool2d::builder(2).padding(2).build().call(&x)),
+        text(MaxPool2d::builder(2).padding(2).build()?.call(&x)),
         padding
     );
     assert_eq!(
-        text(AvgPool2d::builder(2).padding(2).build().call(&x)),
+        text(AvgPool2d::builder(2).padding(2).build()?.call(&x)),
         padding
     );
     let small =
@@ -186,15 +186,15 @@ fn pools_refuse_what_does_not_fit() {
     assert!(AvgPool2d::new(2).call(&zeros(&[1, 1, 1, 4, 4])).is_err());
     for kernel in [0, 2] {
         for stride in [0, 1] {
-            let result = MaxPool2d::builder(kernel).stride(stride).build().call(&x);
+            let result = MaxPool2d::builder(kernel).stride(stride).build()?.call(&x);
             assert_eq!(result.is_ok(), kernel == 2 && stride == 1);
         }
     }
     // The only window looks at -1 and 1, and the image has 0 alone.
-    let over = MaxPool2d::builder(2).padding(1).dilation(2).build();
+    let over = MaxPool2d::builder(2).padding(1).dilation(2).build()?;
     assert!(over.call(&zeros(&[1, 1, 1, 1])).is_err());
     assert_eq!(
-        text(AvgPool2d::builder(2).divisor_override(0).build().call(&x)),
+        text(AvgPool2d::builder(2).divisor_override(0).build()?.call(&x)),
         "divisor must be not zero"
     );
     assert!(AdaptiveAvgPool2d::new(2).call(&zeros(&[4, 4])).is_err());
@@ -211,6 +211,7 @@ fn pools_refuse_what_does_not_fit() {
             .and_then(|flatten| flatten.call(&x))
             .is_err()
     );
+    Ok(())
 }
 
 #[test]
@@ -323,11 +324,10 @@ fn max_pooling_pads_half_of_its_kernel_at_most_whatever_the_dilation() {
     let pool = |padding, dilation| {
         text(F::max_pool2d(
             &zeros(&[1, 1, 9, 9]),
-            3,
-            1,
-            padding,
-            dilation,
-            false,
+            MaxPoolOptions::new(3)
+                .stride(1)
+                .padding(padding)
+                .dilation(dilation),
         ))
     };
     let half = |h, w| {

@@ -3,7 +3,8 @@
 use pleach_core::autograd::gradcheck;
 use pleach_core::{Buffer, DType, Generator, Result, Tensor};
 use pleach_nn::functional::{
-    self as F, BatchNormOptions, ConvOptions, CrossEntropyOptions, NllLossOptions, Reduction,
+    self as F, AvgPoolOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions, MaxPoolOptions,
+    NllLossOptions, Reduction,
 };
 
 /// f64 values in [-1, 1), the same for the same seed.
@@ -90,7 +91,16 @@ fn max_pool2d_has_the_right_gradients() -> Result<()> {
                  padding: (usize, usize),
                  dilation: usize,
                  ceil| {
-        let f = |t: &[Tensor]| F::max_pool2d(&t[0], kernel, stride, padding, dilation, ceil);
+        let f = |t: &[Tensor]| {
+            F::max_pool2d(
+                &t[0],
+                MaxPoolOptions::new(kernel)
+                    .stride(stride)
+                    .padding(padding)
+                    .dilation(dilation)
+                    .ceil_mode(ceil),
+            )
+        };
         gradcheck(f, &[x.detach()])?;
         gradcheck(f, &[x.index(0)?])?; // unbatched
         gradcheck(f, &[x.transpose(2, 3)?])
@@ -112,7 +122,15 @@ fn avg_pool2d_has_the_right_gradients() -> Result<()> {
                 {
                     let f = |t: &[Tensor]| {
                         let pad = count_include_pad;
-                        F::avg_pool2d(&t[0], kernel, stride, padding, ceil_mode, pad, divisor)
+                        F::avg_pool2d(
+                            &t[0],
+                            AvgPoolOptions::new(kernel)
+                                .stride(stride)
+                                .padding(padding)
+                                .ceil_mode(ceil_mode)
+                                .count_include_pad(pad)
+                                .divisor_override(divisor),
+                        )
                     };
                     gradcheck(f, &[x.detach()])?;
                     gradcheck(f, &[x.transpose(2, 3)?.index(1)?])?;

@@ -391,9 +391,9 @@ fn what_cannot_be_folded_is_refused() -> Result<()> {
 fn a_relu_before_a_max_pooling_is_one_step_with_it_unless_somebody_watches() {
     for pool in [
         MaxPool2d::new(2),
-        MaxPool2d::builder(3).stride(2).padding(1).build(),
+        MaxPool2d::builder(3).stride(2).padding(1).build().unwrap(),
         // More taps than a byte counts.
-        MaxPool2d::builder(17).padding(8).stride(5).build(),
+        MaxPool2d::builder(17).padding(8).stride(5).build().unwrap(),
     ] {
         let net = Sequential::new().append(ReLU::new()).append(pool);
         let leaf = || {
@@ -518,7 +518,7 @@ fn fuse_rewrites_any_tree_by_what_runs() -> Result<()> {
     assert!(net.norm1.weight.is_some());
 
     // A convolution whose output is used elsewhere too, is the result, or is called with two norms.
-    let mut two = (
+    let two = (
         randomised(conv()?)?,
         randomised(BatchNorm2d::new(4))?,
         randomised(BatchNorm2d::new(4))?,

@@ -5,8 +5,8 @@ use pleach_core::autograd::{Attribute, Options, grad_allow_unused, gradgradcheck
 use pleach_core::{Buffer, DType, Generator, Result, Tensor, tensor};
 use pleach_nn::Activation;
 use pleach_nn::functional::{
-    self as F, BatchNormOptions, ConvOptions, CrossEntropyOptions, InterpolateMode, NllLossOptions,
-    Reduction, Resize,
+    self as F, AvgPoolOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions, InterpolateMode,
+    MaxPoolOptions, NllLossOptions, Reduction, Resize,
 };
 
 const REDUCTIONS: [Reduction; 3] = [Reduction::None, Reduction::Mean, Reduction::Sum];
@@ -101,25 +101,53 @@ fn pooling() -> Result<()> {
         ((3, 2), (1, 2), (1, 0), 1, true),
         ((2, 2), (1, 1), (0, 0), 2, false),
     ] {
-        let max = |t: &[Tensor]| F::max_pool2d(&t[0], kernel, stride, padding, dilation, ceil);
+        let max = |t: &[Tensor]| {
+            F::max_pool2d(
+                &t[0],
+                MaxPoolOptions::new(kernel)
+                    .stride(stride)
+                    .padding(padding)
+                    .dilation(dilation)
+                    .ceil_mode(ceil),
+            )
+        };
         check(max, &[x.detach()])?;
         check(max, &[x.index(0)?.transpose(1, 2)?])?;
         check(
             |t| {
-                F::max_pool2d_with_indices(&t[0], kernel, stride, padding, dilation, ceil)
-                    .map(|(out, _)| out)
+                F::max_pool2d_with_indices(
+                    &t[0],
+                    MaxPoolOptions::new(kernel)
+                        .stride(stride)
+                        .padding(padding)
+                        .dilation(dilation)
+                        .ceil_mode(ceil),
+                )
+                .map(|(out, _)| out)
             },
             &[x.detach()],
         )?;
         for divisor in [None, Some(3)] {
-            let mean =
-                |t: &[Tensor]| F::avg_pool2d(&t[0], kernel, stride, padding, ceil, false, divisor);
+            let mean = |t: &[Tensor]| {
+                F::avg_pool2d(
+                    &t[0],
+                    AvgPoolOptions::new(kernel)
+                        .stride(stride)
+                        .padding(padding)
+                        .ceil_mode(ceil)
+                        .count_include_pad(false)
+                        .divisor_override(divisor),
+                )
+            };
             check(mean, &[x.detach()])?;
         }
     }
     // More taps than a byte counts.
     let wide = distinct(2, &[1, 1, 257])?;
-    check(|t| F::max_pool2d(&t[0], (1, 256), 1, 0, 1, false), &[wide])?;
+    check(
+        |t| F::max_pool2d(&t[0], MaxPoolOptions::new((1, 256)).stride(1)),
+        &[wide],
+    )?;
     for size in [(1, 1), (2, 3), (7, 6)] {
         check(|t| F::adaptive_avg_pool2d(&t[0], size), &[x.detach()])?;
     }
@@ -337,7 +365,7 @@ fn a_trace_has_the_options() -> Result<()> {
     let (_, graph) = trace::trace(|| {
         let y = F::conv2d(&x, &w, None, ConvOptions::new().stride((2, 1)).padding(1))?;
         let y = F::batch_norm(&y, BatchNormOptions::new().training(true))?;
-        F::max_pool2d(&y, 2, 2, 0, 1, false)
+        F::max_pool2d(&y, 2)
     })?;
     let names: Vec<_> = graph.operations().iter().map(|o| o.name()).collect();
     assert_eq!(names, ["conv2d", "batch_norm", "max_pool2d"]);

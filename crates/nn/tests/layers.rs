@@ -2,7 +2,8 @@
 
 use pleach_core::{DType, Parameter, Result, Tensor, manual_seed, tensor};
 use pleach_nn::functional::{
-    self as F, ConvOptions, CrossEntropyOptions, NllLossOptions, Reduction,
+    self as F, AvgPoolOptions, ConvOptions, CrossEntropyOptions, MaxPoolOptions, NllLossOptions,
+    Reduction,
 };
 use pleach_nn::layers::{
     AdaptiveAvgPool2d, AlphaDropout, AvgPool2d, BatchNorm2d, Conv2d, Dropout, Dropout2d, Flatten,
@@ -73,11 +74,11 @@ fn layers_print_as_in_pytorch() -> Result<()> {
             "ReLU(inplace=True)",
         ),
         (
-            MaxPool2d::builder(3).stride(2).padding(1).build().into(),
+            MaxPool2d::builder(3).stride(2).padding(1).build()?.into(),
             "MaxPool2d(kernel_size=3, stride=2, padding=1, dilation=1, ceil_mode=False)",
         ),
         (
-            MaxPool2d::builder((3, 2)).ceil_mode(true).build().into(),
+            MaxPool2d::builder((3, 2)).ceil_mode(true).build()?.into(),
             "MaxPool2d(kernel_size=(3, 2), stride=(3, 2), padding=0, dilation=1, ceil_mode=True)",
         ),
         (
@@ -88,7 +89,7 @@ fn layers_print_as_in_pytorch() -> Result<()> {
             AvgPool2d::builder((2, 3))
                 .stride((1, 2))
                 .padding((1, 1))
-                .build()
+                .build()?
                 .into(),
             "AvgPool2d(kernel_size=(2, 3), stride=(1, 2), padding=(1, 1))",
         ),
@@ -396,9 +397,12 @@ fn one_pixel_one_channel_and_large_padding_work() -> Result<()> {
     let w = Tensor::ones([1, 1, 3, 3]);
     let y = F::conv2d(&x, &w, None, ConvOptions::new().stride(2).padding(2))?;
     assert_eq!(y.to_vec::<f32>()?, [3.0; 4]);
-    assert_eq!(F::max_pool2d(&x, 3, None, 1, 1, false)?.item()?, 3.0);
     assert_eq!(
-        F::avg_pool2d(&x, 3, None, 1, false, true, None)?.item()?,
+        F::max_pool2d(&x, MaxPoolOptions::new(3).padding(1))?.item()?,
+        3.0
+    );
+    assert_eq!(
+        F::avg_pool2d(&x, AvgPoolOptions::new(3).padding(1))?.item()?,
         (3.0f32 / 9.0) as f64
     );
     Ok(())

@@ -4,8 +4,8 @@
 use pleach_core::{DType, Result, Tensor, tensor};
 use pleach_nn::Forward;
 use pleach_nn::functional::{
-    self as F, AttentionOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions,
-    InterpolateMode, Resize,
+    self as F, AttentionOptions, AvgPoolOptions, BatchNormOptions, ConvOptions,
+    CrossEntropyOptions, InterpolateMode, MaxPoolOptions, Resize,
 };
 use pleach_nn::layers::{AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d};
 
@@ -136,7 +136,13 @@ fn a_convolution_with_a_step_beyond_the_image_sees_its_corner() {
 fn pools_with_huge_options_are_refused() {
     let x = image();
     let max = |kernel: usize, stride: usize, padding: usize, dilation: usize| {
-        F::max_pool2d(&x, kernel, stride, padding, dilation, false)
+        F::max_pool2d(
+            &x,
+            MaxPoolOptions::new(kernel)
+                .stride(stride)
+                .padding(padding)
+                .dilation(dilation),
+        )
     };
     for huge in [usize::MAX, 1 << 63, 1 << 62] {
         text(|| max(2, 1, 0, huge));
@@ -144,26 +150,46 @@ fn pools_with_huge_options_are_refused() {
         text(|| max(2, 1, huge, 1));
         text(|| max(huge, 1, huge / 2, 1));
         text(|| max(huge, huge, huge, huge));
-        text(|| F::avg_pool2d(&x, huge, 1, 0, false, true, None));
-        text(|| F::avg_pool2d(&x, 2, 1, huge, true, true, None));
+        text(|| F::avg_pool2d(&x, AvgPoolOptions::new(huge).stride(1)));
+        text(|| {
+            F::avg_pool2d(
+                &x,
+                AvgPoolOptions::new(2)
+                    .stride(1)
+                    .padding(huge)
+                    .ceil_mode(true),
+            )
+        });
     }
-    text(|| F::max_pool2d(&x, 3, None, 0, 1, true).and_then(|y| y.repeat([1i64 << 60])));
-    text(|| MaxPool2d::builder(2).dilation(usize::MAX).build().call(&x));
-    text(|| AvgPool2d::builder(usize::MAX).build().call(&x));
+    text(|| {
+        F::max_pool2d(&x, MaxPoolOptions::new(3).ceil_mode(true))
+            .and_then(|y| y.repeat([1i64 << 60]))
+    });
+    text(|| MaxPool2d::builder(2).dilation(usize::MAX).build()?.call(&x));
+    text(|| AvgPool2d::builder(usize::MAX).build()?.call(&x));
 }
 
 #[test]
 fn a_pool_with_a_step_beyond_the_image_sees_its_corner() {
     let x = image();
     for stride in [2, FAR, usize::MAX] {
-        assert_eq!(values(|| F::max_pool2d(&x, 2, stride, 0, 1, false)), [4.0]);
         assert_eq!(
-            values(|| F::max_pool2d(&x, 1, stride, 0, usize::MAX, false)),
+            values(|| F::max_pool2d(&x, MaxPoolOptions::new(2).stride(stride))),
+            [4.0]
+        );
+        assert_eq!(
+            values(|| F::max_pool2d(
+                &x,
+                MaxPoolOptions::new(1).stride(stride).dilation(usize::MAX)
+            )),
             [1.0]
         );
-        assert_eq!(values(|| F::max_pool2d(&x, 1, stride, 0, 1, true)), [1.0]);
         assert_eq!(
-            values(|| F::avg_pool2d(&x, 2, stride, 0, false, true, None)),
+            values(|| F::max_pool2d(&x, MaxPoolOptions::new(1).stride(stride).ceil_mode(true))),
+            [1.0]
+        );
+        assert_eq!(
+            values(|| F::avg_pool2d(&x, AvgPoolOptions::new(2).stride(stride))),
             [2.5]
         );
     }
@@ -173,29 +199,47 @@ fn a_pool_with_a_step_beyond_the_image_sees_its_corner() {
 fn a_dilated_window_that_steps_over_the_image_is_found_at_once() {
     let x = image();
     // Taps at columns -1 and 2 of an image of two.
-    let error = text(|| F::max_pool2d(&x, (1, 2), 2, (0, 1), 3, false));
+    let error = text(|| {
+        F::max_pool2d(
+            &x,
+            MaxPoolOptions::new((1, 2))
+                .stride(2)
+                .padding((0, 1))
+                .dilation(3),
+        )
+    });
     assert!(error.contains("lies wholly outside"), "{error}");
     // No image, so no window: an output of any size has no elements.
     let none = Tensor::zeros([0, 1, 2, 2]);
-    let out = tried(|| F::max_pool2d(&none, FAR, 1, FAR / 2, 1, false));
+    let out = tried(|| F::max_pool2d(&none, MaxPoolOptions::new(FAR).stride(1).padding(FAR / 2)));
     assert_eq!(out.shape(), [0, 1, 3, 3]);
 }
 
 #[test]
 fn windows_that_cover_the_image_many_times_see_it_once() {
     let x = image().requires_grad_(true).unwrap();
-    let max = tried(|| F::max_pool2d(&x, FAR, 1, FAR / 2, 1, false));
+    let max = tried(|| F::max_pool2d(&x, MaxPoolOptions::new(FAR).stride(1).padding(FAR / 2)));
     assert_eq!(max.to_vec::<f32>().unwrap(), [4.0; 9]);
     tried(|| max.sum()?.backward());
     assert_eq!(
         x.grad().unwrap().to_vec::<f32>().unwrap(),
         [0.0, 0.0, 0.0, 9.0]
     );
-    let average = |pad: bool| values(|| F::avg_pool2d(&x, 1 << 30, 1, 1 << 29, false, pad, None));
+    let average = |pad: bool| {
+        values(|| {
+            F::avg_pool2d(
+                &x,
+                AvgPoolOptions::new(1 << 30)
+                    .stride(1)
+                    .padding(1 << 29)
+                    .count_include_pad(pad),
+            )
+        })
+    };
     assert_eq!(average(false), [2.5; 9]);
     assert_eq!(average(true), [10.0 / 2f32.powi(60); 9]);
     assert_eq!(
-        text(|| F::avg_pool2d(&x, FAR, 1, FAR / 2, false, true, None)),
+        text(|| F::avg_pool2d(&x, AvgPoolOptions::new(FAR).stride(1).padding(FAR / 2))),
         OVERFLOW
     );
 }
@@ -277,11 +321,8 @@ fn functions_of_expanded_tensors_are_refused_before_they_start() {
     let bytes = refused(1 << 47);
     assert_eq!(text(|| F::relu6(&x)), bytes);
     assert_eq!(text(|| F::gelu(&x, "none")), bytes);
-    assert_eq!(text(|| F::max_pool2d(&x, 1, 1, 0, 1, false)), bytes);
-    assert_eq!(
-        text(|| F::avg_pool2d(&x, 1, 1, 0, false, true, None)),
-        bytes
-    );
+    assert_eq!(text(|| F::max_pool2d(&x, 1)), bytes);
+    assert_eq!(text(|| F::avg_pool2d(&x, 1)), bytes);
     assert_eq!(text(|| F::adaptive_avg_pool2d(&x, 3)), bytes);
     text(|| F::conv2d(&x, &Tensor::ones([1, 1, 1, 1]), None, ConvOptions::new()));
     text(|| F::batch_norm(&x, BatchNormOptions::new().training(true)));
@@ -322,14 +363,28 @@ fn a_window_larger_than_the_image_hangs_over_with_ceil_mode_if_its_step_reaches_
         .unwrap();
     for stride in [7, 70, usize::MAX] {
         assert_eq!(
-            values(|| F::avg_pool2d(&x, 7, stride, 0, true, true, None)),
+            values(|| F::avg_pool2d(&x, AvgPoolOptions::new(7).stride(stride).ceil_mode(true))),
             [4.0]
         );
-        assert_eq!(values(|| F::max_pool2d(&x, 7, stride, 0, 1, true)), [8.0]);
+        assert_eq!(
+            values(|| F::max_pool2d(&x, MaxPoolOptions::new(7).stride(stride).ceil_mode(true))),
+            [8.0]
+        );
     }
-    let wide = values(|| F::max_pool2d(&x, (5, 2), (9, 2), 0, 1, true));
+    let wide = values(|| {
+        F::max_pool2d(
+            &x,
+            MaxPoolOptions::new((5, 2)).stride((9, 2)).ceil_mode(true),
+        )
+    });
     assert_eq!(wide, [7.0, 8.0]);
-    assert_eq!(values(|| F::max_pool2d(&x, 2, 7, 0, 3, true)), [0.0]);
-    let short = text(|| F::avg_pool2d(&x, 7, 3, 0, true, true, None));
+    assert_eq!(
+        values(|| F::max_pool2d(
+            &x,
+            MaxPoolOptions::new(2).stride(7).dilation(3).ceil_mode(true)
+        )),
+        [0.0]
+    );
+    let short = text(|| F::avg_pool2d(&x, AvgPoolOptions::new(7).stride(3).ceil_mode(true)));
     assert!(short.ends_with("Output size is too small"), "{short}");
 }

@@ -41,7 +41,7 @@ pub struct ConvShape {
 }
 
 /// Spatial sizes with the missing leading ones filled in.
-fn spatial<const D: usize>(sizes: [usize; D], missing: usize) -> [usize; 3] {
+pub(crate) fn spatial<const D: usize>(sizes: [usize; D], missing: usize) -> [usize; 3] {
     const { assert!(0 < D && D <= 3, "one, two or three spatial dimensions") };
     let mut all = [missing; 3];
     all[3 - D..].copy_from_slice(&sizes);

@@ -205,3 +205,17 @@ pub fn activated(activation: Activation, v: f64) -> f64 {
         Activation::Clamp { min, max } => v.max(min).min(max),
     }
 }
+
+/// Random numbers below a bound.
+pub struct Random(pub u64);
+
+impl Random {
+    /// A number below `n`.
+    pub fn below(&mut self, n: usize) -> usize {
+        self.0 = self
+            .0
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) as usize % n
+    }
+}

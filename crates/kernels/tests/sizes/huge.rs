@@ -3,9 +3,9 @@
 
 use pleach_kernels::buffer::{cached_bytes, empty_cache};
 use pleach_kernels::{
-    AvgDivisor, ConvShape, MAX_POOL_TAPS, Pool2dShape, adaptive_avg_pool2d_backward,
-    adaptive_avg_pool2d_forward, avg_pool2d_backward, avg_pool2d_forward, max_pool2d_backward,
-    max_pool2d_backward_taps, max_pool2d_forward, max_pool2d_forward_taps, max_pool2d_places,
+    AdaptivePoolShape, AvgDivisor, ConvShape, MAX_POOL_TAPS, PoolShape, adaptive_avg_pool_backward,
+    adaptive_avg_pool_forward, avg_pool_backward, avg_pool_forward, max_pool_backward,
+    max_pool_backward_taps, max_pool_forward, max_pool_forward_taps, max_pool_places,
 };
 
 use crate::conv::check;
@@ -110,10 +110,10 @@ fn sizes_that_no_memory_has_have_no_output() {
 /// The sizes of one axis: input, kernel, stride, padding and dilation.
 type Axis = [usize; 5];
 
-fn pool([h, w]: [Axis; 2]) -> Option<Pool2dShape> {
-    let pairs: [(usize, usize); 5] = std::array::from_fn(|i| (h[i], w[i]));
+fn pool([h, w]: [Axis; 2]) -> Option<PoolShape> {
+    let pairs: [[usize; 2]; 5] = std::array::from_fn(|i| [h[i], w[i]]);
     let [input, kernel, stride, padding, dilation] = pairs;
-    Pool2dShape::new(1, input, kernel, stride, padding, dilation, false)
+    PoolShape::new(1, input, kernel, stride, padding, dilation, false)
 }
 
 #[test]
@@ -134,7 +134,7 @@ fn maxima_with_huge_windows_cost_what_their_images_do() {
     for (h, rows) in &axes {
         for (w, columns) in &axes {
             let s = pool([*h, *w]).expect("windows fit");
-            assert_eq!(s.output, (rows.len(), columns.len()), "{s:?}");
+            assert_eq!(s.output, [1, rows.len(), columns.len()], "{s:?}");
             assert!(s.windows_meet_input());
             // Larger ones come later, so that the last place wins.
             let (pixels, len) = (h[0] * w[0], rows.len() * columns.len());
@@ -145,24 +145,24 @@ fn maxima_with_huge_windows_cost_what_their_images_do() {
                 .flat_map(|ys| columns.iter().map(move |xs| last(ys) * w[0] + last(xs)))
                 .collect();
             let (mut out, mut places) = (vec![f32::NAN; len], vec![-1; len]);
-            max_pool2d_forward(&s, &x, &mut out, &mut places);
+            max_pool_forward(&s, &x, &mut out, &mut places);
             assert!(out.iter().zip(&want).all(|(v, w)| *v == *w as f32), "{s:?}");
             assert!(places.iter().zip(&want).all(|(p, w)| *p as usize == *w));
             let mut want_grad = vec![0.0; pixels];
             want.iter().for_each(|place| want_grad[*place] += 1.0);
             let mut grad = vec![f32::NAN; pixels];
-            max_pool2d_backward(&s, &vec![1.0; len], &places, &mut grad);
+            max_pool_backward(1, &vec![1.0; len], &places, &mut grad);
             assert_eq!(grad, want_grad, "{s:?}");
-            let taps = s.kernel.0.checked_mul(s.kernel.1);
+            let taps = s.kernel[1].checked_mul(s.kernel[2]);
             if taps.is_none_or(|taps| taps > MAX_POOL_TAPS) {
                 continue;
             }
             let mut taps = vec![0; len];
-            max_pool2d_forward_taps(&s, &x, false, &mut out, &mut taps);
+            max_pool_forward_taps(&s, &x, false, &mut out, &mut taps);
             let mut again = vec![-1; len];
-            max_pool2d_places(&s, &taps, &mut again);
+            max_pool_places(&s, &taps, &mut again);
             assert_eq!(again, places, "{s:?}");
-            max_pool2d_backward_taps(&s, &vec![1.0; len], &taps, &mut grad);
+            max_pool_backward_taps(&s, &vec![1.0; len], &taps, &mut grad);
             assert_eq!(grad, want_grad, "{s:?}");
         }
     }
@@ -204,17 +204,19 @@ fn averages_with_huge_windows_cost_what_their_images_do() {
             (AvgDivisor::CountPadding, counted),
             (AvgDivisor::Fixed(3), 3.0),
         ] {
-            avg_pool2d_forward(&s, &x, divisor, &mut out);
+            avg_pool_forward(&s, &x, divisor, &mut out);
             assert_eq!(out, [12.0 / count], "{s:?} {divisor:?}");
-            avg_pool2d_backward(&s, &[24.0], divisor, &mut grad);
+            avg_pool_backward(&s, &[24.0], divisor, &mut grad);
             assert_eq!(grad, [24.0 / count; 4], "{s:?} {divisor:?}");
         }
     }
     // Without images, sizes are numbers.
-    adaptive_avg_pool2d_forward::<f32>(0, (3, 3), (1 << 40, 1 << 20), &[], &mut []);
-    adaptive_avg_pool2d_backward::<f32>(0, (3, 3), (1 << 40, 1 << 20), &[], &mut []);
+    let none = AdaptivePoolShape::new(0, [3, 3], [1 << 40, 1 << 20]);
+    adaptive_avg_pool_forward::<f32>(&none, &[], &mut []);
+    adaptive_avg_pool_backward::<f32>(&none, &[], &mut []);
     // So they are without outputs.
     let mut grad = [f32::NAN; 9];
-    adaptive_avg_pool2d_backward(1, (3, 3), (0, 1 << 40), &[], &mut grad);
+    let none = AdaptivePoolShape::new(1, [3, 3], [0, 1 << 40]);
+    adaptive_avg_pool_backward(&none, &[], &mut grad);
     assert_eq!(grad, [0.0; 9]);
 }

@@ -3,25 +3,12 @@
 
 use pleach_kernels::{
     AvgDivisor, BatchNormShape, BatchStatsMut, Bias, ConvShape, Epilogue, Float, MatRef,
-    PackedConv, Pool2dShape, avg_pool2d_forward, batch_norm_train, conv_backward_input,
-    conv_backward_weight, conv_forward, gemm, log_softmax, max_pool2d_forward, softmax, sum_axis,
+    PackedConv, PoolShape, avg_pool_forward, batch_norm_train, conv_backward_input,
+    conv_backward_weight, conv_forward, gemm, log_softmax, max_pool_forward, softmax, sum_axis,
 };
 
-use crate::harness::{in_f64, on_every_isa, whole_numbers};
+use crate::harness::{Random, in_f64, on_every_isa, whole_numbers};
 use crate::reference::convolution;
-
-/// Random numbers below a bound.
-struct Random(u64);
-
-impl Random {
-    fn below(&mut self, n: usize) -> usize {
-        self.0 = self
-            .0
-            .wrapping_mul(6_364_136_223_846_793_005)
-            .wrapping_add(1_442_695_040_888_963_407);
-        (self.0 >> 33) as usize % n
-    }
-}
 
 /// Compares results: the same values, and the same nans.
 fn assert_same<T: Float>(what: &str, got: &[T], want: &[f64]) {
@@ -188,22 +175,22 @@ fn in_pooling_one_bad_value_reaches_the_windows_that_see_it() {
     on_every_isa(name, |_| {
         let mut random = Random(7);
         for _ in 0..300 {
-            let input = (1 + random.below(20), 1 + random.below(50));
+            let input = [1 + random.below(20), 1 + random.below(50)];
             let k = 1 + random.below(4);
             let (stride, padding) = (1 + random.below(3), random.below(k / 2 + 1));
-            let pair = |n| (n, n);
-            let Some(s) = Pool2dShape::new(
+            let pair = |n| [n, n];
+            let Some(s) = PoolShape::new(
                 2,
                 input,
                 pair(k),
                 pair(stride),
                 pair(padding),
-                (1, 1),
+                [1, 1],
                 random.below(2) == 1,
             ) else {
                 continue;
             };
-            let (in_plane, plane) = (input.0 * input.1, s.output.0 * s.output.1);
+            let (in_plane, plane) = (input[0] * input[1], s.output[1] * s.output[2]);
             let mut x = vec![1.0f32; 2 * in_plane];
             let at = random.below(x.len());
             x[at] = f32::NAN;
@@ -212,13 +199,13 @@ fn in_pooling_one_bad_value_reaches_the_windows_that_see_it() {
                 (start..start + k).contains(&(place + padding))
             };
             let (mut top, mut average) = (vec![0.0; 2 * plane], vec![0.0; 2 * plane]);
-            max_pool2d_forward(&s, &x, &mut top, &mut vec![0; 2 * plane]);
-            avg_pool2d_forward(&s, &x, AvgDivisor::CountInput, &mut average);
+            max_pool_forward(&s, &x, &mut top, &mut vec![0; 2 * plane]);
+            avg_pool_forward(&s, &x, AvgDivisor::CountInput, &mut average);
             for i in 0..2 * plane {
                 let window = i % plane;
                 let want = i / plane == at / in_plane
-                    && sees(window / s.output.1, at % in_plane / input.1)
-                    && sees(window % s.output.1, at % input.1);
+                    && sees(window / s.output[2], at % in_plane / input[1])
+                    && sees(window % s.output[2], at % input[1]);
                 assert_eq!(top[i].is_nan(), want, "{s:?} at {at}, {i}");
                 assert_eq!(average[i].is_nan(), want, "{s:?} at {at}, {i}");
             }

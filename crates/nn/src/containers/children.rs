@@ -5,7 +5,7 @@ use std::ops::RangeBounds;
 use pleach_core::{ErrorKind, Parameter, Result};
 
 use super::position::{Position, insert_position, slice_range};
-use crate::field::{Field, Visitor, VisitorMut};
+use crate::module::{Field, Visitor, VisitorMut};
 use crate::{Duplication, Forward, Module};
 
 /// Named values in order. As a field it is no child of its own: its values are its owner's members,

@@ -2,9 +2,8 @@
 
 use pleach_core::{Error, Result};
 
-use super::{Field, Visitor, VisitorMut};
 use crate::duplication::Duplication;
-use crate::member::Place;
+use crate::module::{Field, Place, Visitor, VisitorMut};
 use crate::{Forward, Member, MemberMut, Module, NewModule};
 
 impl Field for Box<dyn Forward> {

@@ -1,9 +1,9 @@
 //! Lists and tuples of members: each is a child of its own, as PyTorch's `ModuleList` and
 //! `ParameterList` are.
 
-use super::{Field, Visitor, VisitorMut};
 use crate::display::{TypeText, entries};
 use crate::duplication::Duplication;
+use crate::module::{Field, Visitor, VisitorMut};
 use crate::{Member, MemberMut, Module, Node};
 
 /// `$visit` and `$visit_mut` show the elements under their positions.

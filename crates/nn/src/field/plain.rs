@@ -4,8 +4,8 @@ use std::marker::PhantomData;
 
 use pleach_core::{Result, Tensor};
 
-use super::{Field, Visitor, VisitorMut};
 use crate::duplication::Duplication;
+use crate::module::{Field, Visitor, VisitorMut};
 
 macro_rules! plain {
     (@one [$($generics:tt)*] $ty:ty) => {

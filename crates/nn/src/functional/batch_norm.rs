@@ -78,6 +78,11 @@ pub fn batch_norm(input: &Tensor, options: BatchNormOptions<'_>) -> Result<Tenso
             input.dtype()
         )));
     }
+    if input.shape() == [0] {
+        // PyTorch takes it, and nothing is normalised.
+        let scaled = weight.map_or(Ok(input.clone()), |w| input.mul(&w.select(0, 0)?))?;
+        return bias.map_or(Ok(scaled.clone()), |b| scaled.add(&b.select(0, 0)?));
+    }
     let shape = shape_of(input)?;
     if training && shape.batch.checked_mul(shape.spatial) == Some(1) {
         return Err(Error::value(format!(

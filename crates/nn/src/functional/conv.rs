@@ -3,7 +3,7 @@
 use pleach_core::autograd::{
     Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
 };
-use pleach_core::{Error, ErrorKind, PadMode, Result, Tensor, checked_numel, product_of};
+use pleach_core::{Error, ErrorKind, PadMode, Result, Tensor, Window, checked_numel, product_of};
 use pleach_kernels::{
     ConvShape, conv_backward_bias, conv_backward_input, conv_backward_weight, conv_forward,
     for_each_chunk_mut,
@@ -56,31 +56,22 @@ impl<const D: usize> Default for ConvOptions<D> {
 /// The setters of [`ConvOptions`], and of what holds them.
 macro_rules! conv_setters {
     (|$this:ident| $place:expr) => {
-        step_setters! {
-            |$this| $place;
-            /// Zeros to add on each side (0 by default), `"same"` (which keeps the size, and needs
-            /// stride 1) or `"valid"` (none).
-            padding: impl TryInto<Padding<D>, Error: Into<Error>> = given(padding);
-        }
-    };
-}
-
-/// What a transposed convolution can be set to as well.
-macro_rules! step_setters {
-    (|$this:ident| $place:expr; $($more:tt)*) => {
         setters! {
             |$this| $place;
             /// Step between windows (1 by default).
             stride: impl Into<Size<D>> = stride.into().array();
+            /// Zeros to add on each side (0 by default), `"same"` (which keeps the size, and needs
+            /// stride 1) or `"valid"` (none). Of a transposed convolution: what is cut from each
+            /// side, a number.
+            padding: impl TryInto<Padding<D>, Error: Into<Error>> = given(padding);
             /// Step between the elements of a window (1 by default).
             dilation: impl Into<Size<D>> = dilation.into().array();
             /// Groups of channels that do not see each other (1 by default).
             groups: usize = groups;
-            $($more)*
         }
     };
 }
-pub(crate) use {conv_setters, step_setters};
+pub(crate) use conv_setters;
 
 /// A function for each number of dimensions.
 macro_rules! by_dimension {
@@ -160,71 +151,58 @@ impl<const D: usize> ConvOptions<D> {
     /// The input as a batch (padded where padding is uneven), and the shape, after every check.
     pub fn checked(&self, (input, weight, bias): Tensors<'_>) -> Result<(Tensor, ConvShape)> {
         let mut batched = batched::<D>("conv", input)?;
-        let padding = self.padding.clone()?;
-        let mut steps = Steps {
-            stride: self.stride,
-            padding: [0; D],
-            dilation: self.dilation,
-            groups: self.groups,
-        };
-        steps.check_weight(padding == Padding::Same, &batched, weight)?;
+        let given = self.padding.clone()?;
+        self.check_weight(given == Padding::Same, &batched, weight)?;
         let kernel = spatial(weight);
-        match padding {
-            Padding::Size(size) => steps.padding = size,
-            Padding::Valid => {}
-            Padding::Same => {
-                check_same(self.stride)?;
-                let mut odd = Vec::new();
-                for (d, window) in windows(kernel, steps.stride, steps.padding, steps.dilation)
-                    .into_iter()
-                    .enumerate()
-                    .rev()
-                {
-                    let total = window.span()? - 1;
-                    steps.padding[d] = total / 2;
-                    odd.extend([0, (total % 2) as i64]);
-                }
-                batched = batched.pad(&odd, PadMode::Constant, 0.0)?;
+        let mut padding = given.size();
+        if given == Padding::Same {
+            check_same(self.stride)?;
+            let mut odd = Vec::new();
+            for (d, window) in self.windows(kernel, padding).into_iter().enumerate().rev() {
+                let total = window.span()? - 1;
+                padding[d] = total / 2;
+                odd.extend([0, (total % 2) as i64]);
             }
+            batched = batched.pad(&odd, PadMode::Constant, 0.0)?;
         }
-        let tensors = (&batched, weight, bias);
-        steps.check_channels(false, tensors)?;
-        let (size, windows) = (
-            spatial::<D>(&batched),
-            windows(kernel, steps.stride, steps.padding, steps.dilation),
-        );
-        let (mut padded, mut spans, mut fits) = ([0; D], [0; D], true);
+        self.check_channels(false, (&batched, weight, bias))?;
+        let (size, windows) = (spatial::<D>(&batched), self.windows(kernel, padding));
+        let (mut padded, mut spans) = ([0; D], [0; D]);
         for (d, window) in windows.iter().enumerate() {
             (padded[d], spans[d]) = (window.padded(size[d])?, window.span()?);
-            fits &= spans[d] <= padded[d];
         }
-        if !fits {
-            return Err(Error::shape(format!(
+        check((0..D).all(|d| spans[d] <= padded[d]), || {
+            format!(
                 "Calculated padded input size per channel: ({}). Kernel size: ({}). Kernel size can't be greater than actual input size",
                 by_x(&padded),
                 by_x(&spans)
-            )));
-        }
-        if let Some(bias) = bias
-            && bias.dtype() != input.dtype()
-        {
+            )
+        })?;
+        let dtype = input.dtype();
+        if let Some(bias) = bias.filter(|bias| bias.dtype() != dtype) {
+            let names = (dtype.c_name(), bias.dtype().c_name());
             return Err(Error::dtype(format!(
                 "Input type ({}) and bias type ({}) should be the same",
-                input.dtype().c_name(),
-                bias.dtype().c_name()
+                names.0, names.1
             )));
         }
-        steps.check_kernel(kernel)?;
-        if self.dilation.contains(&0) {
-            return Err(Error::value(format!(
-                "dilation should be greater than zero, but got {:?}",
-                at_least_two(1, self.dilation)
-            )));
-        }
-        check_dtype(weight, input.dtype())?;
+        check_kernel(kernel)?;
+        check(!self.dilation.contains(&0), || {
+            let dilation = at_least_two(1, self.dilation);
+            format!("dilation should be greater than zero, but got {dilation:?}")
+        })?;
+        check_dtype(weight, dtype)?;
         let channels = [batched.shape()[1], weight.shape()[0]];
-        let shape = steps.shape(batched.shape()[0], channels, size, kernel)?;
+        let shape = self.shape(batched.shape()[0], channels, size, kernel, padding)?;
         Ok((batched, shape))
+    }
+}
+
+/// Refuses, with this text, what does not hold.
+pub(super) fn check(holds: bool, text: impl FnOnce() -> String) -> Result<()> {
+    match holds {
+        true => Ok(()),
+        false => Err(Error::shape(text())),
     }
 }
 
@@ -247,149 +225,134 @@ pub(super) fn at_least_two<T: Copy, const D: usize>(missing: T, sizes: [T; D]) -
 
 /// PyTorch's refusal of strides where the size is to stay.
 pub(crate) fn check_same<const D: usize>(stride: [usize; D]) -> Result<()> {
-    match stride == [1; D] {
-        true => Ok(()),
-        false => Err(Error::value(
-            "padding='same' is not supported for strided convolutions",
-        )),
-    }
+    let text = "padding='same' is not supported for strided convolutions";
+    check(stride == [1; D], || text.to_string())
+}
+
+/// A kernel has elements.
+pub(super) fn check_kernel<const D: usize>(kernel: [usize; D]) -> Result<()> {
+    check(!kernel.contains(&0), || {
+        let got = match at_least_two(1, kernel)[..] {
+            [h, w] => format!("kernel_height: {h} kernel_width: {w}"),
+            _ => format!(": {} (TxHxW)", by_x(&kernel)),
+        };
+        format!("kernel size should be greater than zero, but got {got}").replace("got :", "got:")
+    })
 }
 
 /// The input as a batch.
 pub(super) fn batched<const D: usize>(name: &str, input: &Tensor) -> Result<Tensor> {
-    match input.rank() {
-        rank if rank == D + 2 => Ok(input.clone()),
-        rank if rank == D + 1 => input.unsqueeze(0),
-        _ => Err(Error::shape(format!(
-            "Expected {}D (unbatched) or {}D (batched) input to {name}{D}d, but got input of size: {:?}",
-            D + 1,
-            D + 2,
-            input.shape()
-        ))),
+    let (unbatched, batched, rank) = (D + 1, D + 2, input.rank());
+    check(rank == unbatched || rank == batched, || {
+        let sizes = input.shape();
+        format!(
+            "Expected {unbatched}D (unbatched) or {batched}D (batched) input to {name}{D}d, but got input of size: {sizes:?}"
+        )
+    })?;
+    match rank == batched {
+        true => Ok(input.clone()),
+        false => input.unsqueeze(0),
     }
 }
 
 /// What convolution and transposed convolution have in common.
-pub(super) struct Steps<const D: usize> {
-    pub stride: [usize; D],
-    pub padding: [usize; D],
-    pub dilation: [usize; D],
-    pub groups: usize,
-}
+impl<const D: usize> ConvOptions<D> {
+    /// The windows along each dimension.
+    pub fn windows(&self, kernel: [usize; D], padding: [usize; D]) -> [Window; D] {
+        windows(kernel, self.stride, padding, self.dilation)
+    }
 
-impl<const D: usize> Steps<D> {
     /// What PyTorch checks first.
-    pub fn check_weight(&self, same: bool, batched: &Tensor, weight: &Tensor) -> Result<()> {
-        if self.groups == 0 {
-            return Err(Error::value("non-positive groups is not supported"));
-        }
-        let rank = weight.rank();
-        Err(Error::shape(match rank {
-            _ if rank == D + 2 => return Ok(()),
-            0..3 => "weight should have at least three dimensions".to_string(),
-            _ if same || D == 1 => format!(
-                "Expected {rank}-dimensional input for {rank}-dimensional weight{}{:?}, but got {}-dimensional input of size {:?} instead",
+    pub(super) fn check_weight(&self, same: bool, batched: &Tensor, weight: &Tensor) -> Result<()> {
+        let (rank, sizes) = (weight.rank(), weight.shape());
+        check(self.groups > 0, || {
+            "non-positive groups is not supported".to_string()
+        })?;
+        check(rank > 2, || {
+            "weight should have at least three dimensions".to_string()
+        })?;
+        check(rank == D + 2, || match same || D == 1 {
+            true => format!(
+                "Expected {rank}-dimensional input for {rank}-dimensional weight{}{sizes:?}, but got {}-dimensional input of size {:?} instead",
                 if same { "" } else { " " },
-                weight.shape(),
                 batched.rank(),
                 batched.shape()
             ),
-            _ => format!(
+            false => format!(
                 "expected stride to be a single integer value or a list of {} values to match the convolution dimensions, but got stride={:?}",
                 rank - 2,
                 self.stride
             ),
-        }))
+        })
     }
 
     /// Strides, groups and channels, in PyTorch's order.
-    pub fn check_channels(&self, transposed: bool, tensors: Tensors<'_>) -> Result<()> {
+    pub(super) fn check_channels(&self, transposed: bool, tensors: Tensors<'_>) -> Result<()> {
         let (input, weight, bias) = tensors;
-        let (groups, sizes) = (self.groups, weight.shape());
-        if self.stride.contains(&0) {
-            return Err(Error::value("non-positive stride is not supported"));
-        }
+        let (groups, sizes, channels) = (self.groups, weight.shape(), input.shape()[1]);
         let (first, second) = (sizes[0], sizes[1].saturating_mul(groups));
-        if first < groups {
-            return Err(Error::shape(format!(
+        check(!self.stride.contains(&0), || {
+            "non-positive stride is not supported".to_string()
+        })?;
+        check(first >= groups, || {
+            format!(
                 "Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size {sizes:?} instead"
-            )));
-        }
-        if !first.is_multiple_of(groups) {
-            // The double brackets are PyTorch's.
-            return Err(Error::shape(format!(
+            )
+        })?;
+        // The double brackets are PyTorch's.
+        check(first.is_multiple_of(groups), || {
+            format!(
                 "Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size [{sizes:?}] instead"
-            )));
-        }
-        let ((from, to), given, given_bias) = match transposed {
-            true => (
-                (first, second),
-                "transposed=1".to_string(),
-                "transposed=1, ",
-            ),
-            false => ((second, first), format!("groups={groups}"), ""),
+            )
+        })?;
+        let (from, to, given, given_bias) = match transposed {
+            true => (first, second, "transposed=1".to_string(), "transposed=1, "),
+            false => (second, first, format!("groups={groups}"), ""),
         };
-        let channels = input.shape()[1];
-        if channels != from {
-            return Err(Error::shape(format!(
+        check(channels == from, || {
+            format!(
                 "Given {given}, weight of size {sizes:?}, expected input{:?} to have {from} channels, but got {channels} channels instead",
                 input.shape()
-            )));
-        }
-        match bias {
-            Some(bias) if bias.shape() != [to] => Err(Error::shape(format!(
+            )
+        })?;
+        let bias = bias.map(Tensor::shape);
+        check(bias.is_none_or(|sizes| sizes == [to]), || {
+            format!(
                 "Given {given_bias}weight of size {sizes:?}, expected bias to be 1-dimensional with {to} elements, but got bias of size {:?} instead",
-                bias.shape()
-            ))),
-            _ => Ok(()),
-        }
-    }
-
-    /// A kernel has elements.
-    pub fn check_kernel(&self, kernel: [usize; D]) -> Result<()> {
-        if !kernel.contains(&0) {
-            return Ok(());
-        }
-        Err(Error::shape(match at_least_two(1, kernel)[..] {
-            [h, w] => format!(
-                "kernel size should be greater than zero, but got kernel_height: {h} kernel_width: {w}"
-            ),
-            _ => format!(
-                "kernel size should be greater than zero, but got: {} (TxHxW)",
-                by_x(&kernel)
-            ),
-        }))
+                bias.unwrap_or_default()
+            )
+        })
     }
 
     /// The shape for the kernels.
-    pub fn shape(
+    pub(super) fn shape(
         &self,
         batch: usize,
         channels: [usize; 2],
         size: [usize; D],
         kernel: [usize; D],
+        padding: [usize; D],
     ) -> Result<ConvShape> {
-        let mut windows = windows(kernel, self.stride, self.padding, self.dilation);
+        let mut windows = self.windows(kernel, padding);
+        let (mut from, mut to) = (vec![batch, channels[0]], vec![batch, channels[1]]);
         for (window, size) in windows.iter_mut().zip(size) {
             *window = window.within(size)?;
+            from.push(size);
+            to.push(window.count(size)?.unwrap_or(1));
         }
         let shape = ConvShape::new(batch, channels, size, kernel)
             .with_stride(windows.map(|w| w.stride))
-            .with_padding(windows.map(|w| w.padding))
+            .with_padding(padding)
             .with_dilation(windows.map(|w| w.dilation))
             .with_groups(self.groups);
         if shape.checked_output().is_some() {
             return Ok(shape);
         }
         // What is larger than memory is the result, at either end.
-        let (mut from, mut to) = (vec![batch, channels[0]], vec![batch, channels[1]]);
-        for (window, size) in windows.into_iter().zip(size) {
-            from.push(size);
-            to.push(window.count(size)?.unwrap_or(1));
-        }
-        let elements =
-            |sizes: &[usize]| checked_numel(&sizes.iter().map(|n| *n.max(&1)).collect::<Vec<_>>());
-        let bytes = elements(&from)?.max(elements(&to)?) as u128 * size_of::<f64>() as u128;
+        let elements = |sizes: Vec<usize>| {
+            checked_numel(&sizes.into_iter().map(|n| n.max(1)).collect::<Vec<_>>())
+        };
+        let bytes = elements(from)?.max(elements(to)?) as u128 * size_of::<f64>() as u128;
         Err(ErrorKind::OutOfMemory { bytes }.into())
     }
 }

@@ -3,11 +3,11 @@
 use pleach_core::{Error, PadMode, Result, Tensor};
 
 use super::conv::{
-    Convolution, Part, Steps, Tensors, at_least_two, batched, by_dimension, by_x, spatial,
-    step_setters,
+    ConvOptions, Convolution, Part, Tensors, at_least_two, batched, by_dimension, by_x, check,
+    check_kernel, conv_setters, spatial,
 };
-use super::{Size, check_dtype};
-use crate::setters::setters;
+use super::{Padding, Size, check_dtype};
+use crate::setters::{given, setters};
 
 /// What a transposed convolution takes beside its tensors: stride 1, no padding, dilation 1 and one
 /// group, or what is set.
@@ -25,27 +25,37 @@ use crate::setters::setters;
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ConvTransposeOptions<const D: usize> {
-    pub(crate) stride: [usize; D],
-    pub(crate) padding: [usize; D],
+    pub(crate) conv: ConvOptions<D>,
     pub(crate) output_padding: [usize; D],
-    pub(crate) dilation: [usize; D],
-    pub(crate) groups: usize,
 }
 
 impl<const D: usize> ConvTransposeOptions<D> {
     /// PyTorch's defaults.
     pub fn new() -> Self {
-        const { assert!(0 < D && D <= 3, "one, two or three dimensions") };
         ConvTransposeOptions {
-            stride: [1; D],
-            padding: [0; D],
+            conv: ConvOptions::new(),
             output_padding: [0; D],
-            dilation: [1; D],
-            groups: 1,
         }
     }
 
-    conv_transpose_setters!(|options| options);
+    conv_setters!(|options| options.conv);
+
+    setters! {
+        |options| options;
+        /// What is added at the end (0 by default), less than the stride or the dilation: of the sizes
+        /// that the convolution maps to the input's, the smallest is the default.
+        output_padding: impl Into<Size<D>> = output_padding.into().array();
+    }
+
+    /// The padding, which is a number here.
+    pub(crate) fn numeric_padding(&self) -> Result<[usize; D]> {
+        match self.conv.padding.clone()? {
+            Padding::Size(size) => Ok(size),
+            _ => Err(Error::value(
+                "the padding of a transposed convolution is a number",
+            )),
+        }
+    }
 }
 
 impl<const D: usize> Default for ConvTransposeOptions<D> {
@@ -53,22 +63,6 @@ impl<const D: usize> Default for ConvTransposeOptions<D> {
         Self::new()
     }
 }
-
-/// The setters of [`ConvTransposeOptions`], and of what holds them.
-macro_rules! conv_transpose_setters {
-    (|$this:ident| $place:expr) => {
-        step_setters! {
-            |$this| $place;
-            /// What is cut from each side (0 by default): the padding of the convolution that this
-            /// one transposes.
-            padding: impl Into<Size<D>> = padding.into().array();
-            /// What is added at the end (0 by default), less than the stride or the dilation: of the
-            /// sizes that the convolution maps to the input's, the smallest is the default.
-            output_padding: impl Into<Size<D>> = output_padding.into().array();
-        }
-    };
-}
-pub(crate) use conv_transpose_setters;
 
 by_dimension! {
     /// [`conv_transpose2d`] of sequences: input `[N, C, L]` or `[C, L]`, weight `[C, O / groups, K]`,
@@ -114,47 +108,34 @@ pub(crate) fn conv_transpose<const D: usize>(
     options: ConvTransposeOptions<D>,
 ) -> Result<Tensor> {
     let mut batched = batched::<D>("conv_transpose", input)?;
-    let (stride, dilation, groups) = (options.stride, options.dilation, options.groups);
-    let padding = options.padding;
-    let steps = Steps {
-        stride,
-        padding,
-        dilation,
-        groups,
-    };
-    steps.check_weight(false, &batched, weight)?;
-    steps.check_channels(true, (&batched, weight, bias))?;
-    let (size, kernel) = (spatial::<D>(&batched), spatial::<D>(weight));
-    options.check(&steps, &batched, weight)?;
+    let (conv, padding, more) = (
+        &options.conv,
+        options.numeric_padding()?,
+        options.output_padding,
+    );
+    conv.check_weight(false, &batched, weight)?;
+    conv.check_channels(true, (&batched, weight, bias))?;
+    options.check(&batched, weight)?;
     for tensor in [Some(weight), bias].into_iter().flatten() {
         check_dtype(tensor, input.dtype())?;
     }
-    let along = |d: usize| {
-        let [size, stride, padding, span, more] = [
-            size[d],
-            stride[d],
-            padding[d],
-            kernel[d] - 1,
-            options.output_padding[d],
-        ]
-        .map(|n| n as i128);
-        (size - 1) * stride - 2 * padding + dilation[d] as i128 * span + more + 1
-    };
-    let sizes: [i128; D] = std::array::from_fn(along);
-    if sizes.iter().any(|size| *size < 1) {
-        return Err(Error::shape(format!(
+    let (size, kernel) = (spatial::<D>(&batched), spatial::<D>(weight));
+    let least = smallest_output(size, kernel, conv.stride, padding, conv.dilation);
+    let sizes: [i128; D] = std::array::from_fn(|d| least[d] + more[d] as i128);
+    check(sizes.iter().all(|size| *size > 0), || {
+        format!(
             "Given input size per channel: ({}). Calculated output size per channel: ({}). Output size is too small",
             by_x(&at_least_two(1, size)),
             by_x(&at_least_two(1, sizes))
-        )));
-    }
+        )
+    })?;
     let sizes = sizes.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
-    let channels = [weight.shape()[1] * groups, weight.shape()[0]];
-    let shape = steps.shape(batched.shape()[0], channels, sizes, kernel)?;
+    let channels = [weight.shape()[1] * conv.groups, weight.shape()[0]];
+    let shape = conv.shape(batched.shape()[0], channels, sizes, kernel, padding)?;
     // Output padding of whole steps, which a dilation allows, is what zeros at the end would give.
     let zeros = (0..D)
         .rev()
-        .flat_map(|d| [0, (options.output_padding[d] / stride[d]) as i64]);
+        .flat_map(|d| [0, (more[d] / conv.stride[d]) as i64]);
     let zeros: Vec<i64> = zeros.collect();
     if zeros.iter().any(|n| *n > 0) {
         batched = batched.pad(&zeros, PadMode::Constant, 0.0)?;
@@ -162,30 +143,43 @@ pub(crate) fn conv_transpose<const D: usize>(
     Convolution::run::<D>(Part::InputGrad, shape, input, (&batched, weight, bias))
 }
 
+/// The smallest sizes that a convolution maps to these, which may come out below 1.
+pub(crate) fn smallest_output<const D: usize>(
+    size: [usize; D],
+    kernel: [usize; D],
+    stride: [usize; D],
+    padding: [usize; D],
+    dilation: [usize; D],
+) -> [i128; D] {
+    std::array::from_fn(|d| {
+        let [size, kernel] = [size[d], kernel[d]].map(|n| n as i128 - 1);
+        let [stride, padding, dilation] = [stride[d], padding[d], dilation[d]].map(|n| n as i128);
+        size * stride - 2 * padding + dilation * kernel + 1
+    })
+}
+
 impl<const D: usize> ConvTransposeOptions<D> {
     /// What PyTorch checks last.
-    fn check(&self, steps: &Steps<D>, batched: &Tensor, weight: &Tensor) -> Result<()> {
-        if batched.shape()[2..].contains(&0) {
-            return Err(Error::shape(format!(
-                "Only zero batch or zero channel inputs are supported, but got input shape: {:?}",
-                batched.shape()
-            )));
-        }
-        if D < 3 {
-            steps.check_kernel(spatial(weight))?;
-        }
-        if weight.shape()[1..].contains(&0) {
-            let expected = match D {
-                3 => {
-                    "5D (n_output_plane x n_input_plane x kernel_depth x kernel_height x kernel_width) tensor expected for weight"
-                }
-                _ => "2D or 4D weight tensor expected",
-            };
-            let sizes = weight.shape();
-            return Err(Error::shape(format!(
-                "non-empty {expected}, but got: {sizes:?}"
-            )));
-        }
+    fn check(&self, batched: &Tensor, weight: &Tensor) -> Result<()> {
+        let (stride, dilation) = (self.conv.stride, self.conv.dilation);
+        let (input, sizes) = (batched.shape(), weight.shape());
+        check(!input[2..].contains(&0), || {
+            format!(
+                "Only zero batch or zero channel inputs are supported, but got input shape: {input:?}"
+            )
+        })?;
+        let expected = match D {
+            3 => {
+                "5D (n_output_plane x n_input_plane x kernel_depth x kernel_height x kernel_width) tensor expected for weight"
+            }
+            _ => {
+                check_kernel::<D>(spatial(weight))?;
+                "2D or 4D weight tensor expected"
+            }
+        };
+        check(!sizes.contains(&0), || {
+            format!("non-empty {expected}, but got: {sizes:?}")
+        })?;
         let along = |name: &str, missing: usize, sizes: [usize; D], between: &str| {
             let sizes = at_least_two(missing, sizes);
             let axes = &["depth", "height", "width"][3 - sizes.len()..];
@@ -195,20 +189,21 @@ impl<const D: usize> ConvTransposeOptions<D> {
                 .map(|(axis, n)| format!("{name}_{axis}: {n}"));
             texts.collect::<Vec<_>>().join(between)
         };
-        if self.dilation.contains(&0) {
-            return Err(Error::value(format!(
-                "dilation should be greater than zero, but got {}",
-                along("dilation", 1, self.dilation, ", ")
-            )));
-        }
-        if (0..D).any(|d| self.output_padding[d] >= self.stride[d].max(self.dilation[d])) {
-            return Err(Error::value(format!(
-                "output padding must be smaller than either stride or dilation, but got {} {} {}",
-                along("output_padding", 0, self.output_padding, " "),
-                along("stride", 1, self.stride, " "),
-                along("dilation", 1, self.dilation, " ")
-            )));
-        }
-        Ok(())
+        check(!dilation.contains(&0), || {
+            let got = along("dilation", 1, dilation, ", ");
+            format!("dilation should be greater than zero, but got {got}")
+        })?;
+        let more = self.output_padding;
+        check((0..D).all(|d| more[d] < stride[d].max(dilation[d])), || {
+            let got = [
+                along("output_padding", 0, more, " "),
+                along("stride", 1, stride, " "),
+            ];
+            let dilation = along("dilation", 1, dilation, " ");
+            format!(
+                "output padding must be smaller than either stride or dilation, but got {} {dilation}",
+                got.join(" ")
+            )
+        })
     }
 }

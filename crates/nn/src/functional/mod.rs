@@ -21,7 +21,9 @@
 mod dispatch;
 
 mod activation;
+mod adaptive;
 mod attention;
+mod avg_pool;
 mod batch_norm;
 mod conv;
 mod conv_transpose;
@@ -33,28 +35,33 @@ mod gelu;
 mod interpolate;
 mod layer_norm;
 mod linear;
+mod max_pool;
 mod mse_loss;
 mod nll_loss;
 mod normalize;
 mod one_hot;
 mod pad;
 mod padding;
-mod pair;
-mod pool;
 mod reduction;
 mod relu6;
 mod size;
+mod sliding;
 mod unfold;
 
 pub use activation::{log_softmax, relu, softmax};
 pub use attention::{AttentionOptions, scaled_dot_product_attention};
+pub use avg_pool::{
+    AvgPoolOptions, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, avg_pool1d,
+    avg_pool2d, avg_pool3d,
+};
+pub(crate) use avg_pool::{adaptive_avg_pool, avg_pool, avg_pool_setters};
 pub use batch_norm::{BatchNormOptions, batch_norm};
 pub use conv::{ConvOptions, conv1d, conv2d, conv3d};
-pub(crate) use conv::{check_same, conv, conv_setters, step_setters};
+pub(crate) use conv::{check_same, conv, conv_setters};
 pub use conv_transpose::{
     ConvTransposeOptions, conv_transpose1d, conv_transpose2d, conv_transpose3d,
 };
-pub(crate) use conv_transpose::{conv_transpose, conv_transpose_setters};
+pub(crate) use conv_transpose::{conv_transpose, smallest_output};
 pub use cosine_similarity::cosine_similarity;
 pub use cross_entropy::{CrossEntropyOptions, cross_entropy};
 use dispatch::check_dtype;
@@ -66,19 +73,23 @@ pub use gelu::{Approximate, gelu};
 pub use interpolate::{InterpolateMode, Resize, interpolate};
 pub use layer_norm::layer_norm;
 pub use linear::linear;
+pub use max_pool::{
+    MaxPoolOptions, adaptive_max_pool1d, adaptive_max_pool1d_with_indices, adaptive_max_pool2d,
+    adaptive_max_pool2d_with_indices, adaptive_max_pool3d, adaptive_max_pool3d_with_indices,
+    max_pool1d, max_pool1d_with_indices, max_pool2d, max_pool2d_with_indices, max_pool3d,
+    max_pool3d_with_indices,
+};
+pub(crate) use max_pool::{adaptive_max_pool, max_pool, max_pool_setters, max_pool_with_indices};
 pub use mse_loss::mse_loss;
 pub use nll_loss::{NllLossOptions, nll_loss};
 pub use normalize::normalize;
 pub use one_hot::one_hot;
 pub use pad::pad;
 pub use padding::{Padding, PaddingMode};
-pub use pair::{IntoStride, OutputSize, Pair};
-pub(crate) use pool::{Sliding, sliding};
-pub use pool::{adaptive_avg_pool2d, avg_pool2d, max_pool2d, max_pool2d_with_indices};
 pub use reduction::Reduction;
 pub use relu6::relu6;
-pub(crate) use size::windows;
-pub use size::{Pads, Size};
+use size::windows;
+pub use size::{OutputSize, Pads, Size};
 pub use unfold::{UnfoldOptions, unfold};
 
 pub use crate::activations::{

@@ -24,6 +24,16 @@ pub enum Padding<const D: usize> {
     Valid,
 }
 
+impl<const D: usize> Padding<D> {
+    /// The numbers, which are 0 where it is a word.
+    pub(crate) fn size(self) -> [usize; D] {
+        match self {
+            Padding::Size(size) => size,
+            Padding::Same | Padding::Valid => [0; D],
+        }
+    }
+}
+
 impl<T: Into<Size<D>>, const D: usize> From<T> for Padding<D> {
     fn from(size: T) -> Self {
         Padding::Size(size.into().array())

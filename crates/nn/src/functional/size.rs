@@ -57,6 +57,16 @@ impl<const D: usize> OutputSize<D> {
     pub fn of(self, input: [usize; D]) -> [usize; D] {
         std::array::from_fn(|d| self.each[d].unwrap_or(input[d]))
     }
+
+    /// Whether it was given as one number.
+    pub(super) fn is_single(self) -> bool {
+        self.single
+    }
+
+    /// The same along the rows of images of one row.
+    pub(super) fn of_rows(self) -> OutputSize<2> {
+        [Some(1), self.each[0]].into()
+    }
 }
 
 impl<const D: usize> From<Option<usize>> for OutputSize<D> {

@@ -10,8 +10,7 @@ use super::default_init::{check_float, empty_parameter, reset_weight_and_bias};
 use super::packed::{PackedCache, is_recorded};
 use crate::chain::Taken;
 use crate::functional::{
-    ConvOptions, Padding, PaddingMode, Size, check_same, conv, conv_setters, filled, step_setters,
-    windows,
+    ConvOptions, Padding, PaddingMode, Size, check_same, conv, conv_setters, filled,
 };
 use crate::or_panic::or_panic;
 use crate::setters::{given, setters};
@@ -125,19 +124,16 @@ impl<const D: usize> Conv<D> {
     /// What to add before and after each dimension, from the last, for a padding that is not of
     /// zeros.
     fn border(&self) -> Result<Vec<i64>> {
-        let padding = match self.padding {
-            Padding::Size(size) => size,
-            Padding::Valid | Padding::Same => [0; D],
-        };
-        let windows = windows(self.kernel_size, self.stride, padding, self.dilation);
+        let windows = self
+            .options(self.padding)
+            .windows(self.kernel_size, self.padding.size());
         // Each is half of a size that was checked, so it is an i64.
-        let of = |window: Window| -> Result<[i64; 2]> {
-            if self.padding == Padding::Same {
+        let of = |window: Window| match self.padding {
+            Padding::Same => {
                 let total = window.span()? - 1;
-                return Ok([total / 2, total - total / 2].map(|n| n as i64));
+                Ok([total / 2, total - total / 2].map(|n| n as i64))
             }
-            window.padded(0)?;
-            Ok([window.padding as i64; 2])
+            _ => window.padded(0).map(|both| [both as i64 / 2; 2]),
         };
         let pairs = windows.into_iter().rev().map(of);
         Ok(pairs.collect::<Result<Vec<_>>>()?.concat())
@@ -293,6 +289,24 @@ impl<const D: usize> Conv<D> {
     }
 }
 
+/// What the builders of both convolutions can be set to beside the functions' options.
+macro_rules! conv_layer_setters {
+    (|$this:ident| $place:expr) => {
+        setters! {
+            |$this| $place;
+            /// Whether there is a bias (yes, by default).
+            bias: bool = bias;
+            /// What to add around the input: `"zeros"` (the default, and all that a transposed
+            /// convolution supports), `"reflect"`, `"replicate"` or `"circular"`, or a
+            /// [`PaddingMode`].
+            padding_mode: impl TryInto<PaddingMode, Error: Into<Error>> = given(padding_mode);
+            /// The dtype of the parameters (f32 by default).
+            dtype: DType = dtype;
+        }
+    };
+}
+pub(super) use conv_layer_setters;
+
 /// Options of a [`Conv`].
 #[derive(Debug, Clone)]
 #[must_use]
@@ -309,16 +323,7 @@ pub struct ConvBuilder<const D: usize> {
 impl<const D: usize> ConvBuilder<D> {
     conv_setters!(|builder| builder.options);
 
-    setters! {
-        |builder| builder;
-        /// Whether there is a bias (yes, by default).
-        bias: bool = bias;
-        /// What to add around the input: `"zeros"` (the default), `"reflect"`, `"replicate"` or
-        /// `"circular"`, or a [`PaddingMode`].
-        padding_mode: impl TryInto<PaddingMode, Error: Into<Error>> = given(padding_mode);
-        /// The dtype of the parameters (f32 by default).
-        dtype: DType = dtype;
-    }
+    conv_layer_setters!(|builder| builder);
 
     /// Builds the layer and draws its initial values.
     ///

@@ -3,10 +3,11 @@
 use pleach_core::print::python_tuple;
 use pleach_core::{DType, Error, Parameter, Result, Tensor, size_text};
 
-use super::conv::{check_groups, parameters, repr, shown};
+use super::conv::{check_groups, conv_layer_setters, parameters, repr, shown};
 use super::default_init::reset_weight_and_bias;
 use crate::functional::{
-    ConvTransposeOptions, PaddingMode, Size, conv_transpose, conv_transpose_setters, step_setters,
+    ConvOptions, ConvTransposeOptions, Padding, PaddingMode, Size, conv_setters, conv_transpose,
+    smallest_output,
 };
 use crate::or_panic::or_panic;
 use crate::setters::{given, setters};
@@ -129,19 +130,9 @@ impl<const D: usize> ConvTranspose<D> {
             return self.forward(input);
         };
         let size: [usize; D] = std::array::from_fn(|d| input.shape()[lead + d]);
-        let along = |d: usize| {
-            let [size, stride, padding, dilation, kernel] = [
-                size[d],
-                self.stride[d],
-                self.padding[d],
-                self.dilation[d],
-                self.kernel_size[d],
-            ]
-            .map(|n| n as i128);
-            (size - 1) * stride - 2 * padding + dilation * (kernel - 1) + 1
-        };
-        let least: [i128; D] = std::array::from_fn(along);
-        let most: [i128; D] = std::array::from_fn(|d| least[d] + self.stride[d] as i128 - 1);
+        let (stride, dilation) = (self.stride, self.dilation);
+        let least = smallest_output(size, self.kernel_size, stride, self.padding, dilation);
+        let most: [i128; D] = std::array::from_fn(|d| least[d] + stride[d] as i128 - 1);
         let output_padding = std::array::from_fn(|d| (wanted[d] as i128 - least[d]) as usize);
         if (0..D).any(|d| !(least[d]..=most[d]).contains(&(wanted[d] as i128))) {
             return Err(Error::value(format!(
@@ -155,11 +146,13 @@ impl<const D: usize> ConvTranspose<D> {
 
     fn run(&self, input: &Tensor, output_padding: [usize; D]) -> Result<Tensor> {
         let options = ConvTransposeOptions {
-            stride: self.stride,
-            padding: self.padding,
+            conv: ConvOptions {
+                stride: self.stride,
+                padding: Ok(Padding::Size(self.padding)),
+                dilation: self.dilation,
+                groups: self.groups,
+            },
             output_padding,
-            dilation: self.dilation,
-            groups: self.groups,
         };
         let bias = self.bias.as_ref().map(Parameter::tensor);
         conv_transpose((input, &self.weight.tensor(), bias.as_ref()), options)
@@ -202,16 +195,13 @@ pub struct ConvTransposeBuilder<const D: usize> {
 }
 
 impl<const D: usize> ConvTransposeBuilder<D> {
-    conv_transpose_setters!(|builder| builder.options);
+    conv_setters!(|builder| builder.options.conv);
+    conv_layer_setters!(|builder| builder);
 
     setters! {
-        |builder| builder;
-        /// Whether there is a bias (yes, by default).
-        bias: bool = bias;
-        /// PyTorch's argument, of which only `"zeros"` is supported.
-        padding_mode: impl TryInto<PaddingMode, Error: Into<Error>> = given(padding_mode);
-        /// The dtype of the parameters (f32 by default).
-        dtype: DType = dtype;
+        |builder| builder.options;
+        /// What is added at the end of the output (0 by default), less than the stride or the dilation.
+        output_padding: impl Into<Size<D>> = output_padding.into().array();
     }
 
     /// Builds the layer and draws its initial values.
@@ -220,12 +210,10 @@ impl<const D: usize> ConvTransposeBuilder<D> {
     /// If the groups do not divide the channels, the padding mode is not `"zeros"`, the dtype is not
     /// a float type, or the memory cannot be had.
     pub fn build(self) -> Result<ConvTranspose<D>> {
+        let padding = self.options.numeric_padding()?;
         let ConvTransposeOptions {
-            stride,
-            padding,
+            conv,
             output_padding,
-            dilation,
-            groups,
         } = self.options;
         if self.padding_mode? != PaddingMode::Zeros {
             return Err(Error::value(format!(
@@ -234,8 +222,8 @@ impl<const D: usize> ConvTransposeBuilder<D> {
             )));
         }
         let (from, to) = (self.in_channels, self.out_channels);
-        check_groups(from, to, groups)?;
-        let lead = [from, to / groups];
+        check_groups(from, to, conv.groups)?;
+        let lead = [from, to / conv.groups];
         let (weight, bias) =
             parameters(lead, &self.kernel_size, self.bias.then_some(to), self.dtype)?;
         Ok(ConvTranspose {
@@ -243,11 +231,11 @@ impl<const D: usize> ConvTransposeBuilder<D> {
             in_channels: from,
             out_channels: to,
             kernel_size: self.kernel_size,
-            stride,
+            stride: conv.stride,
             padding,
             output_padding,
-            dilation,
-            groups,
+            dilation: conv.dilation,
+            groups: conv.groups,
             weight,
             bias,
         })

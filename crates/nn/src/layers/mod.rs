@@ -4,8 +4,8 @@
 //! say, `builder` takes the options. A layer's fields are plain; what `forward` reads and users
 //! change later has a getter and a setter, so that aliases made with `share()` agree.
 
-mod adaptive_avg_pool2d;
-mod avg_pool2d;
+mod adaptive_pool;
+mod avg_pool;
 mod batch_norm;
 mod conv;
 mod conv_transpose;
@@ -14,13 +14,16 @@ mod dropout;
 mod flatten;
 mod identity;
 mod linear;
-mod max_pool2d;
+mod max_pool;
 mod packed;
 mod pad;
 mod relu;
 
-pub use adaptive_avg_pool2d::AdaptiveAvgPool2d;
-pub use avg_pool2d::{AvgPool2d, AvgPool2dBuilder};
+pub use adaptive_pool::{
+    AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool,
+    AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d,
+};
+pub use avg_pool::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, AvgPoolBuilder};
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d, BatchNormBuilder};
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d, ConvBuilder};
 pub use conv_transpose::{
@@ -34,7 +37,7 @@ pub use dropout::{
 pub use flatten::{Flatten, FlattenBuilder};
 pub use identity::Identity;
 pub use linear::{Linear, LinearBuilder};
-pub use max_pool2d::{MaxPool2d, MaxPool2dBuilder};
+pub use max_pool::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, MaxPoolBuilder};
 pub use pad::{
     CircularPad, CircularPad1d, CircularPad2d, CircularPad3d, ConstantPad, ConstantPad1d,
     ConstantPad2d, ConstantPad3d, ReflectionPad, ReflectionPad1d, ReflectionPad2d, ReflectionPad3d,

@@ -151,7 +151,7 @@ impl DenseNetBuilder {
             .append_named("conv0", conv0)
             .append_named("norm0", BatchNorm2d::builder(channels).build()?)
             .append_named("relu0", ReLU::builder().inplace(true).build()?)
-            .append_named("pool0", MaxPool2d::builder(3).stride(2).padding(1).build());
+            .append_named("pool0", MaxPool2d::builder(3).stride(2).padding(1).build()?);
         for (i, layers) in self.block_config.into_iter().enumerate() {
             let (growth, bn_size) = (self.growth_rate, self.bn_size);
             let wider = plus_product(channels, layers, growth)?;
@@ -184,7 +184,7 @@ fn transition(from: usize, to: usize) -> Result<Sequential> {
         .append_named("norm", BatchNorm2d::builder(from).build()?)
         .append_named("relu", ReLU::builder().inplace(true).build()?)
         .append_named("conv", Conv2d::builder(from, to, 1).bias(false).build()?)
-        .append_named("pool", AvgPool2d::builder(2).stride(2).build()))
+        .append_named("pool", AvgPool2d::builder(2).stride(2).build()?))
 }
 
 /// Normalisations start at one and zero by themselves.

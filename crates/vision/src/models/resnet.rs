@@ -185,7 +185,7 @@ impl ResNetBuilder {
             conv1,
             bn1: BatchNorm2d::new(64),
             relu: ReLU::builder().inplace(true).build()?,
-            maxpool: MaxPool2d::builder(3).stride(2).padding(1).build(),
+            maxpool: MaxPool2d::builder(3).stride(2).padding(1).build()?,
             layer1: stages.next(64, self.blocks[0], 1, false)?,
             layer2: stages.next(128, self.blocks[1], 2, replace2)?,
             layer3: stages.next(256, self.blocks[2], 2, replace3)?,

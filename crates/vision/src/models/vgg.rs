@@ -158,7 +158,7 @@ impl VGGBuilder {
                 features.push(ReLU::builder().inplace(true).build()?);
                 from = width;
             }
-            features.push(MaxPool2d::builder(2).stride(2).build());
+            features.push(MaxPool2d::builder(2).stride(2).build()?);
         }
         Ok(features)
     }

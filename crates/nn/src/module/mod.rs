@@ -1,16 +1,27 @@
 //! [`Module`]: the module tree.
+//!
+//! A module is a [`Field`] of others, shows its [`Member`]s, and has a [`Node`], whose hooks get the
+//! module: the types that form this circle stand here. What they do is in the files beside this one
+//! and in those that walk over the tree.
+
+mod ext;
+mod has_mode;
+mod member;
+mod node;
+mod same;
 
 use std::any::Any;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
 
-use pleach_core::{Buffer, DType, Error, ErrorKind, HookHandle, Parameter, Result, Tensor};
+use pleach_core::{Buffer, DType, HookList, Parameter, Result, Tensor};
 
+pub use self::ext::ModuleExt;
+pub use self::has_mode::HasMode;
+pub use self::same::same;
 use crate::duplication::Duplication;
-use crate::field::Field;
-use crate::hooks::{HookResult, Hooks};
 use crate::listing::Listing;
 use crate::state_dict::{IncompatibleKeys, LoadReport, StateDict};
-use crate::{Forward, Member, MemberMut, NewModule, Node};
 
 /// A node of the module tree: a struct that owns parameters, buffers and child modules.
 ///
@@ -417,260 +428,195 @@ impl<T: Module> From<T> for Box<dyn Module> {
     }
 }
 
-/// A module that knows its mode, because it has a field of type [`Node`]; `#[derive(Module)]` sees to
-/// it.
+/// The visitor that [`Field::visit_field`] and [`Module::visit`] take.
+pub type Visitor<'v, 'a> = &'v mut dyn FnMut(&str, Member<'a>);
+/// The visitor that [`Field::visit_field_mut`] and [`Module::visit_mut`] take.
+pub type VisitorMut<'v, 'a> = &'v mut dyn FnMut(&str, MemberMut<'a>);
+
+/// A type that a module's field can have; every module is one. `#[derive(Module)]` implements it
+/// for its type.
 ///
-/// A struct without that field cannot ask for its mode, so it can never be left in training mode
-/// when its model is evaluated. What it consists of follows [`Module::train`] and [`Module::eval`]
-/// nevertheless. A module written by hand that has a node says so by `impl HasMode for X {}`.
+/// By hand it is three methods. Those of a module's own fields do the work:
 ///
-/// ```compile_fail
-/// # extern crate pleach_nn as pleach;
-/// use pleach::{Forward, Module, ModuleExt, functional as F};
-/// use pleach_core::{Result, Tensor};
+/// ```
+/// use pleach_core::{Parameter, Result, Tensor, tensor};
+/// use pleach_nn::layers::Linear;
+/// use pleach_nn::{
+///     Duplication, Field, Forward, Member, MemberMut, Module, Node, Visitor, VisitorMut, sequential,
+/// };
 ///
-/// #[derive(Module)]
-/// struct Noise;
-/// impl Forward for Noise {
-///     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-///         F::dropout(x, 0.5, self.is_training()) // Noise needs a field `node: Node`
+/// struct Scaled {
+///     node: Node,
+///     scale: Parameter,
+///     body: Linear,
+/// }
+///
+/// impl Module for Scaled {
+///     fn visit<'a>(&'a self, v: Visitor<'_, 'a>) {
+///         self.scale.visit_field("scale", v);
+///         self.body.visit_field("body", v);
+///     }
+///     fn visit_mut<'a>(&'a mut self, v: VisitorMut<'_, 'a>) {
+///         self.scale.visit_field_mut("scale", v);
+///         self.body.visit_field_mut("body", v);
+///     }
+///     fn type_name(&self) -> &'static str {
+///         "Scaled"
+///     }
+///     fn node(&self) -> Option<&Node> {
+///         Some(&self.node)
 ///     }
 /// }
+///
+/// impl Field for Scaled {
+///     fn visit_field<'a>(&'a self, name: &str, v: Visitor<'_, 'a>) {
+///         v(name, Member::Child(self)); // as a child, under its field's name
+///     }
+///     fn visit_field_mut<'a>(&'a mut self, name: &str, v: VisitorMut<'_, 'a>) {
+///         v(name, MemberMut::Child(self.into()));
+///     }
+///     fn duplicate(&self, how: &mut Duplication) -> Self {
+///         Scaled {
+///             node: self.node.duplicate(how),
+///             scale: self.scale.duplicate(how),
+///             body: self.body.duplicate(how),
+///         }
+///     }
+/// }
+///
+/// impl Forward for Scaled {
+///     fn forward(&self, input: &Tensor) -> Result<Tensor> {
+///         self.body.call(input)?.mul(self.scale.tensor())
+///     }
+/// }
+///
+/// let scale = Parameter::new(tensor![2.0]);
+/// let net = sequential![Scaled { node: Node::new(), scale, body: Linear::new(4, 3) }];
+/// let names: Vec<String> = net.named_parameters().into_iter().map(|(name, _)| name).collect();
+/// assert_eq!(names, ["0.scale", "0.body.weight", "0.body.bias"]);
+/// assert_eq!(net.deep_copy().call(&Tensor::ones([2, 4]))?.shape(), [2, 3]);
+/// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
-    message = "`{Self}` does not know whether it is in training mode",
-    note = "give it a field `node: Node`, made by `Node::new()`: it then follows `train` and `eval`"
+    message = "`{Self}` cannot be a field of a module",
+    label = "neither a member (parameter, buffer, module) nor a plain value",
+    note = "if it is a module, write `#[derive(Module)]` above its definition",
+    note = "if it is not, add `#[module(skip)]` above the field; its type must then be `Clone`"
 )]
-pub trait HasMode: Module {}
-
-impl HasMode for dyn Module {}
-impl HasMode for dyn Forward {}
-
-/// The generic half of [`Module`]: it works on structs, `dyn Module` and `dyn Forward` alike.
-pub trait ModuleExt: Module {
-    /// Whether the module is a `T`, or wraps one: PyTorch's `isinstance(m, T)`.
-    fn is<T: Module>(&self) -> bool {
-        self.downcast_ref::<T>().is_some()
-    }
-
-    /// Whether the module is in training mode. What a trait object without a [`Node`] stands for
-    /// answers for its first descendant that has one; without any, it is in training mode.
-    fn is_training(&self) -> bool
+pub trait Field: Any + Send + Sync {
+    /// Shows the field to `v` under `name`, if it is a member.
+    fn visit_field<'a>(&'a self, name: &str, v: Visitor<'_, 'a>)
     where
-        Self: HasMode,
+        Self: Sized;
+
+    /// Shows the field, to be changed or replaced.
+    fn visit_field_mut<'a>(&'a mut self, name: &str, v: VisitorMut<'_, 'a>)
+    where
+        Self: Sized;
+
+    /// An alias or a copy: made from those of all fields.
+    fn duplicate(&self, how: &mut Duplication) -> Self
+    where
+        Self: Sized;
+
+    /// What a list of these is called in the tree; `None` if values of this type are no members.
+    fn list_name() -> Option<&'static str>
+    where
+        Self: Sized,
     {
-        match self.node() {
-            Some(node) => node.is_training(),
-            None => self
-                .modules()
-                .into_iter()
-                .find_map(Module::node)
-                .is_none_or(Node::is_training),
-        }
-    }
-
-    /// The module as a `T`, or the `T` that it wraps ([`Module::wrapped`]).
-    fn downcast_ref<T: Module>(&self) -> Option<&T> {
-        match self.as_any().downcast_ref() {
-            Some(module) => Some(module),
-            None => self.wrapped()?.downcast_ref(),
-        }
-    }
-
-    /// [`ModuleExt::downcast_ref`], to be changed.
-    fn downcast_mut<T: Module>(&mut self) -> Option<&mut T> {
-        if self.as_any().is::<T>() {
-            self.as_any_mut().downcast_mut()
-        } else {
-            self.wrapped_mut()?.downcast_mut()
-        }
-    }
-
-    /// Calls `f` with every module of type `T`, in the order of [`Module::apply`].
-    fn apply_to<T: Module>(&mut self, mut f: impl FnMut(&mut T)) {
-        self.apply(&mut |module| {
-            if let Some(module) = module.downcast_mut() {
-                f(module);
-            }
-        });
-    }
-
-    /// [`ModuleExt::apply_to`] with a closure that may fail; it ends at the first error.
-    ///
-    /// # Errors
-    /// What `f` returns.
-    fn try_apply_to<T: Module>(&mut self, mut f: impl FnMut(&mut T) -> Result<()>) -> Result<()> {
-        self.try_apply(&mut |module| match module.downcast_mut() {
-            Some(module) => f(module),
-            None => Ok(()),
-        })
-    }
-
-    /// The module of type `T` at a path.
-    ///
-    /// # Errors
-    /// If there is none, or it is of another type.
-    fn get_module_as<T: Module>(&self, path: &str) -> Result<&T> {
-        let module = self.get_module(path)?;
-        module
-            .downcast_ref()
-            .ok_or_else(|| wrong_type::<T>(path, module))
-    }
-
-    /// [`ModuleExt::get_module_as`], to be changed.
-    ///
-    /// # Errors
-    /// If there is none, or it is of another type.
-    fn get_module_as_mut<T: Module>(&mut self, path: &str) -> Result<&mut T> {
-        let module = self.get_module_mut(path)?;
-        if !module.is::<T>() {
-            return Err(wrong_type::<T>(path, module));
-        }
-        Ok(module.downcast_mut().expect("the type was just checked"))
-    }
-
-    /// Puts another module at a path, and returns the old one: PyTorch's `set_submodule`.
-    ///
-    /// Boxed places (in a [`Sequential`](crate::Sequential), a [`ModuleList`](crate::ModuleList), a
-    /// field `Box<dyn Forward>`, …) take any module that [`NewModule`] tells; a field of a type of
-    /// its own takes only that type. An empty `Option` has no module to replace. If the old module
-    /// has other places in the tree, it stays there.
-    ///
-    /// ```
-    /// use pleach_nn::{Module, ModuleExt, layers::{Linear, ReLU}, sequential};
-    /// let mut net = sequential![Linear::new(4, 3), sequential![ReLU::new()]];
-    /// let old = net.set_module("1.0", Linear::new(3, 3))?;
-    /// assert!(old.is::<ReLU>());
-    /// assert_eq!(net.parameters().len(), 4);
-    /// # Ok::<(), pleach_core::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If there is no module at the path, or its place cannot hold the new one.
-    fn set_module(&mut self, path: &str, new: impl Into<NewModule>) -> Result<Box<dyn Module>> {
-        self.as_module_mut().put_module(path, new.into())
-    }
-
-    /// Puts another parameter at a path, and returns the old one; other names of the old one keep
-    /// it.
-    ///
-    /// # Errors
-    /// If there is none.
-    fn set_parameter(&mut self, path: &str, new: Parameter) -> Result<Parameter> {
-        self.as_module_mut().put_parameter(path, new)
-    }
-
-    /// Registers a function that sees every `call` of this module and of its aliases before it
-    /// computes: it gets the module and the tensors that it is given, and returns `()`, or other
-    /// ones ([`HookResult`]).
-    ///
-    /// # Errors
-    /// If the module has no [`Node`] to keep the hook.
-    fn register_forward_pre_hook<R: HookResult<Tensor>>(
-        &self,
-        hook: impl Fn(&dyn Module, &[&Tensor]) -> Result<R> + Send + Sync + 'static,
-    ) -> Result<HookHandle> {
-        let hook = move |m: &dyn Module, x: &[&Tensor]| Ok(hook(m, x)?.replacement());
-        Ok(hooks_of(self)?.before.add(Arc::new(hook)))
-    }
-
-    /// Registers a function that sees every `call` of this module and of its aliases: it gets the
-    /// module, the tensors that it was given and those that it returns, and returns `()`, or other
-    /// outputs ([`HookResult`]).
-    ///
-    /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::{Forward, ModuleExt, layers::ReLU};
-    /// let relu = ReLU::new();
-    /// let handle = relu.register_forward_hook(|_, _inputs, outputs| outputs[0].add(1.0))?;
-    /// assert_eq!(relu.call(&tensor![-1.0])?.item()?, 1.0);
-    /// handle.remove();
-    /// let _ = relu.register_forward_hook(|module, inputs, _| {
-    ///     println!("{module} got {:?}", inputs[0].shape());
-    ///     Ok(())
-    /// })?;
-    /// assert_eq!(relu.call(&tensor![-1.0])?.item()?, 0.0);
-    /// # Ok::<(), pleach_core::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the module has no [`Node`] to keep the hook.
-    fn register_forward_hook<R: HookResult<Tensor>>(
-        &self,
-        hook: impl Fn(&dyn Module, &[&Tensor], &[&Tensor]) -> Result<R> + Send + Sync + 'static,
-    ) -> Result<HookHandle> {
-        let hook =
-            move |m: &dyn Module, x: &[&Tensor], y: &[&Tensor]| Ok(hook(m, x, y)?.replacement());
-        Ok(hooks_of(self)?.after.add(Arc::new(hook)))
-    }
-
-    /// Registers a function that sees the gradients of what the module returned, before they go
-    /// into it: it gets the module and these gradients, and returns `()`, or other ones.
-    ///
-    /// # Errors
-    /// If the module has no [`Node`] to keep the hook.
-    fn register_full_backward_pre_hook<R: HookResult<Option<Tensor>>>(
-        &self,
-        hook: impl Fn(&dyn Module, &[Option<Tensor>]) -> Result<R> + Send + Sync + 'static,
-    ) -> Result<HookHandle> {
-        let hook = move |m: &dyn Module, g: &[Option<Tensor>]| Ok(hook(m, g)?.replacement());
-        Ok(hooks_of(self)?.backward_before.add(Arc::new(hook)))
-    }
-
-    /// Registers a function that runs whenever the gradients of the module's inputs have been
-    /// computed: it gets the module, these gradients and those of its outputs (`None` where there
-    /// is none), and returns `()`, or other gradients of the inputs.
-    ///
-    /// As in PyTorch, it runs with the gradients of the outputs if no input requires a gradient,
-    /// and may then change nothing. While it is registered, the module's inputs and outputs come
-    /// from a step `BackwardHookFunctionBackward` of the graph.
-    ///
-    /// ```
-    /// use pleach_core::{Tensor, tensor};
-    /// use pleach_nn::{Forward, ModuleExt, layers::ReLU};
-    /// let relu = ReLU::new();
-    /// let _ = relu.register_full_backward_hook(|_, grad_inputs, grad_outputs| {
-    ///     assert_eq!(grad_outputs[0].as_ref().unwrap().to_vec::<f32>()?, [1.0, 1.0]);
-    ///     Ok(grad_inputs[0].as_ref().map(|grad| grad * 3.0))
-    /// })?;
-    /// let x = tensor![-1.0, 2.0].requires_grad_(true)?;
-    /// relu.call(&x)?.sum()?.backward()?;
-    /// assert_eq!(x.grad().unwrap().to_vec::<f32>()?, [0.0, 3.0]);
-    /// # Ok::<(), pleach_core::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the module has no [`Node`] to keep the hook.
-    fn register_full_backward_hook<R: HookResult<Option<Tensor>>>(
-        &self,
-        hook: impl Fn(&dyn Module, &[Option<Tensor>], &[Option<Tensor>]) -> Result<R>
-        + Send
-        + Sync
-        + 'static,
-    ) -> Result<HookHandle> {
-        let hook = move |m: &dyn Module, x: &[Option<Tensor>], y: &[Option<Tensor>]| {
-            Ok(hook(m, x, y)?.replacement())
-        };
-        Ok(hooks_of(self)?.backward.add(Arc::new(hook)))
+        Some("ModuleList")
     }
 }
 
-impl<M: Module + ?Sized> ModuleExt for M {}
-
-fn hooks_of<M: Module + ?Sized>(module: &M) -> Result<&Hooks> {
-    let node = module.node().ok_or_else(|| {
-        Error::new(ErrorKind::Value(format!(
-            "{} keeps no hooks: give it a field `node: Node`",
-            module.type_name()
-        )))
-    })?;
-    Ok(node.hooks())
+/// One registered member of a module, as [`Module::visit`] shows it.
+pub enum Member<'a> {
+    /// A parameter of the module itself.
+    Parameter(&'a Parameter),
+    /// A buffer of the module itself.
+    Buffer(&'a Buffer),
+    /// A child module.
+    Child(&'a dyn Module),
+    /// A name registered without a value, PyTorch's `register_module("downsample", None)`: only
+    /// printing shows it.
+    Absent,
 }
 
-fn wrong_type<T: Module>(path: &str, module: &dyn Module) -> Error {
-    Error::new(ErrorKind::Name(format!(
-        "`{path}` is a {}, not a {}",
-        module.type_name(),
-        rust_name::<T>()
-    )))
+/// One registered member of a module, as [`Module::visit_mut`] shows it.
+pub enum MemberMut<'a> {
+    /// A parameter of the module itself.
+    Parameter(&'a mut Parameter),
+    /// A buffer of the module itself.
+    Buffer(&'a mut Buffer),
+    /// A child module.
+    Child(ChildMut<'a>),
+}
+
+/// A child module in its place, where another one can be put: made by `into()` from a `&mut` to a
+/// module, a `Box<dyn Module>` or a `Box<dyn Forward>`.
+pub struct ChildMut<'a>(&'a mut dyn Place);
+
+/// What holds one module, and what it can hold instead.
+pub trait Place: Any {
+    fn module(&self) -> &dyn Module;
+    fn module_mut(&mut self) -> &mut dyn Module;
+    fn into_module(self: Box<Self>) -> Box<dyn Module>;
+    fn put(&mut self, new: NewModule) -> Result<Box<dyn Module>>;
+}
+
+/// What [`ModuleExt::set_module`](crate::ModuleExt::set_module) takes: a module with a
+/// [`Forward`](crate::Forward), a `Box<dyn Forward>`, or any module as a `Box<dyn Module>`.
+pub struct NewModule(pub(crate) Box<dyn Place>);
+
+/// A module's identity, its mode and its hooks: a handle, shared by the module's aliases.
+///
+/// A struct that wants `share()`, hooks or its own training flag has a field of this type; every
+/// layer of pleach has one.
+///
+/// ```
+/// # extern crate pleach_nn as pleach;
+/// use pleach::{Module, ModuleExt, Node, same};
+///
+/// #[derive(Module)]
+/// struct Noise {
+///     node: Node,
+/// }
+/// let noise = Noise { node: Node::new() };
+/// let alias = noise.share();
+/// noise.eval();
+/// assert!(!alias.is_training());
+/// assert!(same(&noise, &alias));
+/// assert!(!same(&noise, &noise.deep_copy()));
+/// ```
+pub struct Node(Arc<Inner>);
+
+struct Inner {
+    id: u64,
+    training: AtomicBool,
+    frozen: AtomicBool,
+    name: Option<String>,
+    hooks: Hooks,
+}
+
+type ForwardPreHook = dyn Fn(&dyn Module, &[&Tensor]) -> Result<Option<Vec<Tensor>>> + Send + Sync;
+type ForwardHook =
+    dyn Fn(&dyn Module, &[&Tensor], &[&Tensor]) -> Result<Option<Vec<Tensor>>> + Send + Sync;
+/// Gradients of some tensors; those that need none have none.
+pub(crate) type Grads = Vec<Option<Tensor>>;
+pub(crate) type BackwardPreHook =
+    dyn Fn(&dyn Module, &[Option<Tensor>]) -> Result<Option<Grads>> + Send + Sync;
+pub(crate) type BackwardHook = dyn Fn(&dyn Module, &[Option<Tensor>], &[Option<Tensor>]) -> Result<Option<Grads>>
+    + Send
+    + Sync;
+
+/// The hooks of one node.
+#[derive(Default)]
+pub(crate) struct Hooks {
+    /// Those that run before `forward`.
+    pub before: HookList<ForwardPreHook>,
+    /// Those that run after it.
+    pub after: HookList<ForwardHook>,
+    /// Those that see the gradients of the outputs.
+    pub backward_before: HookList<BackwardPreHook>,
+    /// Those that see the gradients of inputs and outputs.
+    pub backward: HookList<BackwardHook>,
 }

@@ -1,46 +1,11 @@
-//! [`Member`]: what a module consists of.
+//! What a child can be replaced by.
 
 use std::any::Any;
 use std::ops::{Deref, DerefMut};
 
-use pleach_core::{Buffer, Error, Parameter, Result};
+use pleach_core::{Error, Result};
 
-use crate::Module;
-
-/// One registered member of a module, as [`Module::visit`] shows it.
-pub enum Member<'a> {
-    /// A parameter of the module itself.
-    Parameter(&'a Parameter),
-    /// A buffer of the module itself.
-    Buffer(&'a Buffer),
-    /// A child module.
-    Child(&'a dyn Module),
-    /// A name registered without a value, PyTorch's `register_module("downsample", None)`: only
-    /// printing shows it.
-    Absent,
-}
-
-/// One registered member of a module, as [`Module::visit_mut`] shows it.
-pub enum MemberMut<'a> {
-    /// A parameter of the module itself.
-    Parameter(&'a mut Parameter),
-    /// A buffer of the module itself.
-    Buffer(&'a mut Buffer),
-    /// A child module.
-    Child(ChildMut<'a>),
-}
-
-/// A child module in its place, where another one can be put: made by `into()` from a `&mut` to a
-/// module, a `Box<dyn Module>` or a `Box<dyn Forward>`.
-pub struct ChildMut<'a>(&'a mut dyn Place);
-
-/// What holds one module, and what it can hold instead.
-pub trait Place: Any {
-    fn module(&self) -> &dyn Module;
-    fn module_mut(&mut self) -> &mut dyn Module;
-    fn into_module(self: Box<Self>) -> Box<dyn Module>;
-    fn put(&mut self, new: NewModule) -> Result<Box<dyn Module>>;
-}
+use super::{ChildMut, Module, NewModule, Place};
 
 impl<T: Module> Place for T {
     fn module(&self) -> &dyn Module {
@@ -110,10 +75,6 @@ impl<'a, P: Place> From<&'a mut P> for ChildMut<'a> {
         ChildMut(place)
     }
 }
-
-/// What [`ModuleExt::set_module`](crate::ModuleExt::set_module) takes: a module with a
-/// [`Forward`](crate::Forward), a `Box<dyn Forward>`, or any module as a `Box<dyn Module>`.
-pub struct NewModule(pub(crate) Box<dyn Place>);
 
 impl NewModule {
     fn into_module(self) -> Box<dyn Module> {

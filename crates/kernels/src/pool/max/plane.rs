@@ -1,4 +1,4 @@
-//! The maxima of a plane, with vectors: for each lane, the maximum of what its window's taps see, and
+//! The maxima of a slice of windows, with vectors: for each lane, the maximum of what its window's taps see, and
 //! which tap saw it.
 
 #[cfg(target_arch = "x86_64")]
@@ -11,12 +11,19 @@ use crate::{Float, Isa};
 /// The whole numbers that every float counts exactly.
 pub const COUNTABLE: usize = 1 << 24;
 
-/// A plane and its windows.
+/// A plane, or slices of a volume, and its windows.
 pub struct MaxPlane<'a, T> {
     /// The input, whose rows have padding on their left.
     pub source: *const T,
     /// Floats from one row of the input to the next.
     pub pitch: usize,
+    /// How many slices the windows see.
+    pub slices: usize,
+    /// Floats from one of these to the next.
+    pub slice_step: usize,
+    /// Taps of a slice, and the number of the first tap of the first slice.
+    pub slice_taps: usize,
+    pub first_tap: usize,
     /// For each row of windows: its first row inside the input, its first tap there, and the end of
     /// its taps.
     pub rows: &'a [[usize; 3]],
@@ -46,7 +53,7 @@ pub struct MaxPlane<'a, T> {
 ///
 /// # Safety
 /// The machine has the instruction set. Valid are: the rows of `source` that the windows see, for
-/// reading `stride` floats for each lane of the groups from each tap on; `columns` for reading and
+/// reading `stride` floats for each lane of the groups from each tap on, in all slices; `columns` for reading and
 /// `spare` for writing all lanes; `best` for writing all rows of `width`, and all lanes of the
 /// `roomy` first ones; `at` for writing all lanes of all rows.
 pub type MaxPlaneFn<T> = unsafe fn(&MaxPlane<'_, T>);
@@ -156,9 +163,9 @@ unsafe fn plane_body<V: Lanes>(plane: &MaxPlane<'_, V::Elem>) {
     // SAFETY: the contract of `MaxPlaneFn`.
     unsafe {
         match plane.stride {
-            1 => rows::<V>(plane, |p| V::load(p)),
-            2 => rows::<V>(plane, |p| V::load_even(p)),
-            stride => rows::<V>(plane, |p| {
+            1 => slices::<V>(plane, |p| V::load(p)),
+            2 => slices::<V>(plane, |p| V::load_even(p)),
+            stride => slices::<V>(plane, |p| {
                 let mut lanes = V::zero();
                 let to = (&raw mut lanes).cast::<V::Elem>();
                 for l in 0..V::LANES {
@@ -173,7 +180,23 @@ unsafe fn plane_body<V: Lanes>(plane: &MaxPlane<'_, V::Elem>) {
 /// # Safety
 /// As [`plane_body`]; `load` may read `stride` floats for each lane.
 #[inline(always)]
-unsafe fn rows<V: Lanes>(plane: &MaxPlane<'_, V::Elem>, load: impl Fn(*const V::Elem) -> V) {
+unsafe fn slices<V: Lanes>(plane: &MaxPlane<'_, V::Elem>, load: impl Fn(*const V::Elem) -> V) {
+    // SAFETY: this function's contract.
+    unsafe {
+        match plane.slices {
+            1 => rows::<V, false>(plane, load),
+            _ => rows::<V, true>(plane, load),
+        }
+    }
+}
+
+/// # Safety
+/// As [`slices`]; windows see several slices if `DEEP`, else one.
+#[inline(always)]
+unsafe fn rows<V: Lanes, const DEEP: bool>(
+    plane: &MaxPlane<'_, V::Elem>,
+    load: impl Fn(*const V::Elem) -> V,
+) {
     // SAFETY: all reads and writes are within what the contract of `MaxPlaneFn` makes valid.
     unsafe {
         let one = V::splat(1.0);
@@ -187,17 +210,25 @@ unsafe fn rows<V: Lanes>(plane: &MaxPlane<'_, V::Elem>, load: impl Fn(*const V::
                 false => plane.spare,
             };
             let at_row = plane.at.add(row * plane.width);
-            let first_tap = V::splat((first * plane.taps) as f32);
+            let first_tap = plane.first_tap + first * plane.taps;
+            let first_tap_lanes = V::splat(first_tap as f32);
             for lane in (0..plane.groups).map(|group| group * V::LANES) {
                 let mut best = V::splat(f32::NEG_INFINITY);
-                let mut at = V::load(plane.columns.add(lane)).add(first_tap);
-                let mut tap = first_tap;
-                for ky in 0..lines {
-                    let mut seen = line.add(ky * line_step + lane * plane.stride);
-                    for _ in 0..plane.taps {
-                        V::update(&mut best, &mut at, load(seen), tap);
-                        tap = tap.add(one);
-                        seen = seen.wrapping_add(plane.dilation[1]);
+                let mut at = V::load(plane.columns.add(lane)).add(first_tap_lanes);
+                let mut tap = first_tap_lanes;
+                for kz in 0..if DEEP { plane.slices } else { 1 } {
+                    let mut line = line;
+                    if DEEP {
+                        line = line.add(kz * plane.slice_step);
+                        tap = V::splat((first_tap + kz * plane.slice_taps) as f32);
+                    }
+                    for ky in 0..lines {
+                        let mut seen = line.add(ky * line_step + lane * plane.stride);
+                        for _ in 0..plane.taps {
+                            V::update(&mut best, &mut at, load(seen), tap);
+                            tap = tap.add(one);
+                            seen = seen.wrapping_add(plane.dilation[1]);
+                        }
                     }
                 }
                 best.store(best_row.add(lane));

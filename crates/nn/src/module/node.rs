@@ -1,41 +1,10 @@
-//! [`Node`]: a module's identity and what its aliases have in common.
+//! What a [`Node`] does.
 
 use std::fmt;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use crate::Module;
-use crate::hooks::Hooks;
-
-/// A module's identity, its mode and its hooks: a handle, shared by the module's aliases.
-///
-/// A struct that wants `share()`, hooks or its own training flag has a field of this type; every
-/// layer of pleach has one.
-///
-/// ```
-/// # extern crate pleach_nn as pleach;
-/// use pleach::{Module, ModuleExt, Node, same};
-///
-/// #[derive(Module)]
-/// struct Noise {
-///     node: Node,
-/// }
-/// let noise = Noise { node: Node::new() };
-/// let alias = noise.share();
-/// noise.eval();
-/// assert!(!alias.is_training());
-/// assert!(same(&noise, &alias));
-/// assert!(!same(&noise, &noise.deep_copy()));
-/// ```
-pub struct Node(Arc<Inner>);
-
-struct Inner {
-    id: u64,
-    training: AtomicBool,
-    frozen: AtomicBool,
-    name: Option<String>,
-    hooks: Hooks,
-}
+use super::{Hooks, Inner, Node};
 
 impl Node {
     /// A new identity, in training mode.
@@ -128,22 +97,5 @@ impl fmt::Debug for Node {
             .field("frozen", &self.is_frozen())
             .field("name", &self.0.name)
             .finish()
-    }
-}
-
-/// Whether two values are the same module: one alias of the other, PyTorch's `a is b`.
-///
-/// A module without a [`Node`] is only ever the same as itself, under the same reference; without
-/// fields it is never the same as anything, because such values may share an address.
-pub fn same<A: Module + ?Sized, B: Module + ?Sized>(a: &A, b: &B) -> bool {
-    let (a, b) = (a.innermost(), b.innermost());
-    match (a.node(), b.node()) {
-        (Some(a), Some(b)) => a.id() == b.id(),
-        (None, None) => {
-            size_of_val(a) > 0
-                && std::ptr::addr_eq(a, b)
-                && a.as_any().type_id() == b.as_any().type_id()
-        }
-        _ => false,
     }
 }

@@ -67,7 +67,7 @@ impl Inception {
                     .stride(1)
                     .padding(1)
                     .ceil_mode(true)
-                    .build(),
+                    .build()?,
                 BasicConv2d::new(in_channels, pool_proj, 1, 1, 0)?,
             ],
         })

@@ -24,12 +24,12 @@ struct PNet {
 }
 
 impl PNet {
-    fn new() -> Self {
-        PNet {
+    fn new() -> Result<Self> {
+        Ok(PNet {
             node: Node::new(),
             conv1: Conv2d::new(3, 10, 3),
             prelu1: PReLU::new(10),
-            pool1: MaxPool2d::builder(2).stride(2).ceil_mode(true).build(),
+            pool1: MaxPool2d::builder(2).stride(2).ceil_mode(true).build()?,
             conv2: Conv2d::new(10, 16, 3),
             prelu2: PReLU::new(16),
             conv3: Conv2d::new(16, 32, 3),
@@ -37,7 +37,7 @@ impl PNet {
             conv4_1: Conv2d::new(32, 2, 1),
             softmax4_1: Softmax::new(1),
             conv4_2: Conv2d::new(32, 4, 1),
-        }
+        })
     }
 }
 
@@ -82,7 +82,7 @@ impl ForwardMany for PNet {
 fn mtcnns_first_net_is_pytorchs() -> Result<()> {
     check(
         "pnet",
-        || Ok(PNet::new()),
+        PNet::new,
         || {
             let (x, boxes) = (Tensor::randn([2, 3, 15, 17]), Tensor::randn([2, 4, 3, 4]));
             Ok((x, boxes, Tensor::randint(0, 2, [2, 3, 4])?))
@@ -101,7 +101,7 @@ fn mtcnns_first_net_is_pytorchs() -> Result<()> {
 
 #[test]
 fn hooks_see_and_replace_both_heads() -> Result<()> {
-    let net = PNet::new();
+    let net = PNet::new()?;
     let x = Tensor::randn([1, 3, 12, 12]);
     let before = net.call(&x)?;
     let hook =

@@ -17,10 +17,10 @@ impl EmbeddingNet {
             convnet: sequential![
                 Conv2d::new(1, 8, 5),
                 PReLU::new(1),
-                MaxPool2d::builder(2).stride(2).build(),
+                MaxPool2d::new(2),
                 Conv2d::new(8, 12, 5),
                 PReLU::new(1),
-                MaxPool2d::builder(2).stride(2).build(),
+                MaxPool2d::new(2),
             ],
             fc: sequential![
                 Linear::new(12 * 4 * 4, 32),

@@ -177,7 +177,7 @@ fn conv_transpose<const D: usize>(p: &mut Program) -> Result<()> {
     if p.bytes.one_in(4) {
         let size = p.bytes.each();
         if p.may_have(&[&[3, o.max(1)], &size.array()[..]].concat()) {
-            p.keep(layer.forward_with_output_size(&x, size)?)?;
+            p.keep(layer.call_with_output_size(&x, size)?)?;
         }
     }
     run(p, layer, &x)
@@ -251,7 +251,7 @@ fn max_pool<const D: usize>(p: &mut Program) -> Result<()> {
         .ceil_mode(p.bytes.flag())
         .build()?;
     let x = input::<D>(p, 2)?;
-    if let Ok(both) = layer.forward_with_indices(&x) {
+    if let Ok(both) = layer.call_with_indices(&x) {
         p.keep_two(both)?;
     }
     run(p, layer, &x)
@@ -280,7 +280,7 @@ fn adaptive_pools<const D: usize>(p: &mut Program) -> Result<()> {
     }
     run(p, AdaptiveAvgPool::new(size), &x)?;
     let layer = AdaptiveMaxPool::new(size);
-    if let Ok(both) = layer.forward_with_indices(&x) {
+    if let Ok(both) = layer.call_with_indices(&x) {
         p.keep_two(both)?;
     }
     run(p, layer, &x)
@@ -328,7 +328,7 @@ pub const CALLS: &[Call] = &[
     ),
     call(
         "ConvTranspose::builder ConvTranspose::reset_parameters \
-         ConvTranspose::forward_with_output_size ConvTransposeBuilder::stride \
+         ConvTranspose::call_with_output_size ConvTransposeBuilder::stride \
          ConvTransposeBuilder::padding ConvTransposeBuilder::output_padding \
          ConvTransposeBuilder::dilation ConvTransposeBuilder::groups ConvTransposeBuilder::bias \
          ConvTransposeBuilder::padding_mode ConvTransposeBuilder::dtype \
@@ -368,7 +368,7 @@ pub const CALLS: &[Call] = &[
         },
     ),
     call(
-        "MaxPool::builder MaxPool::forward_with_indices MaxPoolBuilder::stride \
+        "MaxPool::builder MaxPool::call_with_indices MaxPoolBuilder::stride \
          MaxPoolBuilder::padding MaxPoolBuilder::dilation MaxPoolBuilder::ceil_mode \
          MaxPoolBuilder::build",
         |p| match p.bytes.pick(&[2, 2, 1, 3]) {
@@ -387,7 +387,7 @@ pub const CALLS: &[Call] = &[
         },
     ),
     call(
-        "AdaptiveAvgPool::new AdaptiveMaxPool::new AdaptiveMaxPool::forward_with_indices",
+        "AdaptiveAvgPool::new AdaptiveMaxPool::new AdaptiveMaxPool::call_with_indices",
         |p| match p.bytes.below(3) {
             0 => adaptive_pools::<1>(p),
             1 => adaptive_pools::<2>(p),

@@ -85,7 +85,7 @@ fn downcasts_find_the_wrapper_and_what_it_wraps() {
     net.apply_to::<Linear>(|linear| linears += linear.out_features);
     assert_eq!(linears, 4);
     net[0].downcast_mut::<Linear>().unwrap().bias = None;
-    assert_eq!(names(&*net.children()[0]), ["weight", "scale"]);
+    assert_eq!(names(net.children()[0]), ["weight", "scale"]);
 }
 
 #[test]

@@ -1,6 +1,9 @@
 //! Published models that are no plain chains, ported as a user of PyTorch writes them, beside what
 //! PyTorch says of the same models: `expected.json`, by `tests/interop/ports.py`.
 
+// The models' own names: VAE, NCF, GELU.
+#![allow(clippy::upper_case_acronyms)]
+
 mod actor_critic;
 mod inception;
 mod layers;

@@ -294,7 +294,7 @@ fn conv_transpose_class<const D: usize>(a: Args) -> Eval {
         };
         let input = a.tensor("input")?;
         Ok(Value::tensor(match a.opt("output_size") {
-            Some(sizes) => layer.forward_with_output_size(&input, size::<D>(sizes)?)?,
+            Some(sizes) => layer.call_with_output_size(&input, size::<D>(sizes)?)?,
             None => layer.call(&input)?,
         }))
     })
@@ -388,7 +388,7 @@ fn max_pool_class<const D: usize>(a: Args) -> Eval {
     ModuleHandle::with_caller(layer, |module, args| {
         let input = args.bind("MaxPool", &["input"])?.tensor("input")?;
         match module.downcast_ref::<MaxPool<D>>() {
-            Some(layer) => two(layer.forward_with_indices(&input)?),
+            Some(layer) => two(layer.call_with_indices(&input)?),
             None => bug("not a maximum pooling"),
         }
     })
@@ -475,7 +475,7 @@ fn adaptive_max_pool_class<const D: usize>(a: Args) -> Eval {
     ModuleHandle::with_caller(layer, |module, args| {
         let input = args.bind("AdaptiveMaxPool", &["input"])?.tensor("input")?;
         match module.downcast_ref::<AdaptiveMaxPool<D>>() {
-            Some(layer) => two(layer.forward_with_indices(&input)?),
+            Some(layer) => two(layer.call_with_indices(&input)?),
             None => bug("not an adaptive pooling"),
         }
     })

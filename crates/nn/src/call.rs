@@ -32,6 +32,17 @@ pub(crate) fn call<'a, O: Output>(
     result.map_err(|error| locate(module, error))
 }
 
+/// [`call`] of a module with one tensor.
+pub(crate) fn call_one<O: Output>(
+    module: &dyn Module,
+    input: &Tensor,
+    forward: impl FnOnce(&Tensor) -> Result<O>,
+) -> Result<O> {
+    call(module, input, |new| {
+        forward(new.and_then(<[Tensor]>::first).unwrap_or(input))
+    })
+}
+
 #[cold]
 fn with_hooks<O: Output>(
     module: &dyn Module,

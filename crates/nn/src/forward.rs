@@ -68,8 +68,7 @@ pub trait Forward: Module + AsForward {
     #[doc(hidden)]
     fn call_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
         let mut taken = 0;
-        let output = call::call(self.as_module(), input, |new| {
-            let input = new.and_then(<[Tensor]>::first).unwrap_or(input);
+        let output = call::call_one(self.as_module(), input, |input| {
             let (output, steps) = self.forward_then(input, steps)?;
             taken = steps;
             Ok(output)

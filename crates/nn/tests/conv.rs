@@ -358,11 +358,11 @@ fn what_pytorch_refuses_is_refused() -> Result<()> {
     }
     let up = ConvTranspose2d::builder(4, 2, 3).stride(2).build()?;
     assert_eq!(
-        text(up.forward_with_output_size(&zeros(&[1, 4, 3, 3]), 9)),
+        text(up.call_with_output_size(&zeros(&[1, 4, 3, 3]), 9)),
         "requested an output size of (9, 9), but valid sizes range from [7, 7] to [8, 8] (for an input of torch.Size([3, 3]))"
     );
     assert_eq!(
-        up.forward_with_output_size(&zeros(&[4, 3, 3]), (8, 7))?
+        up.call_with_output_size(&zeros(&[4, 3, 3]), (8, 7))?
             .shape(),
         [2, 8, 7]
     );

@@ -127,9 +127,9 @@ fn places_count_in_the_whole_volume() -> Result<()> {
     let (y, at) = F::max_pool3d_with_indices(&x, (2, 1, 2))?;
     assert_eq!(y.to_vec::<f32>()?, [13., 15., 17., 19., 21., 23.]);
     assert_eq!(at.to_vec::<i64>()?, [13, 15, 17, 19, 21, 23]);
-    let (_, at) = AdaptiveMaxPool3d::new(1).forward_with_indices(&x)?;
+    let (_, at) = AdaptiveMaxPool3d::new(1).call_with_indices(&x)?;
     assert_eq!(at.to_vec::<i64>()?, [23]);
-    let (_, at) = MaxPool1d::new(2).forward_with_indices(&tensor![[1., 5., 4., 0.]])?;
+    let (_, at) = MaxPool1d::new(2).call_with_indices(&tensor![[1., 5., 4., 0.]])?;
     assert_eq!(at.to_vec::<i64>()?, [1, 2]);
     Ok(())
 }

@@ -2,6 +2,7 @@
 
 use pleach_core::{Result, Tensor};
 
+use crate::call::call_one;
 use crate::functional::{OutputSize, adaptive_avg_pool, adaptive_max_pool};
 use crate::{Forward, Module, Node};
 
@@ -82,7 +83,7 @@ adaptive_pools! {
     /// let pool = AdaptiveMaxPool1d::new(2);
     /// let x = tensor![[1., 7., 6., 8.]];
     /// assert_eq!(pool.call(&x)?.to_vec::<f32>()?, [7., 8.]);
-    /// assert_eq!(pool.forward_with_indices(&x)?.1.to_vec::<i64>()?, [1, 3]);
+    /// assert_eq!(pool.call_with_indices(&x)?.1.to_vec::<i64>()?, [1, 3]);
     /// assert_eq!(pool.to_string(), "AdaptiveMaxPool1d(output_size=2)");
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
@@ -93,11 +94,14 @@ adaptive_pools! {
 impl<const D: usize> AdaptiveMaxPool<D> {
     /// The maxima and where they were, PyTorch's `return_indices=True`: see
     /// [`functional::adaptive_max_pool2d_with_indices`](crate::functional::adaptive_max_pool2d_with_indices).
+    /// Hooks run as in [`Forward::call`], and see both outputs.
     ///
     /// # Errors
     /// As [`functional::adaptive_max_pool2d`](crate::functional::adaptive_max_pool2d).
-    pub fn forward_with_indices(&self, input: &Tensor) -> Result<(Tensor, Tensor)> {
-        let mut both = adaptive_max_pool(input, self.output_size, true)?;
-        Ok((both.swap_remove(0), both.swap_remove(0)))
+    pub fn call_with_indices(&self, input: &Tensor) -> Result<(Tensor, Tensor)> {
+        call_one(self, input, |input| {
+            let mut both = adaptive_max_pool(input, self.output_size, true)?;
+            Ok((both.swap_remove(0), both.swap_remove(0)))
+        })
     }
 }

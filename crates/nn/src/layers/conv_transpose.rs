@@ -5,6 +5,7 @@ use pleach_core::{DType, Error, Parameter, Result, Tensor, size_text};
 
 use super::conv::{check_groups, conv_layer_setters, parameters, repr, shown};
 use super::default_init::reset_weight_and_bias;
+use crate::call::call_one;
 use crate::functional::{
     ConvOptions, ConvTransposeOptions, Padding, PaddingMode, Size, conv_setters, conv_transpose,
     smallest_output,
@@ -106,8 +107,8 @@ impl<const D: usize> ConvTranspose<D> {
         reset_weight_and_bias(&self.weight, self.bias.as_ref())
     }
 
-    /// `forward` with the output's spatial sizes, one of those that the convolution maps to the
-    /// input's: PyTorch's `forward(input, output_size)`.
+    /// The call with the output's spatial sizes, one of those that the convolution maps to the
+    /// input's: PyTorch's `module(input, output_size)`.
     ///
     /// # Errors
     /// If the size is none of those, or as [`functional::conv_transpose2d`](crate::functional::conv_transpose2d).
@@ -117,15 +118,19 @@ impl<const D: usize> ConvTranspose<D> {
     /// use pleach_nn::layers::ConvTranspose2d;
     /// let up = ConvTranspose2d::builder(4, 2, 3).stride(2).padding(1).build()?;
     /// let x = Tensor::zeros([1, 4, 5, 5]);
-    /// assert_eq!(up.forward_with_output_size(&x, [10, 9])?.shape(), [1, 2, 10, 9]);
+    /// assert_eq!(up.call_with_output_size(&x, [10, 9])?.shape(), [1, 2, 10, 9]);
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    pub fn forward_with_output_size(
+    pub fn call_with_output_size(
         &self,
         input: &Tensor,
         output_size: impl Into<Size<D>>,
     ) -> Result<Tensor> {
         let wanted = output_size.into().array();
+        call_one(self, input, |input| self.forward_to(input, wanted))
+    }
+
+    fn forward_to(&self, input: &Tensor, wanted: [usize; D]) -> Result<Tensor> {
         let Some(lead) = input.rank().checked_sub(D) else {
             return self.forward(input);
         };

@@ -3,6 +3,7 @@
 use pleach_core::{Result, Tensor};
 
 use super::default_init::bool_text;
+use crate::call::call_one;
 use crate::functional::{MaxPoolOptions, Size, max_pool, max_pool_setters, max_pool_with_indices};
 use crate::setters::setters;
 use crate::{Forward, Module, Node};
@@ -67,12 +68,15 @@ impl<const D: usize> MaxPool<D> {
     }
 
     /// The maxima and where they were, PyTorch's `return_indices=True`: see
-    /// [`functional::max_pool2d_with_indices`](crate::functional::max_pool2d_with_indices).
+    /// [`functional::max_pool2d_with_indices`](crate::functional::max_pool2d_with_indices). Hooks run
+    /// as in [`Forward::call`], and see both outputs.
     ///
     /// # Errors
     /// As [`functional::max_pool2d`](crate::functional::max_pool2d).
-    pub fn forward_with_indices(&self, input: &Tensor) -> Result<(Tensor, Tensor)> {
-        max_pool_with_indices(input, self.options())
+    pub fn call_with_indices(&self, input: &Tensor) -> Result<(Tensor, Tensor)> {
+        call_one(self, input, |input| {
+            max_pool_with_indices(input, self.options())
+        })
     }
 
     /// The maxima, of the input's positive part if `relu`, in one pass.

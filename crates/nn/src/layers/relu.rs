@@ -2,9 +2,21 @@
 
 use pleach_core::{Result, Tensor};
 
-use super::MaxPool2d;
+use super::MaxPool;
 use crate::setters::setters;
 use crate::{Activation, Forward, Module, Node, Step, functional};
+
+/// The pooling of the input's positive part, if the module is a maximum pooling. What wraps one has a
+/// `forward` of its own.
+fn pooled(module: &dyn Forward, input: &Tensor) -> Option<Result<Tensor>> {
+    fn of<const D: usize>(module: &dyn Forward, input: &Tensor) -> Option<Result<Tensor>> {
+        let pool = module.as_any().downcast_ref::<MaxPool<D>>()?;
+        Some(pool.pool(input, true))
+    }
+    of::<2>(module, input)
+        .or_else(|| of::<1>(module, input))
+        .or_else(|| of::<3>(module, input))
+}
 
 /// A row: docs, layer, its builder, the function of the input, and its largest value.
 macro_rules! relus {
@@ -52,10 +64,9 @@ macro_rules! relus {
                 // The maximum of the positive parts is the positive part of the maximum.
                 if self.activation() == Some(Activation::RELU)
                     && let Some(Step::Call(module)) = steps.first()
-                    // What wraps a pooling has a `forward` of its own.
-                    && let Some(pool) = module.as_any().downcast_ref::<MaxPool2d>()
+                    && let Some(output) = pooled(*module, input)
                 {
-                    return Ok((pool.pool(input, true)?, 1));
+                    return Ok((output?, 1));
                 }
                 Ok((self.forward(input)?, 0))
             }

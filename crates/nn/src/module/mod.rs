@@ -369,11 +369,11 @@ pub(crate) fn display_name(module: &dyn Module) -> &str {
 }
 
 /// What needs the concrete type: conversions to trait objects, and what is done behind them.
-#[doc(hidden)]
 #[diagnostic::on_unimplemented(
     message = "`{Self}` is not a module",
     note = "write `#[derive(Module)]` above its definition"
 )]
+#[doc(hidden)]
 pub trait AsModule {
     fn as_module(&self) -> &dyn Module;
     fn as_module_mut(&mut self) -> &mut dyn Module;

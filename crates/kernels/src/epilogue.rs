@@ -177,8 +177,8 @@ impl<'a, T: Float> Epilogue<'a, T> {
         Epilogue { bias, ..self }
     }
 
-    /// Applies it to neighbouring elements of a row, or channel: `out` begins in its first column, and with
-    /// element number `start` of the whole output.
+    /// Applies it to neighbouring elements of a row, or channel: `out` begins in its first column, and
+    /// with element number `start` of the whole output.
     #[inline]
     pub(crate) fn apply(&self, isa: Isa, row: usize, start: usize, out: &mut [T]) {
         let len = out.len();

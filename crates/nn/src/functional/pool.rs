@@ -282,8 +282,8 @@ fn avg_pool_windows(input: &Tensor, window: Sliding, divisor: AvgDivisor) -> Res
 enum Windows {
     /// Those of a window that slides: as it was given, and for the kernels.
     Sliding(Sliding, PoolShape, AvgDivisor),
-    /// Those between two sizes of a plane: the input's and the output's.
-    Adaptive((usize, usize), (usize, usize)),
+    /// Those between two sizes of a plane.
+    Adaptive(AdaptivePoolShape),
 }
 
 /// The means of windows; or the gradient, which spreads that of each mean over its window.
@@ -317,7 +317,9 @@ impl Operation for AveragePool {
     fn attributes(&self) -> Attributes {
         let (window, divisor) = match &self.of {
             Windows::Sliding(window, _, divisor) => (window, *divisor),
-            Windows::Adaptive(_, output) => return vec![("output_size", pair(*output))],
+            Windows::Adaptive(shape) => {
+                return vec![("output_size", pair(plane_of(shape.output)))];
+            }
         };
         let mut all = window.attributes();
         all.push(match divisor {
@@ -328,19 +330,17 @@ impl Operation for AveragePool {
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
         let (input, output) = match self.of {
-            Windows::Sliding(_, shape, _) => (plane_of(shape.input), plane_of(shape.output)),
-            Windows::Adaptive(input, output) => (input, output),
+            Windows::Sliding(_, shape, _) => (shape.input, shape.output),
+            Windows::Adaptive(shape) => (shape.input, shape.output),
         };
-        let sizes = with_plane(x, if self.grad { input } else { output });
-        let adaptive =
-            AdaptivePoolShape::new(planes(x).0, [input.0, input.1], [output.0, output.1]);
+        let sizes = with_plane(x, plane_of(if self.grad { input } else { output }));
         dispatch_float!(Operation::name(self), x.dtype(), T => {
             let x = x.as_slice::<T>()?;
             filled(&sizes, |out| match (&self.of, self.grad) {
                 (Windows::Sliding(_, shape, by), false) => avg_pool_forward(shape, x, *by, out),
                 (Windows::Sliding(_, shape, by), true) => avg_pool_backward(shape, x, *by, out),
-                (_, false) => adaptive_avg_pool_forward(&adaptive, x, out),
-                (_, true) => adaptive_avg_pool_backward(&adaptive, x, out),
+                (Windows::Adaptive(shape), false) => adaptive_avg_pool_forward(shape, x, out),
+                (Windows::Adaptive(shape), true) => adaptive_avg_pool_backward(shape, x, out),
             })
         })
     }
@@ -381,7 +381,7 @@ pub fn adaptive_avg_pool2d(input: &Tensor, output_size: impl Into<OutputSize>) -
             input.shape()
         )));
     }
-    let (_, in_plane) = planes(input);
+    let (planes, in_plane) = planes(input);
     let output = output_size.into().of(in_plane);
     if output == (1, 1) {
         return input.mean_dim([-1, -2], true);
@@ -393,7 +393,8 @@ pub fn adaptive_avg_pool2d(input: &Tensor, output_size: impl Into<OutputSize>) -
             input.shape()
         )));
     }
-    let of = Windows::Adaptive(in_plane, output);
+    let (input_size, output) = ([in_plane.0, in_plane.1], [output.0, output.1]);
+    let of = Windows::Adaptive(AdaptivePoolShape::new(planes, input_size, output));
     apply(AveragePool { of, grad: false }, input)
 }
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Finds circles between the files of a crate: sets of files that need each other, by what they `use`.
 
-    scripts/circles.py crates/core crates/kernels
+    scripts/circles.py crates/*
 
 An arrow runs from a file to the file that defines a name it uses: by a `use` line, or by a path in its code
 that starts with `crate`, `super`, or a module. A re-export is no arrow; it is followed to where the name is defined.

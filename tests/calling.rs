@@ -464,3 +464,39 @@ fn modes_reach_through_modules_without_a_node() {
     net.train();
     assert!(net.inner.is_training() && net.inner[0].is_training());
 }
+
+/// Heads by name.
+#[derive(Module)]
+struct Heads {
+    node: Node,
+    boxes: Linear,
+    scores: Linear,
+}
+
+impl ForwardMany for Heads {
+    type Arguments<'a> = &'a Tensor;
+    type Output = std::collections::BTreeMap<&'static str, Tensor>;
+    fn forward(&self, x: &Tensor) -> Result<Self::Output> {
+        let heads = [("boxes", &self.boxes), ("scores", &self.scores)];
+        let run = |(name, head): (&'static str, &Linear)| Ok((name, head.call(x)?));
+        heads.into_iter().map(run).collect()
+    }
+}
+
+#[test]
+fn a_module_returns_its_outputs_by_name() -> Result<()> {
+    let (boxes, scores) = (Linear::new(3, 4), Linear::new(3, 2));
+    let heads = Heads {
+        node: Node::new(),
+        boxes,
+        scores,
+    };
+    let _ = heads.register_forward_hook(|_, _, all| {
+        assert_eq!((all[0].shape(), all[1].shape()), (&[5, 4][..], &[5, 2][..]));
+        Ok(vec![all[0].mul(0.0)?, all[1].clone()])
+    })?;
+    let out = heads.call(&Tensor::ones([5, 3]))?;
+    assert_eq!(out["boxes"].sum()?.item()?, 0.0);
+    assert_ne!(out["scores"].sum()?.item()?, 0.0);
+    Ok(())
+}

@@ -189,6 +189,7 @@ fn errors_name_the_wrapper() {
 
 #[test]
 fn layers_that_are_fused_leave_a_wrappers_forward_alone() -> Result<()> {
+    manual_seed(1);
     macro_rules! doubled {
         ($name:ident, $inner:ty) => {
             #[derive(Module)]

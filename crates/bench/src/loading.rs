@@ -7,8 +7,7 @@ use pleach::prelude::*;
 use pleach::vision::models::resnet18;
 use serde_json::json;
 
-use crate::process::{Process, row};
-use crate::scenario::{Scale, Scenario, run};
+use crate::scenario::{Process, Scale, Scenario, run};
 
 /// The files, by the last part of the names of PyTorch's functions that read them.
 const FILES: [(&str, &str); 2] = [
@@ -49,11 +48,11 @@ pub fn scenarios(_: Scale) -> Vec<Scenario> {
             },
         ));
         let name = format!("load {name} in a fresh process");
-        scenarios.push(row(&name, Process::LoadTime(path.clone())));
+        scenarios.push(Process::LoadTime(path.clone()).scenario(&name));
         // Only Linux tells what memory a process has had.
         if cfg!(target_os = "linux") {
             let name = format!("{name}: peak memory");
-            scenarios.push(row(&name, Process::LoadMemory(path)));
+            scenarios.push(Process::LoadMemory(path).scenario(&name));
         }
     }
     scenarios

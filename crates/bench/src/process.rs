@@ -2,7 +2,7 @@
 
 use std::error::Error;
 use std::io::{BufRead, BufReader};
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::process::{Command, Stdio};
 use std::time::Instant;
 
@@ -13,42 +13,10 @@ use crate::loading;
 use crate::measure::{self, Rounds};
 use crate::report::Unit;
 use crate::resnet::train_step;
-use crate::scenario::{Kind, Scale, Scenario};
+use crate::scenario::{Process, Scale, Scenario};
 use crate::torch::{Malloc, Torch};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
-
-/// A measurement of processes.
-#[derive(Clone, PartialEq, Debug)]
-pub enum Process {
-    /// Seconds from the start of a process until the first `Linear` has run forward.
-    FirstForward,
-    /// The most memory that a process ever had, after that.
-    IdleMemory,
-    /// The most memory that a process ever had, after training steps of ResNet-18.
-    TrainMemory {
-        /// Images in a batch.
-        batch: usize,
-        /// Their height and width.
-        side: usize,
-    },
-    /// Bytes of what must be there to run a model.
-    ProgramSize,
-    /// Seconds that the first loading of a file into ResNet-18 takes, the model being there.
-    LoadTime(PathBuf),
-    /// The most memory that a process ever had, after that.
-    LoadMemory(PathBuf),
-}
-
-/// A scenario of a process.
-pub fn row(name: &str, process: Process) -> Scenario {
-    Scenario {
-        name: name.into(),
-        flops: None,
-        part: None,
-        kind: Kind::Process(process),
-    }
-}
 
 /// The rows of S9.
 pub fn scenarios(scale: Scale) -> Vec<Scenario> {
@@ -56,13 +24,13 @@ pub fn scenarios(scale: Scale) -> Vec<Scenario> {
         batch: scale.of(16, 2),
         side: scale.of(224, 32),
     };
-    let mut scenarios = vec![row("start to first linear forward", Process::FirstForward)];
+    let mut scenarios = vec![Process::FirstForward.scenario("start to first linear forward")];
     // Only Linux tells what memory a process has had.
     if cfg!(target_os = "linux") {
-        scenarios.push(row("peak memory after it", Process::IdleMemory));
-        scenarios.push(row("peak memory of resnet18 train b16", train));
+        scenarios.push(Process::IdleMemory.scenario("peak memory after it"));
+        scenarios.push(train.scenario("peak memory of resnet18 train b16"));
     }
-    scenarios.push(row("size of the program", Process::ProgramSize));
+    scenarios.push(Process::ProgramSize.scenario("size of the program"));
     scenarios
 }
 
@@ -241,6 +209,7 @@ fn peak_memory() -> Outcome<usize> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::scenario::Kind;
 
     #[test]
     fn what_a_child_is_asked_for_it_understands() {

@@ -1,9 +1,9 @@
 //! What is measured: scenarios, in families.
 
+use std::path::PathBuf;
+
 use pleach::Result;
 use serde_json::Value;
-
-use crate::process::Process;
 
 /// Scenarios that belong together.
 pub struct Family {
@@ -75,6 +75,40 @@ pub struct Operation {
 
 /// Runs what is timed, once.
 pub type Run = Box<dyn FnMut() -> Result<()>>;
+
+/// A measurement of processes.
+#[derive(Clone, PartialEq, Debug)]
+pub enum Process {
+    /// Seconds from the start of a process until the first `Linear` has run forward.
+    FirstForward,
+    /// The most memory that a process ever had, after that.
+    IdleMemory,
+    /// The most memory that a process ever had, after training steps of ResNet-18.
+    TrainMemory {
+        /// Images in a batch.
+        batch: usize,
+        /// Their height and width.
+        side: usize,
+    },
+    /// Bytes of what must be there to run a model.
+    ProgramSize,
+    /// Seconds that the first loading of a file into ResNet-18 takes, the model being there.
+    LoadTime(PathBuf),
+    /// The most memory that a process ever had, after that.
+    LoadMemory(PathBuf),
+}
+
+impl Process {
+    /// A scenario of it.
+    pub fn scenario(self, name: &str) -> Scenario {
+        Scenario {
+            name: name.into(),
+            flops: None,
+            part: None,
+            kind: Kind::Process(self),
+        }
+    }
+}
 
 impl Scenario {
     /// A timed scenario that is not bound by floating-point operations.

@@ -37,6 +37,7 @@
 #![forbid(unsafe_code)]
 
 mod access;
+mod array;
 mod atomic;
 mod bigint;
 mod convert;
@@ -49,8 +50,8 @@ mod loader;
 mod memory;
 mod module;
 mod npy;
-mod opaque;
 mod pickle;
+mod read;
 mod recognise;
 mod safetensors;
 mod saver;
@@ -66,8 +67,8 @@ pub use bigint::BigInt;
 pub use error::{Error, Result};
 pub use keys::{KeyMap, Mapped};
 pub use limits::Limits;
-pub use loader::{Loader, load, load_state_dict};
-pub use opaque::Opaque;
+pub use loader::Loader;
+pub use read::{load, load_state_dict};
 pub use saver::{Format, save, save_as, to_bytes};
 pub use unsigned::{Unsigned, UnsignedTensor};
-pub use value::{Dict, Value};
+pub use value::{Dict, Opaque, Value};

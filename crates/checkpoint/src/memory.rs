@@ -1,5 +1,6 @@
-//! Reading tensors' data from a file into tensors' memory: once, in parallel, checked.
+//! Memory for tensors' data: asked for with care; read from a file once, in parallel, checked.
 
+use std::io::{self, Write};
 use std::sync::Mutex;
 
 use half::{bf16, f16};
@@ -141,6 +142,22 @@ pub(crate) fn read_all(source: &Source, extents: &[Extent]) -> Result<Vec<Tensor
         .collect())
 }
 
+/// Converts float storages, if that is wanted: before the views are made, so that they stay views.
+pub(crate) fn converted(storages: Vec<Tensor>, dtype: Option<DType>) -> Result<Vec<Tensor>> {
+    let storages = storages.into_iter();
+    storages
+        .map(|storage| converted_one(storage, dtype))
+        .collect()
+}
+
+/// Converts floats, if that is wanted.
+pub(crate) fn converted_one(storage: Tensor, dtype: Option<DType>) -> Result<Tensor> {
+    match dtype {
+        Some(dtype) if storage.dtype().is_float() => Ok(storage.to_dtype(dtype)?),
+        _ => Ok(storage),
+    }
+}
+
 /// The bytes of an extent; `None` if they cannot be counted.
 fn byte_len(extent: &Extent) -> Option<u64> {
     (extent.len as u64).checked_mul(extent.element.size_of() as u64)
@@ -168,6 +185,24 @@ pub(crate) fn ensure(bytes: u64, place: &str) -> Result<()> {
             let what = format!("{bytes} bytes of memory are needed, and cannot be had");
             Err(Error::unsupported(place, what))
         }
+    }
+}
+
+/// Bytes that are written into memory; an error if that cannot be had.
+#[derive(Default)]
+pub(crate) struct Bytes(pub Vec<u8>);
+
+impl Write for Bytes {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        self.0.try_reserve(bytes.len()).map_err(|_| {
+            let needed = self.0.len().saturating_add(bytes.len());
+            io::Error::other(format!("{needed} bytes of memory cannot be had"))
+        })?;
+        self.0.extend_from_slice(bytes);
+        Ok(bytes.len())
+    }
+    fn flush(&mut self) -> io::Result<()> {
+        Ok(())
     }
 }
 
@@ -228,7 +263,7 @@ struct Part<'a> {
     offset: u64,
     out: &'a mut [u8],
     /// The checksum of the part, or what went wrong.
-    result: std::io::Result<crc32fast::Hasher>,
+    result: io::Result<crc32fast::Hasher>,
 }
 
 fn fill(source: &Source, extents: &[Extent], memories: &mut [Memory]) -> Result<()> {

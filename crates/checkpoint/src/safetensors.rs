@@ -7,11 +7,10 @@ use std::io::Write;
 use ::safetensors::tensor::{Dtype, Metadata};
 use pleach_core::{DType, Tensor};
 
+use crate::array::{array_of, bytes_to_write, of_element, write_tensor};
 use crate::element::Element;
-use crate::memory::{Extent, bytes_of_tensor, ensure, read_all, row_major};
-use crate::pickle::of_element;
+use crate::memory::{Extent, bytes_of_tensor, converted, read_all, row_major};
 use crate::source::Source;
-use crate::torch::converted;
 use crate::{Dict, Error, Limits, Result, Value};
 
 const HEADER: &str = "header";
@@ -175,14 +174,7 @@ pub(crate) fn write(value: &Value, out: &mut dyn Write) -> Result<()> {
     };
     let mut tensors = Vec::with_capacity(dict.len());
     for (key, value) in dict.iter() {
-        let tensor = match value {
-            Value::Unsigned(tensor) => Some((tensor.bits.clone(), tensor.element)),
-            _ => value.as_tensor().ok().map(|tensor| {
-                let element = Element::Own(tensor.dtype());
-                (tensor.detach(), element)
-            }),
-        };
-        let (Value::Str(name), Some((tensor, element))) = (key, tensor) else {
+        let (Value::Str(name), Some((tensor, element))) = (key, array_of(value)) else {
             return Err(Error::Unwritable(format!(
                 "a .safetensors file holds tensors by names, and {key} is {}: save a .pth file, or \
                  the model's state dict alone",
@@ -204,36 +196,6 @@ pub(crate) fn write(value: &Value, out: &mut dyn Write) -> Result<()> {
         write_tensor(tensor, out)?;
     }
     Ok(())
-}
-
-/// A tensor's elements in row-major order, little-endian.
-pub(crate) fn write_tensor(tensor: &Tensor, out: &mut dyn Write) -> Result<()> {
-    if !tensor.is_contiguous() {
-        ensure(bytes_to_write(tensor)?, "a tensor in row-major order")?;
-    }
-    if cfg!(target_endian = "big") {
-        out.write_all(&tensor.to_le_bytes())?;
-    } else {
-        out.write_all(bytes_of_tensor(&tensor.contiguous()?)?)?;
-    }
-    Ok(())
-}
-
-/// The bytes of all elements, those of repeated memory counted each time.
-fn bytes_to_write(tensor: &Tensor) -> Result<u64> {
-    let sizes = tensor.shape().iter().map(|&size| size as u64);
-    let mut all = sizes.chain([tensor.dtype().size_of() as u64]);
-    let bytes = match tensor.shape().contains(&0) {
-        true => Some(0),
-        false => all.try_fold(1u64, u64::checked_mul),
-    };
-    bytes.filter(|&n| n <= i64::MAX as u64).ok_or_else(|| {
-        let what = format!(
-            "more bytes than can be counted: a tensor of {:?}",
-            tensor.shape()
-        );
-        Error::Unwritable(what)
-    })
 }
 
 fn header(dict: &Dict, tensors: &[(&str, Tensor, Element)]) -> Result<String> {

@@ -1,8 +1,9 @@
 //! [`save`]: writing a file of any format.
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::path::Path;
 
+use crate::memory::Bytes;
 use crate::{Result, Value, atomic, npy, safetensors, torch};
 
 /// The formats that are written.
@@ -93,24 +94,6 @@ pub fn to_bytes(value: impl Into<Value>, format: Format) -> Result<Vec<u8>> {
     let mut out = Bytes::default();
     write(&value.into(), &mut out, format, ROOT)?;
     Ok(out.0)
-}
-
-/// Bytes that are written into memory; an error if that cannot be had.
-#[derive(Default)]
-pub(crate) struct Bytes(pub Vec<u8>);
-
-impl Write for Bytes {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.try_reserve(bytes.len()).map_err(|_| {
-            let needed = self.0.len().saturating_add(bytes.len());
-            io::Error::other(format!("{needed} bytes of memory cannot be had"))
-        })?;
-        self.0.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
 }
 
 const ROOT: &str = "archive";

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use serde::de::{Deserialize, Deserializer, Error as _, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
-use crate::{Dict, Error, Limits, Loader, Result, Value};
+use crate::{Dict, Error, Limits, Result, Value};
 
 /// Whether a file is called as an index is: `model.safetensors.index.json`, also with a variant's
 /// name before the ending.
@@ -144,13 +144,13 @@ impl Index {
         })
     }
 
-    /// One dict of the tensors of all files, in the index's order.
-    pub fn load(&self, loader: &Loader) -> Result<Value> {
-        self.load_parts(loader)
+    /// One dict of the tensors of all files, in the index's order; `load` reads a file.
+    pub fn load(&self, load: impl Fn(&Path) -> Result<Value>) -> Result<Value> {
+        self.load_parts(load)
             .map_err(|error| error.in_file(&self.path))
     }
 
-    fn load_parts(&self, loader: &Loader) -> Result<Value> {
+    fn load_parts(&self, load: impl Fn(&Path) -> Result<Value>) -> Result<Value> {
         let folder = self.path.parent().unwrap_or(Path::new(""));
         let mut files: Vec<&str> = Vec::new();
         let mut wanted: HashMap<&str, HashMap<&str, usize>> = HashMap::new();
@@ -170,7 +170,7 @@ impl Index {
         let mut values: Vec<Option<Value>> = vec![None; self.map.len()];
         let mut attributes: Vec<(String, Dict)> = Vec::new();
         for file in files {
-            let mut part = match loader.load_file(&folder.join(file))? {
+            let mut part = match load(&folder.join(file))? {
                 Value::Dict(part) => part,
                 other => {
                     let what = format!("a dict of tensors is wanted, not {}", other.type_name());

@@ -48,10 +48,11 @@ impl Activation {
     pub fn of(function: Function) -> Option<Self> {
         match function {
             Function::Relu => Some(Self::RELU),
-            Function::Hardtanh { min_val, max_val } => Some(Activation::Clamp {
-                min: min_val,
-                max: max_val,
-            }),
+            Function::Hardtanh { min_val, max_val } => {
+                let (min, max) = (min_val, max_val);
+                // With the bounds of a ReLU it is none: at infinity its gradient is 0.
+                Some(Activation::Clamp { min, max }).filter(|clamp| *clamp != Self::RELU)
+            }
             _ => None,
         }
     }
@@ -195,8 +196,8 @@ impl<'a, T: Float> Epilogue<'a, T> {
         Epilogue { bias, ..self }
     }
 
-    /// Applies it to neighbouring elements of a row, or channel: `out` begins in its first column, and with
-    /// element number `start` of the whole output.
+    /// Applies it to neighbouring elements of a row, or channel: `out` begins in its first column, and
+    /// with element number `start` of the whole output.
     #[inline]
     pub(crate) fn apply(&self, isa: Isa, row: usize, start: usize, out: &mut [T]) {
         let len = out.len();

@@ -18,8 +18,8 @@ const TASK: usize = 1 << 13;
 /// Parts at most of a sum over rows.
 const PARTS: usize = 32;
 
-/// The scale and shift: as many values as are normalised together or, of groups, as there are channels; or 1
-/// and 0.
+/// The scale and shift: as many values as are normalised together or, of groups, as there are channels;
+/// or 1 and 0.
 #[derive(Copy, Clone, Debug)]
 pub struct NormAffine<'a, T> {
     /// The factor.

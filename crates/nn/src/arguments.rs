@@ -1,5 +1,6 @@
 //! [`Arguments`] and [`Output`]: what modules are given and return.
 
+use std::collections::BTreeMap;
 use std::slice;
 
 use pleach_core::{Error, Result, Tensor};
@@ -71,8 +72,8 @@ impl<'a, A: Arguments<'a>> Arguments<'a> for Option<A> {
 /// What a module's `forward` returns: tensors, which hooks see and may replace, and what is no
 /// tensor.
 ///
-/// A [`Tensor`], a number or a truth value, a `Vec`, an `Option`, an array or a tuple of those. A
-/// struct of one's own, such as the heads of a detector by name, implements it itself.
+/// A [`Tensor`], a number or a truth value, a `Vec`, an `Option`, an array, a tuple or a `BTreeMap`
+/// of those (the heads of a detector by name). A struct of one's own implements it itself.
 pub trait Output: Sized {
     /// Adds its tensors, in order.
     fn returned<'a>(&'a self, all: &mut Tensors<'a>);
@@ -109,6 +110,17 @@ macro_rules! holders {
     )*};
 }
 holders!([] Option<O>, [] Vec<O>, [const N: usize] [O; N]);
+
+/// Outputs by name, in the order of the names.
+impl<K: Ord, O: Output> Output for BTreeMap<K, O> {
+    fn returned<'a>(&'a self, all: &mut Tensors<'a>) {
+        self.values().for_each(|output| output.returned(all));
+    }
+    fn set_returned(&mut self, new: &mut slice::Iter<'_, Tensor>) -> Result<()> {
+        self.values_mut()
+            .try_for_each(|output| output.set_returned(new))
+    }
+}
 
 macro_rules! tuples {
     ($($($name:ident $field:tt),*;)*) => {$(

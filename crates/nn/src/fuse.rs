@@ -183,9 +183,11 @@ struct Folding {
     path: String,
     layer: u64,
     norm: u64,
-    /// Changes an alias of one of the two.
-    apply: Box<dyn Fn(&mut dyn Module)>,
+    apply: Change,
 }
+
+/// What is done to each alias of one of the two.
+type Change = Box<dyn Fn(&mut dyn Module)>;
 
 /// Adds the pairs of a layer and a normalisation.
 fn plan<L: Affine<D>, const D: usize>(

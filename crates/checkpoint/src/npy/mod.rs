@@ -9,13 +9,10 @@ use std::io::Write;
 use pleach_core::{DType, Tensor};
 
 use self::header::Header;
+use crate::array::{array_of, of_element, write_tensor};
 use crate::element::Element;
-use crate::memory::{Extent, in_order, read_all, row_major};
-use crate::pickle::of_element;
-use crate::safetensors::write_tensor;
-use crate::saver::Bytes;
+use crate::memory::{Bytes, Extent, converted, in_order, read_all, row_major};
 use crate::source::Source;
-use crate::torch::converted;
 use crate::zip::{Archive, ArchiveWriter, Wanted};
 use crate::{Dict, Error, Result, Value};
 
@@ -79,18 +76,6 @@ pub(crate) fn load_archive(archive: &Archive, dtype: Option<DType>) -> Result<Va
         entries.push((Value::from(name), of_element(tensor, header.element)));
     }
     Ok(Value::Dict(Dict::from_entries(entries)))
-}
-
-/// The bits of a tensor of any type, and what they are.
-fn array_of(value: &Value) -> Option<(Tensor, Element)> {
-    match value {
-        Value::Unsigned(tensor) => Some((tensor.bits.clone(), tensor.element)),
-        _ => {
-            let tensor = value.as_tensor().ok()?.detach();
-            let element = Element::Own(tensor.dtype());
-            Some((tensor, element))
-        }
-    }
 }
 
 /// Writes a tensor as an `.npy` file.

@@ -20,5 +20,5 @@ mod write;
 
 pub(crate) use machine::{Pickled, run};
 pub(crate) use node::{Item, Node, StorageRef};
-pub(crate) use tree::{ScriptClasses, build, of_element};
+pub(crate) use tree::{ScriptClasses, build};
 pub(crate) use write::{MOST_DEPTH, Saved, too_deep, write};

@@ -9,11 +9,11 @@ use super::globals::{Known, no_equal};
 use super::machine::Pickled;
 use super::measure::{Cuts, measure};
 use super::node::{ArrayNode, DictNode, Item, Node, ObjectNode, TensorNode, type_of};
+use crate::array::of_element;
 use crate::element::Element;
-use crate::memory::{Memory, ensure, in_order};
-use crate::opaque::{Kind, Parts, ScriptClass};
-use crate::torch::converted_one;
-use crate::{BigInt, Dict, Error, Loader, Opaque, Result, UnsignedTensor, Value};
+use crate::memory::{Memory, converted_one, ensure, in_order};
+use crate::value::{Kind, Parts, ScriptClass};
+use crate::{BigInt, Dict, Error, Loader, Opaque, Result, Value};
 
 /// TorchScript's classes by name.
 pub(crate) type ScriptClasses = HashMap<String, Arc<ScriptClass>>;
@@ -354,17 +354,6 @@ impl Builder<'_> {
         let tensor = in_order(&values, &node.shape, node.fortran_order, &self.place())?;
         self.tensors.insert(n, tensor.clone());
         Ok(of_element(tensor, element))
-    }
-}
-
-/// The value of a tensor that holds the bits of such elements.
-pub(crate) fn of_element(tensor: Tensor, element: Element) -> Value {
-    match element {
-        Element::U16 | Element::U32 | Element::U64 => Value::Unsigned(UnsignedTensor {
-            bits: tensor,
-            element,
-        }),
-        _ => Value::Tensor(tensor),
     }
 }
 

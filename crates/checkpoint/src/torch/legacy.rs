@@ -3,8 +3,8 @@
 //! key the number of elements in 8 bytes, and the elements. All of it is little-endian, whatever
 //! the machine was.
 
-use super::read::{converted, in_places};
-use crate::memory::{Extent, read_all};
+use super::read::in_places;
+use crate::memory::{Extent, converted, read_all};
 use crate::pickle::{Item, Node, Pickled, ScriptClasses, build, run};
 use crate::source::Source;
 use crate::{Error, Loader, Result, Value};

@@ -6,5 +6,5 @@ mod script;
 mod write;
 
 pub(crate) use legacy::{BARE_PICKLE, is_one as is_legacy, load as load_legacy};
-pub(crate) use read::{converted, converted_one, load as load_zip, root_of};
+pub(crate) use read::{load as load_zip, root_of};
 pub(crate) use write::write;

@@ -1,9 +1,10 @@
 //! `.pth` files as PyTorch 1.6 and later write them: a zip archive with a pickle of the tree,
 //! `archive/data.pkl`, and a member for each storage, `archive/data/0`.
 
-use pleach_core::{DType, Tensor};
+use pleach_core::Tensor;
 
 use super::script;
+use crate::memory::converted;
 use crate::pickle::{ScriptClasses, StorageRef, build, run};
 use crate::zip::{Archive, Wanted};
 use crate::{Error, Loader, Result, Value};
@@ -68,21 +69,5 @@ fn is_big_endian(archive: &Archive, root: &str) -> Result<bool> {
             let what = format!("unknown byte order '{}'", other.escape_ascii());
             Err(Error::corrupt(name, what))
         }
-    }
-}
-
-/// Converts float storages, if that is wanted: before the views are made, so that they stay views.
-pub(crate) fn converted(storages: Vec<Tensor>, dtype: Option<DType>) -> Result<Vec<Tensor>> {
-    let storages = storages.into_iter();
-    storages
-        .map(|storage| converted_one(storage, dtype))
-        .collect()
-}
-
-/// Converts floats, if that is wanted.
-pub(crate) fn converted_one(storage: Tensor, dtype: Option<DType>) -> Result<Tensor> {
-    match dtype {
-        Some(dtype) if storage.dtype().is_float() => Ok(storage.to_dtype(dtype)?),
-        _ => Ok(storage),
     }
 }

@@ -3,8 +3,8 @@
 
 use std::sync::Arc;
 
-use crate::opaque::ScriptClass;
 use crate::pickle::ScriptClasses;
+use crate::value::ScriptClass;
 use crate::zip::Archive;
 use crate::{Limits, Result};
 

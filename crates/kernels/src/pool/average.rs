@@ -83,8 +83,8 @@ impl Average {
         [self.input.iter().product(), outputs]
     }
 
-    /// Calls `f(slices and rows of the input that a row of windows sees, their part of the divisor)` for each
-    /// row of windows of a plane in turn.
+    /// Calls `f(slices and rows of the input that a row of windows sees, their part of the divisor)` for
+    /// each row of windows of a plane in turn.
     #[inline(always)]
     fn each_row(&self, mut f: impl FnMut([&Window; 2], f64)) {
         let [depths, rows, _] = &self.windows;

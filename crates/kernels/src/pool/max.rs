@@ -146,8 +146,8 @@ pub fn max_pool_forward<T: Float>(shape: &PoolShape, x: &[T], out: &mut [T], ind
 }
 
 /// [`max_pool_forward`], but `taps` becomes the number of the tap that saw the maximum
-/// (`(z * kernel height + y) * kernel width + x` in the window); with `relu`, maxima below zero become zero, and
-/// [`max_pool_backward_taps`] gives their input no gradient.
+/// (`(z * kernel height + y) * kernel width + x` in the window); with `relu`, maxima below zero become
+/// zero, and [`max_pool_backward_taps`] gives their input no gradient.
 ///
 /// ```
 /// use pleach_kernels::{PoolShape, max_pool_forward_taps};
@@ -229,7 +229,8 @@ fn for_each_window(shape: &PoolShape, mut f: impl FnMut(usize, usize)) {
     }
 }
 
-/// [`max_pool_forward`], for windows of any size: `found(output, place of its maximum, tap that saw it)`.
+/// [`max_pool_forward`], for windows of any size: `found(output, place of its maximum, tap that saw
+/// it)`.
 pub(super) fn forward_one_by_one<T: Float>(
     s: &PoolShape,
     x: &[T],
@@ -411,8 +412,8 @@ impl<T: Float> Windows<T> {
     }
 }
 
-/// The gradient of a maximum pooling's input, sliding or adaptive: each value of `grad_out`, `[planes, output]`,
-/// is added where `indices` says its maximum was. `grad_input` becomes `[planes, input]`.
+/// The gradient of a maximum pooling's input, sliding or adaptive: each value of `grad_out`,
+/// `[planes, output]`, is added where `indices` says its maximum was. `grad_input` becomes `[planes, input]`.
 ///
 /// # Panics
 /// If a length is not of so many planes, or an index lies outside the plane.

@@ -4,7 +4,7 @@ use pleach_core::{Error, Result, Tensor};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
 use pleach_nn::{Chain, Forward, Module, Node, Sequential};
 
-use super::resnet::{BlockShape, conv3x3};
+use super::block_shape::{BlockShape, conv3x3};
 
 /// Two 3×3 convolutions around which the input is added: the block of ResNet-18 and -34.
 ///

@@ -4,7 +4,7 @@ use pleach_core::{Result, Tensor};
 use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
 use pleach_nn::{Chain, Forward, Module, Node, Sequential};
 
-use super::resnet::{BlockShape, conv1x1, conv3x3};
+use super::block_shape::{BlockShape, conv1x1, conv3x3};
 use super::widths::product;
 
 /// A 3×3 convolution between two 1×1 ones, around which the input is added: the block of ResNet-50

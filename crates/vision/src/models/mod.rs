@@ -2,6 +2,7 @@
 
 mod alexnet;
 mod basic_block;
+mod block_shape;
 mod bottleneck;
 mod dense_block;
 mod densenet;

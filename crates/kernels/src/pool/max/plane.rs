@@ -1,5 +1,5 @@
-//! The maxima of a slice of windows, with vectors: for each lane, the maximum of what its window's taps see, and
-//! which tap saw it.
+//! The maxima of a slice of windows, with vectors: for each lane, the maximum of what its window's taps
+//! see, and which tap saw it.
 
 #[cfg(target_arch = "x86_64")]
 use std::arch::x86_64::*;
@@ -53,9 +53,9 @@ pub struct MaxPlane<'a, T> {
 ///
 /// # Safety
 /// The machine has the instruction set. Valid are: the rows of `source` that the windows see, for
-/// reading `stride` floats for each lane of the groups from each tap on, in all slices; `columns` for reading and
-/// `spare` for writing all lanes; `best` for writing all rows of `width`, and all lanes of the
-/// `roomy` first ones; `at` for writing all lanes of all rows.
+/// reading `stride` floats for each lane of the groups from each tap on, in all slices; `columns` for
+/// reading and `spare` for writing all lanes; `best` for writing all rows of `width`, and all lanes of
+/// the `roomy` first ones; `at` for writing all lanes of all rows.
 pub type MaxPlaneFn<T> = unsafe fn(&MaxPlane<'_, T>);
 
 /// How planes are computed, and the lanes of their groups.

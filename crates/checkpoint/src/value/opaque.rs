@@ -1,60 +1,9 @@
-//! [`Opaque`]: an object of a Python class that is not known here.
+//! The methods of [`Opaque`].
 
 use std::fmt;
 use std::sync::Arc;
 
-use crate::{Dict, Value};
-
-/// An object of a Python class that is not known here, as data: the class's name, and what the
-/// file says of the object. Nothing of the class is run, or even looked for.
-///
-/// Only [`Loader::opaque_objects`](crate::Loader::opaque_objects) reads these. [`Value::get`] and
-/// [`Value::at`] go into the attributes, entries and items of an object as they go into a dict and
-/// a list, and [`Value::state_dict`] finds the weights of a whole module.
-///
-/// ```
-/// use pleach_checkpoint::Loader;
-/// // pickle.dumps(argparse.Namespace(lr=0.5), 2)
-/// let pickle = b"\x80\x02cargparse\nNamespace\n)\x81}X\x02\0\0\0lrG?\xe0\0\0\0\0\0\0sb.";
-/// let error = Loader::new().load_pickle(pickle).unwrap_err().to_string();
-/// assert!(error.contains("`argparse.Namespace`") && error.contains("opaque_objects(true)"));
-/// let value = Loader::new().opaque_objects(true).load_pickle(pickle)?;
-/// assert_eq!(value.as_opaque()?.class(), "argparse.Namespace");
-/// assert_eq!(value.get("lr")?.as_float()?, 0.5);
-/// # Ok::<(), pleach_checkpoint::Error>(())
-/// ```
-#[derive(Clone)]
-pub struct Opaque(Arc<Parts>);
-
-/// What a file says of an object.
-pub(crate) struct Parts {
-    pub class: String,
-    pub kind: Kind,
-    pub arguments: Vec<Value>,
-    pub keywords: Dict,
-    pub state: Option<Value>,
-    pub items: Vec<Value>,
-    pub entries: Dict,
-    /// Of a module of a TorchScript archive.
-    pub script: Option<Arc<ScriptClass>>,
-}
-
-#[derive(Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kind {
-    /// An object.
-    Object,
-    /// The class or function itself.
-    Reference,
-    /// An object that this is a part of.
-    Cycle,
-}
-
-/// Which attributes of a TorchScript module are its parameters and buffers.
-#[derive(Debug, Default, PartialEq)]
-pub(crate) struct ScriptClass {
-    pub parameters: Vec<String>,
-    pub buffers: Vec<String>,
-}
+use super::{Dict, Kind, Opaque, Parts, ScriptClass, Value};
 
 impl Parts {
     pub fn new(class: impl Into<String>, kind: Kind) -> Self {

@@ -317,9 +317,9 @@ fn losses(p: &mut Program) -> Result<()> {
 
 pub const CALLS: &[Call] = &[
     call(
-        "Conv::builder Conv::reset_parameters ConvBuilder::stride ConvBuilder::padding \
-         ConvBuilder::dilation ConvBuilder::groups ConvBuilder::bias ConvBuilder::padding_mode \
-         ConvBuilder::dtype ConvBuilder::build",
+        "ConvNd::builder ConvNd::reset_parameters ConvNdBuilder::stride ConvNdBuilder::padding \
+         ConvNdBuilder::dilation ConvNdBuilder::groups ConvNdBuilder::bias \
+         ConvNdBuilder::padding_mode ConvNdBuilder::dtype ConvNdBuilder::build",
         |p| match p.bytes.pick(&[2, 2, 1, 3]) {
             1 => conv::<1>(p),
             2 => conv::<2>(p),
@@ -327,12 +327,8 @@ pub const CALLS: &[Call] = &[
         },
     ),
     call(
-        "ConvTranspose::builder ConvTranspose::reset_parameters \
-         ConvTranspose::call_with_output_size ConvTransposeBuilder::stride \
-         ConvTransposeBuilder::padding ConvTransposeBuilder::output_padding \
-         ConvTransposeBuilder::dilation ConvTransposeBuilder::groups ConvTransposeBuilder::bias \
-         ConvTransposeBuilder::padding_mode ConvTransposeBuilder::dtype \
-         ConvTransposeBuilder::build",
+        "ConvNd::builder ConvTranspose::call_with_output_size ConvNdBuilder::output_padding \
+         ConvNdBuilder::build",
         |p| match p.bytes.below(3) {
             0 => conv_transpose::<1>(p),
             1 => conv_transpose::<2>(p),
@@ -356,17 +352,14 @@ pub const CALLS: &[Call] = &[
             _ => batch_norm::<3>(p),
         },
     ),
-    call(
-        "Conv::new ConvTranspose::new Linear::new BatchNorm::new",
-        |p| {
-            let (a, b) = (1 + p.bytes.below(4), 1 + p.bytes.below(4));
-            let kernel = 1 + p.bytes.below(3);
-            add(p, Conv2d::new(a, b, kernel))?;
-            add(p, ConvTranspose1d::new(a, b, kernel))?;
-            add(p, Linear::new(a, b))?;
-            add(p, BatchNorm2d::new(a))
-        },
-    ),
+    call("ConvNd::new Linear::new BatchNorm::new", |p| {
+        let (a, b) = (1 + p.bytes.below(4), 1 + p.bytes.below(4));
+        let kernel = 1 + p.bytes.below(3);
+        add(p, Conv2d::new(a, b, kernel))?;
+        add(p, ConvTranspose1d::new(a, b, kernel))?;
+        add(p, Linear::new(a, b))?;
+        add(p, BatchNorm2d::new(a))
+    }),
     call(
         "MaxPool::builder MaxPool::call_with_indices MaxPoolBuilder::stride \
          MaxPoolBuilder::padding MaxPoolBuilder::dilation MaxPoolBuilder::ceil_mode \

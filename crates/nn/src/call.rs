@@ -24,7 +24,9 @@ pub(crate) fn call<'a, O: Output>(
     let scope = Scope::enter(module, arguments);
     let result = match module.node().map(Node::hooks) {
         Some(hooks) if !hooks.is_empty() => {
-            with_hooks(module, hooks, &tensors_of(arguments), forward)
+            let mut forward = Some(forward);
+            let mut once = |new: Option<&[Tensor]>| forward.take().expect("it runs once")(new);
+            with_hooks(module, hooks, &tensors_of(arguments), &mut once)
         }
         _ => forward(None),
     };
@@ -43,12 +45,13 @@ pub(crate) fn call_one<O: Output>(
     })
 }
 
+// Compiled once for each type of output.
 #[cold]
 fn with_hooks<O: Output>(
     module: &dyn Module,
     hooks: &Hooks,
     given: &[&Tensor],
-    forward: impl FnOnce(Option<&[Tensor]>) -> Result<O>,
+    forward: &mut dyn FnMut(Option<&[Tensor]>) -> Result<O>,
 ) -> Result<O> {
     let mut inputs = hooks.run_before(module, given)?;
     let crossing = Crossing::begin(module, hooks, &refs(&inputs, given))?;

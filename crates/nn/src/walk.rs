@@ -76,7 +76,7 @@ fn for_each_member<'a, T: 'a, I: Hash + Eq>(
     listing: Listing,
     pick: fn(Member<'a>) -> Option<&'a T>,
     id: fn(&T) -> I,
-    mut f: impl FnMut(Path, &'a T),
+    f: &mut dyn FnMut(Path, &'a T),
 ) {
     let mut seen = HashSet::new();
     for_each_module(root, listing, &mut |path, module| {
@@ -117,7 +117,7 @@ impl dyn Module {
         out
     }
 
-    pub(crate) fn each_parameter(&self, listing: Listing, f: impl FnMut(Path, &Parameter)) {
+    pub(crate) fn each_parameter(&self, listing: Listing, f: &mut dyn FnMut(Path, &Parameter)) {
         let pick = |member| match member {
             Member::Parameter(p) => Some(p),
             _ => None,
@@ -125,7 +125,7 @@ impl dyn Module {
         for_each_member(self, listing, pick, Parameter::id, f);
     }
 
-    pub(crate) fn each_buffer(&self, listing: Listing, f: impl FnMut(Path, &Buffer)) {
+    pub(crate) fn each_buffer(&self, listing: Listing, f: &mut dyn FnMut(Path, &Buffer)) {
         let pick = |member| match member {
             Member::Buffer(b) => Some(b),
             _ => None,
@@ -144,7 +144,7 @@ impl dyn Module {
 
     /// Freezes all parameters and nodes, or lets them go.
     pub(crate) fn hold(&self, on: bool) {
-        self.each_parameter(Listing::default(), |_, p| p.set_frozen(on));
+        self.each_parameter(Listing::default(), &mut |_, p| p.set_frozen(on));
         self.each_node(&mut |node| node.set_frozen(on));
     }
 

@@ -197,6 +197,7 @@ fn spread(x: &Tensor, stride: usize) -> Result<Tensor> {
 
 /// DCGAN's generator and U-Net's steps up, as convolutions of the input with zeros between.
 #[test]
+#[allow(clippy::type_complexity)]
 fn transposed_convolutions_of_generators_are_convolutions_of_spread_inputs() -> Result<()> {
     // (input, weight, stride, padding, output padding)
     let cases: [(&[usize], &[usize], usize, usize, usize); 4] = [

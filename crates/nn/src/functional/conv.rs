@@ -166,13 +166,12 @@ impl<const D: usize> ConvOptions<D> {
         for (d, window) in windows.iter().enumerate() {
             (padded[d], spans[d]) = (window.padded(size[d])?, window.span()?);
         }
-        check((0..D).all(|d| spans[d] <= padded[d]), || {
-            format!(
-                "Calculated padded input size per channel: ({}). Kernel size: ({}). Kernel size can't be greater than actual input size",
-                by_x(&padded),
-                by_x(&spans)
-            )
-        })?;
+        ensure!(
+            (0..D).all(|d| spans[d] <= padded[d]),
+            "Calculated padded input size per channel: ({}). Kernel size: ({}). Kernel size can't be greater than actual input size",
+            by_x(&padded),
+            by_x(&spans)
+        );
         let dtype = input.dtype();
         if let Some(bias) = bias.filter(|bias| bias.dtype() != dtype) {
             let names = (dtype.c_name(), bias.dtype().c_name());
@@ -182,22 +181,15 @@ impl<const D: usize> ConvOptions<D> {
             )));
         }
         check_kernel(kernel)?;
-        check(!self.dilation.contains(&0), || {
-            let dilation = at_least_two(1, self.dilation);
-            format!("dilation should be greater than zero, but got {dilation:?}")
-        })?;
+        ensure!(
+            !self.dilation.contains(&0),
+            "dilation should be greater than zero, but got {:?}",
+            at_least_two(1, self.dilation)
+        );
         check_dtype(weight, dtype)?;
         let channels = [batched.shape()[1], weight.shape()[0]];
         let shape = self.shape(batched.shape()[0], channels, size, kernel, padding)?;
         Ok((batched, shape))
-    }
-}
-
-/// Refuses, with this text, what does not hold.
-pub(super) fn check(holds: bool, text: impl FnOnce() -> String) -> Result<()> {
-    match holds {
-        true => Ok(()),
-        false => Err(Error::shape(text())),
     }
 }
 
@@ -220,30 +212,35 @@ pub(super) fn at_least_two<T: Copy, const D: usize>(missing: T, sizes: [T; D]) -
 
 /// PyTorch's refusal of strides where the size is to stay.
 pub(crate) fn check_same<const D: usize>(stride: [usize; D]) -> Result<()> {
-    let text = "padding='same' is not supported for strided convolutions";
-    check(stride == [1; D], || text.to_string())
+    ensure!(
+        stride == [1; D],
+        "padding='same' is not supported for strided convolutions"
+    );
+    Ok(())
 }
 
 /// A kernel has elements.
 pub(super) fn check_kernel<const D: usize>(kernel: [usize; D]) -> Result<()> {
-    check(!kernel.contains(&0), || {
-        let got = match at_least_two(1, kernel)[..] {
-            [h, w] => format!("kernel_height: {h} kernel_width: {w}"),
-            _ => format!(": {} (TxHxW)", by_x(&kernel)),
-        };
-        format!("kernel size should be greater than zero, but got {got}").replace("got :", "got:")
-    })
+    let got = || match at_least_two(1, kernel)[..] {
+        [h, w] => format!(" kernel_height: {h} kernel_width: {w}"),
+        _ => format!(": {} (TxHxW)", by_x(&kernel)),
+    };
+    ensure!(
+        !kernel.contains(&0),
+        "kernel size should be greater than zero, but got{}",
+        got()
+    );
+    Ok(())
 }
 
 /// The input as a batch.
 pub(super) fn batched<const D: usize>(name: &str, input: &Tensor) -> Result<Tensor> {
     let (unbatched, batched, rank) = (D + 1, D + 2, input.rank());
-    check(rank == unbatched || rank == batched, || {
-        let sizes = input.shape();
-        format!(
-            "Expected {unbatched}D (unbatched) or {batched}D (batched) input to {name}{D}d, but got input of size: {sizes:?}"
-        )
-    })?;
+    ensure!(
+        rank == unbatched || rank == batched,
+        "Expected {unbatched}D (unbatched) or {batched}D (batched) input to {name}{D}d, but got input of size: {:?}",
+        input.shape()
+    );
     match rank == batched {
         true => Ok(input.clone()),
         false => input.unsqueeze(0),
@@ -260,25 +257,22 @@ impl<const D: usize> ConvOptions<D> {
     /// What PyTorch checks first.
     pub(super) fn check_weight(&self, same: bool, batched: &Tensor, weight: &Tensor) -> Result<()> {
         let (rank, sizes) = (weight.rank(), weight.shape());
-        check(self.groups > 0, || {
-            "non-positive groups is not supported".to_string()
-        })?;
-        check(rank > 2, || {
-            "weight should have at least three dimensions".to_string()
-        })?;
-        check(rank == D + 2, || match same || D == 1 {
-            true => format!(
-                "Expected {rank}-dimensional input for {rank}-dimensional weight{}{sizes:?}, but got {}-dimensional input of size {:?} instead",
-                if same { "" } else { " " },
-                batched.rank(),
-                batched.shape()
-            ),
-            false => format!(
-                "expected stride to be a single integer value or a list of {} values to match the convolution dimensions, but got stride={:?}",
-                rank - 2,
-                self.stride
-            ),
-        })
+        ensure!(self.groups > 0, "non-positive groups is not supported");
+        ensure!(rank > 2, "weight should have at least three dimensions");
+        ensure!(
+            rank == D + 2 || same || D == 1,
+            "expected stride to be a single integer value or a list of {} values to match the convolution dimensions, but got stride={:?}",
+            rank - 2,
+            self.stride
+        );
+        let space = if same { "" } else { " " };
+        ensure!(
+            rank == D + 2,
+            "Expected {rank}-dimensional input for {rank}-dimensional weight{space}{sizes:?}, but got {}-dimensional input of size {:?} instead",
+            batched.rank(),
+            batched.shape()
+        );
+        Ok(())
     }
 
     /// Strides, groups and channels, in PyTorch's order.
@@ -286,37 +280,43 @@ impl<const D: usize> ConvOptions<D> {
         let (input, weight, bias) = tensors;
         let (groups, sizes, channels) = (self.groups, weight.shape(), input.shape()[1]);
         let (first, second) = (sizes[0], sizes[1].saturating_mul(groups));
-        check(!self.stride.contains(&0), || {
-            "non-positive stride is not supported".to_string()
-        })?;
-        check(first >= groups, || {
-            format!(
-                "Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size {sizes:?} instead"
-            )
-        })?;
+        ensure!(
+            !self.stride.contains(&0),
+            "non-positive stride is not supported"
+        );
+        ensure!(
+            first >= groups,
+            "Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size {sizes:?} instead"
+        );
         // The double brackets are PyTorch's.
-        check(first.is_multiple_of(groups), || {
-            format!(
-                "Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size [{sizes:?}] instead"
-            )
-        })?;
-        let (from, to, given, given_bias) = match transposed {
-            true => (first, second, "transposed=1".to_string(), "transposed=1, "),
-            false => (second, first, format!("groups={groups}"), ""),
+        ensure!(
+            first.is_multiple_of(groups),
+            "Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size [{sizes:?}] instead"
+        );
+        let (from, to, kind) = match transposed {
+            true => (first, second, "transposed=1, "),
+            false => (second, first, ""),
         };
-        check(channels == from, || {
-            format!(
-                "Given {given}, weight of size {sizes:?}, expected input{:?} to have {from} channels, but got {channels} channels instead",
-                input.shape()
-            )
-        })?;
+        let given = || {
+            if transposed {
+                kind.to_string()
+            } else {
+                format!("groups={groups}, ")
+            }
+        };
+        ensure!(
+            channels == from,
+            "Given {}weight of size {sizes:?}, expected input{:?} to have {from} channels, but got {channels} channels instead",
+            given(),
+            input.shape()
+        );
         let bias = bias.map(Tensor::shape);
-        check(bias.is_none_or(|sizes| sizes == [to]), || {
-            format!(
-                "Given {given_bias}weight of size {sizes:?}, expected bias to be 1-dimensional with {to} elements, but got bias of size {:?} instead",
-                bias.unwrap_or_default()
-            )
-        })
+        ensure!(
+            bias.is_none_or(|sizes| sizes == [to]),
+            "Given {kind}weight of size {sizes:?}, expected bias to be 1-dimensional with {to} elements, but got bias of size {:?} instead",
+            bias.unwrap_or_default()
+        );
+        Ok(())
     }
 
     /// The shape for the kernels.

@@ -3,8 +3,7 @@
 use pleach_core::{Error, PadMode, Result, Tensor};
 
 use super::conv::{
-    ConvOptions, at_least_two, batched, by_dimension, by_x, check, check_kernel, conv_setters,
-    spatial,
+    ConvOptions, at_least_two, batched, by_dimension, by_x, check_kernel, conv_setters, spatial,
 };
 use super::convolution::{Convolution, Part, Tensors};
 use super::{Padding, Size, check_dtype};
@@ -123,13 +122,12 @@ pub(crate) fn conv_transpose<const D: usize>(
     let (size, kernel) = (spatial::<D>(&batched), spatial::<D>(weight));
     let least = smallest_output(size, kernel, conv.stride, padding, conv.dilation);
     let sizes: [i128; D] = std::array::from_fn(|d| least[d] + more[d] as i128);
-    check(sizes.iter().all(|size| *size > 0), || {
-        format!(
-            "Given input size per channel: ({}). Calculated output size per channel: ({}). Output size is too small",
-            by_x(&at_least_two(1, size)),
-            by_x(&at_least_two(1, sizes))
-        )
-    })?;
+    ensure!(
+        sizes.iter().all(|size| *size > 0),
+        "Given input size per channel: ({}). Calculated output size per channel: ({}). Output size is too small",
+        by_x(&at_least_two(1, size)),
+        by_x(&at_least_two(1, sizes))
+    );
     let sizes = sizes.map(|size| usize::try_from(size).unwrap_or(usize::MAX));
     let channels = [weight.shape()[1] * conv.groups, weight.shape()[0]];
     let shape = conv.shape(batched.shape()[0], channels, sizes, kernel, padding)?;
@@ -164,11 +162,10 @@ impl<const D: usize> ConvTransposeOptions<D> {
     fn check(&self, batched: &Tensor, weight: &Tensor) -> Result<()> {
         let (stride, dilation) = (self.conv.stride, self.conv.dilation);
         let (input, sizes) = (batched.shape(), weight.shape());
-        check(!input[2..].contains(&0), || {
-            format!(
-                "Only zero batch or zero channel inputs are supported, but got input shape: {input:?}"
-            )
-        })?;
+        ensure!(
+            !input[2..].contains(&0),
+            "Only zero batch or zero channel inputs are supported, but got input shape: {input:?}"
+        );
         let expected = match D {
             3 => {
                 "5D (n_output_plane x n_input_plane x kernel_depth x kernel_height x kernel_width) tensor expected for weight"
@@ -178,33 +175,30 @@ impl<const D: usize> ConvTransposeOptions<D> {
                 "2D or 4D weight tensor expected"
             }
         };
-        check(!sizes.contains(&0), || {
-            format!("non-empty {expected}, but got: {sizes:?}")
-        })?;
+        ensure!(
+            !sizes.contains(&0),
+            "non-empty {expected}, but got: {sizes:?}"
+        );
         let along = |name: &str, missing: usize, sizes: [usize; D], between: &str| {
             let sizes = at_least_two(missing, sizes);
             let axes = &["depth", "height", "width"][3 - sizes.len()..];
-            let texts = axes
-                .iter()
-                .zip(sizes)
-                .map(|(axis, n)| format!("{name}_{axis}: {n}"));
+            let texts = axes.iter().zip(sizes);
+            let texts = texts.map(|(axis, n)| format!("{name}_{axis}: {n}"));
             texts.collect::<Vec<_>>().join(between)
         };
-        check(!dilation.contains(&0), || {
-            let got = along("dilation", 1, dilation, ", ");
-            format!("dilation should be greater than zero, but got {got}")
-        })?;
+        ensure!(
+            !dilation.contains(&0),
+            "dilation should be greater than zero, but got {}",
+            along("dilation", 1, dilation, ", ")
+        );
         let more = self.output_padding;
-        check((0..D).all(|d| more[d] < stride[d].max(dilation[d])), || {
-            let got = [
-                along("output_padding", 0, more, " "),
-                along("stride", 1, stride, " "),
-            ];
-            let dilation = along("dilation", 1, dilation, " ");
-            format!(
-                "output padding must be smaller than either stride or dilation, but got {} {dilation}",
-                got.join(" ")
-            )
-        })
+        ensure!(
+            (0..D).all(|d| more[d] < stride[d].max(dilation[d])),
+            "output padding must be smaller than either stride or dilation, but got {} {} {}",
+            along("output_padding", 0, more, " "),
+            along("stride", 1, stride, " "),
+            along("dilation", 1, dilation, " ")
+        );
+        Ok(())
     }
 }

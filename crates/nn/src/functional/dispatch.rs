@@ -23,6 +23,15 @@ macro_rules! dispatch_float {
     };
 }
 
+/// Returns the error of a shape with this text, unless something holds.
+macro_rules! ensure {
+    ($holds:expr, $($text:tt)+) => {
+        if !$holds {
+            return Err(pleach_core::Error::shape(format!($($text)+)));
+        }
+    };
+}
+
 /// A tensor of these sizes, whose elements `fill` writes.
 pub(crate) fn filled<T: Element>(sizes: &[usize], fill: impl FnOnce(&mut [T])) -> Result<Tensor> {
     let mut out = Buffer::try_new(checked_numel(sizes)?)?;

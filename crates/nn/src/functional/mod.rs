@@ -69,6 +69,7 @@ pub use conv_transpose::{
     ConvTransposeOptions, conv_transpose1d, conv_transpose2d, conv_transpose3d,
 };
 pub(crate) use conv_transpose::{conv_transpose, smallest_output};
+pub(crate) use convolution::Tensors;
 pub use cosine_similarity::cosine_similarity;
 pub use cross_entropy::{CrossEntropyOptions, cross_entropy};
 use dispatch::check_dtype;

@@ -1,18 +1,13 @@
 //! [`ConvTranspose`]: [`ConvTranspose1d`], [`ConvTranspose2d`], [`ConvTranspose3d`].
 
 use pleach_core::print::python_tuple;
-use pleach_core::{DType, Error, Parameter, Result, Tensor, size_text};
+use pleach_core::{Error, Parameter, Result, Tensor, size_text};
 
-use super::conv::{check_groups, conv_layer_setters, parameters, repr, shown};
-use super::default_init::reset_weight_and_bias;
+use super::conv_nd::{ConvNd, ConvNdBuilder, Kind};
 use crate::call::call_one;
-use crate::functional::{
-    ConvOptions, ConvTransposeOptions, Padding, PaddingMode, Size, conv_setters, conv_transpose,
-    smallest_output,
-};
-use crate::or_panic::or_panic;
-use crate::setters::{given, setters};
-use crate::{Forward, Module, Node};
+use crate::functional::{ConvTransposeOptions, PaddingMode, Size, conv_transpose, smallest_output};
+use crate::setters::setters;
+use crate::{Forward, Step};
 
 /// A transposed convolution of sequences: input `[N, in_channels, L]` or `[in_channels, L]`; see
 /// [`ConvTranspose`].
@@ -23,8 +18,6 @@ pub type ConvTranspose2d = ConvTranspose<2>;
 /// A transposed convolution of volumes: input `[N, in_channels, D, H, W]` or
 /// `[in_channels, D, H, W]`; see [`ConvTranspose`].
 pub type ConvTranspose3d = ConvTranspose<3>;
-
-const NAMES: [&str; 3] = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"];
 
 /// A transposed convolution over one, two or three dimensions, with learned kernels: what
 /// [`functional::conv_transpose2d`](crate::functional::conv_transpose2d) computes for two.
@@ -46,67 +39,48 @@ const NAMES: [&str; 3] = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d
 /// assert_eq!(up.call(&Tensor::zeros([1, 64, 8, 8]))?.shape(), [1, 32, 16, 16]);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
-#[derive(Module)]
-#[module(name = NAMES[D - 1], extra_repr)]
-pub struct ConvTranspose<const D: usize> {
-    node: Node,
-    /// Channels of the input.
-    pub in_channels: usize,
-    /// Channels of the output.
-    pub out_channels: usize,
-    /// The sizes of a kernel.
-    pub kernel_size: [usize; D],
-    /// Step between windows.
-    pub stride: [usize; D],
-    /// What is cut from each side of the output.
-    pub padding: [usize; D],
-    /// What is added at the end of the output.
-    pub output_padding: [usize; D],
-    /// Step between the elements of a window.
-    pub dilation: [usize; D],
-    /// Groups of channels that do not see each other.
-    pub groups: usize,
-    /// `[in_channels, out_channels / groups, kernel_size]`.
-    pub weight: Parameter,
-    /// `[out_channels]`.
-    pub bias: Option<Parameter>,
-}
+pub type ConvTranspose<const D: usize> = ConvNd<Transposed, D>;
 
-impl<const D: usize> ConvTranspose<D> {
-    /// A transposed convolution with stride 1, no padding, and a bias, in f32.
-    ///
-    /// # Panics
-    /// If the memory cannot be had; see [`ConvTransposeBuilder::build`].
-    #[track_caller]
-    pub fn new(in_channels: usize, out_channels: usize, kernel_size: impl Into<Size<D>>) -> Self {
-        or_panic(Self::builder(in_channels, out_channels, kernel_size).build())
+/// The kind of [`ConvTranspose`].
+#[derive(Debug, Clone)]
+pub enum Transposed {}
+
+impl Kind for Transposed {
+    const NAMES: [&'static str; 3] = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"];
+
+    fn lead(in_channels: usize, out_channels: usize, groups: usize) -> [usize; 2] {
+        [in_channels, out_channels / groups]
     }
 
-    /// A transposed convolution with options.
-    pub fn builder(
-        in_channels: usize,
-        out_channels: usize,
-        kernel_size: impl Into<Size<D>>,
-    ) -> ConvTransposeBuilder<D> {
-        ConvTransposeBuilder {
-            in_channels,
-            out_channels,
-            kernel_size: kernel_size.into().array(),
-            options: ConvTransposeOptions::new(),
-            bias: true,
-            padding_mode: Ok(PaddingMode::Zeros),
-            dtype: DType::F32,
+    fn check<const D: usize>(layer: &ConvNdBuilder<Self, D>) -> Result<()> {
+        layer.options.numeric_padding()?;
+        match layer.padding_mode.clone()? {
+            PaddingMode::Zeros => layer.check_groups(),
+            _ => Err(Error::value(format!(
+                "Only \"zeros\" padding mode is supported for {}",
+                Self::NAMES[D - 1]
+            ))),
         }
     }
 
-    /// Draws the initial values again.
-    ///
-    /// # Errors
-    /// If the weight was replaced by one with fewer than two dimensions.
-    pub fn reset_parameters(&self) -> Result<()> {
-        reset_weight_and_bias(&self.weight, self.bias.as_ref())
+    fn run<const D: usize>(
+        layer: &ConvTranspose<D>,
+        input: &Tensor,
+        _: &[Step<'_>],
+    ) -> Result<(Tensor, usize)> {
+        Ok((layer.transposed(input, layer.output_padding)?, 0))
     }
+}
 
+impl<const D: usize> ConvNdBuilder<Transposed, D> {
+    setters! {
+        |builder| builder.options;
+        /// What is added at the end of the output (0 by default), less than the stride or the dilation.
+        output_padding: impl Into<Size<D>> = output_padding.into().array();
+    }
+}
+
+impl<const D: usize> ConvTranspose<D> {
     /// The call with the output's spatial sizes, one of those that the convolution maps to the
     /// input's: PyTorch's `module(input, output_size)`.
     ///
@@ -136,7 +110,13 @@ impl<const D: usize> ConvTranspose<D> {
         };
         let size: [usize; D] = std::array::from_fn(|d| input.shape()[lead + d]);
         let (stride, dilation) = (self.stride, self.dilation);
-        let least = smallest_output(size, self.kernel_size, stride, self.padding, dilation);
+        let least = smallest_output(
+            size,
+            self.kernel_size,
+            stride,
+            self.padding.size(),
+            dilation,
+        );
         let most: [i128; D] = std::array::from_fn(|d| least[d] + stride[d] as i128 - 1);
         let output_padding = std::array::from_fn(|d| (wanted[d] as i128 - least[d]) as usize);
         if (0..D).any(|d| !(least[d]..=most[d]).contains(&(wanted[d] as i128))) {
@@ -146,103 +126,15 @@ impl<const D: usize> ConvTranspose<D> {
                 size_text(&size)
             )));
         }
-        self.run(input, output_padding)
+        self.transposed(input, output_padding)
     }
 
-    fn run(&self, input: &Tensor, output_padding: [usize; D]) -> Result<Tensor> {
+    fn transposed(&self, input: &Tensor, output_padding: [usize; D]) -> Result<Tensor> {
         let options = ConvTransposeOptions {
-            conv: ConvOptions {
-                stride: self.stride,
-                padding: Ok(Padding::Size(self.padding)),
-                dilation: self.dilation,
-                groups: self.groups,
-            },
+            conv: self.options(self.padding),
             output_padding,
         };
         let bias = self.bias.as_ref().map(Parameter::tensor);
         conv_transpose((input, &self.weight.tensor(), bias.as_ref()), options)
-    }
-
-    fn extra_repr(&self) -> String {
-        let steps = shown("padding", self.padding, 0)
-            + &shown("dilation", self.dilation, 1)
-            + &shown("output_padding", self.output_padding, 0);
-        let channels = [self.in_channels, self.out_channels];
-        let bias = self.bias.is_some();
-        repr(
-            channels,
-            self.kernel_size,
-            self.stride,
-            &steps,
-            self.groups,
-            bias,
-        )
-    }
-}
-
-impl<const D: usize> Forward for ConvTranspose<D> {
-    fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        self.run(input, self.output_padding)
-    }
-}
-
-/// Options of a [`ConvTranspose`].
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct ConvTransposeBuilder<const D: usize> {
-    in_channels: usize,
-    out_channels: usize,
-    kernel_size: [usize; D],
-    options: ConvTransposeOptions<D>,
-    bias: bool,
-    padding_mode: Result<PaddingMode>,
-    dtype: DType,
-}
-
-impl<const D: usize> ConvTransposeBuilder<D> {
-    conv_setters!(|builder| builder.options.conv);
-    conv_layer_setters!(|builder| builder);
-
-    setters! {
-        |builder| builder.options;
-        /// What is added at the end of the output (0 by default), less than the stride or the dilation.
-        output_padding: impl Into<Size<D>> = output_padding.into().array();
-    }
-
-    /// Builds the layer and draws its initial values.
-    ///
-    /// # Errors
-    /// If the groups do not divide the channels, the padding mode is not `"zeros"`, the dtype is not
-    /// a float type, or the memory cannot be had.
-    pub fn build(self) -> Result<ConvTranspose<D>> {
-        let padding = self.options.numeric_padding()?;
-        let ConvTransposeOptions {
-            conv,
-            output_padding,
-        } = self.options;
-        if self.padding_mode? != PaddingMode::Zeros {
-            return Err(Error::value(format!(
-                "Only \"zeros\" padding mode is supported for {}",
-                NAMES[D - 1]
-            )));
-        }
-        let (from, to) = (self.in_channels, self.out_channels);
-        check_groups(from, to, conv.groups)?;
-        let lead = [from, to / conv.groups];
-        let (weight, bias) =
-            parameters(lead, &self.kernel_size, self.bias.then_some(to), self.dtype)?;
-        Ok(ConvTranspose {
-            node: Node::new(),
-            in_channels: from,
-            out_channels: to,
-            kernel_size: self.kernel_size,
-            stride: conv.stride,
-            padding,
-            output_padding,
-            dilation: conv.dilation,
-            groups: conv.groups,
-            weight,
-            bias,
-        })
     }
 }

@@ -8,6 +8,7 @@ mod adaptive_pool;
 mod avg_pool;
 mod batch_norm;
 mod conv;
+mod conv_nd;
 mod conv_transpose;
 mod default_init;
 mod dropout;
@@ -25,9 +26,10 @@ pub use adaptive_pool::{
 };
 pub use avg_pool::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, AvgPoolBuilder};
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d, BatchNormBuilder};
-pub use conv::{Conv, Conv1d, Conv2d, Conv3d, ConvBuilder};
+pub use conv::{Conv, Conv1d, Conv2d, Conv3d, Plain};
+pub use conv_nd::{ConvNd, ConvNdBuilder, Kind};
 pub use conv_transpose::{
-    ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, ConvTransposeBuilder,
+    ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Transposed,
 };
 pub use dropout::{
     AlphaDropout, AlphaDropoutBuilder, Dropout, Dropout1d, Dropout1dBuilder, Dropout2d,

@@ -130,9 +130,10 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// Handles to all parameters, each once: what an optimizer takes.
     fn parameters(&self) -> Vec<Parameter> {
         let mut out = Vec::new();
-        self.as_module().each_parameter(Listing::default(), |_, p| {
-            out.push(p.share());
-        });
+        self.as_module()
+            .each_parameter(Listing::default(), &mut |_, p| {
+                out.push(p.share());
+            });
         out
     }
 
@@ -145,7 +146,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// [`Module::named_parameters`], chosen by `listing`.
     fn named_parameters_with(&self, listing: Listing) -> Vec<(String, Parameter)> {
         let mut out = Vec::new();
-        self.as_module().each_parameter(listing, |path, p| {
+        self.as_module().each_parameter(listing, &mut |path, p| {
             out.push((path.to_string(), p.share()));
         });
         out
@@ -155,7 +156,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     fn buffers(&self) -> Vec<Buffer> {
         let mut out = Vec::new();
         self.as_module()
-            .each_buffer(Listing::default(), |_, b| out.push(b.share()));
+            .each_buffer(Listing::default(), &mut |_, b| out.push(b.share()));
         out
     }
 
@@ -167,7 +168,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// [`Module::named_buffers`], chosen by `listing`.
     fn named_buffers_with(&self, listing: Listing) -> Vec<(String, Buffer)> {
         let mut out = Vec::new();
-        self.as_module().each_buffer(listing, |path, b| {
+        self.as_module().each_buffer(listing, &mut |path, b| {
             out.push((path.to_string(), b.share()));
         });
         out
@@ -309,7 +310,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// Forgets the gradients of all parameters.
     fn zero_grad(&self) {
         self.as_module()
-            .each_parameter(Listing::default(), |_, p| p.zero_grad());
+            .each_parameter(Listing::default(), &mut |_, p| p.zero_grad());
     }
 
     /// Converts the floating-point parameters (with their gradients) and buffers to another

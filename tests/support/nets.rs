@@ -1,6 +1,6 @@
 //! Twins of the user classes that the golden data defines in Python (the files' `classes` text).
 
-use pleach::nn::layers::{Conv2d, Linear, ReLU};
+use pleach::nn::layers::{BatchNorm1d, Conv2d, Linear, ReLU};
 use pleach::nn::{Forward, Module, ModuleList, Node, Sequential};
 use pleach::{Buffer, Parameter, Result, Tensor};
 
@@ -57,8 +57,12 @@ pub fn find(name: &str) -> Option<Builtin> {
             a.none("ListNet")?;
             ModuleHandle::tree(ListNet::new())
         },
+        "Own" => |a| {
+            a.none("Own")?;
+            ModuleHandle::tree(Own::new()?)
+        },
         // These need classes that do not exist yet.
-        "SharedAcrossParents" | "Own" => |_| unknown("BatchNorm1d"),
+        "SharedAcrossParents" => |_| unknown("Tanh"),
         "TiedWeights" => |_| unknown("Embedding"),
         "Lists" => |_| unknown("PReLU"),
         "BnNet" => |_| unknown("GroupNorm"),
@@ -93,6 +97,37 @@ impl SimNet {
 impl Forward for SimNet {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.l3.call(&self.l2.call(&self.l1.call(x)?)?)
+    }
+}
+
+/// Parameters, buffers and children interleaved.
+#[derive(Module)]
+struct Own {
+    child1: BatchNorm1d,
+    w: Parameter,
+    buf: Buffer,
+    child2: Linear,
+    tmp: Buffer,
+    none_buf: Option<Buffer>,
+    none_par: Option<Parameter>,
+    v: Parameter,
+    #[module(show_none)]
+    none_mod: Option<Linear>,
+}
+
+impl Own {
+    fn new() -> Result<Self> {
+        Ok(Own {
+            child1: BatchNorm1d::new(2),
+            w: Parameter::new(Tensor::ones([2])),
+            buf: Buffer::new(Tensor::zeros([3])),
+            child2: Linear::builder(2, 2).bias(false).build()?,
+            tmp: Buffer::non_persistent(Tensor::zeros([1])),
+            none_buf: None,
+            none_par: None,
+            v: Parameter::frozen(Tensor::ones([1])),
+            none_mod: None,
+        })
     }
 }
 

@@ -21,7 +21,7 @@ pub enum Activation {
     /// The value itself.
     #[default]
     None,
-    /// `min(max(v, min), max)`, as [`Function::Hardtanh`](crate::Function::Hardtanh): its gradient is 0
+    /// `min(max(v, min), max)`, as [`Function::Hardtanh`]: its gradient is 0
     /// from a bound on. [`Activation::RELU`] is one of them, whose gradient passes at infinity.
     Clamp {
         /// What smaller values become.

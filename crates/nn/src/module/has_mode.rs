@@ -2,7 +2,7 @@
 
 use super::Module;
 
-/// A module that knows its mode, because it has a field of type [`Node`]; `#[derive(Module)]` sees to
+/// A module that knows its mode, because it has a field of type [`Node`](crate::Node); `#[derive(Module)]` sees to
 /// it.
 ///
 /// A struct without that field cannot ask for its mode, so it can never be left in training mode

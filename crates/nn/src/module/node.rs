@@ -57,17 +57,17 @@ impl Node {
         self.0.training.load(Ordering::Relaxed)
     }
 
-    /// Sets the mode of this node alone; [`Module::train`] sets a whole tree's.
+    /// Sets the mode of this node alone; [`Module::train`](crate::Module::train) sets a whole tree's.
     pub fn set_training(&self, on: bool) {
         self.0.training.store(on, Ordering::Relaxed);
     }
 
-    /// Whether the module is held in evaluation mode, whatever [`Module::train`] says.
+    /// Whether the module is held in evaluation mode, whatever [`Module::train`](crate::Module::train) says.
     pub fn is_frozen(&self) -> bool {
         self.0.frozen.load(Ordering::Relaxed)
     }
 
-    /// Holds this node alone in evaluation mode, or lets it go; [`Module::freeze`] holds a whole
+    /// Holds this node alone in evaluation mode, or lets it go; [`Module::freeze`](crate::Module::freeze) holds a whole
     /// tree's.
     pub fn set_frozen(&self, on: bool) {
         self.0.frozen.store(on, Ordering::Relaxed);

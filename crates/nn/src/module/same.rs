@@ -4,7 +4,7 @@ use super::Module;
 
 /// Whether two values are the same module: one alias of the other, PyTorch's `a is b`.
 ///
-/// A module without a [`Node`] is only ever the same as itself, under the same reference; without
+/// A module without a [`Node`](crate::Node) is only ever the same as itself, under the same reference; without
 /// fields it is never the same as anything, because such values may share an address.
 pub fn same<A: Module + ?Sized, B: Module + ?Sized>(a: &A, b: &B) -> bool {
     let (a, b) = (a.innermost(), b.innermost());

@@ -175,11 +175,16 @@ impl<'a> Taken<'a> {
             }
             (taken.residual, taken.steps, rest) = (Some(residual), 1, after);
         }
-        if let [Step::Call(module), ..] = rest
+        Ok(taken.with_activation(rest))
+    }
+
+    /// And the activation, if the next step is one.
+    pub fn with_activation(mut self, steps: &[Step<'_>]) -> Self {
+        if let [Step::Call(module), ..] = steps
             && let Some(activation) = module.activation()
         {
-            (taken.activation, taken.steps) = (activation, taken.steps + 1);
+            (self.activation, self.steps) = (activation, self.steps + 1);
         }
-        Ok(taken)
+        self
     }
 }

@@ -132,8 +132,8 @@ fn like(old: &Parameter, data: Tensor) -> Parameter {
 /// What follows what is seen by running the model: `run` calls it on an example. A pair is folded
 /// if every output of the layer goes into that normalisation and nowhere else, and neither of them
 /// has hooks. A pair that does not run, or a normalisation without running statistics, is left as it
-/// is. (A comparison is no operation that a run
-/// shows: a model that compares what a convolution returns, beside normalising it, is not for this.)
+/// is. (A comparison is no operation that a run shows: a model that compares what a convolution
+/// returns, beside normalising it, is not for this.)
 ///
 /// The new weights are this model's own: another one that shares the layer keeps the old ones.
 ///
@@ -156,12 +156,13 @@ fn like(old: &Parameter, data: Tensor) -> Parameter {
 /// ```
 pub fn fuse<M: Module, R>(model: &mut M, run: impl FnOnce(&M) -> Result<R>) -> Result<Vec<String>> {
     let (_, graph) = no_grad(|| trace(|| run(model)))?;
+    let flow = Flow::of(&graph);
     let root = model.as_module();
     let mut all = Vec::new();
-    plan::<Conv<1>, 1>(root, &graph, &mut all)?;
-    plan::<Conv<2>, 2>(root, &graph, &mut all)?;
-    plan::<Conv<3>, 3>(root, &graph, &mut all)?;
-    plan::<Linear, 1>(root, &graph, &mut all)?;
+    plan::<Conv<1>, 1>(root, &flow, &mut all)?;
+    plan::<Conv<2>, 2>(root, &flow, &mut all)?;
+    plan::<Conv<3>, 3>(root, &flow, &mut all)?;
+    plan::<Linear, 1>(root, &flow, &mut all)?;
     // In the order of the tree.
     let order = root.named_modules();
     let place = |path: &str| order.iter().position(|(p, _)| p == path);
@@ -192,10 +193,10 @@ type Change = Box<dyn Fn(&mut dyn Module)>;
 /// Adds the pairs of a layer and a normalisation.
 fn plan<L: Affine<D>, const D: usize>(
     root: &dyn Module,
-    graph: &Graph,
+    flow: &Flow<'_>,
     all: &mut Vec<Folding>,
 ) -> Result<()> {
-    for (layer_path, path) in pairs::<L, D>(root, graph) {
+    for (layer_path, path) in pairs::<L, D>(root, flow) {
         let layer = root.get_module_as::<L>(&layer_path)?;
         let norm = root.get_module_as::<BatchNorm<D>>(&path)?;
         if norm.running_mean.is_none() {
@@ -248,20 +249,46 @@ fn each_mut(module: &mut dyn Module, f: &mut dyn FnMut(&mut dyn Module)) {
     });
 }
 
-/// The paths of layers, and of the normalisations that alone get what they compute.
-fn pairs<L: Affine<D>, const D: usize>(root: &dyn Module, graph: &Graph) -> Vec<(String, String)> {
-    let mut users = HashMap::<ValueNumber, Vec<Option<&Arc<ModuleCall>>>>::new();
-    for operation in graph.operations() {
-        for &input in operation.inputs().iter().flatten() {
-            users.entry(input).or_default().push(operation.module());
+/// A run, and where its values go.
+struct Flow<'a> {
+    graph: &'a Graph,
+    /// The calls that computed with a value; `None` stands for what ran in no module.
+    users: HashMap<ValueNumber, Vec<Option<&'a Arc<ModuleCall>>>>,
+    /// What the outermost modules returned.
+    results: HashSet<ValueNumber>,
+}
+
+impl<'a> Flow<'a> {
+    fn of(graph: &'a Graph) -> Self {
+        let mut users = HashMap::<_, Vec<_>>::new();
+        for operation in graph.operations() {
+            for &input in operation.inputs().iter().flatten() {
+                users.entry(input).or_default().push(operation.module());
+            }
+        }
+        let calls = graph.calls().iter();
+        let outermost = calls.filter(|call| call.module().caller().is_none());
+        Flow {
+            graph,
+            users,
+            results: outermost.flat_map(|call| call.outputs()).copied().collect(),
         }
     }
-    let outermost = graph
-        .calls()
-        .iter()
-        .filter(|call| call.module().caller().is_none());
-    let results: HashSet<ValueNumber> =
-        outermost.flat_map(|call| call.outputs()).copied().collect();
+
+    /// Whether all that computes with a value is inside a call.
+    fn goes_only_into(&self, value: ValueNumber, call: &Arc<ModuleCall>) -> bool {
+        let mut users = self.users.get(&value).into_iter().flatten();
+        users.all(|user| user.is_some_and(|user| Arc::ptr_eq(user, call)))
+            && !self.results.contains(&value)
+    }
+}
+
+/// The paths of layers, and of the normalisations that alone get what they compute.
+fn pairs<L: Affine<D>, const D: usize>(
+    root: &dyn Module,
+    flow: &Flow<'_>,
+) -> Vec<(String, String)> {
+    let graph = flow.graph;
     // The normalisation that is called with a value; and how often each is called.
     let mut norm_of = HashMap::new();
     let mut calls_of = HashMap::<u64, (&str, usize)>::new();
@@ -282,11 +309,7 @@ fn pairs<L: Affine<D>, const D: usize>(root: &dyn Module, graph: &Graph) -> Vec<
             && let Some(layer) = free_id(layer.as_module())
         {
             let norm = norm_of.get(value).filter(|(_, norm)| {
-                let inside = |user: &Option<_>| user.is_some_and(|user| Arc::ptr_eq(user, norm));
-                let mut users = users.get(value).into_iter().flatten();
-                graph.shape(*value).len() == L::RANK
-                    && users.all(inside)
-                    && !results.contains(value)
+                graph.shape(*value).len() == L::RANK && flow.goes_only_into(*value, norm)
             });
             let norm = norm.map(|(id, _)| *id);
             match layers.iter_mut().find(|known| known.0 == layer) {

@@ -333,17 +333,20 @@ impl Operation for BatchNorm {
         if !saved.recording() {
             return self.fast(saved, &grad.contiguous()?);
         }
-        let output = saved.output(0).ok();
-        let grad = match &output {
-            Some(output) => grad.masked_fill(&self.stops(output)?, 0.0)?,
-            None => grad.clone(),
+        // A kept output says where the activation lets the gradient through; without one the
+        // activation is among the operations.
+        let (grad, activation) = match (saved.output(0), self.activation) {
+            (Ok(output), Activation::Clamp { min, max }) => {
+                let stops = stops(&output.detach(), min, max)?;
+                (grad.masked_fill(&stops, 0.0)?, Activation::None)
+            }
+            (_, activation) => (grad.clone(), activation),
         };
         let mut all = [const { None }; 6];
         if (0..3).any(|i| saved.needs(i)) {
             let parts = saved.by_parts(&grad, |inputs| {
                 let y = self.normalised(inputs)?;
-                match self.activation {
-                    _ if output.is_some() => Ok(y),
+                match activation {
                     Activation::None => Ok(y),
                     Activation::RELU => y.relu(),
                     Activation::Clamp { min, max } => hardtanh(&y, min, max),
@@ -360,17 +363,15 @@ fn slice<T: Element>(t: Maybe<'_>) -> Result<Option<&[T]>> {
     t.map(Tensor::as_slice).transpose()
 }
 
-impl BatchNorm {
-    /// Where the activation lets no gradient through, by its output.
-    fn stops(&self, output: &Tensor) -> Result<Tensor> {
-        let output = output.detach();
-        match self.activation {
-            Activation::None => output.ne(&output),
-            Activation::RELU => output.le(0.0),
-            Activation::Clamp { min, max } => output.le(min)?.logical_or(&output.ge(max)?),
-        }
+/// Where a clamp lets no gradient through, by its output; a ReLU lets it through at infinity.
+fn stops(output: &Tensor, min: f64, max: f64) -> Result<Tensor> {
+    match (Activation::Clamp { min, max }) {
+        Activation::RELU => output.le(0.0),
+        _ => output.le(min)?.logical_or(&output.ge(max)?),
     }
+}
 
+impl BatchNorm {
     /// The result before residual and activation, in operations.
     fn normalised(&self, inputs: &[Option<Tensor>]) -> Result<Tensor> {
         let [Some(x), weight, bias, _, mean, var] = inputs else {

@@ -178,7 +178,7 @@ pub(crate) fn max_pool_with_indices<const D: usize>(
 }
 
 /// A vector of two.
-pub(super) fn two(mut both: Vec<Tensor>) -> Result<(Tensor, Tensor)> {
+pub(crate) fn two(mut both: Vec<Tensor>) -> Result<(Tensor, Tensor)> {
     Ok((both.swap_remove(0), both.swap_remove(0)))
 }
 

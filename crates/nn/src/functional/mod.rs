@@ -85,7 +85,7 @@ pub use max_pool::{
     MaxPoolOptions, max_pool1d, max_pool1d_with_indices, max_pool2d, max_pool2d_with_indices,
     max_pool3d, max_pool3d_with_indices,
 };
-pub(crate) use max_pool::{max_pool, max_pool_setters, max_pool_with_indices};
+pub(crate) use max_pool::{max_pool, max_pool_setters, max_pool_with_indices, two};
 pub use mse_loss::mse_loss;
 pub use nll_loss::{NllLossOptions, nll_loss};
 pub use normalize::normalize;

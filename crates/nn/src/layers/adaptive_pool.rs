@@ -3,7 +3,7 @@
 use pleach_core::{Result, Tensor};
 
 use crate::call::call_one;
-use crate::functional::{OutputSize, adaptive_avg_pool, adaptive_max_pool};
+use crate::functional::{OutputSize, adaptive_avg_pool, adaptive_max_pool, two};
 use crate::{Forward, Module, Node};
 
 /// A row: docs, layer, its types by dimension, and the function of input and output size.
@@ -100,8 +100,7 @@ impl<const D: usize> AdaptiveMaxPool<D> {
     /// As [`functional::adaptive_max_pool2d`](crate::functional::adaptive_max_pool2d).
     pub fn call_with_indices(&self, input: &Tensor) -> Result<(Tensor, Tensor)> {
         call_one(self, input, |input| {
-            let mut both = adaptive_max_pool(input, self.output_size, true)?;
-            Ok((both.swap_remove(0), both.swap_remove(0)))
+            two(adaptive_max_pool(input, self.output_size, true)?)
         })
     }
 }

@@ -194,7 +194,7 @@ impl<const D: usize> BatchNorm<D> {
 
 impl<const D: usize> Forward for BatchNorm<D> {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        self.normalise(input, Taken::NONE)
+        Ok(self.forward_then(input, &[])?.0)
     }
 
     fn activation(&self) -> Option<Activation> {
@@ -215,9 +215,6 @@ impl<const D: usize> Forward for BatchNorm<D> {
 impl<const D: usize> BatchNorm<D> {
     /// The normalisation, and what follows it in the same pass.
     fn normalise(&self, input: &Tensor, taken: Taken<'_>) -> Result<Tensor> {
-        if self.folded {
-            return Ok(input.clone());
-        }
         self.check_rank(input.rank())?;
         let mut momentum = self.momentum().unwrap_or(0.0);
         if self.node.is_training() {

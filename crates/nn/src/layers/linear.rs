@@ -90,24 +90,17 @@ impl Linear {
 
 impl Forward for Linear {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        let weight = self.weight.tensor();
-        let bias = self.bias.as_ref().map(Parameter::tensor);
-        if let Some(out) = self.infer(input, &weight, bias.as_ref(), Activation::None) {
-            return out;
-        }
-        functional::linear(input, &weight, bias.as_ref())
+        Ok(self.forward_then(input, &[])?.0)
     }
 
     fn forward_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
-        let taken = Taken::of(steps, |_| false)?;
-        if taken.activation != Activation::None {
-            let weight = self.weight.tensor();
-            let bias = self.bias.as_ref().map(Parameter::tensor);
-            if let Some(out) = self.infer(input, &weight, bias.as_ref(), taken.activation) {
-                return Ok((out?, taken.steps));
-            }
+        let weight = self.weight.tensor();
+        let bias = self.bias.as_ref().map(Parameter::tensor);
+        let taken = Taken::NONE.with_activation(steps);
+        match self.infer(input, &weight, bias.as_ref(), taken.activation) {
+            Some(out) => Ok((out?, taken.steps)),
+            None => Ok((functional::linear(input, &weight, bias.as_ref())?, 0)),
         }
-        Ok((self.forward(input)?, 0))
     }
 }
 

@@ -119,7 +119,7 @@ pub const CALLS: &[Call] = &[
         }
     }),
     call(
-        "Window::count Window::padded Window::span Window::within",
+        "Window::count Window::padded Window::span Window::smallest Window::within",
         |p| {
             let window = pleach::Window {
                 kernel: p.bytes.size(),
@@ -129,6 +129,11 @@ pub const CALLS: &[Call] = &[
             };
             let size = p.bytes.size();
             window.within(size)?;
+            if let Ok(least) = usize::try_from(window.smallest(size))
+                && size > 0
+            {
+                assert_eq!(window.count(least)?, Some(size));
+            }
             let (count, padded, span) = (window.count(size)?, window.padded(size)?, window.span()?);
             assert_eq!(count.is_none(), span > padded);
             Ok(())

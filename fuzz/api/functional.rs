@@ -464,8 +464,9 @@ pub const CALLS: &[Call] = &[
         dropping(p, F::feature_alpha_dropout)
     }),
     call(
-        "functional::conv1d functional::conv2d functional::conv3d ConvOptions::new \
-         ConvOptions::stride ConvOptions::padding ConvOptions::dilation ConvOptions::groups",
+        "functional::conv1d functional::conv2d functional::conv3d ConvNdOptions::new \
+         ConvNdOptions::stride ConvNdOptions::padding ConvNdOptions::dilation \
+         ConvNdOptions::groups",
         |p| match p.bytes.pick(&[2, 2, 1, 3]) {
             1 => conv(p, F::conv1d),
             2 => conv(p, F::conv2d),
@@ -474,9 +475,7 @@ pub const CALLS: &[Call] = &[
     ),
     call(
         "functional::conv_transpose1d functional::conv_transpose2d functional::conv_transpose3d \
-         ConvTransposeOptions::new ConvTransposeOptions::stride ConvTransposeOptions::padding \
-         ConvTransposeOptions::output_padding ConvTransposeOptions::dilation \
-         ConvTransposeOptions::groups Size::array",
+         ConvTransposeOptions::output_padding Size::array",
         |p| match p.bytes.below(3) {
             0 => conv_transpose(p, F::conv_transpose1d),
             1 => conv_transpose(p, F::conv_transpose2d),

@@ -121,6 +121,22 @@ impl Window {
         Ok(Some(steps + 1))
     }
 
+    /// The smallest dimension that has so many windows, which may come out below 1.
+    ///
+    /// ```
+    /// use pleach_core::Window;
+    /// let window = Window { kernel: 3, stride: 2, padding: 1, dilation: 1 };
+    /// assert_eq!(window.smallest(4), 7);
+    /// assert_eq!(window.count(7)?, Some(4));
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn smallest(self, windows: usize) -> i128 {
+        let steps = |n: usize, step: usize| (n as i128 - 1).saturating_mul(step as i128);
+        let last = steps(windows, self.stride) - 2 * self.padding as i128;
+        let span = steps(self.kernel.max(1), self.dilation).saturating_add(1);
+        last.saturating_add(span)
+    }
+
     /// The same windows of a dimension of this size, without steps that are longer than the window and
     /// the padded dimension: what nobody walks, nobody has to count.
     ///

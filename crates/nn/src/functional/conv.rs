@@ -1,11 +1,51 @@
-//! Convolution over one, two or three dimensions.
+//! Convolution and transposed convolution over one, two or three dimensions.
 
-use pleach_core::{Error, ErrorKind, PadMode, Result, Tensor, Window, checked_numel};
-use pleach_kernels::ConvShape;
+use std::fmt::Debug;
+use std::marker::PhantomData;
+
+use pleach_core::{Error, Result, Tensor};
 
 use super::convolution::{Convolution, Part, Tensors};
-use super::{Padding, Size, check_dtype, windows};
+use super::{Padding, Size};
 use crate::setters::{given, setters};
+
+/// A kind of convolution: [`Plain`] or [`Transposed`].
+pub trait ConvKind: Clone + Debug + Send + Sync + 'static {
+    /// Whether it is the transposed one.
+    const TRANSPOSED: bool;
+    /// The names of its layers in one, two and three dimensions.
+    const NAMES: [&'static str; 3];
+}
+
+/// The kind of [`conv2d`].
+#[derive(Debug, Clone)]
+pub enum Plain {}
+
+impl ConvKind for Plain {
+    const TRANSPOSED: bool = false;
+    const NAMES: [&'static str; 3] = ["Conv1d", "Conv2d", "Conv3d"];
+}
+
+/// The kind of [`conv_transpose2d`].
+#[derive(Debug, Clone)]
+pub enum Transposed {}
+
+impl ConvKind for Transposed {
+    const TRANSPOSED: bool = true;
+    const NAMES: [&'static str; 3] = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"];
+}
+
+/// What a convolution takes beside its tensors: see [`ConvOptions`] and [`ConvTransposeOptions`].
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct ConvNdOptions<K, const D: usize> {
+    pub(crate) kind: PhantomData<K>,
+    pub(crate) stride: [usize; D],
+    pub(crate) padding: Result<Padding<D>>,
+    pub(crate) dilation: [usize; D],
+    pub(crate) output_padding: [usize; D],
+    pub(crate) groups: usize,
+}
 
 /// What a convolution takes beside its tensors: stride 1, no padding, dilation 1 and one group, or
 /// what is set.
@@ -18,37 +58,51 @@ use crate::setters::{given, setters};
 /// assert_eq!(y.shape(), [1, 8, 16, 56, 56]);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
-#[derive(Debug, Clone)]
-#[must_use]
-pub struct ConvOptions<const D: usize> {
-    pub(crate) stride: [usize; D],
-    pub(crate) padding: Result<Padding<D>>,
-    pub(crate) dilation: [usize; D],
-    pub(crate) groups: usize,
-}
+pub type ConvOptions<const D: usize> = ConvNdOptions<Plain, D>;
 
-impl<const D: usize> ConvOptions<D> {
-    /// PyTorch's defaults.
-    pub fn new() -> Self {
+/// What a transposed convolution takes beside its tensors: stride 1, no padding, dilation 1 and one
+/// group, or what is set.
+///
+/// ```
+/// use pleach_core::Tensor;
+/// use pleach_nn::functional::{self as F, ConvTransposeOptions};
+/// let (x, weight) = (Tensor::zeros([1, 8, 5]), Tensor::zeros([8, 3, 3]));
+/// let options = ConvTransposeOptions::new().stride(2).padding(1);
+/// assert_eq!(F::conv_transpose1d(&x, &weight, None, options.clone())?.shape(), [1, 3, 9]);
+/// let options = options.output_padding(1);
+/// assert_eq!(F::conv_transpose1d(&x, &weight, None, options)?.shape(), [1, 3, 10]);
+/// # Ok::<(), pleach_core::Error>(())
+/// ```
+pub type ConvTransposeOptions<const D: usize> = ConvNdOptions<Transposed, D>;
+
+impl<K, const D: usize> Default for ConvNdOptions<K, D> {
+    fn default() -> Self {
         const { assert!(0 < D && D <= 3, "one, two or three dimensions") };
-        ConvOptions {
+        ConvNdOptions {
+            kind: PhantomData,
             stride: [1; D],
             padding: Ok(Padding::Size([0; D])),
             dilation: [1; D],
+            output_padding: [0; D],
             groups: 1,
         }
+    }
+}
+
+impl<K, const D: usize> ConvNdOptions<K, D> {
+    /// PyTorch's defaults.
+    pub fn new() -> Self {
+        Self::default()
     }
 
     conv_setters!(|options| options);
 }
 
-impl<const D: usize> Default for ConvOptions<D> {
-    fn default() -> Self {
-        Self::new()
-    }
+impl<const D: usize> ConvTransposeOptions<D> {
+    output_padding_setters!(|options| options);
 }
 
-/// The setters of [`ConvOptions`], and of what holds them.
+/// The setters of [`ConvNdOptions`], and of what holds them.
 macro_rules! conv_setters {
     (|$this:ident| $place:expr) => {
         setters! {
@@ -68,9 +122,23 @@ macro_rules! conv_setters {
 }
 pub(crate) use conv_setters;
 
-/// A function for each number of dimensions.
+/// The setter of [`ConvTransposeOptions`] alone.
+macro_rules! output_padding_setters {
+    (|$this:ident| $place:expr) => {
+        setters! {
+            |$this| $place;
+            /// What is added at the end of the output (0 by default), less than the stride or the
+            /// dilation: of the sizes that the convolution maps to the input's, the smallest is the
+            /// default.
+            output_padding: impl Into<Size<D>> = output_padding.into().array();
+        }
+    };
+}
+pub(crate) use output_padding_setters;
+
+/// A function for each kind and number of dimensions.
 macro_rules! by_dimension {
-    ($($(#[$doc:meta])* $name:ident = $generic:ident, $options:ident<$d:literal>;)*) => {$(
+    ($($(#[$doc:meta])* $name:ident = $options:ident<$d:literal>;)*) => {$(
         $(#[$doc])*
         pub fn $name(
             input: &Tensor,
@@ -78,11 +146,10 @@ macro_rules! by_dimension {
             bias: Option<&Tensor>,
             options: $options<$d>,
         ) -> Result<Tensor> {
-            $generic((input, weight, bias), options)
+            convolution((input, weight, bias), &options)
         }
     )*};
 }
-pub(super) use by_dimension;
 
 by_dimension! {
     /// [`conv2d`] of sequences: input `[N, C, L]` or `[C, L]`, weight `[O, C / groups, K]`, result
@@ -90,7 +157,7 @@ by_dimension! {
     ///
     /// # Errors
     /// As [`conv2d`].
-    conv1d = conv, ConvOptions<1>;
+    conv1d = ConvOptions<1>;
 
     /// Convolves images with kernels (no kernel is flipped, as in PyTorch):
     ///
@@ -119,235 +186,63 @@ by_dimension! {
     /// assert_eq!(y.to_vec::<f32>()?, [6., 8.]);
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    conv2d = conv, ConvOptions<2>;
+    conv2d = ConvOptions<2>;
 
     /// [`conv2d`] of volumes: input `[N, C, D, H, W]` or `[C, D, H, W]`, weight
     /// `[O, C / groups, KD, KH, KW]`, result `[N, O, D', H', W']` or the same without N.
     ///
     /// # Errors
     /// As [`conv2d`].
-    conv3d = conv, ConvOptions<3>;
+    conv3d = ConvOptions<3>;
+
+    /// [`conv_transpose2d`] of sequences: input `[N, C, L]` or `[C, L]`, weight `[C, O / groups, K]`,
+    /// result `[N, O, L']` or `[O, L']`.
+    ///
+    /// # Errors
+    /// As [`conv_transpose2d`].
+    conv_transpose1d = ConvTransposeOptions<1>;
+
+    /// The transposed convolution of images: what maps the gradient of [`conv2d`]'s
+    /// output to that of its input.
+    ///
+    /// Shapes: input `[N, C, H, W]` or `[C, H, W]`, weight `[C, O / groups, KH, KW]`, bias `[O]`,
+    /// result `[N, O, (H - 1)·stride - 2·padding + dilation·(KH - 1) + output_padding + 1, …]` or
+    /// the same without N.
+    ///
+    /// # Errors
+    /// If shapes or dtypes do not fit together, a stride, dilation or the number of groups is 0, the
+    /// output padding is not smaller than stride or dilation, or nothing is left of the output.
+    ///
+    /// ```
+    /// use pleach_core::tensor;
+    /// use pleach_nn::functional::{self as F, ConvTransposeOptions};
+    /// let image = tensor![[[1., 10.]]]; // one channel, no batch
+    /// let kernel = tensor![[[[1., 2., 3.]]]];
+    /// let options = ConvTransposeOptions::new().stride((1, 2));
+    /// let y = F::conv_transpose2d(&image, &kernel, None, options)?;
+    /// assert_eq!(y.to_vec::<f32>()?, [1., 2., 13., 20., 30.]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    conv_transpose2d = ConvTransposeOptions<2>;
+
+    /// [`conv_transpose2d`] of volumes: input `[N, C, D, H, W]` or `[C, D, H, W]`, weight
+    /// `[C, O / groups, KD, KH, KW]`, result `[N, O, D', H', W']` or the same without N.
+    ///
+    /// # Errors
+    /// As [`conv_transpose2d`].
+    conv_transpose3d = ConvTransposeOptions<3>;
 }
 
-/// A convolution, not generic over what the options were given as.
-pub(crate) fn conv<const D: usize>(
+/// The convolution of either kind.
+pub(crate) fn convolution<K: ConvKind, const D: usize>(
     tensors: Tensors<'_>,
-    options: ConvOptions<D>,
+    options: &ConvNdOptions<K, D>,
 ) -> Result<Tensor> {
     let (input, weight, bias) = tensors;
-    let (batched, shape) = options.checked(tensors)?;
-    Convolution::run::<D>(Part::Output, shape, input, (&batched, weight, bias))
-}
-
-impl<const D: usize> ConvOptions<D> {
-    /// The input as a batch (padded where padding is uneven), and the shape, after every check.
-    pub(crate) fn checked(
-        &self,
-        (input, weight, bias): Tensors<'_>,
-    ) -> Result<(Tensor, ConvShape)> {
-        let mut batched = batched::<D>("conv", input)?;
-        let given = self.padding.clone()?;
-        self.check_weight(given == Padding::Same, &batched, weight)?;
-        let kernel = spatial(weight);
-        let mut padding = given.size();
-        if given == Padding::Same {
-            check_same(self.stride)?;
-            let mut odd = Vec::new();
-            for (d, window) in self.windows(kernel, padding).into_iter().enumerate().rev() {
-                let total = window.span()? - 1;
-                padding[d] = total / 2;
-                odd.extend([0, (total % 2) as i64]);
-            }
-            batched = batched.pad(&odd, PadMode::Constant, 0.0)?;
-        }
-        self.check_channels(false, (&batched, weight, bias))?;
-        let (size, windows) = (spatial::<D>(&batched), self.windows(kernel, padding));
-        let (mut padded, mut spans) = ([0; D], [0; D]);
-        for (d, window) in windows.iter().enumerate() {
-            (padded[d], spans[d]) = (window.padded(size[d])?, window.span()?);
-        }
-        ensure!(
-            (0..D).all(|d| spans[d] <= padded[d]),
-            "Calculated padded input size per channel: ({}). Kernel size: ({}). Kernel size can't be greater than actual input size",
-            by_x(&padded),
-            by_x(&spans)
-        );
-        let dtype = input.dtype();
-        if let Some(bias) = bias.filter(|bias| bias.dtype() != dtype) {
-            let names = (dtype.c_name(), bias.dtype().c_name());
-            return Err(Error::dtype(format!(
-                "Input type ({}) and bias type ({}) should be the same",
-                names.0, names.1
-            )));
-        }
-        check_kernel(kernel)?;
-        ensure!(
-            !self.dilation.contains(&0),
-            "dilation should be greater than zero, but got {:?}",
-            at_least_two(1, self.dilation)
-        );
-        check_dtype(weight, dtype)?;
-        let channels = [batched.shape()[1], weight.shape()[0]];
-        let shape = self.shape(batched.shape()[0], channels, size, kernel, padding)?;
-        Ok((batched, shape))
-    }
-}
-
-/// The sizes without batch and channels; the rank was checked.
-pub(super) fn spatial<const D: usize>(t: &Tensor) -> [usize; D] {
-    std::array::from_fn(|d| t.shape()[d + 2])
-}
-
-/// `4 x 4`.
-pub(super) fn by_x(sizes: &[impl ToString]) -> String {
-    let sizes: Vec<_> = sizes.iter().map(ToString::to_string).collect();
-    sizes.join(" x ")
-}
-
-/// As PyTorch shows it, which computes in one dimension as in two.
-pub(super) fn at_least_two<T: Copy, const D: usize>(missing: T, sizes: [T; D]) -> Vec<T> {
-    let lead: &[T] = if D == 1 { &[missing] } else { &[] };
-    [lead, &sizes].concat()
-}
-
-/// PyTorch's refusal of strides where the size is to stay.
-pub(crate) fn check_same<const D: usize>(stride: [usize; D]) -> Result<()> {
-    ensure!(
-        stride == [1; D],
-        "padding='same' is not supported for strided convolutions"
-    );
-    Ok(())
-}
-
-/// A kernel has elements.
-pub(super) fn check_kernel<const D: usize>(kernel: [usize; D]) -> Result<()> {
-    let got = || match at_least_two(1, kernel)[..] {
-        [h, w] => format!(" kernel_height: {h} kernel_width: {w}"),
-        _ => format!(": {} (TxHxW)", by_x(&kernel)),
+    let (padded, shape) = options.checked(tensors)?;
+    let part = match K::TRANSPOSED {
+        true => Part::InputGrad,
+        false => Part::Output,
     };
-    ensure!(
-        !kernel.contains(&0),
-        "kernel size should be greater than zero, but got{}",
-        got()
-    );
-    Ok(())
-}
-
-/// The input as a batch.
-pub(super) fn batched<const D: usize>(name: &str, input: &Tensor) -> Result<Tensor> {
-    let (unbatched, batched, rank) = (D + 1, D + 2, input.rank());
-    ensure!(
-        rank == unbatched || rank == batched,
-        "Expected {unbatched}D (unbatched) or {batched}D (batched) input to {name}{D}d, but got input of size: {:?}",
-        input.shape()
-    );
-    match rank == batched {
-        true => Ok(input.clone()),
-        false => input.unsqueeze(0),
-    }
-}
-
-/// What convolution and transposed convolution have in common.
-impl<const D: usize> ConvOptions<D> {
-    /// The windows along each dimension.
-    pub(crate) fn windows(&self, kernel: [usize; D], padding: [usize; D]) -> [Window; D] {
-        windows(kernel, self.stride, padding, self.dilation)
-    }
-
-    /// What PyTorch checks first.
-    pub(super) fn check_weight(&self, same: bool, batched: &Tensor, weight: &Tensor) -> Result<()> {
-        let (rank, sizes) = (weight.rank(), weight.shape());
-        ensure!(self.groups > 0, "non-positive groups is not supported");
-        ensure!(rank > 2, "weight should have at least three dimensions");
-        ensure!(
-            rank == D + 2 || same || D == 1,
-            "expected stride to be a single integer value or a list of {} values to match the convolution dimensions, but got stride={:?}",
-            rank - 2,
-            self.stride
-        );
-        let space = if same { "" } else { " " };
-        ensure!(
-            rank == D + 2,
-            "Expected {rank}-dimensional input for {rank}-dimensional weight{space}{sizes:?}, but got {}-dimensional input of size {:?} instead",
-            batched.rank(),
-            batched.shape()
-        );
-        Ok(())
-    }
-
-    /// Strides, groups and channels, in PyTorch's order.
-    pub(super) fn check_channels(&self, transposed: bool, tensors: Tensors<'_>) -> Result<()> {
-        let (input, weight, bias) = tensors;
-        let (groups, sizes, channels) = (self.groups, weight.shape(), input.shape()[1]);
-        let (first, second) = (sizes[0], sizes[1].saturating_mul(groups));
-        ensure!(
-            !self.stride.contains(&0),
-            "non-positive stride is not supported"
-        );
-        ensure!(
-            first >= groups,
-            "Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of size {sizes:?} instead"
-        );
-        // The double brackets are PyTorch's.
-        ensure!(
-            first.is_multiple_of(groups),
-            "Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got weight of size [{sizes:?}] instead"
-        );
-        let (from, to, kind) = match transposed {
-            true => (first, second, "transposed=1, "),
-            false => (second, first, ""),
-        };
-        let given = || {
-            if transposed {
-                kind.to_string()
-            } else {
-                format!("groups={groups}, ")
-            }
-        };
-        ensure!(
-            channels == from,
-            "Given {}weight of size {sizes:?}, expected input{:?} to have {from} channels, but got {channels} channels instead",
-            given(),
-            input.shape()
-        );
-        let bias = bias.map(Tensor::shape);
-        ensure!(
-            bias.is_none_or(|sizes| sizes == [to]),
-            "Given {kind}weight of size {sizes:?}, expected bias to be 1-dimensional with {to} elements, but got bias of size {:?} instead",
-            bias.unwrap_or_default()
-        );
-        Ok(())
-    }
-
-    /// The shape for the kernels.
-    pub(super) fn shape(
-        &self,
-        batch: usize,
-        channels: [usize; 2],
-        size: [usize; D],
-        kernel: [usize; D],
-        padding: [usize; D],
-    ) -> Result<ConvShape> {
-        let mut windows = self.windows(kernel, padding);
-        let (mut from, mut to) = (vec![batch, channels[0]], vec![batch, channels[1]]);
-        for (window, size) in windows.iter_mut().zip(size) {
-            *window = window.within(size)?;
-            from.push(size);
-            to.push(window.count(size)?.unwrap_or(1));
-        }
-        let shape = ConvShape::new(batch, channels, size, kernel)
-            .with_stride(windows.map(|w| w.stride))
-            .with_padding(padding)
-            .with_dilation(windows.map(|w| w.dilation))
-            .with_groups(self.groups);
-        if shape.checked_output().is_some() {
-            return Ok(shape);
-        }
-        // What is larger than memory is the result, at either end.
-        let elements = |sizes: Vec<usize>| {
-            checked_numel(&sizes.into_iter().map(|n| n.max(1)).collect::<Vec<_>>())
-        };
-        let bytes = elements(from)?.max(elements(to)?) as u128 * size_of::<f64>() as u128;
-        Err(ErrorKind::OutOfMemory { bytes }.into())
-    }
+    Convolution::run::<D>(part, shape, input, (&padded, weight, bias))
 }

@@ -28,7 +28,7 @@ pub(super) enum Part {
 /// A convolution of a checked shape, or one of its gradients, of which that of the input is the transposed
 /// convolution. All three are derivatives of one number, linear in input, weight and the output's gradient,
 /// so the gradients of each are the other two.
-#[derive(Clone, Debug)]
+#[derive(Clone, Copy, Debug)]
 pub struct Convolution {
     part: Part,
     shape: ConvShape,
@@ -43,12 +43,8 @@ impl Convolution {
         input: &Tensor,
         tensors: Tensors<'_>,
     ) -> Result<Tensor> {
-        let op = Convolution {
-            part,
-            shape,
-            dims: D,
-        };
-        let out = apply(op, tensors)?;
+        let dims = D;
+        let out = apply(Convolution { part, shape, dims }, tensors)?;
         match input.rank() == D + 2 {
             true => Ok(out),
             false => out.squeeze_dim(0),
@@ -56,11 +52,7 @@ impl Convolution {
     }
 
     fn of(&self, part: Part, a: &Tensor, b: &Tensor) -> Result<Tensor> {
-        let op = Convolution {
-            part,
-            ..self.clone()
-        };
-        apply(op, (a, b, None))
+        apply(Convolution { part, ..*self }, (a, b, None))
     }
 
     fn bias_grad(&self, grad: &Tensor) -> Result<Tensor> {

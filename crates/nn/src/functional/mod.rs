@@ -27,7 +27,7 @@ mod attention;
 mod avg_pool;
 mod batch_norm;
 mod conv;
-mod conv_transpose;
+mod conv_checks;
 mod convolution;
 mod cosine_similarity;
 mod cross_entropy;
@@ -63,12 +63,11 @@ pub use avg_pool::{
 };
 pub(crate) use avg_pool::{adaptive_avg_pool, avg_pool, avg_pool_setters};
 pub use batch_norm::{BatchNormOptions, batch_norm};
-pub use conv::{ConvOptions, conv1d, conv2d, conv3d};
-pub(crate) use conv::{check_same, conv, conv_setters};
-pub use conv_transpose::{
-    ConvTransposeOptions, conv_transpose1d, conv_transpose2d, conv_transpose3d,
+pub use conv::{
+    ConvKind, ConvNdOptions, ConvOptions, ConvTransposeOptions, Plain, Transposed,
+    conv_transpose1d, conv_transpose2d, conv_transpose3d, conv1d, conv2d, conv3d,
 };
-pub(crate) use conv_transpose::{conv_transpose, smallest_output};
+pub(crate) use conv::{conv_setters, convolution, output_padding_setters};
 pub(crate) use convolution::Tensors;
 pub use cosine_similarity::cosine_similarity;
 pub use cross_entropy::{CrossEntropyOptions, cross_entropy};

@@ -1,7 +1,8 @@
 //! [`Padding`] and [`PaddingMode`] of a convolution.
 
-use std::str::FromStr;
+use std::fmt::{self, Display, Formatter};
 
+use pleach_core::print::python_tuple;
 use pleach_core::{Error, PadMode, Result, words};
 
 use super::Size;
@@ -40,10 +41,10 @@ impl<T: Into<Size<D>>, const D: usize> From<T> for Padding<D> {
     }
 }
 
-/// Parses PyTorch's `"same"` and `"valid"`.
-impl<const D: usize> FromStr for Padding<D> {
-    type Err = Error;
-    fn from_str(text: &str) -> Result<Self> {
+/// PyTorch's `"same"` and `"valid"`.
+impl<const D: usize> TryFrom<&str> for Padding<D> {
+    type Error = Error;
+    fn try_from(text: &str) -> Result<Self> {
         match text {
             "same" => Ok(Padding::Same),
             "valid" => Ok(Padding::Valid),
@@ -54,10 +55,13 @@ impl<const D: usize> FromStr for Padding<D> {
     }
 }
 
-impl<const D: usize> TryFrom<&str> for Padding<D> {
-    type Error = Error;
-    fn try_from(text: &str) -> Result<Self> {
-        text.parse()
+impl<const D: usize> Display for Padding<D> {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        match self {
+            Padding::Size(size) => f.write_str(&python_tuple(size)),
+            Padding::Same => f.write_str("same"),
+            Padding::Valid => f.write_str("valid"),
+        }
     }
 }
 

@@ -155,6 +155,12 @@ pub(crate) fn windows<const D: usize>(
     })
 }
 
+/// `4 x 4`.
+pub(super) fn by_x(sizes: &[impl ToString]) -> String {
+    let sizes: Vec<_> = sizes.iter().map(ToString::to_string).collect();
+    sizes.join(" x ")
+}
+
 /// What a padding layer adds before and after each of `D` dimensions: one number for all, or two for
 /// each, the last dimension first: `[left, right, top, bottom]`. Negative numbers cut.
 ///

@@ -4,8 +4,7 @@ use pleach_core::autograd::Attributes;
 use pleach_core::{Error, ErrorKind, Result, Tensor, Window};
 use pleach_kernels::PoolShape;
 
-use super::conv::by_x;
-use super::windows;
+use super::size::{by_x, windows};
 
 /// How a window slides over the last `D` dimensions.
 #[derive(Clone, Copy, Debug)]

@@ -1,6 +1,5 @@
 //! [`ConvNd`]: what convolutions and transposed convolutions have in common.
 
-use std::any::Any;
 use std::marker::PhantomData;
 
 use pleach_core::print::python_tuple;
@@ -8,41 +7,20 @@ use pleach_core::{DType, Error, Parameter, Result, Tensor};
 use pleach_kernels::{ConvShape, PackedConv};
 
 use super::default_init::{check_float, empty_parameter, reset_weight_and_bias};
-use super::packed::PackedCache;
+use super::packed::{PackedCache, is_recorded};
 use crate::functional::{
-    ConvOptions, ConvTransposeOptions, Padding, PaddingMode, Size, conv_setters,
+    ConvKind, ConvNdOptions, Padding, PaddingMode, Size, Transposed, conv_setters, convolution,
+    output_padding_setters,
 };
 use crate::or_panic::or_panic;
 use crate::setters::{given, setters};
 use crate::{Forward, Module, Node, Step};
 
-/// A kind of convolution: of [`Conv`](super::Conv), or of [`ConvTranspose`](super::ConvTranspose).
-pub trait Kind: Any + Send + Sync + Sized {
-    /// The names in one, two and three dimensions.
-    const NAMES: [&'static str; 3];
-
-    /// The first two sizes of the weight.
-    #[doc(hidden)]
-    fn lead(in_channels: usize, out_channels: usize, groups: usize) -> [usize; 2];
-
-    /// What PyTorch refuses, in its order.
-    #[doc(hidden)]
-    fn check<const D: usize>(layer: &ConvNdBuilder<Self, D>) -> Result<()>;
-
-    /// What [`Forward::forward_then`] does.
-    #[doc(hidden)]
-    fn run<const D: usize>(
-        layer: &ConvNd<Self, D>,
-        input: &Tensor,
-        steps: &[Step<'_>],
-    ) -> Result<(Tensor, usize)>;
-}
-
 /// A convolution over one, two or three dimensions, with learned kernels: see
 /// [`Conv`](super::Conv) and [`ConvTranspose`](super::ConvTranspose).
 #[derive(Module)]
 #[module(name = K::NAMES[D - 1], extra_repr)]
-pub struct ConvNd<K: Kind, const D: usize> {
+pub struct ConvNd<K: ConvKind, const D: usize> {
     node: Node,
     kind: PhantomData<K>,
     /// Channels of the input.
@@ -76,7 +54,7 @@ pub struct ConvNd<K: Kind, const D: usize> {
     pub(super) packed: PackedCache<ConvShape, PackedConv<f32>>,
 }
 
-impl<K: Kind, const D: usize> ConvNd<K, D> {
+impl<K: ConvKind, const D: usize> ConvNd<K, D> {
     /// A convolution with stride 1, no padding, and a bias, in f32.
     ///
     /// A kernel size of 0 is noticed by `forward`, as in PyTorch.
@@ -95,11 +73,10 @@ impl<K: Kind, const D: usize> ConvNd<K, D> {
         kernel_size: impl Into<Size<D>>,
     ) -> ConvNdBuilder<K, D> {
         ConvNdBuilder {
-            kind: PhantomData,
             in_channels,
             out_channels,
             kernel_size: kernel_size.into().array(),
-            options: ConvTransposeOptions::new(),
+            options: ConvNdOptions::new(),
             bias: true,
             padding_mode: Ok(PaddingMode::Zeros),
             dtype: DType::F32,
@@ -114,53 +91,80 @@ impl<K: Kind, const D: usize> ConvNd<K, D> {
         reset_weight_and_bias(&self.weight, self.bias.as_ref())
     }
 
-    /// The function's options, with this padding.
-    pub(super) fn options(&self, padding: Padding<D>) -> ConvOptions<D> {
-        ConvOptions {
+    /// The function's options.
+    pub(super) fn options(&self) -> ConvNdOptions<K, D> {
+        ConvNdOptions {
+            kind: PhantomData,
             stride: self.stride,
-            padding: Ok(padding),
+            padding: Ok(self.padding),
             dilation: self.dilation,
+            output_padding: self.output_padding,
             groups: self.groups,
         }
     }
 
     fn extra_repr(&self) -> String {
-        let sizes = |name: &str, sizes: [usize; D], usual: usize| match sizes == [usual; D] {
-            true => String::new(),
-            false => format!(", {name}={}", python_tuple(&sizes)),
-        };
         let (kernel_size, stride) = (python_tuple(&self.kernel_size), python_tuple(&self.stride));
         let mut text = format!(
             "{}, {}, kernel_size={kernel_size}, stride={stride}",
             self.in_channels, self.out_channels
         );
-        text += &match self.padding {
-            Padding::Size(size) => sizes("padding", size, 0),
-            Padding::Same => ", padding=same".to_string(),
-            Padding::Valid => ", padding=valid".to_string(),
+        let mut unless = |usual: bool, name: &str, value: String| {
+            if !usual {
+                text += &format!(", {name}={value}");
+            }
         };
-        text += &sizes("dilation", self.dilation, 1);
-        text += &sizes("output_padding", self.output_padding, 0);
-        if self.groups != 1 {
-            text += &format!(", groups={}", self.groups);
-        }
-        if self.bias.is_none() {
-            text += ", bias=False";
-        }
-        if self.padding_mode != PaddingMode::Zeros {
-            text += &format!(", padding_mode={}", self.padding_mode);
-        }
+        let (padding, more) = (self.padding, self.output_padding);
+        unless(
+            padding == Padding::Size([0; D]),
+            "padding",
+            padding.to_string(),
+        );
+        unless(
+            self.dilation == [1; D],
+            "dilation",
+            python_tuple(&self.dilation),
+        );
+        unless(more == [0; D], "output_padding", python_tuple(&more));
+        unless(self.groups == 1, "groups", self.groups.to_string());
+        unless(self.bias.is_some(), "bias", "False".to_string());
+        let mode = self.padding_mode;
+        unless(mode == PaddingMode::Zeros, "padding_mode", mode.to_string());
         text
     }
 }
 
-impl<K: Kind, const D: usize> Forward for ConvNd<K, D> {
+impl<K: ConvKind, const D: usize> Forward for ConvNd<K, D> {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        Ok(K::run(self, input, &[])?.0)
+        Ok(self.forward_then(input, &[])?.0)
     }
 
     fn forward_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
-        K::run(self, input, steps)
+        let (weight, bias) = (
+            self.weight.tensor(),
+            self.bias.as_ref().map(Parameter::tensor),
+        );
+        let (weight, bias) = (&weight, bias.as_ref());
+        if is_recorded([Some(input), Some(weight), bias]) {
+            self.packed.clear();
+        } else if let Some(done) = self.infer((input, weight, bias), steps)? {
+            return Ok(done);
+        }
+        let mut options = self.options();
+        if self.padding_mode == PaddingMode::Zeros {
+            return Ok((convolution((input, weight, bias), &options)?, 0));
+        }
+        let border = options
+            .border(self.kernel_size)?
+            .into_iter()
+            .rev()
+            .flatten();
+        let border: Vec<_> = border
+            .map(|n| i64::try_from(n).unwrap_or(i64::MAX))
+            .collect();
+        let padded = input.pad(&border, self.padding_mode.into(), 0.0)?;
+        options.padding = Ok(Padding::Valid);
+        Ok((convolution((&padded, weight, bias), &options)?, 0))
     }
 }
 
@@ -168,18 +172,17 @@ impl<K: Kind, const D: usize> Forward for ConvNd<K, D> {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ConvNdBuilder<K, const D: usize> {
-    kind: PhantomData<K>,
     in_channels: usize,
     out_channels: usize,
     kernel_size: [usize; D],
-    pub(super) options: ConvTransposeOptions<D>,
+    options: ConvNdOptions<K, D>,
     bias: bool,
-    pub(super) padding_mode: Result<PaddingMode>,
+    padding_mode: Result<PaddingMode>,
     dtype: DType,
 }
 
-impl<K: Kind, const D: usize> ConvNdBuilder<K, D> {
-    conv_setters!(|builder| builder.options.conv);
+impl<K: ConvKind, const D: usize> ConvNdBuilder<K, D> {
+    conv_setters!(|builder| builder.options);
 
     setters! {
         |builder| builder;
@@ -199,42 +202,50 @@ impl<K: Kind, const D: usize> ConvNdBuilder<K, D> {
     /// unknown, a transposed convolution has another padding mode than `"zeros"`, the dtype is not
     /// a float type, or the memory cannot be had.
     pub fn build(self) -> Result<ConvNd<K, D>> {
-        K::check(&self)?;
-        let (from, to, groups) = (
-            self.in_channels,
-            self.out_channels,
-            self.options.conv.groups,
-        );
+        let (from, to, options) = (self.in_channels, self.out_channels, self.options);
+        let (padding_mode, groups) = (self.padding_mode?, options.groups);
+        let text = match groups {
+            _ if K::TRANSPOSED && padding_mode != PaddingMode::Zeros => &format!(
+                "Only \"zeros\" padding mode is supported for {}",
+                K::NAMES[D - 1]
+            ),
+            0 => "groups must be a positive integer",
+            n if !from.is_multiple_of(n) => "in_channels must be divisible by groups",
+            n if !to.is_multiple_of(n) => "out_channels must be divisible by groups",
+            _ => "",
+        };
+        if !text.is_empty() {
+            return Err(Error::value(text));
+        }
+        let padding = options.checked_padding()?;
         check_float(self.dtype)?;
-        let weight = [&K::lead(from, to, groups)[..], &self.kernel_size].concat();
-        let bias = |dtype| empty_parameter(&[to], dtype);
+        let lead = match K::TRANSPOSED {
+            true => [from, to / groups],
+            false => [to, from / groups],
+        };
+        let weight = [&lead[..], &self.kernel_size].concat();
+        let bias = self.bias.then(|| empty_parameter(&[to], self.dtype));
         let layer = ConvNd {
             node: Node::new(),
             kind: PhantomData,
             in_channels: from,
             out_channels: to,
             kernel_size: self.kernel_size,
-            stride: self.options.conv.stride,
-            padding: self.options.conv.padding?,
-            dilation: self.options.conv.dilation,
-            output_padding: self.options.output_padding,
+            stride: options.stride,
+            padding,
+            dilation: options.dilation,
+            output_padding: options.output_padding,
             groups,
-            padding_mode: self.padding_mode?,
+            padding_mode,
             weight: empty_parameter(&weight, self.dtype)?,
-            bias: self.bias.then(|| bias(self.dtype)).transpose()?,
+            bias: bias.transpose()?,
             packed: PackedCache::default(),
         };
         layer.reset_parameters()?;
         Ok(layer)
     }
+}
 
-    pub(super) fn check_groups(&self) -> Result<()> {
-        let text = match self.options.conv.groups {
-            0 => "groups must be a positive integer",
-            n if !self.in_channels.is_multiple_of(n) => "in_channels must be divisible by groups",
-            n if !self.out_channels.is_multiple_of(n) => "out_channels must be divisible by groups",
-            _ => return Ok(()),
-        };
-        Err(Error::value(text))
-    }
+impl<const D: usize> ConvNdBuilder<Transposed, D> {
+    output_padding_setters!(|builder| builder.options);
 }

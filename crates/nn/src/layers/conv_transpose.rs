@@ -3,11 +3,10 @@
 use pleach_core::print::python_tuple;
 use pleach_core::{Error, Parameter, Result, Tensor, size_text};
 
-use super::conv_nd::{ConvNd, ConvNdBuilder, Kind};
+use super::conv_nd::ConvNd;
+use crate::Forward;
 use crate::call::call_one;
-use crate::functional::{ConvTransposeOptions, PaddingMode, Size, conv_transpose, smallest_output};
-use crate::setters::setters;
-use crate::{Forward, Step};
+use crate::functional::{Size, Transposed, convolution};
 
 /// A transposed convolution of sequences: input `[N, in_channels, L]` or `[in_channels, L]`; see
 /// [`ConvTranspose`].
@@ -41,45 +40,6 @@ pub type ConvTranspose3d = ConvTranspose<3>;
 /// ```
 pub type ConvTranspose<const D: usize> = ConvNd<Transposed, D>;
 
-/// The kind of [`ConvTranspose`].
-#[derive(Debug, Clone)]
-pub enum Transposed {}
-
-impl Kind for Transposed {
-    const NAMES: [&'static str; 3] = ["ConvTranspose1d", "ConvTranspose2d", "ConvTranspose3d"];
-
-    fn lead(in_channels: usize, out_channels: usize, groups: usize) -> [usize; 2] {
-        [in_channels, out_channels / groups]
-    }
-
-    fn check<const D: usize>(layer: &ConvNdBuilder<Self, D>) -> Result<()> {
-        layer.options.numeric_padding()?;
-        match layer.padding_mode.clone()? {
-            PaddingMode::Zeros => layer.check_groups(),
-            _ => Err(Error::value(format!(
-                "Only \"zeros\" padding mode is supported for {}",
-                Self::NAMES[D - 1]
-            ))),
-        }
-    }
-
-    fn run<const D: usize>(
-        layer: &ConvTranspose<D>,
-        input: &Tensor,
-        _: &[Step<'_>],
-    ) -> Result<(Tensor, usize)> {
-        Ok((layer.transposed(input, layer.output_padding)?, 0))
-    }
-}
-
-impl<const D: usize> ConvNdBuilder<Transposed, D> {
-    setters! {
-        |builder| builder.options;
-        /// What is added at the end of the output (0 by default), less than the stride or the dilation.
-        output_padding: impl Into<Size<D>> = output_padding.into().array();
-    }
-}
-
 impl<const D: usize> ConvTranspose<D> {
     /// The call with the output's spatial sizes, one of those that the convolution maps to the
     /// input's: PyTorch's `module(input, output_size)`.
@@ -108,17 +68,11 @@ impl<const D: usize> ConvTranspose<D> {
         let Some(lead) = input.rank().checked_sub(D) else {
             return self.forward(input);
         };
+        let mut options = self.options();
         let size: [usize; D] = std::array::from_fn(|d| input.shape()[lead + d]);
-        let (stride, dilation) = (self.stride, self.dilation);
-        let least = smallest_output(
-            size,
-            self.kernel_size,
-            stride,
-            self.padding.size(),
-            dilation,
-        );
-        let most: [i128; D] = std::array::from_fn(|d| least[d] + stride[d] as i128 - 1);
-        let output_padding = std::array::from_fn(|d| (wanted[d] as i128 - least[d]) as usize);
+        let windows = options.windows(self.kernel_size, self.padding.size());
+        let least: [i128; D] = std::array::from_fn(|d| windows[d].smallest(size[d]));
+        let most: [i128; D] = std::array::from_fn(|d| least[d] + self.stride[d] as i128 - 1);
         if (0..D).any(|d| !(least[d]..=most[d]).contains(&(wanted[d] as i128))) {
             return Err(Error::value(format!(
                 "requested an output size of {}, but valid sizes range from {least:?} to {most:?} (for an input of {})",
@@ -126,15 +80,8 @@ impl<const D: usize> ConvTranspose<D> {
                 size_text(&size)
             )));
         }
-        self.transposed(input, output_padding)
-    }
-
-    fn transposed(&self, input: &Tensor, output_padding: [usize; D]) -> Result<Tensor> {
-        let options = ConvTransposeOptions {
-            conv: self.options(self.padding),
-            output_padding,
-        };
+        options.output_padding = std::array::from_fn(|d| (wanted[d] as i128 - least[d]) as usize);
         let bias = self.bias.as_ref().map(Parameter::tensor);
-        conv_transpose((input, &self.weight.tensor(), bias.as_ref()), options)
+        convolution((input, &self.weight.tensor(), bias.as_ref()), &options)
     }
 }

@@ -26,11 +26,9 @@ pub use adaptive_pool::{
 };
 pub use avg_pool::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, AvgPoolBuilder};
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d, BatchNormBuilder};
-pub use conv::{Conv, Conv1d, Conv2d, Conv3d, Plain};
-pub use conv_nd::{ConvNd, ConvNdBuilder, Kind};
-pub use conv_transpose::{
-    ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, Transposed,
-};
+pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
+pub use conv_nd::{ConvNd, ConvNdBuilder};
+pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
 pub use dropout::{
     AlphaDropout, AlphaDropoutBuilder, Dropout, Dropout1d, Dropout1dBuilder, Dropout2d,
     Dropout2dBuilder, Dropout3d, Dropout3dBuilder, DropoutBuilder, FeatureAlphaDropout,

@@ -19,7 +19,10 @@ fn main() -> Result<()> {
     );
 
     let (x, labels) = (Tensor::randn([8, 3, 224, 224]), Tensor::arange(8));
-    let (loss, mut optimizer) = (CrossEntropyLoss::new(), SGD::new(model.parameters(), 0.1));
+    let (loss, mut optimizer) = (
+        CrossEntropyLoss::new(),
+        SGD::builder(model.parameters()).lr(0.1).build()?,
+    );
     let mut step = || {
         optimizer.zero_grad();
         loss.call(&model.call(&x)?, &labels)?.backward()?;

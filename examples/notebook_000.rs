@@ -37,7 +37,7 @@ pub fn run(seed: u32, show: Show) -> Result<()> {
     cell(show, "000/In[8]+probe", |out| {
         in_8_probe(out, &model, &mut optimizer)
     })?;
-    let (model, optimizer) = cell(show, "000/In[11]", |_| Ok(in_11()))?;
+    let (model, optimizer) = cell(show, "000/In[11]", |_| in_11())?;
     cell(show, "000/In[11]+probe", |out| {
         in_11_probe(out, &model, &optimizer)
     })
@@ -169,7 +169,10 @@ fn in_8() -> Result<(ResNet, SGD)> {
     model.requires_grad_(false);
     // The parameters of a new layer require a gradient.
     model.fc = Linear::new(512, 100);
-    let optimizer = SGD::new(model.fc.parameters(), 1e-2).momentum(0.9);
+    let optimizer = SGD::builder(model.fc.parameters())
+        .lr(1e-2)
+        .momentum(0.9)
+        .build()?;
     Ok((model, optimizer))
 }
 
@@ -220,7 +223,7 @@ fn in_8_probe(out: &mut String, model: &ResNet, optimizer: &mut SGD) -> Result<(
 }
 
 /// The global recipe: everything learns, the head ten times as fast.
-fn in_11() -> (ResNet, SGD) {
+fn in_11() -> Result<(ResNet, SGD)> {
     let mut model = resnet18();
     model.fc = Linear::new(512, 100);
     let head = model.fc.parameters();
@@ -230,8 +233,8 @@ fn in_11() -> (ResNet, SGD) {
         SgdGroup::new(base),
         SgdGroup::new(model.fc.parameters()).lr(1e-2),
     ];
-    let optimizer = SGD::with_groups(groups, 1e-3).momentum(0.9);
-    (model, optimizer)
+    let optimizer = SGD::with_groups(groups).lr(1e-3).momentum(0.9).build()?;
+    Ok((model, optimizer))
 }
 
 fn in_11_probe(out: &mut String, model: &ResNet, optimizer: &SGD) -> Result<()> {
@@ -239,7 +242,8 @@ fn in_11_probe(out: &mut String, model: &ResNet, optimizer: &SGD) -> Result<()> 
     say!(out, "{optimizer}");
     let groups = optimizer.parameters();
     let sizes: Vec<usize> = groups.iter().map(|group| group.len()).collect();
-    let options: Vec<_> = (0..groups.len()).map(|i| optimizer.options(i)).collect();
+    let options = (0..groups.len()).map(|i| optimizer.options(i));
+    let options = options.collect::<Result<Vec<_>>>()?;
     say!(out, "{sizes:?}");
     say!(
         out,

@@ -29,7 +29,7 @@ pub fn run(seed: u32, show: Show) -> Result<()> {
     cell(show, "003/code2+probe", |out| {
         code2_probe(out, &model, &optimizer)
     })?;
-    let optimizer = cell(show, "003/code3", |_| Ok(code3(&model)))?;
+    let optimizer = cell(show, "003/code3", |_| code3(&model))?;
     cell(show, "003/code3+probe", |out| code3_probe(out, &optimizer))
 }
 
@@ -72,7 +72,10 @@ fn code2(_out: &mut String) -> Result<(ResNet, SGD)> {
     model.requires_grad_(false);
     // The parameters of a new layer require a gradient.
     model.fc = Linear::new(512, 100);
-    let optimizer = SGD::new(model.fc.parameters(), 1e-2).momentum(0.9);
+    let optimizer = SGD::builder(model.fc.parameters())
+        .lr(1e-2)
+        .momentum(0.9)
+        .build()?;
     Ok((model, optimizer))
 }
 
@@ -91,23 +94,22 @@ fn code2_probe(out: &mut String, model: &ResNet, optimizer: &SGD) -> Result<()> 
 }
 
 /// The global recipe: everything learns, the head ten times as fast.
-fn code3(model: &ResNet) -> SGD {
+fn code3(model: &ResNet) -> Result<SGD> {
     let head = model.fc.parameters();
     let base = model.parameters().into_iter();
     let base = base.filter(|p| !head.iter().any(|h| h.same(p)));
-    SGD::with_groups(
-        [
-            SgdGroup::new(base),
-            SgdGroup::new(model.fc.parameters()).lr(1e-2),
-        ],
-        1e-3,
-    )
+    SGD::with_groups([
+        SgdGroup::new(base),
+        SgdGroup::new(model.fc.parameters()).lr(1e-2),
+    ])
+    .lr(1e-3)
     .momentum(0.9)
+    .build()
 }
 
 fn code3_probe(out: &mut String, optimizer: &SGD) -> Result<()> {
     for (i, group) in optimizer.parameters().into_iter().enumerate() {
-        let options = optimizer.options(i);
+        let options = optimizer.options(i)?;
         let learning = group.iter().filter(|p| p.requires_grad()).count();
         say!(
             out,

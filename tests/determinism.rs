@@ -19,9 +19,11 @@ fn train() -> Result<Vec<Vec<u32>>> {
         Dropout::new(0.3),
         Linear::new(96, 10),
     ];
-    let mut optimizer = SGD::new(net.parameters(), 0.05)
+    let mut optimizer = SGD::builder(net.parameters())
+        .lr(0.05)
         .momentum(0.9)
-        .weight_decay(1e-3);
+        .weight_decay(1e-3)
+        .build()?;
     for _ in 0..3 {
         let x = Tensor::randn([16, 3, 22, 22]);
         let labels = Tensor::arange(16).remainder(10)?;

@@ -30,8 +30,11 @@ fn slopes(critic: &Sequential, points: &Tensor) -> Result<Tensor> {
 fn a_gradient_penalty_trains_a_critic_of_slope_one_and_a_generator_that_follows_it() -> Result<()> {
     manual_seed(0);
     let (critic, generator) = (net(2, 1), net(2, 2));
-    let mut of_critic = SGD::new(critic.parameters(), 0.02).momentum(0.5);
-    let mut of_generator = SGD::new(generator.parameters(), 0.02);
+    let mut of_critic = SGD::builder(critic.parameters())
+        .lr(0.02)
+        .momentum(0.5)
+        .build()?;
+    let mut of_generator = SGD::builder(generator.parameters()).lr(0.02).build()?;
     let center = tensor![2.0, -1.0];
     let batch = 64;
     let real = || Tensor::randn([batch, 2]).mul(0.3)?.add(&center);

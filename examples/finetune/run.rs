@@ -46,16 +46,18 @@ impl Run {
         if !body.is_empty() {
             groups.push(SgdGroup::new(body));
         }
-        let optimizer = SGD::with_groups(groups, arguments.lr)
+        let optimizer = SGD::with_groups(groups)
+            .lr(arguments.lr)
             .momentum(0.9)
             .nesterov(true)
-            .weight_decay(5e-4);
+            .weight_decay(5e-4)
+            .build()?;
         let mut run = Run {
             name,
             classes,
             preparation,
             model,
-            optimizer: optimizer.build()?,
+            optimizer,
             epochs_done: 0,
             accuracy: 0.0,
         };

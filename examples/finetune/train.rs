@@ -70,7 +70,7 @@ pub fn epoch(run: &mut Run, images: &DataLoader<Images>, arguments: &Arguments) 
         let (images, labels) = batch?;
         for (group, rate) in rates.iter().enumerate().take(groups) {
             run.optimizer
-                .set_group_lr(group, rate * schedule(first + i, all));
+                .set_lr(group, rate * schedule(first + i, all))?;
         }
         let logits = run.model.call(&images)?;
         let loss = loss_fn.call(&logits, &labels)?;

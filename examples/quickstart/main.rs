@@ -35,9 +35,11 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     }
     println!("{:35} {:6}\n", "in all", net.num_parameters());
 
-    let sgd = SGD::new(net.parameters(), 0.05)
+    let sgd = SGD::builder(net.parameters())
+        .lr(0.05)
         .momentum(0.9)
-        .nesterov(true);
+        .nesterov(true)
+        .build()?;
     let mut outcomes = vec![train("0-4, from scratch", &mut net, sgd, low, 10)?];
     let trained = net;
 
@@ -45,7 +47,10 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
     let mut net = trained.deep_copy();
     net.requires_grad_(false);
     net.head = Linear::new(net.head.in_features, 5);
-    let sgd = SGD::new(net.head.parameters(), 1e-2).momentum(0.9);
+    let sgd = SGD::builder(net.head.parameters())
+        .lr(1e-2)
+        .momentum(0.9)
+        .build()?;
     outcomes.push(train("5-9, body frozen", &mut net, sgd, high, 5)?);
 
     // Everything learns, the body ten times slower than the head.
@@ -55,12 +60,15 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
         SgdGroup::new(net.body.parameters()).lr(1e-3),
         SgdGroup::new(net.head.parameters()),
     ];
-    let sgd = SGD::with_groups(groups, 1e-2).momentum(0.9);
+    let sgd = SGD::with_groups(groups).lr(1e-2).momentum(0.9).build()?;
     outcomes.push(train("5-9, body slow, head fast", &mut net, sgd, high, 5)?);
 
     let mut net = Net::new(5)?;
     net.initialise()?;
-    let sgd = SGD::new(net.parameters(), 1e-2).momentum(0.9);
+    let sgd = SGD::builder(net.parameters())
+        .lr(1e-2)
+        .momentum(0.9)
+        .build()?;
     outcomes.push(train("5-9, from scratch", &mut net, sgd, high, 5)?);
 
     report(&outcomes);

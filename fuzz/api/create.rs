@@ -69,9 +69,10 @@ fn read_any(t: &Tensor, dtype: DType) -> Result<()> {
 fn update<T: Element>(p: &mut Program) -> Result<()> {
     let mut t = p.tensor()?;
     let value = T::from_f64(p.bytes.float());
-    match p.bytes.flag() {
-        true => t.update::<T>(|mut all| all.fill(value))?,
-        false => t.update_slice::<T>(|all| all.fill(value))?,
+    match p.bytes.below(3) {
+        0 => t.update::<T>(|mut all| all.fill(value))?,
+        1 => t.update_slice::<T>(|all| all.fill(value))?,
+        _ => t.as_mut_slice::<T>()?.fill(value),
     }
     p.keep(t)
 }
@@ -240,13 +241,14 @@ pub const CALLS: &[Call] = &[
             t.item().map(drop)
         },
     ),
-    call("Tensor::update Tensor::update_slice", |p| {
-        match p.bytes.below(3) {
+    call(
+        "Tensor::update Tensor::update_slice Tensor::as_mut_slice",
+        |p| match p.bytes.below(3) {
             0 => update::<f32>(p),
             1 => update::<bool>(p),
             _ => update::<i64>(p),
-        }
-    }),
+        },
+    ),
     call(
         "Tensor::shape Tensor::size Tensor::strides Tensor::rank Tensor::numel Tensor::dtype \
          Tensor::is_contiguous Tensor::storage_len Tensor::storage_offset Tensor::storage_id \

@@ -4,6 +4,8 @@ const CONVERSION: &str = "a trait of arguments: what takes them is called";
 const TREE: &str = "written by the derive macro, for the walks that are called";
 const OPERATION: &str = "what an operation is written with: every operation that is called uses it";
 
+const RULE: &str = "what an optimizer is written with: every optimizer that is called uses it";
+
 /// Names, with a space between, and the reason.
 pub const LEFT_OUT: &[(&str, &str)] = &[
     (
@@ -36,6 +38,14 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         OPERATION,
     ),
     ("Saves::input Saves::output_if", OPERATION),
+    (
+        "OptimizerState::of OptimizerState::parameters OptionValue::loaded OptionValue::saved",
+        RULE,
+    ),
+    (
+        "Rule::check Rule::state Rule::step RuleOptions::list RuleOptions::lr RuleOptions::set not_negative",
+        RULE,
+    ),
     (
         "AnyOperation::multiply_adds Operation::multiply_adds",
         OPERATION,

@@ -26,7 +26,7 @@ mod views;
 mod watched;
 
 use pleach::nn::{Forward, StateDict};
-use pleach::optim::SGD;
+use pleach::optim::Optimizer;
 use pleach::{Buffer, Parameter, Result, Tensor};
 
 use bytes::Bytes;
@@ -112,7 +112,7 @@ pub struct Program<'a> {
     buffers: Vec<Buffer>,
     modules: Vec<Box<dyn Forward>>,
     state_dicts: Vec<StateDict>,
-    optimizers: Vec<SGD>,
+    optimizers: Vec<Box<dyn Optimizer>>,
 }
 
 /// Runs the program that the bytes stand for, and shows every call that it makes to `seen`.

@@ -1,6 +1,9 @@
 //! Optimizers.
 
-use pleach::optim::{Optimizer, OptimizerState, SGD, SgdGroup, StateValue, check_groups};
+use pleach::optim::{
+    Adam, AdamGroup, AdamW, AdamWGroup, Optimizer, OptimizerState, SGD, SgdGroup, SgdOptions,
+    StateValue, check_groups,
+};
 use pleach::{Parameter, Result};
 
 use super::{Call, Program, call};
@@ -12,35 +15,44 @@ fn parameters(p: &mut Program) -> Result<Vec<Parameter>> {
     }
 }
 
+/// One of the optimizers, with options of its groups and of all.
+macro_rules! build {
+    ($p:ident, $optimizer:ident, $group:ident, [$($option:ident: $value:expr),*]) => {{
+        let mut group = $group::new(parameters($p)?);
+        $(if $p.bytes.flag() {
+            group = group.$option($value);
+        })*
+        let mut builder = match $p.bytes.below(3) {
+            0 => $optimizer::builder(parameters($p)?),
+            1 => $optimizer::builder($p.module().named_parameters()).group(group),
+            _ => $optimizer::with_groups([group, $group::new(parameters($p)?)]),
+        };
+        $(if $p.bytes.one_in(3) {
+            builder = builder.$option($value);
+        })*
+        Box::new(builder.build()?)
+    }};
+}
+
 fn build(p: &mut Program) -> Result<()> {
-    let lr = p.bytes.float();
-    let mut sgd = match p.bytes.flag() {
-        true => SGD::new(parameters(p)?, lr),
-        false => {
-            let group = SgdGroup::new(parameters(p)?)
-                .lr(p.bytes.float())
-                .momentum(p.bytes.probability())
-                .dampening(p.bytes.probability())
-                .weight_decay(p.bytes.probability())
-                .nesterov(p.bytes.flag())
-                .maximize(p.bytes.flag());
-            SGD::with_groups([group, SgdGroup::new(parameters(p)?)], lr)
-        }
+    let optimizer: Box<dyn Optimizer> = match p.bytes.below(3) {
+        0 => build!(p, SGD, SgdGroup, [
+            lr: p.bytes.float(), momentum: p.bytes.probability(), dampening: p.bytes.float(),
+            weight_decay: p.bytes.float(), nesterov: p.bytes.flag(), maximize: p.bytes.flag()
+        ]),
+        1 => build!(p, Adam, AdamGroup, [
+            lr: p.bytes.float(), betas: (p.bytes.probability(), p.bytes.probability()),
+            eps: p.bytes.float(), weight_decay: p.bytes.float(), amsgrad: p.bytes.flag(),
+            maximize: p.bytes.flag()
+        ]),
+        _ => build!(p, AdamW, AdamWGroup, [
+            lr: p.bytes.float(), betas: (p.bytes.probability(), p.bytes.probability()),
+            eps: p.bytes.float(), weight_decay: p.bytes.float(), amsgrad: p.bytes.flag(),
+            maximize: p.bytes.flag()
+        ]),
     };
-    if p.bytes.flag() {
-        sgd = sgd
-            .momentum(p.bytes.probability())
-            .dampening(p.bytes.float());
-    }
-    if p.bytes.one_in(3) {
-        sgd = sgd.weight_decay(p.bytes.float()).lr(p.bytes.float());
-        sgd = sgd.nesterov(p.bytes.flag()).maximize(p.bytes.flag());
-    }
-    if p.bytes.flag() {
-        sgd = sgd.build()?;
-    }
     p.optimizers.truncate(4);
-    p.optimizers.push(sgd);
+    p.optimizers.push(optimizer);
     Ok(())
 }
 
@@ -72,11 +84,7 @@ fn step(p: &mut Program) -> Result<()> {
     let result = sgd.step();
     let after: Vec<Vec<usize>> = held.iter().map(Parameter::shape).collect();
     assert_eq!(before, after, "a step changes no shape");
-    if let Some(first) = held.first() {
-        let buffer = sgd.momentum_buffer(first);
-        assert!(buffer.is_none_or(|b| result.is_err() || !b.shape().is_empty() || b.rank() == 0));
-    }
-    let _ = (sgd.to_string(), sgd.state_dict().to_string());
+    let _ = sgd.state_dict().to_string();
     result
 }
 
@@ -134,46 +142,72 @@ fn states(p: &mut Program) -> Result<()> {
 
 pub const CALLS: &[Call] = &[
     call(
-        "SGD::new SGD::with_groups SGD::build SGD::lr SGD::momentum SGD::dampening \
-         SGD::weight_decay SGD::nesterov SGD::maximize SgdGroup::new SgdGroup::lr \
-         SgdGroup::momentum SgdGroup::dampening SgdGroup::weight_decay SgdGroup::nesterov \
-         SgdGroup::maximize",
+        "RuleOptimizer::builder RuleOptimizer::with_groups RuleOptimizerBuilder::group \
+         RuleOptimizerBuilder::build RuleOptimizerBuilder::lr RuleOptimizerBuilder::momentum \
+         RuleOptimizerBuilder::dampening RuleOptimizerBuilder::weight_decay \
+         RuleOptimizerBuilder::nesterov RuleOptimizerBuilder::maximize RuleOptimizerBuilder::betas \
+         RuleOptimizerBuilder::eps RuleOptimizerBuilder::amsgrad Group::new Group::lr \
+         Group::momentum Group::dampening Group::weight_decay Group::nesterov Group::maximize \
+         Group::betas Group::eps Group::amsgrad",
         build,
     ),
-    call(
-        "Optimizer::step Optimizer::parameters SGD::momentum_buffer",
-        step,
-    ),
-    call("Optimizer::step SGD::momentum_buffer", step),
+    call("Optimizer::step Optimizer::parameters", step),
+    call("Optimizer::step", step),
     call(
         "Optimizer::state_dict Optimizer::load_state_dict GroupState::get GroupState::number \
-         GroupState::flag",
+         GroupState::flag StateValue::number",
         states,
     ),
     call(
-        "SGD::add_group SGD::set_lr SGD::options SGD::try_options SGD::set_group_lr \
-         SGD::try_set_group_lr Optimizer::coverage \
-         Optimizer::zero_grad Coverage::is_complete check_groups",
+        "RuleOptimizer::add_group RuleOptimizer::options RuleOptimizer::state \
+         RuleOptimizerBuilder::options Group::options RuleOptimizer::new",
         |p| {
-            let (at, lr) = (p.bytes.below(5), p.bytes.float());
-            let more = parameters(p)?;
+            let (lr, at) = (p.bytes.float(), p.bytes.below(3));
+            let options = SgdOptions {
+                lr,
+                ..SgdOptions::default()
+            };
+            let one = p.parameter()?;
+            let mut sgd = SGD::new([one.share()]);
+            let _ = SGD::builder(parameters(p)?).options(options).build();
+            let _ = (
+                sgd.add_group(SgdGroup::new(parameters(p)?).options(options)),
+                sgd.to_string(),
+            );
+            let _ = (
+                sgd.options(at).is_ok(),
+                sgd.state(&one, "momentum_buffer").is_none(),
+            );
+            Ok(())
+        },
+    ),
+    call(
+        "Optimizer::lr Optimizer::set_lr Optimizer::set_lr_of_all Optimizer::initial_lr \
+         Optimizer::option Optimizer::set_option Optimizer::coverage Optimizer::zero_grad \
+         Coverage::is_complete check_groups",
+        |p| {
+            let (at, lr, group) = (p.bytes.below(5), p.bytes.float(), p.bytes.below(3));
             let model = p.module().named_parameters();
-            let Some(sgd) = p.optimizers.get_mut(at) else {
+            let name = p
+                .bytes
+                .text(&["lr", "betas", "initial_lr", "fused", "param_names", "?"]);
+            let value = StateValue::Float(p.bytes.float());
+            let Some(optimizer) = p.optimizers.get_mut(at) else {
                 return Ok(());
             };
-            sgd.set_lr(lr);
-            sgd.set_group_lr(0, lr);
-            sgd.try_set_group_lr(at, lr)
-                .or_else(|_| sgd.try_set_group_lr(0, lr))?;
-            assert_eq!(
-                sgd.options(0).lr.to_bits(),
-                sgd.try_options(0)?.lr.to_bits()
+            if optimizer.set_lr(group, lr).is_ok() {
+                assert_eq!(optimizer.lr(group)?.to_bits(), lr.to_bits());
+            }
+            let _ = optimizer.set_option(group, name, value);
+            let _ = (
+                optimizer.option(group, name).is_ok(),
+                optimizer.initial_lr(group).is_ok(),
             );
-            let coverage = sgd.coverage(&model);
+            let coverage = optimizer.coverage(&model);
             let _ = (coverage.is_complete(), coverage.to_string());
-            sgd.zero_grad();
-            sgd.add_group(SgdGroup::new(more));
-            check_groups(&sgd.parameters())
+            optimizer.zero_grad();
+            optimizer.set_lr_of_all(lr)?;
+            check_groups(&optimizer.parameters())
         },
     ),
 ];

@@ -76,7 +76,10 @@ fn one_step<M: Module, B>(
     run: impl Fn(&M, &B) -> Result<(Vec<Tensor>, Tensor)>,
     expected: &Value,
 ) -> Result<()> {
-    let mut optimizer = SGD::new(net.parameters(), LR).momentum(MOMENTUM);
+    let mut optimizer = SGD::builder(net.parameters())
+        .lr(LR)
+        .momentum(MOMENTUM)
+        .build()?;
     optimizer.zero_grad();
     let (outputs, loss) = run(net, batch)?;
     loss.backward()?;

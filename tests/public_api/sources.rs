@@ -360,6 +360,14 @@ fn header_names(header: &str) -> (Option<String>, String) {
     }
 }
 
+/// `SGD, SgdGroup, SgdOptions {` and a row for each option.
+fn optimizers(call: &str, add: &mut impl FnMut(&[&str], &str, bool)) {
+    let rows = call.lines().map(str::trim);
+    for row in rows.filter(|row| row.contains(": ") && row.ends_with(',')) {
+        add(&["RuleOptimizerBuilder", "Group"], first_word(row), false);
+    }
+}
+
 /// What the macros write where they are used.
 fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Function>) {
     let mut add = |owners: &[&str], name: &str, panics: bool| {
@@ -396,9 +404,7 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                 "row_function" => rows
                     .filter(|row| row.contains("Backward0\""))
                     .for_each(|row| add(&["Tensor"], first_word(row), false)),
-                "options" => rows
-                    .filter(|row| row.ends_with(';'))
-                    .for_each(|row| add(&["SGD", "SgdGroup"], first_word(row), false)),
+                "optimizer" => optimizers(call, &mut add),
                 "twins" => rows
                     .filter(|row| row.contains(", try_") && !row.starts_with("///"))
                     .for_each(|row| {

@@ -4,14 +4,17 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use pleach::Parameter;
-use pleach::optim::{GroupState, Optimizer, OptimizerState, Options, SGD, SgdGroup, StateValue};
+use pleach::optim::{
+    Adam, AdamGroup, AdamW, AdamWGroup, GroupState, Optimizer, OptimizerState, Options, SGD,
+    SgdGroup, StateValue,
+};
 
-use super::args::{Args, Bound};
+use super::args::Args;
 use super::value::{Builtin, Dict, Eval, EvalError, Value, bug, unknown};
 
 /// An optimizer that Python code holds.
 #[derive(Clone)]
-pub struct OptimizerHandle(Rc<RefCell<SGD>>);
+pub struct OptimizerHandle(Rc<RefCell<dyn Optimizer>>);
 
 impl OptimizerHandle {
     pub fn step(&self) -> Eval<()> {
@@ -20,91 +23,99 @@ impl OptimizerHandle {
     pub fn zero_grad(&self) {
         self.0.borrow().zero_grad();
     }
-    /// The state of a parameter: names and tensors, as PyTorch's `state` has them.
-    pub fn state(&self, parameter: &Parameter) -> Vec<(&'static str, pleach::Tensor)> {
-        let optimizer = self.0.borrow();
-        let buffer = optimizer.momentum_buffer(parameter).cloned();
-        buffer.into_iter().map(|b| ("momentum_buffer", b)).collect()
+    pub fn state_dict(&self) -> OptimizerState {
+        self.0.borrow().state_dict()
     }
-    /// The options of a group by their names in PyTorch.
-    pub fn options(&self, group: usize) -> Vec<(&'static str, Value)> {
-        let o = self.0.borrow().options(group);
-        vec![
-            ("lr", Value::float(o.lr)),
-            ("momentum", Value::float(o.momentum)),
-            ("dampening", Value::float(o.dampening)),
-            ("weight_decay", Value::float(o.weight_decay)),
-            ("nesterov", Value::Bool(o.nesterov)),
-            ("maximize", Value::Bool(o.maximize)),
-        ]
+    pub fn repr(&self) -> String {
+        self.0.borrow().to_string()
     }
 }
 
-const SGD_NAMES: [&str; 7] = [
-    "params",
-    "lr",
-    "momentum",
-    "dampening",
-    "weight_decay",
-    "nesterov",
-    "maximize",
-];
+/// A class of optimizers: the names of its arguments in PyTorch, of which those after the star are
+/// about how PyTorch computes.
+macro_rules! class {
+    ($optimizer:ident, $group:ident, $args:ident, [$($option:ident: $read:ident),*]) => {{
+        const NAMES: &[&str] = &["params", $(stringify!($option)),*];
+        let a = $args.bind(stringify!($optimizer), NAMES)?;
+        let mut groups = Vec::new();
+        for (members, options) in groups_of(a.need("params")?)? {
+            let a = options.bind(stringify!($optimizer), NAMES)?;
+            let mut group = $group::new(members);
+            $(if let Some(value) = a.opt(stringify!($option)) {
+                group = group.$option($read(value)?);
+            })*
+            groups.push(group);
+        }
+        let mut builder = $optimizer::with_groups(groups);
+        $(if let Some(value) = a.opt(stringify!($option)) {
+            builder = builder.$option($read(value)?);
+        })*
+        let optimizer = Rc::new(RefCell::new(builder.build()?));
+        Ok(Value::Optimizer(OptimizerHandle(optimizer)))
+    }};
+}
+
+fn number(value: &Value) -> Eval<f64> {
+    value.as_f64()
+}
+
+fn flag(value: &Value) -> Eval<bool> {
+    value.as_bool()
+}
+
+fn pair(value: &Value) -> Eval<(f64, f64)> {
+    match &value.items()?[..] {
+        [a, b] => Ok((a.as_f64()?, b.as_f64()?)),
+        other => bug(format!("{other:?} as two numbers")),
+    }
+}
 
 /// Classes and functions by their names in `torch`.
 pub fn find(name: &str) -> Option<Builtin> {
     Some(match name {
         "optim.SGD" => |a| {
-            let a = a.bind("SGD", &SGD_NAMES)?;
-            let groups = groups(a.need("params")?)?;
-            let mut sgd = SGD::with_groups(groups, a.opt_f64("lr")?.unwrap_or(1e-3));
-            macro_rules! set {
-                ($($name:ident $read:ident),*) => {$(
-                    if let Some(value) = a.opt(stringify!($name)) {
-                        sgd = sgd.$name(value.$read()?);
-                    }
-                )*};
-            }
-            set!(momentum as_f64, dampening as_f64, weight_decay as_f64, nesterov as_bool, maximize as_bool);
-            Ok(Value::Optimizer(OptimizerHandle(Rc::new(RefCell::new(
-                sgd.build()?,
-            )))))
+            class!(SGD, SgdGroup, a, [
+                lr: number, momentum: number, dampening: number, weight_decay: number,
+                nesterov: flag, maximize: flag
+            ])
+        },
+        "optim.Adam" => |a| {
+            class!(Adam, AdamGroup, a, [
+                lr: number, betas: pair, eps: number, weight_decay: number, amsgrad: flag,
+                maximize: flag
+            ])
+        },
+        "optim.AdamW" => |a| {
+            class!(AdamW, AdamWGroup, a, [
+                lr: number, betas: pair, eps: number, weight_decay: number, amsgrad: flag,
+                maximize: flag
+            ])
         },
         _ => return None,
     })
 }
 
-/// A list of parameters, or of dictionaries with options of their own.
-fn groups(params: &Value) -> Eval<Vec<SgdGroup>> {
+/// The groups of a list of parameters, or of dictionaries with options of their own.
+fn groups_of(params: &Value) -> Eval<Vec<(Vec<Parameter>, Args)>> {
     let items = super::builtins::iterate(params)?;
     if !items.iter().any(|item| matches!(item, Value::Dict(_))) {
-        return Ok(vec![SgdGroup::new(parameters(&items)?)]);
+        return Ok(vec![(parameters(&items)?, Args::default())]);
     }
-    items
-        .into_iter()
-        .map(|item| {
-            let Value::Dict(dict) = &item else {
-                return bug("parameters beside groups");
-            };
-            let options = Args {
-                positional: Vec::new(),
-                keyword: dict.borrow().items.clone(),
-            };
-            group(&options.bind("SGD", &SGD_NAMES)?)
-        })
-        .collect()
-}
-
-fn group(a: &Bound) -> Eval<SgdGroup> {
-    let mut group = SgdGroup::new(parameters(&super::builtins::iterate(a.need("params")?)?)?);
-    macro_rules! set {
-        ($($name:ident $read:ident),*) => {$(
-            if let Some(value) = a.opt(stringify!($name)) {
-                group = group.$name(value.$read()?);
+    let groups = items.into_iter().map(|item| {
+        let Value::Dict(dict) = &item else {
+            return bug("parameters beside groups");
+        };
+        let mut options = Args::default();
+        let mut members = Vec::new();
+        for (name, value) in &dict.borrow().items {
+            match name.as_str() {
+                "params" => members = parameters(&super::builtins::iterate(value)?)?,
+                _ => options.keyword.push((name.clone(), value.clone())),
             }
-        )*};
-    }
-    set!(lr as_f64, momentum as_f64, dampening as_f64, weight_decay as_f64, nesterov as_bool, maximize as_bool);
-    Ok(group)
+        }
+        Ok((members, options))
+    });
+    groups.collect()
 }
 
 /// Optimizers take parameters; a leaf tensor of Python is written as one here. One object is one
@@ -148,7 +159,7 @@ pub fn call_method(optimizer: &OptimizerHandle, name: &str, args: Args) -> Eval 
         }
         "state_dict" => {
             args.none("state_dict")?;
-            Ok(state_value(&optimizer.0.borrow().state_dict()))
+            Ok(state_value(&optimizer.state_dict()))
         }
         "load_state_dict" => {
             let a = args.bind("load_state_dict", &["state_dict"])?;

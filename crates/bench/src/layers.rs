@@ -85,9 +85,11 @@ fn sgd(shapes: &[Vec<usize>], momentum: f64) -> Result<Run> {
         parameters.push(parameter);
     }
     let held: Vec<Parameter> = parameters.iter().map(Parameter::share).collect();
-    let mut optimizer = SGD::new(parameters, 1e-4)
+    let mut optimizer = SGD::builder(parameters)
+        .lr(1e-4)
         .momentum(momentum)
-        .weight_decay(1e-4);
+        .weight_decay(1e-4)
+        .build()?;
     run(move || {
         // The optimizer warns of parameters that nobody else holds.
         let _ = &held;

@@ -41,7 +41,7 @@ pub fn tiny(_: Scale) -> Vec<Scenario> {
         || {
             let net = sequential![Linear::new(4, 3), ReLU::new(), Linear::new(3, 1)];
             let (x, y) = (Tensor::randn([2, 4]), Tensor::randn([2, 1]));
-            let mut optimizer = SGD::new(net.parameters(), 1e-3);
+            let mut optimizer = SGD::builder(net.parameters()).lr(1e-3).build()?;
             let loss = MSELoss::new();
             run(move || {
                 optimizer.zero_grad();

@@ -13,7 +13,7 @@ pub fn classifier_step(model: impl Forward, x: Tensor, classes: usize) -> Result
         .parameters()
         .into_iter()
         .filter(Parameter::requires_grad);
-    let mut optimizer = SGD::new(trained, 1e-3).momentum(0.9);
+    let mut optimizer = SGD::builder(trained).lr(1e-3).momentum(0.9).build()?;
     let loss = CrossEntropyLoss::new();
     run(move || {
         optimizer.zero_grad();

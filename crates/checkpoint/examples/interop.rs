@@ -201,7 +201,7 @@ fn train(from: &str, to: &str, steps: usize) -> Result<()> {
     let checkpoint = load(from)?;
     let net = net()?;
     net.load_state_dict(&checkpoint.get("model_state")?.state_dict()?, true)?;
-    let mut optimizer = SGD::new(net.parameters(), 1.0);
+    let mut optimizer = SGD::builder(net.parameters()).lr(1.0).build()?;
     optimizer.load_state_dict(&checkpoint.get("optimizer")?.optimizer_state()?)?;
     let (x, y) = (
         checkpoint.get("x")?.as_tensor()?,

@@ -12,7 +12,7 @@
 //! # let dir = std::env::temp_dir().join(format!("pleach-crate-{}", std::process::id()));
 //! # std::fs::create_dir_all(&dir).unwrap();
 //! let net = Linear::new(4, 2);
-//! let mut optimizer = SGD::new(net.parameters(), 0.1).momentum(0.9);
+//! let mut optimizer = SGD::builder(net.parameters()).lr(0.1).momentum(0.9).build()?;
 //! let path = dir.join("run.pth");
 //! let checkpoint = Dict::new()
 //!     .with("epoch", 3)

@@ -14,7 +14,7 @@ use pleach_core::{Parameter, size_text};
 /// use pleach_core::{Parameter, Tensor};
 /// use pleach_optim::{Optimizer, SGD};
 /// let (body, old_head) = (Parameter::new(Tensor::zeros([4])), Parameter::new(Tensor::zeros([2])));
-/// let optimizer = SGD::new([body.share(), old_head], 0.1);
+/// let optimizer = SGD::new([body.share(), old_head]);
 /// let head = Parameter::new(Tensor::zeros([3]));
 /// let model = [("body".to_string(), body), ("head".to_string(), head)]; // model.named_parameters()
 /// let coverage = optimizer.coverage(&model);
@@ -112,7 +112,7 @@ impl fmt::Display for Coverage {
 }
 
 /// Notices parameters that only the optimizer still holds: their layer is gone.
-#[derive(Default)]
+#[derive(Debug, Default)]
 pub(crate) struct OrphanWatch {
     /// How many were reported.
     reported: usize,

@@ -5,7 +5,7 @@
 //! use pleach_optim::{Optimizer, SGD};
 //!
 //! let w = Parameter::new(tensor![1.0, 2.0]);
-//! let mut optimizer = SGD::new([w.share()], 0.1).momentum(0.9);
+//! let mut optimizer = SGD::builder([w.share()]).lr(0.1).momentum(0.9).build()?;
 //! w.tensor().sum()?.backward()?; // the gradient is 1
 //! optimizer.step()?;
 //! assert_eq!(w.data().to_vec::<f32>()?, [0.9, 1.9]);
@@ -16,14 +16,28 @@
 
 #![forbid(unsafe_code)]
 
+mod adam;
 mod coverage;
-mod display;
 mod fit;
+mod group;
 mod optimizer;
+mod optimizer_rule;
+mod parameter_state;
+mod rule;
+mod rule_optimizer;
 mod sgd;
 mod state;
 
+pub use adam::{Adam, AdamGroup, AdamOptions, AdamW, AdamWGroup, AdamWOptions};
 pub use coverage::{Coverage, LeftParameter};
+pub use group::{Group, Member};
 pub use optimizer::{Optimizer, check_groups};
+#[doc(hidden)]
+pub use pleach_core::Result;
+pub use pleach_kernels::Float;
+#[doc(hidden)]
+pub use rule::option_of;
+pub use rule::{OptionValue, Rule, RuleOptions, Step, not_negative};
+pub use rule_optimizer::{RuleOptimizer, RuleOptimizerBuilder};
 pub use sgd::{SGD, SgdGroup, SgdOptions};
 pub use state::{GroupState, OptimizerState, Options, StateValue};

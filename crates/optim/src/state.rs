@@ -14,7 +14,7 @@ use pleach_core::{Error, ParamId, Parameter, Result, Tensor};
 /// use pleach_core::{Parameter, tensor};
 /// use pleach_optim::{Optimizer, SGD};
 /// let p = Parameter::new(tensor![1.0, 2.0]);
-/// let mut optimizer = SGD::new([p.share()], 0.1).momentum(0.9);
+/// let mut optimizer = SGD::builder([p.share()]).lr(0.1).momentum(0.9).build()?;
 /// p.tensor().sum()?.backward()?;
 /// optimizer.step()?;
 /// let state = optimizer.state_dict();
@@ -24,7 +24,7 @@ use pleach_core::{Error, ParamId, Parameter, Result, Tensor};
 ///      'momentum': 0.9, 'dampening': 0, 'weight_decay': 0, 'nesterov': False, 'maximize': False, \
 ///      'foreach': None, 'differentiable': False, 'fused': None, 'params': [0]}]}"
 /// );
-/// let mut resumed = SGD::new([p.share()], 1.0);
+/// let mut resumed = SGD::new([p.share()]);
 /// resumed.load_state_dict(&state)?;
 /// assert_eq!(resumed.to_string(), optimizer.to_string());
 /// # Ok::<(), pleach_core::Error>(())
@@ -71,11 +71,13 @@ pub enum StateValue {
 }
 
 impl StateValue {
-    /// A number that PyTorch's default writes as a whole 0.
-    pub(crate) fn or_zero(value: f64) -> Self {
-        match value {
-            0.0 => StateValue::Int(0),
-            value => StateValue::Float(value),
+    /// The value as a number, if it is one, or a tensor of one.
+    pub fn number(&self) -> Option<f64> {
+        match self {
+            StateValue::Float(value) => Some(*value),
+            StateValue::Int(value) => Some(*value as f64),
+            StateValue::Tensor(value) => value.item().ok(),
+            _ => None,
         }
     }
 }
@@ -132,7 +134,7 @@ fn numbers(groups: &[&[Parameter]]) -> HashMap<ParamId, usize> {
 
 impl OptimizerState {
     /// The state of these groups. `options` gives a group's, `own` a parameter's.
-    pub(crate) fn of(
+    pub fn of(
         groups: &[&[Parameter]],
         options: impl Fn(usize) -> Options,
         own: impl Fn(&Parameter) -> Options,
@@ -154,47 +156,31 @@ impl OptimizerState {
         out
     }
 
-    /// The parameter that each number stands for in these groups.
+    /// The parameter that each number stands for in these groups, and the number of its group.
     ///
     /// # Errors
     /// PyTorch's texts, if the groups or their sizes differ.
-    pub(crate) fn parameters<'a>(
+    pub fn parameters<'a>(
         &self,
         groups: &[&'a [Parameter]],
-    ) -> Result<HashMap<usize, &'a Parameter>> {
+    ) -> Result<HashMap<usize, (usize, &'a Parameter)>> {
         if self.param_groups.len() != groups.len() {
             return Err(Error::value(
                 "loaded state dict has a different number of parameter groups",
             ));
         }
         let mut out = HashMap::new();
-        for (saved, parameters) in self.param_groups.iter().zip(groups) {
+        for (group, (saved, parameters)) in self.param_groups.iter().zip(groups).enumerate() {
             if saved.params.len() != parameters.len() {
                 return Err(Error::value(
                     "loaded state dict contains a parameter group that doesn't match the size of optimizer's group",
                 ));
             }
-            out.extend(saved.params.iter().copied().zip(parameters.iter()));
+            let places = parameters.iter().map(|parameter| (group, parameter));
+            out.extend(saved.params.iter().copied().zip(places));
         }
         Ok(out)
     }
-}
-
-/// A tensor of an optimizer's state for a parameter: in its dtype, of its shape.
-pub(crate) fn tensor_for(
-    name: &str,
-    number: usize,
-    value: &Tensor,
-    parameter: &Parameter,
-) -> Result<Tensor> {
-    if value.shape() != parameter.shape() {
-        return Err(Error::shape(format!(
-            "loaded state dict has a {name} of {} for parameter {number} of {}",
-            pleach_core::size_text(value.shape()),
-            pleach_core::size_text(&parameter.shape())
-        )));
-    }
-    value.detach().to_dtype(parameter.dtype())
 }
 
 impl fmt::Display for StateValue {

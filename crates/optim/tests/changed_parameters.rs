@@ -2,7 +2,7 @@
 //! nothing is changed.
 
 use pleach_core::{DType, Parameter, Result, Tensor, tensor};
-use pleach_optim::{Optimizer, OptimizerState, SGD, SgdGroup, StateValue};
+use pleach_optim::{Adam, Optimizer, OptimizerState, SGD, SgdGroup, StateValue};
 
 fn give_grad(p: &Parameter) -> Result<()> {
     p.set_grad(Some(Tensor::ones_of(p.shape(), p.dtype())))
@@ -15,7 +15,7 @@ fn after_a_step() -> Result<(Parameter, Parameter, SGD)> {
         Parameter::new(tensor![5.0, 6.0]),
     );
     let groups = [SgdGroup::new([p.share()]), SgdGroup::new([q.share()])];
-    let mut sgd = SGD::with_groups(groups, 0.5).momentum(0.9);
+    let mut sgd = SGD::with_groups(groups).lr(0.5).momentum(0.9).build()?;
     give_grad(&p)?;
     give_grad(&q)?;
     sgd.step()?;
@@ -53,13 +53,38 @@ fn a_parameter_that_grows_or_shrinks_is_named_with_both_shapes() -> Result<()> {
     Ok(())
 }
 
+/// As if the optimizer had been of the wide dtype from the first step.
 #[test]
-fn a_parameter_that_changes_its_dtype_is_named_with_both_dtypes() -> Result<()> {
+fn a_parameter_that_changes_its_dtype_goes_on_with_its_state_converted() -> Result<()> {
     let (p, q, mut sgd) = after_a_step()?;
     q.set_data(q.data().double()?)?;
     give_grad(&q)?;
-    let text = "SGD: parameter 0 of group 1 has dtype torch.float64, but its momentum_buffer has dtype torch.float32";
-    refused(&mut sgd, &[&p, &q], text);
+    sgd.step()?;
+    let buffer = sgd
+        .state(&q, "momentum_buffer")
+        .expect("there were two steps");
+    assert_eq!(buffer.dtype(), DType::F64);
+    assert_eq!(buffer.to_vec::<f64>()?, [1.9; 2]);
+    assert_eq!(
+        q.data().to_vec::<f64>()?,
+        [5.0 - 0.5 - 0.5 * 1.9, 6.0 - 0.5 - 0.5 * 1.9]
+    );
+    assert_eq!(p.dtype(), DType::F32);
+    Ok(())
+}
+
+#[test]
+fn a_parameter_with_a_name_is_called_by_it() -> Result<()> {
+    let w = Parameter::new(tensor![1.0, 2.0]);
+    let mut adam = Adam::new([("fc.weight", w.share())]);
+    give_grad(&w)?;
+    adam.step()?;
+    w.set_data(Tensor::zeros([3]))?;
+    give_grad(&w)?;
+    let error = adam.step().unwrap_err().to_string();
+    let expected = "Adam: parameter 'fc.weight' has size torch.Size([3]), but its exp_avg has size torch.Size([2])";
+    assert!(error.starts_with(expected), "{error}");
+    assert_eq!(w.data().to_vec::<f32>()?, [0.0; 3]);
     Ok(())
 }
 
@@ -70,7 +95,10 @@ fn a_gradient_of_the_old_shape_or_dtype_is_refused() -> Result<()> {
             Parameter::new(tensor![1.0, 2.0]),
             Parameter::new(tensor![3.0]),
         );
-        let mut sgd = SGD::new([p.share(), q.share()], 0.5).momentum(momentum);
+        let mut sgd = SGD::builder([p.share(), q.share()])
+            .lr(0.5)
+            .momentum(momentum)
+            .build()?;
         give_grad(&p)?;
         // The graph still knows the old values; its gradient would come when the new ones are there.
         let loss = q.tensor().sum()?;
@@ -94,17 +122,17 @@ fn a_dtype_that_cannot_be_stepped_changes_nothing() -> Result<()> {
         Parameter::new(tensor![1.0]),
         Parameter::new(Tensor::ones_of([1], DType::F16)),
     );
-    let mut sgd = SGD::new([p.share(), half.share()], 0.5);
+    let mut sgd = SGD::builder([p.share(), half.share()]).lr(0.5).build()?;
     give_grad(&p)?;
     give_grad(&half)?;
-    refused(&mut sgd, &[&p, &half], "\"sgd\" not implemented for 'Half'");
+    refused(&mut sgd, &[&p, &half], "\"SGD\" not implemented for 'Half'");
     Ok(())
 }
 
 #[test]
 fn without_momentum_or_gradient_a_parameter_may_change() -> Result<()> {
     let p = Parameter::new(tensor![1.0, 2.0]);
-    let mut plain = SGD::new([p.share()], 0.5);
+    let mut plain = SGD::builder([p.share()]).lr(0.5).build()?;
     give_grad(&p)?;
     plain.step()?;
     p.set_data(tensor![1.0, 2.0, 3.0])?;
@@ -118,7 +146,7 @@ fn without_momentum_or_gradient_a_parameter_may_change() -> Result<()> {
     assert_eq!(q.data().to_vec::<f32>()?, [0.0; 7]);
     assert_ne!(p.data().to_vec::<f32>()?, [0.5, 1.5, 2.5]);
     // Built anew, the optimizer takes the parameter as it is.
-    let mut fresh = SGD::new([p, q.share()], 0.5).momentum(0.9);
+    let mut fresh = SGD::builder([p, q.share()]).lr(0.5).momentum(0.9).build()?;
     give_grad(&q)?;
     fresh.step()?;
     assert_eq!(q.data().to_vec::<f32>()?, [-0.5; 7]);
@@ -126,17 +154,21 @@ fn without_momentum_or_gradient_a_parameter_may_change() -> Result<()> {
 }
 
 #[test]
-fn a_parameter_in_two_groups_is_refused_before_anything_is_stepped() -> Result<()> {
+fn a_parameter_in_two_groups_is_refused() -> Result<()> {
     let (p, q) = (Parameter::new(tensor![1.0]), Parameter::new(tensor![2.0]));
-    give_grad(&p)?;
-    give_grad(&q)?;
+    let text = "some parameters appear in more than one parameter group";
     let groups = [
         SgdGroup::new([p.share(), q.share()]),
         SgdGroup::new([q.share()]),
     ];
-    let mut sgd = SGD::with_groups(groups, 0.5).momentum(0.9);
-    let text = "some parameters appear in more than one parameter group";
-    refused(&mut sgd, &[&p, &q], text);
+    let error = SGD::with_groups(groups).build().unwrap_err();
+    assert_eq!(error.to_string(), text);
+    let mut sgd = SGD::new([p, q.share()]);
+    assert_eq!(
+        sgd.add_group(SgdGroup::new([q])).unwrap_err().to_string(),
+        text
+    );
+    assert_eq!(sgd.parameters().len(), 1);
     Ok(())
 }
 
@@ -168,7 +200,7 @@ fn a_state_with_wrong_shapes_is_not_loaded() -> Result<()> {
             )
         );
         assert_eq!(sgd.state_dict().to_string(), before);
-        assert_eq!(sgd.options(0).lr, 0.5);
+        assert_eq!(sgd.options(0)?.lr, 0.5);
     }
     // What was saved before a parameter grew does not fit it afterwards.
     let saved = sgd.state_dict();

@@ -46,7 +46,7 @@ pub mod prelude {
         Chain, Forward, ForwardMany, Module, ModuleDict, ModuleExt, ModuleList, Node,
         ParameterDict, Sequential, StateDict, functional, same,
     };
-    pub use crate::optim::{Optimizer, SGD, SgdGroup};
+    pub use crate::optim::{Adam, AdamGroup, AdamW, AdamWGroup, Optimizer, SGD, SgdGroup};
     pub use crate::{
         Buffer, DType, Error, Generator, Parameter, Result, Tensor, TensorIndex, checkpoint, init,
         load, load_state_dict, manual_seed, nn, no_grad, optim, save, sequential, slice, summary,

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use pleach::nn::layers::Linear;
 use pleach::nn::{Forward, Module};
+use pleach::optim::{OptimizerState, StateValue};
 use pleach::{DType, Parameter, Tensor};
 use serde_json::Value as Json;
 
@@ -120,8 +121,7 @@ fn group(parameters: &[Parameter], options: &Json) -> Value {
     Value::dict(dict)
 }
 
-/// Parameters and losses of every step, the state afterwards, the groups' options. (`repr` waits for
-/// optimizers that print.)
+/// Parameters and losses of every step; the state afterwards, the groups' options and the text.
 fn trajectory(case: &Json, file: &Json) -> Eval<()> {
     const KNOWN: [&str; 11] = [
         "optimizer",
@@ -203,18 +203,21 @@ fn trajectory(case: &Json, file: &Json) -> Eval<()> {
         optimizer.step()?;
         compare_step(t, &parameters, list(&expected["params"])?, tolerance)?;
     }
-    check_state(
-        &parameters,
-        &case["state_after"],
-        |p| optimizer.state(p),
-        tolerance,
-    )?;
-    for (i, expected) in list(&case["param_groups"])?.iter().enumerate() {
-        for (name, got) in optimizer.options(i) {
-            check_option(&format!("group {i}: {name}"), &got, &expected[name])?;
+    let state = optimizer.state_dict();
+    check_state(parameters.len(), &case["state_after"], &state, tolerance)?;
+    let groups = list(&case["param_groups"])?;
+    compare::equal("number of groups", &state.param_groups.len(), &groups.len())?;
+    for (i, (got, expected)) in state.param_groups.iter().zip(groups).enumerate() {
+        let names = expected.as_object().into_iter().flat_map(|o| o.keys());
+        let names: Vec<&str> = names.map(String::as_str).collect();
+        let own = got.options.iter().map(|(name, _)| name.as_str());
+        let own = sorted(own.chain(["params"]));
+        compare::equal(&format!("the options of group {i}"), &own, &names)?;
+        for (name, got) in &got.options {
+            check_option(&format!("group {i}: {name}"), got, &expected[name])?;
         }
     }
-    Ok(())
+    compare::equal("repr", &optimizer.repr().as_str(), &text(&case["repr"])?)
 }
 
 fn compare_step(
@@ -233,14 +236,15 @@ fn compare_step(
 
 /// The optimizer's state of each parameter, which PyTorch numbers across groups.
 fn check_state(
-    parameters: &[Parameter],
+    parameters: usize,
     expected: &Json,
-    state: impl Fn(&Parameter) -> Vec<(&'static str, Tensor)>,
+    state: &OptimizerState,
     tolerance: Tolerance,
 ) -> Eval<()> {
-    for (i, parameter) in parameters.iter().enumerate() {
+    for i in 0..parameters {
         let expected = &expected[i.to_string()];
-        let got = state(parameter);
+        let nothing = Vec::new();
+        let got = state.state.get(&i).unwrap_or(&nothing);
         // PyTorch keeps a name with None where there was nothing to keep.
         let wanted = expected
             .as_object()
@@ -248,26 +252,43 @@ fn check_state(
             .flatten()
             .filter(|(_, v)| !v.is_null());
         let wanted: Vec<&str> = wanted.map(|(name, _)| name.as_str()).collect();
-        let names: Vec<&str> = got.iter().map(|(name, _)| *name).collect();
+        let names = sorted(got.iter().map(|(name, _)| name.as_str()));
         compare::equal(&format!("state of parameter {i}"), &names, &wanted)?;
-        for (name, tensor) in got {
+        for (name, value) in got {
             let what = format!("{name} of parameter {i}");
-            match &expected[name] {
-                values @ Json::Array(_) => {
-                    compare::numbers(&what, &tensor.to_vec_f64(), &numbers(values)?, tolerance)?;
-                }
-                value => {
-                    compare::numbers(&what, &tensor.to_vec_f64(), &[number(value)?], tolerance)?
-                }
-            }
+            let StateValue::Tensor(tensor) = value else {
+                return bug(format!("{what} is {value}"));
+            };
+            let expected = match &expected[name] {
+                values @ Json::Array(_) => numbers(values)?,
+                value => vec![number(value)?],
+            };
+            compare::numbers(&what, &tensor.to_vec_f64(), &expected, tolerance)?;
         }
     }
     Ok(())
 }
 
-fn check_option(what: &str, got: &Value, expected: &Json) -> Eval<()> {
-    match (got, expected) {
-        (Value::Bool(got), Json::Bool(expected)) => compare::equal(what, got, expected),
-        (got, expected) => compare::equal(what, &got.as_f64()?, &number(expected)?),
-    }
+/// The order of a dictionary is lost when JSON is read.
+fn sorted<'a>(names: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
+    let mut names: Vec<&str> = names.collect();
+    names.sort_unstable();
+    names
+}
+
+fn check_option(what: &str, got: &StateValue, expected: &Json) -> Eval<()> {
+    let expected = match expected {
+        Json::Null => "None".to_string(),
+        Json::Bool(true) => "True".to_string(),
+        Json::Bool(false) => "False".to_string(),
+        Json::Array(_) => {
+            let StateValue::Tuple(got) = got else {
+                return bug(format!("{what} is {got}"));
+            };
+            let got: Option<Vec<f64>> = got.iter().map(StateValue::number).collect();
+            return compare::equal(what, &got, &Some(numbers(expected)?));
+        }
+        expected => return compare::equal(what, &got.number(), &Some(number(expected)?)),
+    };
+    compare::equal(what, &got.to_string(), &expected)
 }

@@ -275,8 +275,10 @@ impl<'a> Run<'a> {
 
     fn sgd3(&self, expected: &Json) -> Eval<()> {
         let model = self.model()?;
-        let optimizer = SGD::new(model.parameters(), number(&expected["lr"])?)
-            .momentum(number(&expected["momentum"])?);
+        let optimizer = SGD::builder(model.parameters())
+            .lr(number(&expected["lr"])?)
+            .momentum(number(&expected["momentum"])?)
+            .build()?;
         self.train(&model, optimizer, "y4", expected, "sgd3_logits")
     }
 
@@ -290,7 +292,10 @@ impl<'a> Run<'a> {
         let model = self.with_new_head()?;
         model.requires_grad_(false);
         model.fc.requires_grad_(true);
-        let optimizer = SGD::new(model.fc.parameters(), 1e-2).momentum(0.9);
+        let optimizer = SGD::builder(model.fc.parameters())
+            .lr(1e-2)
+            .momentum(0.9)
+            .build()?;
         self.train(&model, optimizer, "y_ft", expected, "local_logits")?;
         let backbone = model.named_parameters();
         let none = backbone
@@ -320,7 +325,7 @@ impl<'a> Run<'a> {
             SgdGroup::new(group(backbone)),
             SgdGroup::new(group(head)).lr(1e-2),
         ];
-        let optimizer = SGD::with_groups(groups, 1e-3).momentum(0.9);
+        let optimizer = SGD::with_groups(groups).lr(1e-3).momentum(0.9).build()?;
         self.train(&model, optimizer, "y_ft", expected, "global_logits")
     }
 

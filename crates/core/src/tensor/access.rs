@@ -186,7 +186,7 @@ impl Tensor {
     /// ```
     pub fn update<T: Element>(&mut self, f: impl FnOnce(ArrayViewMutD<'_, T>)) -> Result<()> {
         let shape = self.shape_vec();
-        let slice = self.slice_to_update::<T>()?;
+        let slice = self.as_mut_slice::<T>()?;
         f(ArrayViewMutD::from_shape(IxDyn(&shape), slice)?);
         Ok(())
     }
@@ -204,11 +204,23 @@ impl Tensor {
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
     pub fn update_slice<T: Element>(&mut self, f: impl FnOnce(&mut [T])) -> Result<()> {
-        f(self.slice_to_update()?);
+        f(self.as_mut_slice()?);
         Ok(())
     }
 
-    fn slice_to_update<T: Element>(&mut self) -> Result<&mut [T]> {
+    /// The elements in row-major order, to be changed. Memory that is shared is copied first.
+    ///
+    /// # Errors
+    /// As [`Tensor::update`].
+    ///
+    /// ```
+    /// use pleach_core::tensor;
+    /// let mut x = tensor![[1.0, 2.0]];
+    /// x.as_mut_slice::<f32>()?[1] = 7.0;
+    /// assert_eq!(x.to_vec::<f32>()?, [1.0, 7.0]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    pub fn as_mut_slice<T: Element>(&mut self) -> Result<&mut [T]> {
         if !matches!(self.history(), History::None) {
             return Err(Error::autograd(
                 "update() on a Tensor that requires grad. Use detach() first.",

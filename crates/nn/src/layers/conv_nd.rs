@@ -223,7 +223,7 @@ impl<K: ConvKind, const D: usize> ConvNdBuilder<K, D> {
             true => [from, to / groups],
             false => [to, from / groups],
         };
-        let weight = [&lead[..], &self.kernel_size].concat();
+        let weight = empty_parameter(&[&lead[..], &self.kernel_size].concat(), self.dtype)?;
         let bias = self.bias.then(|| empty_parameter(&[to], self.dtype));
         let layer = ConvNd {
             node: Node::new(),
@@ -237,7 +237,7 @@ impl<K: ConvKind, const D: usize> ConvNdBuilder<K, D> {
             output_padding: options.output_padding,
             groups,
             padding_mode,
-            weight: empty_parameter(&weight, self.dtype)?,
+            weight,
             bias: bias.transpose()?,
             packed: PackedCache::default(),
         };

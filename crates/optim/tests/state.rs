@@ -4,7 +4,7 @@ use std::sync::Mutex;
 
 use log::{LevelFilter, Log, Metadata, Record};
 use pleach_core::{DType, Parameter, Result, Tensor, tensor};
-use pleach_optim::{Optimizer, OptimizerState, SGD, SgdGroup, StateValue};
+use pleach_optim::{Adam, AdamW, Optimizer, OptimizerState, SGD, SgdGroup, StateValue};
 
 fn with_grad(values: [f32; 2]) -> Parameter {
     let p = Parameter::new(tensor![values[0], values[1]]);
@@ -47,6 +47,81 @@ fn a_state_prints_as_in_pytorch_and_resumes_training() -> Result<()> {
     assert_eq!(p.data().to_vec::<f32>()?, copies.0.data().to_vec::<f32>()?);
     assert_ne!(p.data().to_vec::<f32>()?, [0.9, 0.9]);
     assert_eq!(resumed.options(1)?, sgd.options(1)?);
+    Ok(())
+}
+
+/// `repr(optimizer.state_dict())` and `repr(optimizer)` of
+/// `torch.optim.SGD(torch.nn.Linear(2, 1).named_parameters(), lr=0.1)` in PyTorch 2.15.
+#[test]
+fn names_of_parameters_are_saved_and_printed() -> Result<()> {
+    let named = [
+        ("weight", Parameter::new(Tensor::ones([1, 2]))),
+        ("bias", Parameter::new(Tensor::ones([1]))),
+    ];
+    let sgd = SGD::builder(named).lr(0.1).build()?;
+    assert_eq!(
+        sgd.state_dict().to_string(),
+        "{'state': {}, 'param_groups': [{'param_names': ['weight', 'bias'], 'lr': 0.1, 'momentum': 0, \
+         'dampening': 0, 'weight_decay': 0, 'nesterov': False, 'maximize': False, 'foreach': None, \
+         'differentiable': False, 'fused': None, 'params': [0, 1]}]}"
+    );
+    let lines: Vec<String> = sgd.to_string().lines().map(str::to_string).collect();
+    assert_eq!(lines[9], "    nesterov: False");
+    assert_eq!(lines[10], "    param_names: ['weight', 'bias']");
+    Ok(())
+}
+
+/// What other optimizers, or later versions, saved is kept and saved again.
+#[test]
+fn what_an_optimizer_does_not_know_is_kept() -> Result<()> {
+    let p = with_grad([1.0, 1.0]);
+    let mut adam = Adam::new([p.share()]);
+    adam.step()?;
+    adam.set_option(0, "initial_lr", StateValue::Float(0.5))?;
+    let state = adam.state_dict();
+    let mut other = Adam::new([p.share()]);
+    other.load_state_dict(&state)?;
+    assert_eq!(other.initial_lr(0)?, 0.5);
+    assert_eq!(other.state_dict().to_string(), state.to_string());
+
+    // An option that is later than the file, and an entry of the future.
+    let mut old = state.clone();
+    let options = &mut old.param_groups[0].options;
+    options.retain(|(name, _)| name != "decoupled_weight_decay" && name != "maximize");
+    options.push(("future".to_string(), StateValue::Int(7)));
+    old.state
+        .get_mut(&0)
+        .unwrap()
+        .push(("noise".to_string(), StateValue::Float(0.25)));
+    other.load_state_dict(&old)?;
+    let text = other.state_dict().to_string();
+    assert!(
+        text.contains("'future': 7") && text.contains("'noise': 0.25"),
+        "{text}"
+    );
+    assert!(text.contains("'maximize': False"), "{text}");
+    assert!(text.contains("'decoupled_weight_decay': False"), "{text}");
+    Ok(())
+}
+
+#[test]
+fn adam_goes_on_where_it_stopped() -> Result<()> {
+    let (p, q) = (with_grad([1.0, 2.0]), with_grad([1.0, 2.0]));
+    let build = |p: &Parameter| AdamW::builder([p.share()]).lr(0.1).amsgrad(true).build();
+    let (mut whole, mut first) = (build(&p)?, build(&q)?);
+    for _ in 0..4 {
+        whole.step()?;
+    }
+    first.step()?;
+    first.step()?;
+    let state = first.state_dict();
+    assert_eq!(state.state[&0][0].1.number(), Some(2.0));
+    let mut second = AdamW::new([q.share()]);
+    second.load_state_dict(&state)?;
+    assert_eq!(second.to_string(), first.to_string());
+    second.step()?;
+    second.step()?;
+    assert_eq!(q.data().to_vec::<f32>()?, p.data().to_vec::<f32>()?);
     Ok(())
 }
 

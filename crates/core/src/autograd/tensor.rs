@@ -7,6 +7,7 @@ use crate::hooks::HookList;
 use crate::tensor::{History, Leaf};
 use crate::{Error, HookHandle, Result, Tensor};
 
+/// # Gradients
 impl Tensor {
     /// Whether a gradient flows through this tensor.
     pub fn requires_grad(&self) -> bool {

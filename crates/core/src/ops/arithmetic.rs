@@ -206,6 +206,7 @@ fn power(x: &Tensor, y: Scalar) -> Result<Tensor> {
     dispatch_float!("pow", x.dtype(), T => written(x, |x: &[T], out| pow_number(x, y.to_f64(), out)))
 }
 
+/// # Arithmetic
 impl Tensor {
     /// `self + other`, broadcast and promoted (bool: logical or).
     ///

@@ -22,6 +22,7 @@ fn compare(x: &Tensor, how: Comparison, other: &Operand) -> Result<Tensor> {
     })
 }
 
+/// # Comparing, and logic
 impl Tensor {
     /// `self > other`, element by element.
     ///

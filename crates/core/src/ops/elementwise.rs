@@ -90,6 +90,7 @@ pub(crate) fn write_view<T: Element>(out: &mut [T], view: &Layout, values: &Tens
     Ok(())
 }
 
+/// # Copies
 impl Tensor {
     /// The same values row by row without gaps; the tensor itself if it already is so.
     pub fn contiguous(&self) -> Result<Tensor> {

@@ -5,6 +5,7 @@ use super::sort::Picked;
 use crate::shape::resolve_dim;
 use crate::{DType, Dims, Error, Result, Tensor};
 
+/// # Reductions: largest and smallest elements
 impl Tensor {
     /// The largest element; nan if there is one. Equal ones share the gradient.
     ///

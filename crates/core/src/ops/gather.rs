@@ -89,6 +89,7 @@ fn first_larger(index: &Tensor, outer: &Tensor, may: Option<usize>) -> Option<us
         .map(|(d, _)| d)
 }
 
+/// # Gathering and scattering
 impl Tensor {
     /// `out[i][j] = self[index[i][j]][j]` along dimension 0, and so on for the others. The result
     /// has the index's shape.

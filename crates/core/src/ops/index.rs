@@ -143,6 +143,7 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
     Ok(Prepared { view, positions })
 }
 
+/// # Indexing
 impl Tensor {
     /// The elements that an index selects: `x[...]` of PyTorch.
     ///

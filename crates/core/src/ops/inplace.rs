@@ -18,6 +18,7 @@ const LEAF: &str = "a leaf Variable that requires grad is being used in an in-pl
 const VIEW_OF_LEAF: &str =
     "a view of a leaf Variable that requires grad is being used in an in-place operation.";
 
+/// # In place: names that end in an underscore
 impl Tensor {
     /// Replaces this tensor by `f` of it, as an in-place operation does.
     pub(crate) fn change(
@@ -138,6 +139,7 @@ impl Operation for Overwrite {
 /// Writes an in-place method for tensors, parameters and their data.
 macro_rules! in_place {
     ($($(#[$doc:meta])* $name:ident($($arg:ident: $ty:ty),*) = |$t:ident| $body:expr;)*) => {
+        /// # In place: names that end in an underscore
         impl Tensor {$(
             $(#[$doc])*
             ///

@@ -201,6 +201,7 @@ impl SplitSizes for &Vec<usize> {
     }
 }
 
+/// # Joining and splitting
 impl Tensor {
     /// The tensors one after the other along a dimension.
     ///

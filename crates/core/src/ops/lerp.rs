@@ -71,6 +71,7 @@ impl Operation for Lerp {
     }
 }
 
+/// # Between two tensors
 impl Tensor {
     /// `self + weight * (end - self)`, computed from the nearer end. The weight is a number or a
     /// tensor.

@@ -67,6 +67,7 @@ impl Operation for Linear {
     }
 }
 
+/// # A linear map
 impl Tensor {
     /// `input @ weightᵀ + bias`, over the last dimension: what a linear layer computes.
     /// Shapes: input `[..., in]`, weight `[out, in]`, bias `[out]`, result `[..., out]`.

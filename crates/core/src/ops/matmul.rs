@@ -241,6 +241,7 @@ impl Operation for Product {
     }
 }
 
+/// # Products of matrices and vectors
 impl Tensor {
     /// The product of two matrices, `[m, k] @ [k, n]`.
     ///

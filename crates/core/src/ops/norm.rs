@@ -7,6 +7,7 @@ use crate::{Dims, Error, Result, Tensor};
 /// PyTorch's name of a norm's backward step.
 pub(super) const GRAD_NAME: &str = "LinalgVectorNormBackward0";
 
+/// # Reductions: norms
 impl Tensor {
     /// `ln(Σ exp(x))` over some dimensions, without overflow.
     ///

@@ -124,6 +124,7 @@ impl Operation for ConstantPad {
     }
 }
 
+/// # Padding
 impl Tensor {
     /// More elements around the tensor: `pad` is `[before last, after last, before last but one,
     /// …]`; negative numbers cut. `value` is what [`PadMode::Constant`] fills with.

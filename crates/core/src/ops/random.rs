@@ -209,7 +209,7 @@ twins! {
     };
 }
 
-/// Random tensors, from the current generator.
+/// # Random numbers, from the current generator
 impl Tensor {
     /// Values uniform in `[0, 1)` of a float dtype.
     ///

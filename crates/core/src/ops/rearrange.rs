@@ -98,6 +98,7 @@ impl Operation for Rearranged {
     }
 }
 
+/// # Rearranging
 impl Tensor {
     /// The order of these dimensions reversed, as a copy.
     ///

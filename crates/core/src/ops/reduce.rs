@@ -151,6 +151,7 @@ impl Operation for Cumsum {
     }
 }
 
+/// # Reductions: sums, means, products
 impl Tensor {
     pub(super) fn reduced(&self, kind: Kind, over: Over) -> Result<Tensor> {
         apply(Reduction { kind, over }, self)

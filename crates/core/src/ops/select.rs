@@ -146,6 +146,7 @@ impl Operation for Clamp {
     }
 }
 
+/// # Choosing by a mask, and clamping
 impl Tensor {
     /// `a` where the condition is true, `b` elsewhere: PyTorch's `where`.
     ///

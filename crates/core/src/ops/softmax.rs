@@ -82,6 +82,7 @@ impl Operation for Softmax {
     }
 }
 
+/// # Softmax
 impl Tensor {
     /// `exp(x) / Σ exp(x)` along a dimension.
     ///

@@ -167,6 +167,7 @@ impl Operation for Median {
     }
 }
 
+/// # Sorting
 impl Tensor {
     /// The elements along a dimension in order, and the positions they had. The sort is stable;
     /// nan counts as the largest. PyTorch's defaults are `dim = -1`, `descending = false`.

@@ -139,6 +139,7 @@ impl Operation for Derivative {
 /// Defines a method that computes in a float dtype.
 macro_rules! float_functions {
     ($($(#[$doc:meta])* $name:ident, $function:ident, $grad:literal;)*) => {
+        /// # Functions of each element
         impl Tensor {$(
             $(#[$doc])*
             ///
@@ -183,6 +184,7 @@ float_functions! {
 /// Defines a rounding method: a constant between jumps, so its gradient is zero.
 macro_rules! step_functions {
     ($($(#[$doc:meta])* $name:ident, $function:ident, $grad:literal;)*) => {
+        /// # Functions of each element
         impl Tensor {$(
             $(#[$doc])*
             ///
@@ -273,6 +275,7 @@ impl Operation for SignChange {
     }
 }
 
+/// # Functions of each element
 impl Tensor {
     fn element_wise(
         &self,

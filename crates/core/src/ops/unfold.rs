@@ -50,6 +50,7 @@ fn places(shape: [usize; 4], windows: [Window; 2], counts: [usize; 2]) -> Result
     Ok(at)
 }
 
+/// # Sliding windows
 impl Tensor {
     /// The windows of a batch of images as columns: what `F.unfold` computes. All arguments are
     /// pairs (height, width).

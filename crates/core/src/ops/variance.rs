@@ -6,6 +6,7 @@ use super::plan::{Kind, Over, Plan, kept};
 use crate::autograd::{Own, Saved};
 use crate::{Dims, Error, Result, Tensor};
 
+/// # Reductions: variances and standard deviations
 impl Tensor {
     /// The variance of all elements: unbiased (divided by n - 1), so nan for a single one; exactly 0
     /// for equal ones.

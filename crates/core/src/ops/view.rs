@@ -11,6 +11,7 @@ use crate::memory::check_room;
 use crate::shape::{IntoSizes, Layout, Shape, infer_sizes, resolve_dim};
 use crate::{DType, Dims, Error, Result, Tensor};
 
+/// # Views: another shape or order of the same memory
 impl Tensor {
     #[inline]
     pub(super) fn viewed(&self, names: Names, shows: Shows) -> Result<Tensor> {

@@ -11,6 +11,7 @@ use crate::memory::copied;
 use crate::shape::Layout;
 use crate::{DType, Element, Error, Result, Scalar};
 
+/// # Access to the elements
 impl Tensor {
     pub(super) fn buffer<T: Element>(&self) -> Result<&Arc<Buffer<T>>> {
         T::of_storage(&self.value.storage).ok_or_else(|| {

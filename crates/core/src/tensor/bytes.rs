@@ -8,6 +8,7 @@ use crate::extent::checked_numel;
 use crate::memory::{collect, vec_for};
 use crate::{DType, Error, IntoShape, Result, Tensor};
 
+/// # To and from bytes
 impl Tensor {
     /// The elements in row-major order as little-endian bytes; a truth value is one byte.
     ///

@@ -40,6 +40,7 @@ impl From<&Tensor> for Tensor {
     }
 }
 
+/// # Conversion: other dtypes, ndarray
 impl Tensor {
     /// A copy of an array of any layout: `Tensor::from` as a `Result`.
     ///

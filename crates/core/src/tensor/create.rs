@@ -142,6 +142,7 @@ fn steps_to(start: Scalar, end: Scalar, step: Scalar) -> Option<usize> {
     (n <= i64::MAX as f64).then_some(n as usize)
 }
 
+/// # Creation
 impl Tensor {
     /// A tensor of one value, laid out densely with its dimensions in the order in which `other`
     /// has them in memory. The order decides which random number an element gets.

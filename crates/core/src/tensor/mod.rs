@@ -43,6 +43,10 @@ use crate::{DType, Element, Error, Result};
 /// assert_eq!(x.sum()?.item()?, 10.0);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
+///
+/// Its methods stand below under their topics: creation, shape and dtype, views, indexing, arithmetic, functions
+/// of each element, reductions, products of matrices, gradients, access to the elements, and so on. A
+/// method that changes the tensor ends in an underscore, as in PyTorch.
 #[derive(Clone)]
 pub struct Tensor {
     value: Arc<Value>,
@@ -133,6 +137,7 @@ pub(crate) trait Step: Send + Sync {
     fn module(&self) -> Option<&Arc<ModuleCall>>;
 }
 
+/// # Shape and dtype
 impl Tensor {
     #[inline]
     pub(crate) fn new(storage: Storage, layout: Layout, history: History) -> Self {

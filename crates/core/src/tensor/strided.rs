@@ -4,6 +4,7 @@ use crate::extent::checked_numel;
 use crate::shape::{IntoShape, Layout};
 use crate::{Error, Result, Tensor};
 
+/// # Strides and memory
 impl Tensor {
     /// The number of elements in the memory that this tensor, and others perhaps, is a view of.
     pub fn storage_len(&self) -> usize {

@@ -33,6 +33,7 @@ impl ValueId {
     }
 }
 
+/// # Identity of values
 impl Tensor {
     /// What recognises these values later; see [`ValueId`].
     pub fn value_id(&self) -> ValueId {

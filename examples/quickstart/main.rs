@@ -13,11 +13,14 @@ mod train;
 use std::error::Error;
 
 use digits::digits;
+use env_logger::Env;
 use net::Net;
 use pleach::prelude::*;
 use train::{Outcome, train};
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
+    // Shows warnings, such as of an optimizer whose layer was replaced.
+    env_logger::Builder::from_env(Env::default().default_filter_or("warn")).init();
     manual_seed(0);
     let (low, high) = (digits()?.classes(0..5)?, digits()?.classes(5..10)?);
     let ((low_train, low_test), (high_train, high_test)) = (low.split()?, high.split()?);

@@ -6,3 +6,4 @@ mod coverage;
 mod panics;
 mod programs;
 mod sources;
+mod what_is_there;

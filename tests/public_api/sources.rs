@@ -110,7 +110,7 @@ const IN_PUBLIC_MODULES: [&str; 13] = [
 ];
 
 /// The names that `pub use` re-exports, and those of modules that are public themselves.
-fn exports(texts: &[String]) -> BTreeSet<String> {
+pub fn exports(texts: &[String]) -> BTreeSet<String> {
     let mut names = BTreeSet::new();
     for text in texts {
         for part in text.split("pub use ").skip(1) {

@@ -109,7 +109,8 @@ pub fn find(name: &str) -> Option<Builtin> {
         "Subset" => |a| {
             let a = a.bind("Subset", &["dataset", "indices"])?;
             let of = rows(a.need("dataset")?)?;
-            dataset(Subset::new(of, indices(a.need("indices")?)?)?)
+            let part: Subset<Rows> = Subset::new(of, indices(a.need("indices")?)?)?;
+            dataset(part)
         },
         "ConcatDataset" => |a| {
             let a = a.bind("ConcatDataset", &["datasets"])?;

@@ -2,7 +2,6 @@
 
 use pleach::prelude::*;
 use pleach::vision::models::resnet18;
-use pleach_kernels::{AdamStep, adam_step};
 use serde_json::{Value, json};
 
 use crate::scenario::{Run, Scale, Scenario, run};
@@ -77,7 +76,11 @@ fn parameter_shapes(scale: Scale) -> Vec<Vec<usize>> {
     }
 }
 
-fn sgd(shapes: &[Vec<usize>], momentum: f64) -> Result<Run> {
+/// Steps of an optimizer over parameters of these shapes.
+fn steps<O: Optimizer + 'static>(
+    shapes: &[Vec<usize>],
+    build: impl FnOnce(Vec<Parameter>) -> Result<O>,
+) -> Result<Run> {
     let mut parameters = Vec::new();
     for shape in shapes {
         let parameter = Parameter::new(Tensor::randn(shape.as_slice()));
@@ -85,11 +88,7 @@ fn sgd(shapes: &[Vec<usize>], momentum: f64) -> Result<Run> {
         parameters.push(parameter);
     }
     let held: Vec<Parameter> = parameters.iter().map(Parameter::share).collect();
-    let mut optimizer = SGD::builder(parameters)
-        .lr(1e-4)
-        .momentum(momentum)
-        .weight_decay(1e-4)
-        .build()?;
+    let mut optimizer = build(parameters)?;
     run(move || {
         // The optimizer warns of parameters that nobody else holds.
         let _ = &held;
@@ -97,29 +96,16 @@ fn sgd(shapes: &[Vec<usize>], momentum: f64) -> Result<Run> {
     })
 }
 
+fn sgd(shapes: &[Vec<usize>], momentum: f64) -> Result<Run> {
+    steps(shapes, |parameters| {
+        let sgd = SGD::builder(parameters).lr(1e-4).momentum(momentum);
+        sgd.weight_decay(1e-4).build()
+    })
+}
+
 fn adam(shapes: &[Vec<usize>]) -> Result<Run> {
-    let mut states = Vec::new();
-    for shape in shapes {
-        let len = shape.iter().product();
-        let random = || Tensor::randn([len]).to_vec::<f32>();
-        states.push((random()?, vec![0f32; len], vec![0f32; len], random()?));
-    }
-    let mut count = 0;
-    run(move || {
-        count += 1;
-        let step = AdamStep {
-            lr: 1e-4,
-            betas: (0.9, 0.999),
-            eps: 1e-8,
-            weight_decay: 0.0,
-            decoupled: false,
-            maximize: false,
-            count,
-        };
-        for (p, average, square, grad) in &mut states {
-            adam_step(&step, p, average, square, grad);
-        }
-        Ok(())
+    steps(shapes, |parameters| {
+        Adam::builder(parameters).lr(1e-4).build()
     })
 }
 
@@ -189,6 +175,6 @@ pub fn scenarios(scale: Scale) -> Vec<Scenario> {
         Some(0.9),
         |s| sgd(s, 0.9),
     ));
-    scenarios.push(step("adam step resnet18 (kernel)", "adam_step", None, adam));
+    scenarios.push(step("adam step resnet18", "adam_step", None, adam));
     scenarios
 }

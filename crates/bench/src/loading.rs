@@ -76,7 +76,7 @@ pub fn make(path: &Path) -> Result<()> {
 }
 
 /// Where this process puts the files.
-fn folder() -> PathBuf {
+pub fn folder() -> PathBuf {
     std::env::temp_dir().join(format!("pleach-bench-{}", std::process::id()))
 }
 

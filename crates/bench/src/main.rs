@@ -14,6 +14,7 @@
 #![forbid(unsafe_code)]
 
 mod convolution;
+mod data;
 mod initialise;
 mod layers;
 mod loading;
@@ -26,6 +27,7 @@ mod process;
 mod report;
 mod resnet;
 mod scenario;
+mod serving;
 mod sums;
 mod torch;
 mod training;
@@ -41,7 +43,7 @@ use sums::Sums;
 use torch::Torch;
 
 /// All that can be measured.
-const FAMILIES: [Family; 13] = [
+const FAMILIES: [Family; 15] = [
     Family {
         id: "S1",
         title: "matrix products",
@@ -106,6 +108,16 @@ const FAMILIES: [Family; 13] = [
         id: "S11",
         title: "loading ResNet-18 from a file of 47 MB",
         scenarios: loading::scenarios,
+    },
+    Family {
+        id: "S12",
+        title: "one model that many threads ask",
+        scenarios: serving::scenarios,
+    },
+    Family {
+        id: "S13",
+        title: "a pass over a folder of JPEG files",
+        scenarios: data::scenarios,
     },
 ];
 

@@ -52,33 +52,40 @@ pub fn tiny(_: Scale) -> Vec<Scenario> {
     )]
 }
 
-/// A training step of two convolutions and two linear layers on images of 28×28.
-fn small_cnn(scale: Scale, batch: usize) -> Scenario {
+/// Two convolutions and two linear layers on images of 28×28.
+pub fn small_cnn(width: usize) -> Result<Sequential> {
+    let conv = |from, to| Conv2d::builder(from, to, 3).padding(1).build();
+    Ok(sequential![
+        conv(1, width)?,
+        ReLU::new(),
+        MaxPool2d::new(2),
+        conv(width, 2 * width)?,
+        ReLU::new(),
+        MaxPool2d::new(2),
+        Flatten::new(),
+        Linear::new(2 * width * 7 * 7, 128),
+        ReLU::new(),
+        Linear::new(128, CLASSES),
+    ])
+}
+
+/// A training step of it.
+fn small_cnn_train(scale: Scale, batch: usize) -> Scenario {
     let full = batch;
     let (batch, width) = (scale.of(batch, 2), scale.of(32, 2));
     let convolutions = [28 * 28 * 9 * width, 14 * 14 * 9 * width * (2 * width)];
-    let features = 2 * width * 7 * 7;
-    let linear = features * 128 + 128 * CLASSES;
+    let linear = 2 * width * 7 * 7 * 128 + 128 * CLASSES;
     let forward = convolutions[0] + convolutions[1] + linear;
     Scenario::timed(
         format!("small cnn train b{full}"),
         "small_cnn_train",
         json!({"batch": batch, "width": width}),
         move || {
-            let conv = |from, to| Conv2d::builder(from, to, 3).padding(1).build();
-            let net = sequential![
-                conv(1, width)?,
-                ReLU::new(),
-                MaxPool2d::new(2),
-                conv(width, 2 * width)?,
-                ReLU::new(),
-                MaxPool2d::new(2),
-                Flatten::new(),
-                Linear::new(features, 128),
-                ReLU::new(),
-                Linear::new(128, CLASSES),
-            ];
-            classifier_step(net, Tensor::randn([batch, 1, 28, 28]), CLASSES)
+            classifier_step(
+                small_cnn(width)?,
+                Tensor::randn([batch, 1, 28, 28]),
+                CLASSES,
+            )
         },
     )
     .flops((2 * batch * (3 * forward - convolutions[0])) as f64)
@@ -86,12 +93,12 @@ fn small_cnn(scale: Scale, batch: usize) -> Scenario {
 
 /// S4: a small convolutional network.
 pub fn cnn(scale: Scale) -> Vec<Scenario> {
-    vec![small_cnn(scale, 64)]
+    vec![small_cnn_train(scale, 64)]
 }
 
 /// S10: the step of S4 for growing batches.
 pub fn batches(scale: Scale) -> Vec<Scenario> {
     [1, 2, 4, 8, 16, 32, 64]
-        .map(|batch| small_cnn(scale, batch))
+        .map(|batch| small_cnn_train(scale, batch))
         .into()
 }

@@ -55,9 +55,8 @@ def tiny_train(form):
     return train_step(form, model, torch.randn(2, 4), torch.randn(2, 1), F.mse_loss)
 
 
-@op("eager", "fused", "channels_last fused", "compile fused", "compile channels_last fused")
-def small_cnn_train(form, batch, width):
-    model = nn.Sequential(
+def small_cnn(width):
+    return nn.Sequential(
         nn.Conv2d(1, width, 3, padding=1),
         nn.ReLU(),
         nn.MaxPool2d(2),
@@ -69,7 +68,11 @@ def small_cnn_train(form, batch, width):
         nn.ReLU(),
         nn.Linear(128, 10),
     )
-    return classifier_step(form, model, torch.randn(batch, 1, 28, 28), 10)
+
+
+@op("eager", "fused", "channels_last fused", "compile fused", "compile channels_last fused")
+def small_cnn_train(form, batch, width):
+    return classifier_step(form, small_cnn(width), torch.randn(batch, 1, 28, 28), 10)
 
 
 @op("eager", "channels_last", "compile", "compile channels_last")

@@ -4,7 +4,7 @@ use std::error::Error;
 use std::path::{Path, PathBuf};
 
 use pleach::prelude::*;
-use pleach::vision::data::{Dataset, ImageFolder, MNIST, Subset, random_split};
+use pleach::vision::datasets::{ImageFolder, MNIST};
 use pleach::vision::transforms::*;
 
 use crate::arguments::Arguments;

@@ -21,7 +21,6 @@ use std::process::ExitCode;
 use arguments::Arguments;
 use data::Data;
 use pleach::prelude::*;
-use pleach::vision::data::DataLoader;
 use run::Run;
 
 fn main() -> ExitCode {

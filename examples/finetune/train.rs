@@ -7,7 +7,6 @@ use std::time::{Duration, Instant};
 use indicatif::{ProgressBar, ProgressStyle};
 use pleach::optim::Optimizer;
 use pleach::prelude::*;
-use pleach::vision::data::{Batches, DataLoader};
 
 use crate::arguments::Arguments;
 use crate::data::Images;
@@ -63,10 +62,9 @@ pub fn epoch(run: &mut Run, images: &DataLoader<Images>, arguments: &Arguments) 
         arguments.epochs * images.len(),
     );
     let name = format!("epoch {}/{}", run.epochs_done + 1, arguments.epochs);
-    let batches = images.iter();
-    let bar = bar(&name, &batches)?;
+    let bar = bar(&name, images.len())?;
     let mut sums = Sums::default();
-    for (i, batch) in batches.enumerate() {
+    for (i, batch) in images.iter().enumerate() {
         let (images, labels) = batch?;
         for (group, rate) in rates.iter().enumerate().take(groups) {
             run.optimizer
@@ -101,10 +99,9 @@ pub fn test(run: &Run, images: &DataLoader<Images>) -> Result<Outcome> {
     let start = Instant::now();
     let loss_fn = CrossEntropyLoss::new();
     run.model.eval();
-    let batches = images.iter();
-    let bar = bar("test", &batches)?;
+    let bar = bar("test", images.len())?;
     let mut sums = Sums::default();
-    for batch in batches {
+    for batch in images {
         let (images, labels) = batch?;
         no_grad(|| {
             let logits = run.model.call(&images)?;
@@ -118,12 +115,12 @@ pub fn test(run: &Run, images: &DataLoader<Images>) -> Result<Outcome> {
 }
 
 /// A bar on a terminal; elsewhere nothing.
-fn bar(name: &str, batches: &Batches<Images>) -> Result<ProgressBar> {
+fn bar(name: &str, batches: usize) -> Result<ProgressBar> {
     if !std::io::stderr().is_terminal() {
         return Ok(ProgressBar::hidden());
     }
     let style = ProgressStyle::with_template("{prefix:12} {bar:30} {pos:>4}/{len} {msg} {eta}");
-    let bar = ProgressBar::new(batches.len() as u64).with_style(style.map_err(Error::other)?);
+    let bar = ProgressBar::new(batches as u64).with_style(style.map_err(Error::other)?);
     bar.set_prefix(name.to_string());
     Ok(bar)
 }

@@ -16,7 +16,7 @@ use std::process::ExitCode;
 use lexopt::prelude::*;
 use pleach::checkpoint::Value as Saved;
 use pleach::prelude::*;
-use pleach::vision::data::read_image;
+use pleach::vision::datasets::read_image;
 use pleach::vision::models::get_model;
 use pleach::vision::transforms::*;
 use pleach::vision::weights::{Cache, Weights, current_name, imagenet_classes};

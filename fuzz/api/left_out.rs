@@ -20,7 +20,14 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         "Element::cast Element::from_f64 Element::from_i64 Element::to_f64 Element::to_i64",
         CONVERSION,
     ),
-    ("Bound::into_bound Target::change_values", CONVERSION),
+    (
+        "Bound::into_bound SplitLengths::lengths Target::change_values",
+        CONVERSION,
+    ),
+    (
+        "CollateFn::collate",
+        "what a loader calls, with a function or without: both are called",
+    ),
     (
         "AnyOperation::as_any AnyOperation::attributes AnyOperation::is_view AnyOperation::name",
         OPERATION,

@@ -8,6 +8,7 @@
 mod autograd;
 mod bytes;
 mod create;
+mod data;
 mod elementwise;
 mod functional;
 mod in_place;
@@ -61,6 +62,7 @@ pub const CALLS: &[&[Call]] = &[
     optim::CALLS,
     init::CALLS,
     random::CALLS,
+    data::CALLS,
     print::CALLS,
     watched::CALLS,
 ];

@@ -113,6 +113,15 @@ pub const CALLS: &[Call] = &[
             p.keep(Tensor::randint_of(a, b, shape, dtype)?)
         },
     ),
+    call("Tensor::multinomial", |p| {
+        let x = p.tensor()?;
+        let weights = match p.bytes.flag() {
+            true => x.abs()?,
+            false => x,
+        };
+        let (n, replacement) = (p.bytes.small(), p.bytes.flag());
+        p.keep(weights.multinomial(n, replacement)?)
+    }),
     call("Tensor::randperm Tensor::try_randperm", |p| {
         let (n, asked) = (p.bytes.small(), p.bytes.size());
         p.keep(Tensor::randperm(n))?;

@@ -19,7 +19,15 @@ pub struct Function {
 }
 
 /// The crates a program uses, by their folders. (`kernels` is not for users.)
-pub const PACKAGES: [&str; 6] = ["core", "nn", "optim", "init", "checkpoint", "vision"];
+pub const PACKAGES: [&str; 7] = [
+    "core",
+    "nn",
+    "optim",
+    "init",
+    "checkpoint",
+    "data",
+    "vision",
+];
 
 /// All public functions of these crates.
 pub fn public_functions(packages: &[&'static str]) -> BTreeSet<Function> {

@@ -101,6 +101,7 @@ pub fn iterate(value: &Value) -> Eval<Vec<Value>> {
             .map(|(k, _)| Value::str(k))
             .collect()),
         Value::Module(module) => module_object::iterate(module),
+        Value::Data(data) => data.iterate(),
         v if v.is_tensor() => Ok(v
             .as_tensor()?
             .unbind(0)?

@@ -7,8 +7,8 @@ use super::args::Args;
 use super::ast::{Expr, Stmt};
 use super::value::{Dict, Eval, EvalError, Lambda, Value, bug, dtype, unknown};
 use super::{
-    builtins, init_fns, module_object, nets, nn_classes, nn_fns, numpy_fns, operators, optim_fns,
-    tensor_methods, torch_fns, vision_fns,
+    builtins, data_fns, init_fns, module_object, nets, nn_classes, nn_fns, numpy_fns, operators,
+    optim_fns, tensor_methods, torch_fns, vision_fns,
 };
 
 /// Variables, and the scope around them.
@@ -276,6 +276,7 @@ pub fn find(path: &str) -> Option<super::value::Builtin> {
         .or_else(|| nn_fns::find(path.strip_prefix("torch.nn.functional.")?))
         .or_else(|| init_fns::find(path.strip_prefix("torch.nn.init.")?))
         .or_else(|| nn_classes::find(path.strip_prefix("torch.nn.")?))
+        .or_else(|| data_fns::find(path.strip_prefix("torch.utils.data.")?))
         .or_else(|| optim_fns::find(path.strip_prefix("torch.")?))
         .or_else(|| vision_fns::find(path.strip_prefix("torchvision.models.")?))
         .or_else(|| numpy_fns::find(path.strip_prefix("numpy.")?))

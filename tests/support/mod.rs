@@ -2,7 +2,7 @@
 //!
 //! `ast`, `value`, `args`, `eval`, `operators`, `builtins` evaluate the syntax trees of Python
 //! text (`parser` reads what has no tree); `torch_fns`, `numpy_fns`, `tensor_methods`, `tensor_in_place`, `nn_fns`, `nn_classes`, `dimensional`,
-//! `module_object`, `init_fns`, `optim_fns`, `vision_fns`, `nets` bind names to pleach; `warnings` listens to
+//! `module_object`, `init_fns`, `optim_fns`, `data_fns`, `vision_fns`, `nets` bind names to pleach; `warnings` listens to
 //! what pleach warns of; `ledger` holds what the committed data has to give; `families` holds one runner for each folder of data.
 //!
 //! A case is out of scope if and only if it needs a *name* that no registry (`find`) knows. To put
@@ -13,6 +13,7 @@ pub mod ast;
 pub mod builtins;
 pub mod compare;
 pub mod data;
+pub mod data_fns;
 pub mod dimensional;
 pub mod eval;
 pub mod families;

@@ -258,6 +258,7 @@ pub fn get_item(of: &Value, by: &Value) -> Eval {
             None => bug(format!("no key {by:?}")),
         },
         Value::Module(module) => module_object::get_item(module, by),
+        Value::Data(data) => data.get(by),
         _ => {
             let items = of.items()?;
             let at = by.as_i64()?;

@@ -8,6 +8,7 @@ use pleach::{DType, Generator, Parameter, Scalar, Tensor};
 
 use super::args::Args;
 use super::ast::Expr;
+use super::data_fns::DataHandle;
 use super::eval::Scope;
 use super::module_object::ModuleHandle;
 use super::optim_fns::OptimizerHandle;
@@ -113,6 +114,7 @@ pub enum Value {
     ParameterData(Rc<Parameter>),
     Module(ModuleHandle),
     Optimizer(OptimizerHandle),
+    Data(DataHandle),
     Generator(Generator),
     DType(DType),
     Lambda(Rc<Lambda>),
@@ -161,6 +163,7 @@ impl Value {
             Value::Parameter(_) | Value::ParameterData(_) => "Parameter",
             Value::Module(_) => "Module",
             Value::Optimizer(_) => "Optimizer",
+            Value::Data(_) => "torch.utils.data",
             Value::Generator(_) => "Generator",
             Value::DType(_) => "dtype",
             Value::Lambda(_) => "function",

@@ -28,6 +28,7 @@ pub use pleach_checkpoint as checkpoint;
 pub use pleach_checkpoint::{load, load_state_dict, save};
 pub use pleach_core::random::numpy;
 pub use pleach_core::*;
+pub use pleach_data as data;
 pub use pleach_init as init;
 pub use pleach_nn as nn;
 pub use pleach_nn::{sequential, summary, summary_of};
@@ -40,6 +41,11 @@ pub use pleach_nn::__derive;
 
 /// What nearly every program needs: `use pleach::prelude::*`.
 pub mod prelude {
+    pub use crate::data::{
+        BatchSampler, Collate, ConcatDataset, DataLoader, Dataset, Items, IterableDataset,
+        IterableLoader, RandomSampler, Sampler, SequentialSampler, Subset, SubsetRandomSampler,
+        TensorDataset, WeightedRandomSampler, random_split, worker_info,
+    };
     pub use crate::nn::layers::*;
     pub use crate::nn::losses::*;
     pub use crate::nn::{
@@ -47,10 +53,11 @@ pub mod prelude {
         ParameterDict, Sequential, StateDict, functional, same,
     };
     pub use crate::optim::{Adam, AdamGroup, AdamW, AdamWGroup, Optimizer, SGD, SgdGroup};
+    pub use crate::vision::datasets::ImageDataset;
     pub use crate::{
-        Buffer, DType, Error, Generator, Parameter, Result, Tensor, TensorIndex, checkpoint, init,
-        load, load_state_dict, manual_seed, nn, no_grad, optim, save, sequential, slice, summary,
-        tensor,
+        Buffer, DType, Error, Generator, Parameter, Result, Tensor, TensorIndex, checkpoint, data,
+        init, load, load_state_dict, manual_seed, nn, no_grad, optim, save, sequential, slice,
+        summary, tensor,
     };
 }
 
@@ -72,6 +79,7 @@ mod documentation {
     page!(modules, "../../../docs/src/modules.md");
     page!(random, "../../../docs/src/random.md");
     page!(fine_tuning, "../../../docs/src/fine-tuning.md");
+    page!(data, "../../../docs/src/data.md");
     page!(images, "../../../docs/src/images.md");
     page!(checkpoints, "../../../docs/src/checkpoints.md");
 }

@@ -1,14 +1,15 @@
-//! [`Error`]: what goes wrong with files, datasets and downloads.
+//! [`Error`]: what goes wrong with files, images and downloads.
 
 use std::io;
 use std::path::{Path, PathBuf};
 
-/// The result of what reads files or loads data.
+/// The result of what reads files or changes images.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// What went wrong.
 ///
-/// It converts into [`pleach_core::Error`], so that `?` works in a function that returns one.
+/// It converts into [`pleach_core::Error`], so that `?` works in a function that returns one; there it
+/// is the `source()`, and `downcast_ref::<Error>()` finds it.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
@@ -46,25 +47,9 @@ pub enum Error {
         /// What is missing.
         what: String,
     },
-    /// An element that a dataset does not have.
-    #[error("index {index} is out of range for a dataset of {len} elements")]
-    Index {
-        /// The index asked for.
-        index: usize,
-        /// The number of elements.
-        len: usize,
-    },
     /// An argument outside its domain.
     #[error("{0}")]
     Value(String),
-    /// A worker of a loader ended before its work was done.
-    #[error("worker {worker} of the data loader panicked: {what}")]
-    Worker {
-        /// Its number.
-        worker: usize,
-        /// The text of the panic.
-        what: String,
-    },
     /// A file could not be downloaded.
     #[error("{url}: {what}")]
     Download {

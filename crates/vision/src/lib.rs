@@ -24,7 +24,7 @@
 // The derive writes paths of the facade, which here is the crate that has them.
 extern crate pleach_nn as pleach;
 
-pub mod data;
+pub mod datasets;
 mod error;
 pub mod models;
 mod room;

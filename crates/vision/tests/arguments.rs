@@ -1,12 +1,10 @@
 //! Arguments that no machine can serve, and other corners: errors, not panics.
 
-use pleach_core::{DType, Tensor, manual_seed};
+use pleach_core::{DType, Tensor};
 use pleach_nn::Forward;
 use pleach_vision::Result;
-use pleach_vision::data::{Collate, DataLoader, Dataset, Items, Subset, random_split};
 use pleach_vision::models::*;
 use pleach_vision::transforms::*;
-use std::sync::Arc;
 
 /// Sizes at the ends of their types.
 const HUGE: [usize; 6] = [
@@ -140,101 +138,6 @@ fn every_transform_refuses_what_is_no_image() {
             }
         }
     }
-}
-
-/// A dataset that says how many elements it has.
-struct Claims(usize);
-
-impl Dataset for Claims {
-    type Item = i64;
-    fn len(&self) -> usize {
-        self.0
-    }
-    fn get(&self, index: usize) -> Result<i64> {
-        Ok(index as i64)
-    }
-}
-
-#[test]
-fn a_loader_of_more_elements_than_memory_has_numbers_begins_at_once() -> Result<()> {
-    for len in HUGE {
-        for workers in [0, 1, 3] {
-            let loader = DataLoader::builder(Claims(len))
-                .batch_size(2)
-                .num_workers(workers);
-            let loader = loader.build()?;
-            assert_eq!(loader.len(), len.div_ceil(2));
-            let mut pass = loader.iter();
-            for i in 0..5 {
-                let batch = pass.next().expect("a batch")?;
-                assert_eq!(batch.to_vec::<i64>()?, [2 * i, 2 * i + 1]);
-            }
-        }
-        let text = error_of(DataLoader::builder(Claims(len)).shuffle(true).build());
-        assert!(
-            text.starts_with("the order of the elements takes"),
-            "{text}"
-        );
-        let text = error_of(random_split(Claims(len), &[1.0]));
-        assert!(
-            text.starts_with("the order of the elements takes"),
-            "{text}"
-        );
-        let subset = Subset::new(Claims(len), vec![len - 1, 0])?;
-        assert_eq!(subset.get(1)?, 0);
-        assert!(Subset::new(Claims(len), vec![len]).is_err());
-    }
-    Ok(())
-}
-
-#[test]
-fn more_workers_than_batches_and_endless_reading_ahead_change_nothing() -> Result<()> {
-    let read = |workers, ahead, shuffle| -> Result<Vec<Vec<i64>>> {
-        manual_seed(5);
-        let loader = DataLoader::builder((0..10).collect::<Items<i64>>())
-            .batch_size(3)
-            .shuffle(shuffle)
-            .num_workers(workers)
-            .prefetch_factor(ahead)
-            .build()?;
-        loader
-            .iter()
-            .map(|batch| Ok(batch?.to_vec::<i64>()?))
-            .collect()
-    };
-    for shuffle in [false, true] {
-        let expected = read(0, 2, shuffle)?;
-        for (workers, ahead) in [
-            (1, usize::MAX),
-            (4, 1),
-            (5, 2),
-            (usize::MAX, 2),
-            (usize::MAX, usize::MAX),
-        ] {
-            assert_eq!(read(workers, ahead, shuffle)?, expected);
-        }
-    }
-    // A batch may be larger than the dataset.
-    let data = Arc::new((0..10).collect::<Items<i64>>());
-    for workers in [0, 2] {
-        let loader = DataLoader::builder(data.clone())
-            .batch_size(usize::MAX)
-            .num_workers(workers);
-        let batches = loader.build()?.iter().collect::<Result<Vec<_>>>()?;
-        assert_eq!(batches.len(), 1);
-        assert_eq!(batches[0].shape(), [10]);
-    }
-    let empty = DataLoader::builder(Items(Vec::<i64>::new()))
-        .num_workers(usize::MAX)
-        .build()?;
-    assert_eq!(empty.iter().count(), 0);
-    Ok(())
-}
-
-#[test]
-fn nothing_is_no_batch_of_tensors() {
-    assert!(Tensor::collate(Vec::new()).is_err());
-    assert!(<(Tensor, i64)>::collate(Vec::new()).is_err());
 }
 
 #[test]

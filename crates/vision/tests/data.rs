@@ -1,19 +1,15 @@
-//! Datasets from files, whole and broken, and loaders.
+//! Datasets from files, whole and broken.
 
 use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
 
 use flate2::Compression;
 use flate2::write::GzEncoder;
-use pleach_core::{Generator, Tensor, manual_seed};
-use pleach_vision::data::{
-    CIFAR10, DataLoader, Dataset, Items, MNIST, Subset, random_split, read_idx,
-};
+use pleach_core::{Result, Tensor, manual_seed};
+use pleach_data::{DataLoader, Dataset, Items};
+use pleach_vision::datasets::{CIFAR10, ImageDataset, MNIST, read_idx};
 use pleach_vision::transforms::RandomHorizontalFlip;
-use pleach_vision::{Error, Result};
 use tempfile::TempDir;
 
 fn folder() -> TempDir {
@@ -61,10 +57,9 @@ fn mnist_reads_plain_and_compressed_files() -> Result<()> {
         let (image, label) = data.get(1)?;
         assert_eq!((image.shape(), label), (&[1, 2, 3][..], 9));
         assert_eq!(image.to_vec::<u8>()?, [6, 7, 8, 9, 10, 11]);
-        assert!(matches!(
-            data.get(2),
-            Err(Error::Index { index: 2, len: 2 })
-        ));
+        let error = data.get(2).unwrap_err();
+        let expected = "index 2 is out of range for a dataset of 2 elements";
+        assert_eq!(error.to_string(), expected);
     }
     Ok(())
 }
@@ -237,57 +232,6 @@ fn a_label_that_is_no_digit_is_an_error_of_its_file() {
     assert_eq!(error.to_string(), expected);
 }
 
-/// Counts how many elements were read.
-struct Counting {
-    read: Arc<AtomicUsize>,
-}
-
-impl Dataset for Counting {
-    type Item = i64;
-    fn len(&self) -> usize {
-        1000
-    }
-    fn get(&self, index: usize) -> Result<i64> {
-        self.read.fetch_add(1, Ordering::SeqCst);
-        match index {
-            500 => panic!("element 500 is cursed"),
-            700 => Err(Error::Value("element 700 is missing".into())),
-            _ => Ok(index as i64),
-        }
-    }
-}
-
-fn positions<D: Dataset<Item = i64> + 'static>(loader: &DataLoader<D>) -> Result<Vec<i64>> {
-    let mut all = Vec::new();
-    for batch in loader {
-        all.extend(batch?.to_vec::<i64>()?);
-    }
-    Ok(all)
-}
-
-#[test]
-fn workers_give_the_batches_of_the_calling_thread_in_its_order() -> Result<()> {
-    let orders = [0, 1, 2, 3, 7].map(|workers| {
-        manual_seed(3);
-        let loader = DataLoader::builder((0..50).collect::<Items<i64>>())
-            .batch_size(4)
-            .shuffle(true)
-            .num_workers(workers)
-            .build()?;
-        let passes = [positions(&loader)?, positions(&loader)?];
-        // What is drawn afterwards is the same, too.
-        Ok((passes, Generator::current().word64()))
-    });
-    let orders = orders.into_iter().collect::<Result<Vec<_>>>()?;
-    assert!(orders.iter().all(|order| *order == orders[0]));
-    let [first, second] = &orders[0].0;
-    assert_ne!(first, second);
-    let mut sorted = first.clone();
-    sorted.sort();
-    assert_eq!(sorted, (0..50).collect::<Vec<i64>>());
-    Ok(())
-}
-
 #[test]
 fn transforms_on_workers_draw_the_same_numbers_at_every_run() -> Result<()> {
     let run = |workers| -> Result<Vec<f32>> {
@@ -318,118 +262,6 @@ fn transforms_on_workers_draw_the_same_numbers_at_every_run() -> Result<()> {
         assert!(flips.contains(&0.0) && flips.contains(&3.0), "{flips:?}");
     }
     Ok(())
-}
-
-#[test]
-fn drop_last_and_the_number_of_batches_agree() -> Result<()> {
-    for (n, size, drop_last, batches) in [
-        (10, 3, false, 4),
-        (10, 3, true, 3),
-        (9, 3, true, 3),
-        (2, 3, true, 0),
-        (0, 3, false, 0),
-    ] {
-        for workers in [0, 2] {
-            for shuffle in [true, false] {
-                let loader = DataLoader::builder((0..n).collect::<Items<i64>>())
-                    .batch_size(size)
-                    .drop_last(drop_last)
-                    .shuffle(shuffle)
-                    .num_workers(workers)
-                    .build()?;
-                assert_eq!(loader.len(), batches);
-                assert_eq!(loader.iter().len(), batches);
-                assert_eq!(loader.iter().count(), batches);
-            }
-        }
-    }
-    assert!(
-        DataLoader::builder(Items(vec![1i64]))
-            .batch_size(0)
-            .build()
-            .is_err()
-    );
-    Ok(())
-}
-
-#[test]
-fn a_failing_element_is_an_error_of_its_batch_and_a_panic_ends_its_worker() -> Result<()> {
-    let read = Arc::new(AtomicUsize::new(0));
-    let counting = |workers| {
-        let dataset = Counting { read: read.clone() };
-        DataLoader::builder(dataset)
-            .batch_size(100)
-            .num_workers(workers)
-            .build()
-    };
-    let results: Vec<_> = counting(2)?.iter().collect();
-    assert_eq!(results.len(), 10);
-    let text = |i: usize| results[i].as_ref().map(drop).unwrap_err().to_string();
-    assert_eq!(
-        text(5),
-        "worker 1 of the data loader panicked: element 500 is cursed"
-    );
-    assert!(text(7).starts_with("worker 1 of the data loader panicked"));
-    assert!([0, 1, 2, 3, 4, 6, 8].iter().all(|&i| results[i].is_ok()));
-    let results: Vec<_> = Subset::new(Counting { read: read.clone() }, vec![699, 700, 701])
-        .and_then(|part| DataLoader::builder(part).build())?
-        .iter()
-        .map(|batch| batch.map_err(|e| e.to_string()))
-        .collect();
-    assert!(results[0].is_ok() && results[2].is_ok());
-    assert_eq!(results[1].as_ref().unwrap_err(), "element 700 is missing");
-    Ok(())
-}
-
-#[test]
-fn workers_stop_when_a_pass_is_left() -> Result<()> {
-    let read = Arc::new(AtomicUsize::new(0));
-    let loader = DataLoader::builder(Counting { read: read.clone() })
-        .num_workers(2)
-        .build()?;
-    let mut pass = loader.iter();
-    assert!(pass.next().is_some());
-    drop(pass); // joins the threads
-    let seen = read.load(Ordering::SeqCst);
-    assert!(seen < 20, "{seen} elements were read");
-    std::thread::sleep(std::time::Duration::from_millis(20));
-    assert_eq!(read.load(Ordering::SeqCst), seen);
-    Ok(())
-}
-
-#[test]
-fn elements_that_do_not_fit_together_are_no_batch() {
-    let data = Items(vec![Tensor::zeros([2]), Tensor::zeros([3])]);
-    let loader = DataLoader::builder(data)
-        .batch_size(2)
-        .build()
-        .expect("valid options");
-    let error = loader
-        .iter()
-        .next()
-        .expect("a batch")
-        .map(drop)
-        .unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("but got [2] and [3] in one batch"),
-        "{error}"
-    );
-}
-
-#[test]
-fn splits_that_do_not_add_up_are_refused() {
-    let split =
-        |lengths: &[usize]| random_split((0..10).collect::<Items<i64>>(), lengths).map(drop);
-    assert!(split(&[7, 3]).is_ok());
-    assert!(split(&[7, 2]).is_err());
-    assert!(split(&[usize::MAX, 11]).is_err());
-    let parts = |parts: &[f64]| random_split((0..10).collect::<Items<i64>>(), parts).map(drop);
-    assert!(parts(&[0.5, 0.5]).is_ok());
-    assert!(parts(&[0.5, 0.6]).is_err());
-    assert!(parts(&[1.5, -0.5]).is_err());
-    assert!(parts(&[f64::NAN, 1.0]).is_err());
 }
 
 #[test]

@@ -2,9 +2,9 @@
 
 use std::collections::HashMap;
 
+use pleach::data::{DataLoader, Items, random_split};
 use pleach::random::Generator;
-use pleach::vision::data::{DataLoader, Items, random_split};
-use pleach::{DType, Error as PleachError, Tensor};
+use pleach::{DType, Tensor};
 use serde_json::{Map, Value as Json};
 
 use crate::support::args::Args;
@@ -196,10 +196,9 @@ impl Run {
                 None => return bug(format!("no generator {name}")),
             }
         }
-        let loader = loader.build().map_err(PleachError::from)?;
+        let loader = loader.build()?;
         for epoch in 0..count("epochs")? {
-            let batches = loader.iter().collect::<Result<Vec<_>, _>>();
-            let batches = batches.map_err(PleachError::from)?;
+            let batches = loader.iter().collect::<pleach::Result<Vec<_>>>()?;
             let order = Tensor::cat(&batches.iter().collect::<Vec<_>>(), 0)?;
             let out = format!("{}.epoch{epoch}", text(&op["out"])?);
             self.outputs.push((out, order));
@@ -215,7 +214,7 @@ impl Run {
             true => random_split(elements, &sizes(&op["lengths"])?),
             false => random_split(elements, &numbers(&op["lengths"])?),
         };
-        for (i, part) in parts.map_err(PleachError::from)?.iter().enumerate() {
+        for (i, part) in parts?.iter().enumerate() {
             let indices: Vec<i64> = part.indices().iter().map(|&i| i as i64).collect();
             let indices = Tensor::from_slice(&indices, [indices.len()])?;
             let out = format!("{}.part{i}", text(&op["out"])?);

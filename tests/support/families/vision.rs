@@ -1,9 +1,9 @@
 //! `vision/`: torchvision's models, from their initial values to their gradients; transforms;
 //! the order of data loaders.
 
+use pleach::data::{DataLoader, Dataset};
 use pleach::nn::functional::{self as F, CrossEntropyOptions};
 use pleach::prelude::*;
-use pleach::vision::data::{DataLoader, Dataset};
 use pleach::vision::transforms::*;
 use serde_json::Value as Json;
 
@@ -280,7 +280,7 @@ impl Dataset for Positions {
     fn len(&self) -> usize {
         self.0
     }
-    fn get(&self, index: usize) -> pleach::vision::Result<(i64, Tensor)> {
+    fn get(&self, index: usize) -> pleach::Result<(i64, Tensor)> {
         Ok((index as i64, Tensor::rand_of((), DType::F64)?))
     }
 }
@@ -306,7 +306,7 @@ fn data_order(case: &Json) -> Eval<()> {
         Some(generator) => loader.generator(generator.clone()),
         None => loader,
     };
-    let loader = loader.build().map_err(Error::from)?;
+    let loader = loader.build()?;
     compare::equal("batches", &loader.len(), &count("batches")?)?;
     let passes = cases(case, "passes");
     if passes.is_empty() {
@@ -314,8 +314,7 @@ fn data_order(case: &Json) -> Eval<()> {
     }
     for (pass, expected) in passes.iter().enumerate() {
         let expected = expected.as_array().map(Vec::as_slice).unwrap_or_default();
-        let batches = loader.iter().collect::<pleach::vision::Result<Vec<_>>>();
-        let batches = batches.map_err(Error::from)?;
+        let batches = loader.iter().collect::<pleach::Result<Vec<_>>>()?;
         compare::equal("batches of a pass", &batches.len(), &expected.len())?;
         for (i, ((positions, drawn), expected)) in batches.iter().zip(expected).enumerate() {
             let exact = |what: &str, got: &Tensor, key: &str| {

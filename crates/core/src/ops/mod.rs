@@ -12,6 +12,7 @@ mod join;
 mod lerp;
 mod linear;
 mod matmul;
+mod multinomial;
 mod norm;
 mod operand;
 mod operators;

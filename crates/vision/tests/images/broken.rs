@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use pleach_vision::data::{ImageOptions, read_image};
+use pleach_vision::datasets::{ImageOptions, read_image};
 use pleach_vision::{Error, Result};
 use tempfile::TempDir;
 

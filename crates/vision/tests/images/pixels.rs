@@ -3,7 +3,7 @@
 use std::fs;
 
 use pleach_vision::Result;
-use pleach_vision::data::{ImageOptions, read_image};
+use pleach_vision::datasets::{ImageOptions, read_image};
 
 use super::data;
 

@@ -3,9 +3,8 @@
 use std::path::Path;
 
 use pleach_core::Tensor;
+use pleach_data::{Dataset, check_index};
 
-use super::Dataset;
-use super::dataset::check_index;
 use super::file::Content;
 use crate::{Error, Result};
 
@@ -113,7 +112,7 @@ impl Dataset for CIFAR10 {
     fn len(&self) -> usize {
         self.labels.len()
     }
-    fn get(&self, index: usize) -> Result<(Tensor, i64)> {
+    fn get(&self, index: usize) -> pleach_core::Result<(Tensor, i64)> {
         check_index(index, self.labels.len())?;
         let image = self.images.select(0, index as i64)?;
         Ok((image, self.labels[index].into()))

@@ -1,62 +1,10 @@
-//! [`Subset`] and [`random_split`].
+//! [`random_split`].
 
 use std::sync::Arc;
 
-use pleach_core::Generator;
+use pleach_core::{DType, Error, Generator, Result, check_room};
 
-use super::Dataset;
-use super::dataset::check_index;
-use crate::{Error, Result, room};
-
-/// Some elements of a dataset.
-pub struct Subset<D> {
-    dataset: Arc<D>,
-    indices: Vec<usize>,
-}
-
-impl<D: Dataset> Subset<D> {
-    /// The elements at these indices, in this order. Several subsets can share a dataset.
-    ///
-    /// ```
-    /// use pleach_vision::data::{Dataset, Items, Subset};
-    /// let items = Items(vec![10, 20, 30]);
-    /// let subset = Subset::new(items.clone(), vec![2, 0])?;
-    /// assert_eq!((subset.get(0)?, subset.len()), (30, 2));
-    /// assert!(Subset::new(items, vec![3]).is_err());
-    /// # Ok::<(), pleach_vision::Error>(())
-    /// ```
-    ///
-    /// # Errors
-    /// If the dataset lacks one of them.
-    pub fn new(dataset: impl Into<Arc<D>>, indices: Vec<usize>) -> Result<Self> {
-        let dataset = dataset.into();
-        for &index in &indices {
-            check_index(index, dataset.len())?;
-        }
-        Ok(Subset { dataset, indices })
-    }
-
-    /// The dataset that they are from.
-    pub fn dataset(&self) -> &D {
-        &self.dataset
-    }
-
-    /// Where they are in it.
-    pub fn indices(&self) -> &[usize] {
-        &self.indices
-    }
-}
-
-impl<D: Dataset> Dataset for Subset<D> {
-    type Item = D::Item;
-    fn len(&self) -> usize {
-        self.indices.len()
-    }
-    fn get(&self, index: usize) -> Result<D::Item> {
-        check_index(index, self.indices.len())?;
-        self.dataset.get(self.indices[index])
-    }
-}
+use crate::{Dataset, Subset};
 
 /// How large the parts of a split are: counts, or fractions that add up to 1.
 pub trait SplitLengths {
@@ -87,8 +35,9 @@ impl SplitLengths for [f64] {
             return Err(wrong_sum());
         }
         if let Some(i) = self.iter().position(|f| !(0.0..=1.0).contains(f)) {
-            let text = format!("Fraction at index {i} is not between 0 and 1");
-            return Err(Error::Value(text));
+            return Err(Error::value(format!(
+                "Fraction at index {i} is not between 0 and 1"
+            )));
         }
         let mut lengths: Vec<usize> = self
             .iter()
@@ -104,8 +53,7 @@ impl SplitLengths for [f64] {
 }
 
 fn wrong_sum() -> Error {
-    let text = "Sum of input lengths does not equal the length of the input dataset!";
-    Error::Value(text.into())
+    Error::value("Sum of input lengths does not equal the length of the input dataset!")
 }
 
 macro_rules! split_lengths {
@@ -128,13 +76,13 @@ split_lengths!(usize f64);
 ///
 /// ```
 /// use pleach_core::manual_seed;
-/// use pleach_vision::data::{Items, random_split};
+/// use pleach_data::{Items, random_split};
 ///
 /// manual_seed(42);
 /// let parts = random_split((0..10).collect::<Items<i64>>(), &[0.8, 0.2])?;
 /// assert_eq!(parts[0].indices(), [2, 6, 1, 8, 4, 5, 0, 9]);
 /// assert_eq!(parts[1].indices(), [3, 7]);
-/// # Ok::<(), pleach_vision::Error>(())
+/// # Ok::<(), pleach_core::Error>(())
 /// ```
 ///
 /// # Errors
@@ -144,14 +92,22 @@ pub fn random_split<D: Dataset>(
     dataset: D,
     lengths: &(impl SplitLengths + ?Sized),
 ) -> Result<Vec<Subset<D>>> {
+    random_split_with(&Generator::current(), dataset, lengths)
+}
+
+/// [`random_split`] that draws from another generator than the current one.
+///
+/// # Errors
+/// Those of [`random_split`].
+pub fn random_split_with<D: Dataset>(
+    generator: &Generator,
+    dataset: D,
+    lengths: &(impl SplitLengths + ?Sized),
+) -> Result<Vec<Subset<D>>> {
     let lengths = lengths.lengths(dataset.len())?;
-    room::check(
-        &[dataset.len()],
-        size_of::<i64>(),
-        "the order of the elements",
-    )?;
+    check_room(&[dataset.len()], DType::I64)?;
     let dataset = Arc::new(dataset);
-    let order = Generator::current().randperm(dataset.len());
+    let order = generator.randperm(dataset.len());
     let mut order = order.into_iter().map(|position| position as usize);
     let part = |length| Subset {
         dataset: dataset.clone(),

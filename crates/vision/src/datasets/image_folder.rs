@@ -3,10 +3,10 @@
 use std::path::{Path, PathBuf};
 
 use pleach_core::Tensor;
+use pleach_data::{Dataset, check_index};
 
-use super::dataset::check_index;
 use super::image_walk::Walk;
-use super::{Dataset, ImageOptions, PassedOver, Reason};
+use super::{ImageOptions, PassedOver, Reason};
 use crate::{Error, Result};
 
 /// Image files in one folder a class: `root/cat/1.png`, `root/dog/x.jpeg`.
@@ -23,7 +23,8 @@ use crate::{Error, Result};
 /// torchvision would take it for one.
 ///
 /// ```
-/// use pleach_vision::data::{Dataset, ImageFolder, Reason};
+/// use pleach_data::Dataset;
+/// use pleach_vision::datasets::{ImageFolder, Reason};
 ///
 /// let root = std::env::temp_dir().join(format!("pleach-folder-{}", std::process::id()));
 /// for file in ["cat/1.ppm", "dog/a.PPM", "dog/notes.txt", ".ipynb_checkpoints/1.ppm"] {
@@ -95,7 +96,7 @@ impl Dataset for ImageFolder {
     fn len(&self) -> usize {
         self.samples.len()
     }
-    fn get(&self, index: usize) -> Result<(Tensor, i64)> {
+    fn get(&self, index: usize) -> pleach_core::Result<(Tensor, i64)> {
         check_index(index, self.samples.len())?;
         let (path, class) = &self.samples[index];
         Ok((self.options.read(path)?, *class))

@@ -3,9 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use pleach_core::Tensor;
+use pleach_data::{Dataset, check_index};
 
-use super::Dataset;
-use super::dataset::check_index;
 use super::idx::read_idx;
 use crate::{Error, Result};
 
@@ -106,7 +105,7 @@ impl Dataset for MNIST {
     fn len(&self) -> usize {
         self.labels.len()
     }
-    fn get(&self, index: usize) -> Result<(Tensor, i64)> {
+    fn get(&self, index: usize) -> pleach_core::Result<(Tensor, i64)> {
         check_index(index, self.labels.len())?;
         let image = self.images.narrow(0, index, 1)?;
         Ok((image, self.labels[index].into()))

@@ -1,0 +1,12 @@
+//! Loaders: [`DataLoader`] by index, [`IterableLoader`] one after another.
+
+mod batches;
+mod data_loader;
+mod iterable_loader;
+mod worker_info;
+mod workers;
+
+pub use batches::Batches;
+pub use data_loader::{DataLoader, DataLoaderBuilder};
+pub use iterable_loader::{IterableLoader, IterableLoaderBuilder};
+pub use worker_info::{WorkerInfo, worker_info};

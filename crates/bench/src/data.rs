@@ -6,7 +6,7 @@ use image::{ImageFormat, Rgb, RgbImage};
 use pleach::prelude::*;
 use pleach::vision::datasets::ImageFolder;
 use pleach::vision::transforms::{
-    Compose, Normalize, RandomHorizontalFlip, RandomResizedCrop, ToTensor,
+    Compose, Normalize, RandomCrop, RandomHorizontalFlip, Resize, ToTensor,
 };
 use serde_json::json;
 
@@ -33,13 +33,11 @@ pub fn scenarios(scale: Scale) -> Vec<Scenario> {
 
 fn pass(path: &Path, batch: usize, workers: usize) -> Result<Run> {
     let transform = Compose::new()
-        .with(RandomResizedCrop::new(224))
-        .with(RandomHorizontalFlip::new())
-        .with(ToTensor::new())
-        .with(Normalize::new(
-            [0.485, 0.456, 0.406],
-            [0.229, 0.224, 0.225],
-        )?);
+        .then(Resize::new(256))
+        .then(RandomCrop::new(224))
+        .then(RandomHorizontalFlip::new(0.5)?)
+        .then(ToTensor)
+        .then(Normalize::imagenet());
     let loader = DataLoader::builder(ImageFolder::new(path)?.transformed(transform))
         .batch_size(batch)
         .shuffle(true)
@@ -61,7 +59,7 @@ fn make(path: &PathBuf, files: usize) -> Result<()> {
     let noise = Generator::seeded(0);
     for i in 0..files {
         let class = path.join(["a", "b"][i % 2]);
-        std::fs::create_dir_all(&class)?;
+        std::fs::create_dir_all(&class).map_err(pleach::Error::other)?;
         let (u, v) = (noise.word() % 97 + 20, noise.word() % 89 + 20);
         let image = RgbImage::from_fn(SIZE.0, SIZE.1, |x, y| {
             let wave = |n: u32, k: u32| (f64::from(n) / f64::from(k)).sin() * 90.0 + 110.0;

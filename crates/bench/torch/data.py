@@ -10,7 +10,8 @@ from registry import op
 def read_jpeg(form, path, batch, workers):
     transform = transforms.Compose(
         [
-            transforms.RandomResizedCrop(224),
+            transforms.Resize(256),
+            transforms.RandomCrop(224),
             transforms.RandomHorizontalFlip(),
             transforms.ToTensor(),
             transforms.Normalize([0.485, 0.456, 0.406], [0.229, 0.224, 0.225]),

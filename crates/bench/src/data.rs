@@ -1,6 +1,6 @@
 //! S13: a pass over a folder of JPEG files, as networks are trained on it.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use image::{ImageFormat, Rgb, RgbImage};
 use pleach::prelude::*;
@@ -52,7 +52,7 @@ fn pass(path: &Path, batch: usize, workers: usize) -> Result<Run> {
 }
 
 /// Writes images of smooth colours with some noise, in two classes.
-fn make(path: &PathBuf, files: usize) -> Result<()> {
+fn make(path: &Path, files: usize) -> Result<()> {
     if path.exists() {
         return Ok(());
     }

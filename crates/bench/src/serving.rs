@@ -46,10 +46,8 @@ fn serve(model: impl Forward + 'static, shape: [usize; 4], requests: usize) -> R
                 Ok(())
             };
             let clients: Vec<_> = (0..CLIENTS).map(|_| scope.spawn(client)).collect();
-            let results = clients.into_iter().map(|client| client.join());
-            results
-                .map(|result| result.expect("no client panics"))
-                .collect()
+            let mut results = clients.into_iter().map(|client| client.join());
+            results.try_for_each(|result| result.expect("no client panics"))
         })
     }))
 }

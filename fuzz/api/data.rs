@@ -87,11 +87,13 @@ fn sampler(p: &mut Program, len: usize) -> Result<Indices> {
 /// Reads some batches.
 fn by_index(p: &mut Program) -> Result<()> {
     let data = rows(p)?;
-    assert_eq!(data.is_empty(), data.len() == 0);
+    let elements = data.len();
+    assert_eq!(data.is_empty(), elements == 0);
     assert!(data.get(data.len()).is_err());
     let order = sampler(p, data.len())?;
-    assert_eq!(order.is_empty(), order.len() == 0);
-    assert_eq!(order.iter().count(), order.len());
+    let indices = order.len();
+    assert_eq!(order.is_empty(), indices == 0);
+    assert_eq!(order.iter().count(), indices);
     let (size, drop_last) = (p.bytes.size(), p.bytes.flag());
     let mut loader = DataLoader::builder(data)
         .shuffle(p.bytes.flag())
@@ -111,7 +113,8 @@ fn by_index(p: &mut Program) -> Result<()> {
         loader = loader.prefetch_factor(p.bytes.size());
     }
     let loader = loader.collate_fn(Collate::collate).build()?;
-    assert_eq!(loader.is_empty(), loader.len() == 0);
+    let batches = loader.len();
+    assert_eq!(loader.is_empty(), batches == 0);
     assert!(loader.dataset().len() <= 1 << 20);
     for batch in loader.iter().take(5) {
         p.keep_all(batch?)?;

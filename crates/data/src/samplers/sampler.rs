@@ -21,7 +21,7 @@ use pleach_core::Generator;
 ///     }
 /// }
 ///
-/// let data = Items(vec![10, 20, 30]);
+/// let data = Items(vec![10i64, 20, 30]);
 /// let loader = DataLoader::builder(data).sampler(Backwards(3)).batch_size(2).build()?;
 /// let first = loader.iter().next().expect("two batches")?;
 /// assert_eq!(first.to_vec::<i64>()?, [30, 20]);

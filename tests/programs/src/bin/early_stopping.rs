@@ -2,7 +2,6 @@
 //! the weights of the best epoch, not of the last.
 
 use pleach::prelude::*;
-use pleach::vision::data::{DataLoader, Items, Subset, random_split};
 
 /// So many epochs without a better loss are the end.
 const PATIENCE: usize = 40;

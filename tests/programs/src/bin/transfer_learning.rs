@@ -5,7 +5,7 @@ use std::fs;
 use std::path::Path;
 
 use pleach::prelude::*;
-use pleach::vision::data::{DataLoader, Dataset, ImageFolder, Transformed};
+use pleach::vision::datasets::{ImageFolder, Transformed};
 use pleach::vision::transforms::{Compose, Grayscale, Normalize, ToTensor};
 
 const SIDE: usize = 16;

@@ -360,7 +360,10 @@ fn a_broken_image_in_a_folder_is_an_error_that_names_it() -> Result<()> {
     fs::write(dir.path().join("a/2.jpg"), &jpeg[..jpeg.len() / 2]).expect("a file");
     let data = ImageFolder::new(dir.path())?;
     assert!(data.get(0).is_ok());
-    let error = error_of(data.get(1));
+    let error = data.get(1).unwrap_err();
+    let source = std::error::Error::source(&error).and_then(|e| e.downcast_ref::<Error>());
+    assert!(matches!(source, Some(Error::Image { .. })));
+    let error = error.to_string();
     assert!(
         error.contains("a/2.jpg: image file is truncated"),
         "{error}"

@@ -53,9 +53,7 @@ fn every_program_builds_and_reaches_what_it_asserts() {
         run(&mut command)
     };
     if let Err(text) = cargo(&["build", "--locked", "--bins"]) {
-        panic!(
-            "{text}\nIf only the lock file is old, `cargo metadata` in tests/programs renews it."
-        );
+        panic!("{text}\nIf only the lock file is old, `cargo fetch` in tests/programs renews it.");
     }
     let failed: Vec<String> = names
         .iter()

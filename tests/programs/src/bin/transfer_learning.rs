@@ -1,6 +1,7 @@
 //! Transfer learning on a folder of images: a body that knows one set of patterns gets a new head
 //! for others. First the head learns alone, then everything, the body more slowly.
 
+use std::f64::consts::TAU;
 use std::fs;
 use std::path::Path;
 
@@ -19,13 +20,13 @@ fn write_stripes(root: &Path, class: &str, (down, right): (f64, f64), count: usi
     fs::create_dir_all(&folder).map_err(Error::other)?;
     for i in 0..count {
         let noise = Tensor::rand([SIDE * SIDE]).to_vec::<f32>()?;
-        let phase = Tensor::rand([1]).item()? * 6.28;
+        let phase = Tensor::rand([1]).item()? * TAU;
         // A portable pixmap: a header, and three bytes a pixel.
         let mut file = format!("P6 {SIDE} {SIDE} 255\n").into_bytes();
-        for p in 0..SIDE * SIDE {
+        for (p, noise) in noise.into_iter().enumerate() {
             let (y, x) = ((p / SIDE) as f64, (p % SIDE) as f64);
             let wave = (y * down + x * right + phase).sin() * 0.3 + 0.5;
-            let value = ((wave + 0.4 * (noise[p] as f64 - 0.5)) * 255.0) as u8;
+            let value = ((wave + 0.4 * (f64::from(noise) - 0.5)) * 255.0) as u8;
             file.extend([value, value, 255 - value]);
         }
         fs::write(folder.join(format!("{i:03}.ppm")), file).map_err(Error::other)?;

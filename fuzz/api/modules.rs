@@ -99,7 +99,7 @@ fn build_sequential(p: &mut Program) -> Result<()> {
 fn module_list(p: &mut Program) -> Result<()> {
     let mut list = ModuleList::new();
     for _ in 0..p.bytes.below(7) {
-        let (at, module): (i64, Box<dyn Module>) = (p.bytes.whole(), sequential(p).into());
+        let (at, module) = (p.bytes.whole(), sequential(p));
         let _ = match p.bytes.below(6) {
             0 => list.insert(at, module),
             1 => list.set(at, module).map(drop),
@@ -261,8 +261,8 @@ fn changes(p: &mut Program) -> Result<()> {
     let mut net = sequential(p);
     let failing = p.bytes.below(5);
     let mut seen = 0;
-    net.apply(&mut |module| module.eval());
-    let applied = net.try_apply(&mut |_| {
+    net.apply(|module| module.eval());
+    let applied = net.try_apply(|_| {
         seen += 1;
         match seen == failing {
             true => Err(Error::other("here")),

@@ -4,7 +4,7 @@ use pleach_kernels::{Buffer, reduce};
 
 use super::plan::{Kind, Over, Plan, kept};
 use crate::autograd::{Own, Saved};
-use crate::{Dims, Error, Result, Tensor};
+use crate::{DType, Dims, Error, Result, Tensor};
 
 impl Tensor {
     /// The variance of all elements: unbiased (divided by n - 1), so nan for a single one; exactly 0
@@ -52,9 +52,10 @@ impl Tensor {
 
     fn spread_over(&self, kind: Kind, over: Over) -> Result<Tensor> {
         if !self.dtype().is_float() {
-            return Err(Error::dtype(
-                "std and var only support floating point and complex dtypes",
-            ));
+            return Err(
+                Error::dtype("std and var only support floating point and complex dtypes")
+                    .hint_conversion(self.dtype(), DType::F32),
+            );
         }
         self.reduced(kind, over)
     }

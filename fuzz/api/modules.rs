@@ -462,7 +462,7 @@ pub const CALLS: &[Call] = &[
         listings,
     ),
     call(
-        "Module::apply Module::try_apply ModuleExt::apply_to ModuleExt::try_apply_to \
+        "ModuleExt::apply ModuleExt::try_apply ModuleExt::apply_to ModuleExt::try_apply_to \
          ModuleExt::is ModuleExt::downcast_ref ModuleExt::downcast_mut Module::get_module_mut \
          Module::train Module::eval ModuleExt::is_training Module::num_parameters \
          Module::extra_repr Module::version \

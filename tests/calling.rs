@@ -393,7 +393,10 @@ impl<'a> Arguments<'a> for StateRef<'a> {
     fn tensors(self, all: &mut pleach::nn::Tensors<'a>) {
         self.hidden.tensors(all);
     }
-    fn with_tensors<'b>(self, new: &mut &'b [Tensor]) -> Result<StateRef<'b>> {
+    fn with_tensors<'b>(self, new: &mut &'b [Tensor]) -> Result<StateRef<'b>>
+    where
+        'a: 'b,
+    {
         Ok(StateRef {
             hidden: self.hidden.with_tensors(new)?,
             steps: self.steps,

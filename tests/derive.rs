@@ -1,6 +1,9 @@
-//! What `#[derive(Module)]` refuses, and the words it uses.
+//! What the compiler says to mistakes: to those that `#[derive(Module)]` refuses, and to the commonest
+//! ones of a newcomer.
 
 #[test]
 fn mistakes_are_explained_by_the_compiler() {
-    trybuild::TestCases::new().compile_fail("tests/derive/*.rs");
+    let tests = trybuild::TestCases::new();
+    tests.compile_fail("tests/derive/*.rs");
+    tests.compile_fail("tests/mistakes/*.rs");
 }

@@ -9,7 +9,8 @@ const RULE: &str = "what an optimizer is written with: every optimizer that is c
 /// Names, with a space between, and the reason.
 pub const LEFT_OUT: &[(&str, &str)] = &[
     (
-        "Dims::into_dims IntoIndex::into_index IntoShape::into_shape IntoSizes::into_sizes Start::into_start",
+        "Dims::into_dims IntoIndex::into_index IntoShape::into_shape IntoSizes::into_sizes Start::into_start \
+         IntoSize::into_size IntoOperand::into_operand IntoModule::into_module",
         CONVERSION,
     ),
     (
@@ -78,6 +79,7 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         TREE,
     ),
     ("Field::visit_field Field::visit_field_mut", TREE),
+    ("Field::visit_item Field::visit_item_mut", TREE),
     (
         "LiteralValues::finish",
         "what tensor! expands to: rows of literals, checked by their author",

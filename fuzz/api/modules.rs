@@ -99,7 +99,7 @@ fn build_sequential(p: &mut Program) -> Result<()> {
 fn module_list(p: &mut Program) -> Result<()> {
     let mut list = ModuleList::new();
     for _ in 0..p.bytes.below(7) {
-        let (at, module): (i64, Box<dyn Module>) = (p.bytes.whole(), sequential(p).into());
+        let (at, module) = (p.bytes.whole(), sequential(p));
         let _ = match p.bytes.below(6) {
             0 => list.insert(at, module),
             1 => list.set(at, module).map(drop),
@@ -261,8 +261,8 @@ fn changes(p: &mut Program) -> Result<()> {
     let mut net = sequential(p);
     let failing = p.bytes.below(5);
     let mut seen = 0;
-    net.apply(&mut |module| module.eval());
-    let applied = net.try_apply(&mut |_| {
+    net.apply(|module| module.eval());
+    let applied = net.try_apply(|_| {
         seen += 1;
         match seen == failing {
             true => Err(Error::other("here")),
@@ -462,7 +462,7 @@ pub const CALLS: &[Call] = &[
         listings,
     ),
     call(
-        "Module::apply Module::try_apply ModuleExt::apply_to ModuleExt::try_apply_to \
+        "ModuleExt::apply ModuleExt::try_apply ModuleExt::apply_to ModuleExt::try_apply_to \
          ModuleExt::is ModuleExt::downcast_ref ModuleExt::downcast_mut Module::get_module_mut \
          Module::train Module::eval ModuleExt::is_training Module::num_parameters \
          Module::extra_repr Module::version \

@@ -73,12 +73,13 @@ pub const CALLS: &[Call] = &[
     ),
     call(
         "Error::new Error::other Error::shape Error::dtype Error::index Error::value \
-         Error::autograd Error::not_implemented Error::kind Error::path Error::module_type",
+         Error::autograd Error::not_implemented Error::kind Error::path Error::module_type \
+         Error::hint Error::with_hint",
         |p| {
             let (dim, rank) = (p.bytes.whole(), p.bytes.size());
             let all = [
                 Error::new(ErrorKind::DimOutOfRange { dim, rank }),
-                Error::shape("shape"),
+                Error::shape("shape").with_hint("hint"),
                 Error::dtype("dtype"),
                 Error::index("index"),
                 Error::value("value"),
@@ -89,7 +90,7 @@ pub const CALLS: &[Call] = &[
             for error in all {
                 assert!(!format!("{error}{error:?}").is_empty());
                 assert!(error.path().is_none() && error.module_type().is_none());
-                let _ = error.kind();
+                let _ = (error.kind(), error.hint());
             }
             Ok(())
         },

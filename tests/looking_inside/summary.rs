@@ -30,9 +30,8 @@ impl Residual {
 
 impl Forward for Residual {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let linear: &Linear = self.layers.get_module_as("0")?;
-        let relu: &ReLU = self.layers.get_module_as("1")?;
-        x.add(&relu.call(&linear.call(x)?)?.mul(&self.scale)?)
+        let hidden = self.layers[1].call(&self.layers[0].call(x)?)?;
+        x.add(&hidden.mul(&self.scale)?)
     }
 }
 

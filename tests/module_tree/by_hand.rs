@@ -105,7 +105,7 @@ fn it_stands_in_containers_and_derived_structs() -> Result<()> {
     assert_eq!(net.call(&x)?.shape(), [1, 5]);
     assert_eq!(module.call(&x)?.shape(), [1, 2]);
 
-    let list: ModuleList = [share(&module), scaled()].into_iter().collect();
+    let list: ModuleList<dyn Module> = [share(&module), scaled()].into_iter().collect();
     assert_eq!(list.parameters().len(), 10);
 
     let net = Net {

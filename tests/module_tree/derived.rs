@@ -335,3 +335,91 @@ fn a_tuple_is_changed_shared_and_copied_like_a_list() -> Result<()> {
     assert!(!net.pair.1.is_training() && copy.pair.1.is_training());
     Ok(())
 }
+
+#[test]
+fn a_list_of_names_and_modules_is_a_dictionary() -> Result<()> {
+    #[derive(Module)]
+    struct Heads {
+        heads: Vec<(String, Lin)>,
+        scales: Vec<(&'static str, Parameter)>,
+        sizes: Vec<(String, usize)>,
+        plain: Vec<(Lin, usize)>,
+    }
+    let mut net = Heads {
+        heads: vec![
+            ("cat".to_string(), Lin::new(2, 1)),
+            ("dog".to_string(), Lin::new(2, 1)),
+        ],
+        scales: vec![("left", Parameter::new(tensor![1.0]))],
+        sizes: vec![("cat".to_string(), 3)],
+        plain: vec![(Lin::without_bias(2, 1), 4)],
+    };
+    let names: Vec<String> = net.named_parameters().into_iter().map(|p| p.0).collect();
+    assert_eq!(
+        names,
+        [
+            "heads.cat.weight",
+            "heads.cat.bias",
+            "heads.dog.weight",
+            "heads.dog.bias",
+            "scales.left",
+            "plain.0.0.weight"
+        ]
+    );
+    let heads = net.get_module("heads")?.to_string();
+    assert!(heads.starts_with("ModuleDict(\n  (cat): "), "{heads}");
+    assert!(heads.contains("\n  (dog): "), "{heads}");
+    assert_eq!(
+        net.get_module("scales")?.to_string(),
+        "ParameterDict(  (left): Parameter containing: [torch.FloatTensor of size 1])"
+    );
+    net.set_module("heads.dog", Lin::without_bias(2, 1))?;
+    assert!(net.heads[1].1.bias.is_none() && net.deep_copy().heads[0].0 == "cat");
+    Ok(())
+}
+
+#[test]
+fn every_layer_and_container_has_debug() {
+    use pleach::prelude::*;
+
+    #[derive(Debug, Module)]
+    #[allow(dead_code)]
+    struct Net {
+        node: Node,
+        weight: Parameter,
+        mean: pleach::Buffer,
+        linear: Linear,
+        boxed: Box<dyn Forward>,
+        any: Option<Box<dyn Module>>,
+        list: ModuleList,
+        dict: ModuleDict<dyn Module>,
+        body: Sequential,
+    }
+    let net = Net {
+        node: Node::new(),
+        weight: Parameter::new(tensor![1.0]),
+        mean: pleach::Buffer::new(tensor![2.0]),
+        linear: Linear::new(2, 1),
+        boxed: Box::new(ReLU::new()),
+        any: Some(Box::new(Conv2d::new(1, 2, 3))),
+        list: ModuleList::new().append(Flatten::new()),
+        dict: ModuleDict::default(),
+        body: sequential![MaxPool2d::new(2)],
+    };
+    let text = format!("{net:?}");
+    for part in [
+        "linear: Linear(in_features=2",
+        "boxed: ReLU()",
+        "ModuleList(",
+        "dict: ModuleDict()",
+    ] {
+        assert!(text.contains(part), "{part} in {text}");
+    }
+    assert_eq!(format!("{:?}", net.linear), net.linear.to_string());
+    fn has_debug<T: std::fmt::Debug>() {}
+    has_debug::<CrossEntropyLoss>();
+    has_debug::<MSELoss>();
+    has_debug::<BatchNorm2d>();
+    has_debug::<ParameterDict>();
+    has_debug::<pleach::vision::models::ResNet>();
+}

@@ -122,3 +122,28 @@ fn a_layer_outside_the_tree_keeps_its_own_name() {
     let error = net.call(&tensor![1.0]).unwrap_err();
     assert_eq!(error.to_string(), "Conv2d: expected 3 channels");
 }
+
+/// A layer without fields that always fails: a value without size, which has no address of its own.
+#[derive(Module)]
+struct Bare;
+
+impl Forward for Bare {
+    fn forward(&self, _: &Tensor) -> Result<Tensor> {
+        Err(Error::other("it fails"))
+    }
+}
+
+#[test]
+fn a_module_without_fields_is_named_by_its_path_unless_there_are_several() {
+    let text = |m: &dyn Forward| m.call(&tensor![1.0]).unwrap_err().to_string();
+    let one = || sequential![Relu::new(), Bare];
+    assert_eq!(text(&Bare), "Bare: it fails");
+    assert_eq!(text(&one()), "1 (Bare): it fails");
+    assert_eq!(
+        text(&sequential![Relu::new(), one()]),
+        "1.1 (Bare): it fails"
+    );
+    // Which of the two it was cannot be told.
+    assert_eq!(text(&sequential![one(), one()]), "Bare: it fails");
+    assert_eq!(text(&sequential![Bare, Bare]), "Bare: it fails");
+}

@@ -80,7 +80,7 @@ impl Forward for Inception {
         let branch2 = self.branch2.call(x)?;
         let branch3 = self.branch3.call(x)?;
         let branch4 = self.branch4.call(x)?;
-        Tensor::cat(&[&branch1, &branch2, &branch3, &branch4], 1)
+        Tensor::cat([&branch1, &branch2, &branch3, &branch4], 1)
     }
 }
 

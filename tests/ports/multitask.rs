@@ -8,8 +8,7 @@ use crate::layers::{GELU, Tanh};
 #[derive(Module)]
 struct MultiTask {
     trunk: Sequential,
-    /// What a `ModuleDict` holds cannot be called, what a `Sequential` holds can, also by name.
-    heads: Sequential,
+    heads: ModuleDict,
 }
 
 impl MultiTask {
@@ -21,13 +20,13 @@ impl MultiTask {
             Linear::new(16, 8),
             ReLU::new(),
         ];
-        let mut heads = Sequential::named("ModuleDict");
+        let mut heads = ModuleDict::new();
         for &(task, classes) in tasks {
             if classes == 1 {
-                heads.push_named(task, Linear::new(8, 1))?;
+                heads.insert(task, Linear::new(8, 1))?;
             } else {
                 let head = sequential![Linear::new(8, 8), GELU, Linear::new(8, classes)];
-                heads.push_named(task, head)?;
+                heads.insert(task, head)?;
             }
         }
         Ok(MultiTask { trunk, heads })
@@ -35,11 +34,11 @@ impl MultiTask {
 }
 
 impl ForwardMany for MultiTask {
-    type Arguments<'a> = (&'a Tensor, &'static str);
+    type Arguments<'a> = (&'a Tensor, &'a str);
     type Output = Tensor;
 
     fn forward(&self, (x, task): Self::Arguments<'_>) -> Result<Tensor> {
-        self.heads.get(task)?.call(&self.trunk.call(x)?)
+        self.heads[task].call(&self.trunk.call(x)?)
     }
 }
 

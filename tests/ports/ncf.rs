@@ -79,10 +79,10 @@ impl ForwardMany for NCF {
 
         let user_mlp = self.embed_user_mlp.call(user)?;
         let item_mlp = self.embed_item_mlp.call(item)?;
-        let interaction = Tensor::cat(&[&user_mlp, &item_mlp], -1)?;
+        let interaction = Tensor::cat([&user_mlp, &item_mlp], -1)?;
         let output_mlp = self.mlp_layers.call(&interaction)?;
 
-        let both = Tensor::cat(&[&output_gmf, &output_mlp], -1)?;
+        let both = Tensor::cat([&output_gmf, &output_mlp], -1)?;
         self.predict_layer.call(&both)?.view([-1])
     }
 }

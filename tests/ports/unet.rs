@@ -82,7 +82,7 @@ impl ForwardMany for Up {
         let (dy, dx) = (missing(2)?, missing(3)?);
         let pads = [dx / 2, dx - dx / 2, dy / 2, dy - dy / 2];
         let x1 = functional::pad(&x1, &pads, "constant", 0.0)?;
-        self.conv.call(&Tensor::cat(&[x2, &x1], 1)?)
+        self.conv.call(&Tensor::cat([x2, &x1], 1)?)
     }
 }
 

@@ -287,7 +287,7 @@ pub fn iterate(module: &ModuleHandle) -> Eval<Vec<Value>> {
     module.read(|m| {
         if let Some(net) = m.downcast_ref::<Sequential>() {
             Ok(net.iter().map(held_layer).collect())
-        } else if let Some(list) = m.downcast_ref::<ModuleList>() {
+        } else if let Some(list) = m.downcast_ref::<ModuleList<dyn Module>>() {
             Ok(list.iter().map(held).collect())
         } else {
             bug(format!("{} is no container", m.type_name()))
@@ -303,7 +303,7 @@ pub fn get_item(module: &ModuleHandle, by: &Value) -> Eval {
                 return ModuleHandle::layer(net.slice(start.unwrap_or(0)..end));
             }
             Ok(held_layer(net.get(by.as_i64()?)?))
-        } else if let Some(list) = m.downcast_ref::<ModuleList>() {
+        } else if let Some(list) = m.downcast_ref::<ModuleList<dyn Module>>() {
             Ok(held(list.get(by.as_i64()?)?))
         } else {
             bug(format!("{} is no container", m.type_name()))

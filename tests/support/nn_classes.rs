@@ -133,7 +133,7 @@ pub fn find(name: &str) -> Option<Builtin> {
         "Sequential" => sequential,
         "ModuleList" => |a| {
             let a = a.bind("ModuleList", &["modules"])?;
-            let mut list = ModuleList::new();
+            let mut list = ModuleList::<dyn Module>::default();
             for item in a
                 .opt("modules")
                 .map_or(Ok(Vec::new()), super::builtins::iterate)?
@@ -147,7 +147,7 @@ pub fn find(name: &str) -> Option<Builtin> {
         },
         "ModuleDict" => |a| {
             let a = a.bind("ModuleDict", &["modules"])?;
-            let mut dict = ModuleDict::new();
+            let mut dict = ModuleDict::<dyn Module>::default();
             for (name, item) in named_items(a.opt("modules"))? {
                 match item {
                     Value::Module(module) => dict.insert(name, module.share_module())?,

@@ -111,7 +111,7 @@ impl From<Error> for pleach_core::Error {
     fn from(error: Error) -> Self {
         match error {
             Error::Core(error) => error,
-            other => pleach_core::ErrorKind::Io(other.to_string()).into(),
+            other => pleach_core::ErrorKind::Io(std::sync::Arc::new(other)).into(),
         }
     }
 }

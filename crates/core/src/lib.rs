@@ -40,8 +40,8 @@ pub use extent::{Window, checked_numel, product_of};
 pub use hooks::{HookHandle, HookList};
 pub use memory::check_room;
 pub use ops::{
-    Bound, Dims, ElementWise, IntoIndex, Operand, PadMode, SplitSizes, Start, Target, TensorIndex,
-    einsum, slice,
+    Bound, Dims, ElementWise, IntoIndex, IntoOperand, Operand, PadMode, SplitSizes, Start, Target,
+    TensorIndex, einsum, slice,
 };
 pub use parameter::{Data, ParamId, Parameter};
 pub use pleach_kernels::{
@@ -49,7 +49,7 @@ pub use pleach_kernels::{
 };
 pub use random::{Generator, manual_seed};
 pub use scalar::Scalar;
-pub use shape::{IntoShape, IntoSizes, Shape, size_text};
+pub use shape::{IntoShape, IntoSize, IntoSizes, Shape, size_text};
 pub use tensor::{Tensor, ValueId};
 
 /// What the [`tensor!`] macro expands to.

@@ -164,7 +164,8 @@ impl Parameter {
         if !data.dtype().is_float() {
             return Err(Error::autograd(
                 "Only Tensors of floating point and complex dtype can require gradients",
-            ));
+            )
+            .hint_conversion(data.dtype(), DType::F32));
         }
         Ok(Self::with_requires_grad(data, true))
     }

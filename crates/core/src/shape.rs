@@ -9,6 +9,11 @@ use crate::{Error, ErrorKind, Result};
 pub type Shape = SmallVec<[usize; 6]>;
 
 /// What can be given as the shape of a new tensor: `[2, 3]`, a slice, a `Vec`, `()` for 0-d.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no shape",
+    label = "a shape is wanted here: `[2, 3]`, a `&[usize]`, a `Vec<usize>`, or `()` for no dimensions",
+    note = "sizes are `usize`: `[n as usize, 3]`"
+)]
 pub trait IntoShape {
     /// The sizes.
     fn into_shape(self) -> Shape;
@@ -45,10 +50,22 @@ impl IntoShape for &Shape {
     }
 }
 
-/// What can be given where a size may be -1 (`view`, `reshape`, `expand`): `[-1, 4]`, a shape, …
+/// What can be given where a size may be -1 (`view`, `reshape`, `expand`): `[-1, 4]`, a shape, or a
+/// tuple of several integer types, as `(x.shape()[0], -1)`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` are no sizes",
+    label = "sizes are wanted here: `[2, -1]`, or `(n, -1)` where the integers are of several types",
+    note = "sizes are `usize`, `i32` or `i64`"
+)]
 pub trait IntoSizes {
     /// The sizes, where -1 asks for what is left or what is there.
     fn into_sizes(self) -> SmallVec<[i64; 6]>;
+}
+
+/// One size, which may be -1: an `usize`, `i32` or `i64`.
+pub trait IntoSize {
+    /// The size.
+    fn into_size(self) -> i64;
 }
 
 macro_rules! into_sizes {
@@ -63,11 +80,32 @@ macro_rules! into_sizes {
             fn into_sizes(self) -> SmallVec<[i64; 6]> { self.into_iter().map($signed).collect() }
         }
         impl IntoSizes for $t {
-            fn into_sizes(self) -> SmallVec<[i64; 6]> { SmallVec::from_slice(&[$signed(self)]) }
+            fn into_sizes(self) -> SmallVec<[i64; 6]> { SmallVec::from_slice(&[self.into_size()]) }
+        }
+        impl IntoSize for $t {
+            fn into_size(self) -> i64 { $signed(self) }
         }
     )*};
 }
 into_sizes!(i64: std::convert::identity, i32: i64::from, usize: signed);
+
+macro_rules! sizes_of_several_types {
+    ($($($size:ident $i:tt),*;)*) => {$(
+        impl<$($size: IntoSize),*> IntoSizes for ($($size,)*) {
+            fn into_sizes(self) -> SmallVec<[i64; 6]> {
+                SmallVec::from_slice(&[$(self.$i.into_size()),*])
+            }
+        }
+    )*};
+}
+sizes_of_several_types! {
+    A 0;
+    A 0, B 1;
+    A 0, B 1, C 2;
+    A 0, B 1, C 2, D 3;
+    A 0, B 1, C 2, D 3, E 4;
+    A 0, B 1, C 2, D 3, E 4, F 5;
+}
 
 impl IntoSizes for () {
     fn into_sizes(self) -> SmallVec<[i64; 6]> {

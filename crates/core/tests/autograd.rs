@@ -17,7 +17,7 @@ fn grad(x: &Tensor) -> Vec<f32> {
 }
 
 fn text<T: std::fmt::Debug>(result: pleach_core::Result<T>) -> String {
-    result.unwrap_err().to_string()
+    result.unwrap_err().kind().to_string()
 }
 
 #[test]
@@ -354,7 +354,7 @@ fn a_gradient_of_a_users_operation_gets_its_inputs_shape_and_dtype_or_is_refused
     assert_eq!(grad.to_vec::<f32>().unwrap(), [2.0, 2.0, 2.0]);
 
     let x = leaf();
-    let refused = step(&x, Tensor::ones([2])).unwrap_err().to_string();
+    let refused = step(&x, Tensor::ones([2])).unwrap_err().kind().to_string();
     assert_eq!(
         refused,
         "Function OwnBackward returned an invalid gradient at index 0 - got [2] but expected shape compatible with [3]"

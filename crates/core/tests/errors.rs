@@ -5,7 +5,7 @@ use pleach_core::{DType, PadMode, Result, Tensor, TensorIndex, einsum, slice, te
 fn text<T>(result: Result<T>) -> String {
     match result {
         Ok(_) => "no error".to_string(),
-        Err(e) => e.to_string(),
+        Err(e) => e.kind().to_string(),
     }
 }
 
@@ -132,19 +132,19 @@ fn shapes_that_do_not_fit() {
             "shape '[5]' is invalid for input of size 6",
         ),
         (
-            text(Tensor::cat(&[&x, &zeros(&[2, 4])], 0)),
+            text(Tensor::cat([&x, &zeros(&[2, 4])], 0)),
             "Sizes of tensors must match except in dimension 0. Expected size 3 but got size 4 for tensor number 1 in the list.",
         ),
         (
-            text(Tensor::cat(&[&x, &zeros(&[2])], 0)),
+            text(Tensor::cat([&x, &zeros(&[2])], 0)),
             "Tensors must have same number of dimensions: got 2 and 1",
         ),
         (
-            text(Tensor::cat(&[], 0)),
+            text(Tensor::cat([&x; 0], 0)),
             "torch.cat(): expected a non-empty list of Tensors",
         ),
         (
-            text(Tensor::stack(&[&zeros(&[2]), &zeros(&[3])], 0)),
+            text(Tensor::stack([&zeros(&[2]), &zeros(&[3])], 0)),
             "stack expects each tensor to be equal size, but got [2] at entry 0 and [3] at entry 1",
         ),
         (text(x.sum_dim(2, false)), out),
@@ -384,8 +384,8 @@ fn backward_steps_have_pytorchs_names() {
             Some("GatherBackward0"),
         ),
         (x.index_select(0, &tensor![0]), Some("IndexSelectBackward0")),
-        (Tensor::cat(&[&x, &x], 0), Some("CatBackward0")),
-        (Tensor::stack(&[&x, &x], 0), Some("StackBackward0")),
+        (Tensor::cat([&x, &x], 0), Some("CatBackward0")),
+        (Tensor::stack([&x, &x], 0), Some("StackBackward0")),
         (
             x.split(1, 0).map(|mut p| p.remove(0)),
             Some("SplitBackward0"),

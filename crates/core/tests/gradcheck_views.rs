@@ -78,34 +78,34 @@ fn several_tensors_as_one_and_back() {
             0
         )),
         case!("cat, last", [input(&[2, 3]), other(&[2, 1])], |x| {
-            Tensor::cat(&[&x[0], &x[1]], -1)
+            Tensor::cat([&x[0], &x[1]], -1)
         }),
         case!(
             "cat with an empty vector",
             [input(&[2, 3]), other(&[0])],
-            |x| Tensor::cat(&[&x[1], &x[0]], 1)
+            |x| Tensor::cat([&x[1], &x[0]], 1)
         ),
         case!(
             "stack",
             [input(&[2, 3]), other(&[2, 3])],
-            |x| Tensor::stack(&[&x[0], &x[1], &x[0]], 1)
+            |x| Tensor::stack([&x[0], &x[1], &x[0]], 1)
         ),
         case!("stack of numbers", [input(&[]), other(&[])], |x| {
-            Tensor::stack(&[&x[0], &x[1]], 0)
+            Tensor::stack([&x[0], &x[1]], 0)
         }),
         case!("split", [input(&[5, 2])], |x| {
             let parts = x[0].split(2, 0)?;
-            Tensor::cat(&[&parts[2], &parts[0]], 0)
+            Tensor::cat([&parts[2], &parts[0]], 0)
         }),
         case!("split by sizes", [input(&[2, 5])], |x| {
             let parts = x[0].split([1, 3, 1], -1)?;
-            Tensor::cat(&[&parts[2], &parts[1]], 1)
+            Tensor::cat([&parts[2], &parts[1]], 1)
         }),
         case!("chunk, one unused", [input(&[5])], |x| x[0].chunk(3, 0)?[1]
             .view([2, 1])),
         case!("unbind", [input(&[2, 3])], |x| {
             let parts = x[0].unbind(1)?;
-            Tensor::stack(&[&parts[2], &parts[0]], 0)
+            Tensor::stack([&parts[2], &parts[0]], 0)
         }),
     ]);
 }
@@ -302,7 +302,7 @@ fn values_written_over() {
         case!("a part filled", [input(&[3, 4])], |x| {
             let mut y = x[0].select(0, 1)?.copy()?;
             y.fill_(2.0)?;
-            Tensor::cat(&[&y, &x[0].select(0, 0)?], 0)
+            Tensor::cat([&y, &x[0].select(0, 0)?], 0)
         }),
         case!(
             "a gradient that begins within another",
@@ -310,7 +310,7 @@ fn values_written_over() {
             |x| {
                 let mut y = x[0].copy()?;
                 y.index_put_(1, &x[1])?;
-                Tensor::cat(&[&x[0], &y], 0)
+                Tensor::cat([&x[0], &y], 0)
             }
         ),
     ]);

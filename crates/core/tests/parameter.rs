@@ -133,7 +133,10 @@ fn data_may_change_shape_and_dtype() {
 #[test]
 fn what_pytorch_refuses_is_refused() {
     assert_eq!(
-        Parameter::try_new(tensor![1]).unwrap_err().to_string(),
+        Parameter::try_new(tensor![1])
+            .unwrap_err()
+            .kind()
+            .to_string(),
         "Only Tensors of floating point and complex dtype can require gradients"
     );
     let w = Parameter::new(Tensor::zeros([2, 2]));
@@ -144,11 +147,11 @@ fn what_pytorch_refuses_is_refused() {
         "attempting to assign a gradient of size '[3]' to a tensor of size '[2, 2]'. Please ensure that the gradient and the tensor are the same size"
     );
     assert!(
-        w.set_grad(Some(Tensor::zeros_of([2, 2], DType::F64))).unwrap_err().to_string()
+        w.set_grad(Some(Tensor::zeros_of([2, 2], DType::F64))).unwrap_err().kind().to_string()
             .starts_with("attempting to assign a gradient with dtype 'double' to a tensor with grad_dtype 'Float'. The gradient must match")
     );
     assert_eq!(
-        w.add_(1.0).unwrap_err().to_string(),
+        w.add_(1.0).unwrap_err().kind().to_string(),
         "a leaf Variable that requires grad is being used in an in-place operation."
     );
     no_grad(|| w.add_(1.0).map(drop)).unwrap();
@@ -213,7 +216,7 @@ fn a_gradient_of_a_graph_that_is_older_than_the_values_is_refused() {
     let y = v.tensor().mul(w.tensor()).unwrap().sum().unwrap();
     w.set_data(Tensor::ones([3])).unwrap();
     assert_eq!(
-        y.backward().unwrap_err().to_string(),
+        y.backward().unwrap_err().kind().to_string(),
         "Function AccumulateGrad returned an invalid gradient at index 0 - got [2] but expected shape compatible with [3]"
     );
     assert!(w.grad().is_none() && v.grad().is_none());

@@ -158,11 +158,11 @@ fn integers_wrap_and_divide_as_pythons() {
         [3.5, -3.5, 3.5, -3.5]
     );
     assert_eq!(
-        n.remainder(&tensor![0]).unwrap_err().to_string(),
+        n.remainder(&tensor![0]).unwrap_err().kind().to_string(),
         "ZeroDivisionError"
     );
     assert_eq!(
-        n.pow(-1).unwrap_err().to_string(),
+        n.pow(-1).unwrap_err().kind().to_string(),
         "Integers to negative integer powers are not allowed."
     );
     assert_eq!(

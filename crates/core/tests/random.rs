@@ -5,7 +5,7 @@ use pleach_core::{DType, Result, Tensor, manual_seed};
 fn message<T>(result: Result<T>) -> String {
     match result {
         Ok(_) => "no error".to_string(),
-        Err(error) => error.to_string(),
+        Err(error) => error.kind().to_string(),
     }
 }
 

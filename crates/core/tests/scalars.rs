@@ -199,7 +199,7 @@ fn bounds_of_clamp_may_be_tensors() {
     assert_eq!(y.to_vec::<i64>().unwrap(), [0, 0]);
     let y = tensor![1.0, f32::NAN].clamp(&tensor![f32::NAN], &tensor![[2.0], [0.5]]);
     assert!(y.unwrap().isnan().unwrap().all().unwrap().item().unwrap() == 1.0);
-    let none = x.clamp(None, None).unwrap_err().to_string();
+    let none = x.clamp(None, None).unwrap_err().kind().to_string();
     assert_eq!(
         none,
         "torch.clamp: At least one of 'min' or 'max' must not be None"
@@ -234,7 +234,7 @@ fn an_integer_beyond_i64_is_held_by_floats_alone() {
         tensor![1.0].add(huge).unwrap().item().unwrap(),
         2f64.powi(63)
     );
-    let refused = tensor![1].fill_(huge).unwrap_err().to_string();
+    let refused = tensor![1].fill_(huge).unwrap_err().kind().to_string();
     assert_eq!(
         refused,
         "value cannot be converted to type int64_t without overflow"
@@ -249,7 +249,7 @@ fn tensors_of_integers_are_divided_and_raised_as_pytorchs() {
         x.remainder(&tensor![1, 0]),
         x.floor_divide(Operand::from(0)),
     ] {
-        assert_eq!(result.unwrap_err().to_string(), "ZeroDivisionError");
+        assert_eq!(result.unwrap_err().kind().to_string(), "ZeroDivisionError");
     }
     let powers = tensor![1, 2, -1].pow(&tensor![-1, -2, -3]).unwrap();
     assert_eq!(powers.to_vec::<i64>().unwrap(), [1, 0, -1]);

@@ -18,7 +18,7 @@ fn refused(bytes: u128) -> String {
 fn text<T>(f: impl FnOnce() -> Result<T>) -> String {
     match f() {
         Ok(_) => panic!("a huge size was accepted"),
-        Err(error) => error.to_string(),
+        Err(error) => error.kind().to_string(),
     }
 }
 
@@ -201,11 +201,11 @@ fn two_shapes_together_may_be_too_large() {
     let (i, j) = (zeros.unsqueeze(1).unwrap(), zeros.unsqueeze(0).unwrap());
     text(|| Tensor::ones([2, 2]).index((&i, &j)));
     let long = many(&[1 << 62]);
-    assert_eq!(text(|| Tensor::cat(&[&long; 2], 0)), OVERFLOW);
-    assert_eq!(text(|| Tensor::cat(&[&long; 5], 0)), OVERFLOW);
-    assert_eq!(text(|| Tensor::stack(&[&long; 2], 0)), OVERFLOW);
+    assert_eq!(text(|| Tensor::cat([&long; 2], 0)), OVERFLOW);
+    assert_eq!(text(|| Tensor::cat([&long; 5], 0)), OVERFLOW);
+    assert_eq!(text(|| Tensor::stack([&long; 2], 0)), OVERFLOW);
     assert_eq!(
-        text(|| Tensor::cat(&[&many(&[1 << 44]); 2], 0)),
+        text(|| Tensor::cat([&many(&[1 << 44]); 2], 0)),
         refused(1 << 47)
     );
 }

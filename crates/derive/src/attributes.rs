@@ -16,6 +16,8 @@ pub struct TypeAttributes {
     pub version: Option<u64>,
     /// Whether equal neighbours print as one line.
     pub collapses: bool,
+    /// Whether `Debug` prints what `Display` does.
+    pub debug: bool,
     /// Where it was said that the first field stands for the whole.
     pub transparent: Option<Span>,
 }
@@ -43,6 +45,8 @@ impl TypeAttributes {
                     out.extra_repr = Some(meta.path.span());
                 } else if meta.path.is_ident("collapses") && !is_variant {
                     out.collapses = true;
+                } else if meta.path.is_ident("debug") && !is_variant {
+                    out.debug = true;
                 } else if meta.path.is_ident("transparent") && !is_variant {
                     out.transparent = Some(meta.path.span());
                 } else if meta.path.is_ident("version") && !is_variant {
@@ -53,7 +57,7 @@ impl TypeAttributes {
                 } else {
                     return Err(meta.error(
                         "a module's type knows `name = \"..\"`, `extra_repr`, `version = ..`, \
-                         `collapses` and `transparent`; \
+                         `collapses`, `debug` and `transparent`; \
                          `rename = \"..\"`, `show_none` and `skip` belong above a field",
                     ));
                 }
@@ -91,8 +95,8 @@ impl FieldAttributes {
                 } else {
                     return Err(meta.error(
                         "a module's field knows `rename = \"..\"`, `show_none` and `skip`; \
-                         `name = \"..\"`, `extra_repr`, `version = ..`, `collapses` and \
-                         `transparent` belong above the type",
+                         `name = \"..\"`, `extra_repr`, `version = ..`, `collapses`, \
+                         `debug` and `transparent` belong above the type",
                     ));
                 }
                 Ok(())

@@ -224,12 +224,24 @@ fn implementations(
         quote! {
             /// The same module under another name: parameters, buffers, settings and identity
             /// are one.
+            #[doc(alias = "clone")]
             #[allow(dead_code)]
             pub fn share(&self) -> Self {
                 ::pleach::__derive::Field::duplicate(
                     self,
                     &mut ::pleach::__derive::Duplication::alias(),
                 )
+            }
+        }
+    });
+
+    let debug = attributes.debug.then(|| {
+        quote! {
+            #[automatically_derived]
+            impl #impl_generics ::core::fmt::Debug for #ident #ty_generics #where_clause {
+                fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
+                    ::core::fmt::Display::fmt(self, f)
+                }
             }
         }
     });
@@ -301,6 +313,8 @@ fn implementations(
 
         #has_mode
 
+        #debug
+
         #[automatically_derived]
         impl #impl_generics ::core::fmt::Display for #ident #ty_generics #where_clause {
             fn fmt(&self, f: &mut ::core::fmt::Formatter<'_>) -> ::core::fmt::Result {
@@ -313,6 +327,7 @@ fn implementations(
             #share_method
             /// A module with equal values and parameters of its own; what is shared inside stays
             /// shared inside the copy.
+            #[doc(alias = "clone")]
             #[allow(dead_code)]
             pub fn deep_copy(&self) -> Self {
                 ::pleach::__derive::Field::duplicate(

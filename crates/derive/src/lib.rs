@@ -15,7 +15,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// A field may be a `Parameter`, a `Buffer`, a module, a `Box<dyn Forward>`, a `Box<dyn Module>`,
 /// an `Option`, `Vec`, array, tuple or `Box` of those, a `Node`, a `Setting`, or a plain value
 /// (numbers, strings, tensors, tuples of them), which is no member. A `Vec`, array or tuple with
-/// modules is a `ModuleList` in the tree. Any other type is an error that asks for
+/// modules is a `ModuleList` in the tree, a `Vec<(String, M)>` a `ModuleDict`: its names have no dots
+/// and do not repeat. Any other type is an error that asks for
 /// `#[module(skip)]`.
 ///
 /// It writes `Module`, `Field`, `Display` (PyTorch's tree text), and methods
@@ -29,6 +30,8 @@ use syn::{DeriveInput, parse_macro_input};
 /// - `#[module(version = 2)]`: PyTorch's `_version`, which a state dict carries.
 /// - `#[module(collapses)]`: equal neighbours among its children print as one line, as in a
 ///   `ModuleList`.
+/// - `#[module(debug)]`: `{:?}` prints the tree text, as `{}` does. (`#[derive(Debug, Module)]` gives
+///   Rust's own, with all values.)
 /// - `#[module(transparent)]`: the struct stands for its first field, a module (or a `Box` of one),
 ///   as a subclass for its base. That module's members are the struct's own, before those of
 ///   further fields; its node, version, `extra_repr` and `share()` are the struct's, and downcasts

@@ -14,6 +14,11 @@ pub type Tensors<'a> = SmallVec<[&'a Tensor; 4]>;
 ///
 /// A `&Tensor`, a `&[Tensor]`, a number, a truth value or a string, an `Option` or a tuple of
 /// those. A type of one's own, such as a state or a mask, implements it for its reference.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no argument of a module",
+    note = "arguments are `&'a Tensor`, `&'a [Tensor]`, `&'a str`, `usize`, `i64`, `f32`, `f64`, `bool`, and `Option`s and tuples of those",
+    note = "a struct of your own implements `Arguments` for its reference"
+)]
 pub trait Arguments<'a>: Copy {
     /// The same arguments of another lifetime.
     type At<'b>: Arguments<'b>;
@@ -25,7 +30,15 @@ pub trait Arguments<'a>: Copy {
     ///
     /// # Errors
     /// If there are fewer than [`Arguments::tensors`] has added.
-    fn with_tensors<'b>(self, new: &mut &'b [Tensor]) -> Result<Self::At<'b>>;
+    fn with_tensors<'b>(self, new: &mut &'b [Tensor]) -> Result<Self::At<'b>>
+    where
+        'a: 'b;
+
+    /// Without it, `At<'b>` would have to be bound by `'a: 'b`, which `ForwardMany` cannot say.
+    #[doc(hidden)]
+    fn none<'b>() -> Option<Self::At<'b>> {
+        None
+    }
 }
 
 fn too_few() -> Error {
@@ -38,7 +51,10 @@ impl<'a> Arguments<'a> for &'a Tensor {
     fn tensors(self, all: &mut Tensors<'a>) {
         all.push(self);
     }
-    fn with_tensors<'b>(self, new: &mut &'b [Tensor]) -> Result<&'b Tensor> {
+    fn with_tensors<'b>(self, new: &mut &'b [Tensor]) -> Result<&'b Tensor>
+    where
+        'a: 'b,
+    {
         let (first, rest) = new.split_first().ok_or_else(too_few)?;
         *new = rest;
         Ok(first)
@@ -50,7 +66,10 @@ impl<'a> Arguments<'a> for &'a [Tensor] {
     fn tensors(self, all: &mut Tensors<'a>) {
         all.extend(self);
     }
-    fn with_tensors<'b>(self, new: &mut &'b [Tensor]) -> Result<&'b [Tensor]> {
+    fn with_tensors<'b>(self, new: &mut &'b [Tensor]) -> Result<&'b [Tensor]>
+    where
+        'a: 'b,
+    {
         let (first, rest) = new.split_at_checked(self.len()).ok_or_else(too_few)?;
         *new = rest;
         Ok(first)
@@ -64,7 +83,10 @@ impl<'a, A: Arguments<'a>> Arguments<'a> for Option<A> {
             argument.tensors(all);
         }
     }
-    fn with_tensors<'b>(self, new: &mut &'b [Tensor]) -> Result<Self::At<'b>> {
+    fn with_tensors<'b>(self, new: &mut &'b [Tensor]) -> Result<Self::At<'b>>
+    where
+        'a: 'b,
+    {
         self.map(|argument| argument.with_tensors(new)).transpose()
     }
 }
@@ -74,6 +96,11 @@ impl<'a, A: Arguments<'a>> Arguments<'a> for Option<A> {
 ///
 /// A [`Tensor`], a number or a truth value, a `Vec`, an `Option`, an array, a tuple or a `BTreeMap`
 /// of those (the heads of a detector by name). A struct of one's own implements it itself.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is no output of a module",
+    note = "outputs are `Tensor`s, numbers, and tuples, arrays, `Vec`s, `Option`s and `BTreeMap`s of those; not a `Result`, which `forward` wraps around them",
+    note = "a struct of your own implements `Output`"
+)]
 pub trait Output: Sized {
     /// Adds its tensors, in order.
     fn returned<'a>(&'a self, all: &mut Tensors<'a>);
@@ -129,7 +156,10 @@ macro_rules! tuples {
             fn tensors(self, all: &mut Tensors<'a>) {
                 $(self.$field.tensors(all);)*
             }
-            fn with_tensors<'b>(self, new: &mut &'b [Tensor]) -> Result<Self::At<'b>> {
+            fn with_tensors<'b>(self, new: &mut &'b [Tensor]) -> Result<Self::At<'b>>
+            where
+                'a: 'b,
+            {
                 Ok(($(self.$field.with_tensors(new)?,)*))
             }
         }
@@ -160,19 +190,37 @@ macro_rules! plain {
         impl<'a> Arguments<'a> for $ty {
             type At<'b> = $ty;
             fn tensors(self, _: &mut Tensors<'a>) {}
-            fn with_tensors(self, _: &mut &[Tensor]) -> Result<$ty> {
+            fn with_tensors<'b>(self, _: &mut &'b [Tensor]) -> Result<$ty>
+            where
+                'a: 'b,
+            {
                 Ok(self)
             }
         }
+        plain!(@output $ty);
+    )*};
+    (@output $ty:ty) => {
         impl Output for $ty {
             fn returned<'a>(&'a self, _: &mut Tensors<'a>) {}
             fn set_returned(&mut self, _: &mut slice::Iter<'_, Tensor>) -> Result<()> {
                 Ok(())
             }
         }
-    )*};
+    };
 }
-plain!((), bool, usize, i64, f32, f64, &'static str);
+plain!((), bool, usize, i64, f32, f64);
+plain!(@output &'static str);
+
+impl<'a> Arguments<'a> for &'a str {
+    type At<'b> = &'b str;
+    fn tensors(self, _: &mut Tensors<'a>) {}
+    fn with_tensors<'b>(self, _: &mut &'b [Tensor]) -> Result<&'b str>
+    where
+        'a: 'b,
+    {
+        Ok(self)
+    }
+}
 
 /// The tensors of arguments.
 pub(crate) fn tensors_of<'a>(arguments: impl Arguments<'a>) -> Tensors<'a> {

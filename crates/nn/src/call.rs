@@ -89,17 +89,23 @@ fn refs<'a>(new: &'a Changed, old: &'a [&'a Tensor]) -> Tensors<'a> {
 /// Ties the error to `module`, or finds the path below `module` of the one it is tied to.
 fn locate(module: &dyn Module, error: Error) -> Error {
     const NOWHERE: u64 = 0;
-    let error = error.tag(place(module).unwrap_or(NOWHERE), display_name(module));
-    let Some(id) = error.module_id().filter(|&id| id != NOWHERE) else {
-        return error;
-    };
+    let place = |m: &dyn Module| place(m).unwrap_or(NOWHERE);
+    let error = error.tag(place(module), display_name(module));
     // A struct and its first field share an address, but are not of one type.
-    let found = module
-        .named_modules()
-        .into_iter()
-        .find(|(_, m)| place(*m) == Some(id) && error.module_type() == Some(display_name(*m)));
+    let is_it = |m: &dyn Module| {
+        error.module_id() == Some(place(m)) && error.module_type() == Some(display_name(m))
+    };
+    let found = {
+        let mut all = module
+            .named_modules()
+            .into_iter()
+            .filter(|(_, m)| is_it(*m));
+        (all.next(), all.next())
+    };
     match found {
-        Some((path, _)) => error.with_path(path),
-        None => error,
+        // Values without size are not told from others of their type.
+        (Some(_), Some(_)) if error.module_id() == Some(NOWHERE) => error.with_path(String::new()),
+        (Some((path, _)), _) => error.with_path(path),
+        (None, _) => error,
     }
 }

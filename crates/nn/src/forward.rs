@@ -31,6 +31,12 @@ use crate::{HasMode, Module};
 /// assert_eq!(Double.call(&tensor![1.5])?.item()?, 3.0);
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` cannot be called with one tensor",
+    label = "this has no `forward` of one tensor",
+    note = "a `Result` gives its module by `?`: `Linear::builder(4, 3).build()?`",
+    note = "a module of your own needs `impl Forward` beside `#[derive(Module)]`"
+)]
 pub trait Forward: Module + AsForward {
     /// What the module computes.
     fn forward(&self, input: &Tensor) -> Result<Tensor>;

@@ -26,7 +26,8 @@ fn a_layer_that_is_called_names_itself_in_its_error() {
     let error = Linear::new(4, 3).call(&zeros(&[2, 5])).unwrap_err();
     assert_eq!(
         error.to_string(),
-        "Linear: addmm: mat1 and mat2 shapes cannot be multiplied (2x5 and 4x3)"
+        "Linear: addmm: mat1 and mat2 shapes cannot be multiplied (2x5 and 4x3)\n\
+         hint: the layer's `in_features` is 4, the input's last dimension has 5"
     );
 }
 

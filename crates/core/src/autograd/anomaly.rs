@@ -44,9 +44,9 @@ pub(super) fn check_nan(
         "Function '{name}' returned nan values in its {index}th output."
     ));
     Err(match module {
-        // No module has the identity 0.
+        // No module has this identity: the path stays.
         Some(call) => error
-            .tag(0, call.type_name())
+            .tag(u64::MAX, call.type_name())
             .with_path(call.path().to_string()),
         None => error,
     })

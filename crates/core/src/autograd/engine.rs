@@ -177,7 +177,10 @@ impl Walk {
         if matches!(output.history(), History::None) {
             return Err(Error::autograd(format!(
                 "element {index} of tensors does not require grad and does not have a grad_fn"
-            )));
+            ))
+            .with_hint(
+                "no parameter takes part in it: all are frozen, or it was computed inside `no_grad` or from a `.detach()`",
+            ));
         }
         let grad = match grad {
             Some(grad) if grad.shape() != output.shape() => {
@@ -192,7 +195,8 @@ impl Walk {
             None if output.numel() != 1 => {
                 return Err(Error::autograd(
                     "grad can be implicitly created only for scalar outputs",
-                ));
+                )
+                .with_hint("`.mean()?` or `.sum()?` makes one number of a tensor, `.backward_with(&gradient)` takes the gradient of each"));
             }
             None => output.try_ones_like()?,
         };
@@ -249,6 +253,7 @@ fn freed() -> Error {
     Error::autograd(
         "Trying to backward through the graph a second time (or directly access saved tensors after they have already been freed). Saved intermediate values of the graph are freed when you call .backward() or autograd.grad(). Specify retain_graph=True if you need to backward through the graph a second time or if you need to access saved tensors after calling backward.",
     )
+    .with_hint("`loss.backward_retain_graph()` the first time, or `Options::RETAIN_GRAPH` in `autograd::backward`, keeps the graph; a loop computes a new loss each time")
 }
 
 fn walk(outputs: &[&Tensor], grad_outputs: &[Option<&Tensor>], mut walk: Walk) -> Result<Walk> {

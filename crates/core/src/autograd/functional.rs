@@ -134,7 +134,7 @@ fn rows(f: &dyn Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<Ve
         shape.extend_from_slice(x.shape());
         match rows.is_empty() {
             true => Tensor::try_zeros_of(&shape, x.dtype()),
-            false => Tensor::stack(&rows.iter().collect::<Vec<_>>(), 0)?.reshape(&shape),
+            false => Tensor::stack(&rows, 0)?.reshape(&shape),
         }
     };
     rows.into_iter().zip(&x).map(whole).collect()

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Options, backward};
 use crate::hooks::HookList;
 use crate::tensor::{History, Leaf};
-use crate::{Error, HookHandle, Result, Tensor};
+use crate::{DType, Error, HookHandle, Result, Tensor};
 
 /// # Gradients
 impl Tensor {
@@ -46,7 +46,8 @@ impl Tensor {
             )),
             (History::None, true) if !self.dtype().is_float() => Err(Error::autograd(
                 "only Tensors of floating point dtype can require gradients",
-            )),
+            )
+            .hint_conversion(self.dtype(), DType::F32)),
             (History::None, true) => Ok(self.with_history(History::Leaf(Leaf::new()))),
             (History::Leaf(_), false) => Ok(self.with_history(History::None)),
             _ => Ok(self),

@@ -1,13 +1,13 @@
 //! Arithmetic of two operands, broadcast together and promoted to one dtype.
 //!
-//! What takes `impl Into<Operand>` hands over to a method that does not: the loops are compiled
+//! What takes `impl IntoOperand` hands over to a method that does not: the loops are compiled
 //! here, once, not for every kind of argument in every crate that calls.
 
 use pleach_kernels::elementwise::{ZipPiece, zip_number_pieces};
 use pleach_kernels::{Binary, pow_number};
 
 use super::elementwise::{written, zip_pieces};
-use super::operand::{Operand, result_type};
+use super::operand::{IntoOperand, Operand, result_type};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
 use crate::{DType, Element, Error, Result, Scalar, Tensor};
 
@@ -219,8 +219,8 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes cannot be broadcast together.
-    pub fn add(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.binary(Binary::Add, other.into())
+    pub fn add(&self, other: impl IntoOperand) -> Result<Tensor> {
+        self.binary(Binary::Add, other.into_operand())
     }
 
     /// Numbers are promoted here, since [`apply`] sees tensors only, and integers that are divided.
@@ -246,8 +246,8 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes cannot be broadcast together, or either is bool.
-    pub fn sub(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.sub_operand(other.into())
+    pub fn sub(&self, other: impl IntoOperand) -> Result<Tensor> {
+        self.sub_operand(other.into_operand())
     }
 
     fn sub_operand(&self, other: Operand) -> Result<Tensor> {
@@ -273,16 +273,16 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes cannot be broadcast together.
-    pub fn mul(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.binary(Binary::Mul, other.into())
+    pub fn mul(&self, other: impl IntoOperand) -> Result<Tensor> {
+        self.binary(Binary::Mul, other.into_operand())
     }
 
     /// `self / other`, broadcast; integers are divided as f32.
     ///
     /// # Errors
     /// If the shapes cannot be broadcast together.
-    pub fn div(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.binary(Binary::Div, other.into())
+    pub fn div(&self, other: impl IntoOperand) -> Result<Tensor> {
+        self.binary(Binary::Div, other.into_operand())
     }
 
     /// `value / self` for a number: the reciprocal times the value.
@@ -297,8 +297,8 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes cannot be broadcast together, or an integer is divided by zero.
-    pub fn floor_divide(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.floor_divide_operand(other.into())
+    pub fn floor_divide(&self, other: impl IntoOperand) -> Result<Tensor> {
+        self.floor_divide_operand(other.into_operand())
     }
 
     fn floor_divide_operand(&self, other: Operand) -> Result<Tensor> {
@@ -313,8 +313,8 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes cannot be broadcast together, or an integer is divided by zero.
-    pub fn remainder(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.binary(Binary::Remainder, other.into())
+    pub fn remainder(&self, other: impl IntoOperand) -> Result<Tensor> {
+        self.binary(Binary::Remainder, other.into_operand())
     }
 
     /// `self` to the power of `other`.
@@ -322,8 +322,8 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together, or an integer is raised to a negative number or
     /// to one that its dtype cannot hold.
-    pub fn pow(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.pow_operand(other.into())
+    pub fn pow(&self, other: impl IntoOperand) -> Result<Tensor> {
+        self.pow_operand(other.into_operand())
     }
 
     fn pow_operand(&self, other: Operand) -> Result<Tensor> {
@@ -359,16 +359,16 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes cannot be broadcast together.
-    pub fn maximum(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.binary(Binary::Maximum, other.into())
+    pub fn maximum(&self, other: impl IntoOperand) -> Result<Tensor> {
+        self.binary(Binary::Maximum, other.into_operand())
     }
 
     /// The smaller of each pair; nan if either is. Equal ones share the gradient.
     ///
     /// # Errors
     /// If the shapes cannot be broadcast together.
-    pub fn minimum(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        self.binary(Binary::Minimum, other.into())
+    pub fn minimum(&self, other: impl IntoOperand) -> Result<Tensor> {
+        self.binary(Binary::Minimum, other.into_operand())
     }
 
     /// `self + value * a * b`; an integer dtype takes the whole part of the value.

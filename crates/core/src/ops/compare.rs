@@ -4,7 +4,7 @@ use pleach_kernels::Comparison;
 use pleach_kernels::elementwise::zip_number_pieces;
 
 use super::elementwise::{written, zip_pieces};
-use super::operand::{Operand, result_type};
+use super::operand::{IntoOperand, Operand, result_type};
 use crate::{Element, Result, Tensor};
 
 /// Both operands are rounded, or wrapped round, to their common type.
@@ -28,48 +28,48 @@ impl Tensor {
     ///
     /// # Errors
     /// If the shapes cannot be broadcast together.
-    pub fn gt(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        compare(self, Comparison::Gt, &other.into())
+    pub fn gt(&self, other: impl IntoOperand) -> Result<Tensor> {
+        compare(self, Comparison::Gt, &other.into_operand())
     }
 
     /// `self >= other`, element by element.
     ///
     /// # Errors
     /// If the shapes cannot be broadcast together.
-    pub fn ge(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        compare(self, Comparison::Ge, &other.into())
+    pub fn ge(&self, other: impl IntoOperand) -> Result<Tensor> {
+        compare(self, Comparison::Ge, &other.into_operand())
     }
 
     /// `self < other`, element by element.
     ///
     /// # Errors
     /// If the shapes cannot be broadcast together.
-    pub fn lt(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        compare(self, Comparison::Lt, &other.into())
+    pub fn lt(&self, other: impl IntoOperand) -> Result<Tensor> {
+        compare(self, Comparison::Lt, &other.into_operand())
     }
 
     /// `self <= other`, element by element.
     ///
     /// # Errors
     /// If the shapes cannot be broadcast together.
-    pub fn le(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        compare(self, Comparison::Le, &other.into())
+    pub fn le(&self, other: impl IntoOperand) -> Result<Tensor> {
+        compare(self, Comparison::Le, &other.into_operand())
     }
 
     /// `self == other`, element by element.
     ///
     /// # Errors
     /// If the shapes cannot be broadcast together.
-    pub fn eq(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        compare(self, Comparison::Eq, &other.into())
+    pub fn eq(&self, other: impl IntoOperand) -> Result<Tensor> {
+        compare(self, Comparison::Eq, &other.into_operand())
     }
 
     /// `self != other`, element by element.
     ///
     /// # Errors
     /// If the shapes cannot be broadcast together.
-    pub fn ne(&self, other: impl Into<Operand>) -> Result<Tensor> {
-        compare(self, Comparison::Ne, &other.into())
+    pub fn ne(&self, other: impl IntoOperand) -> Result<Tensor> {
+        compare(self, Comparison::Ne, &other.into_operand())
     }
 
     /// True where an element is zero.

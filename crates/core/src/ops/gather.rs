@@ -7,7 +7,7 @@ use super::place::{Called, Names, Pick, Place, Put};
 use crate::autograd::apply;
 use crate::memory::vec_for;
 use crate::shape::{contiguous_strides, resolve_dim};
-use crate::{DType, Error, ErrorKind, Operand, Result, Tensor};
+use crate::{DType, Error, ErrorKind, IntoOperand, Operand, Result, Tensor};
 
 /// For each element of `index`, in row-major order, where it points in a contiguous tensor of
 /// `shape`: its own coordinates, with that of `dim` replaced by its value.
@@ -40,10 +40,11 @@ fn check_gather(x: &Tensor, dim: usize, index: &Tensor) -> Result<()> {
 
 /// `source` is `None` for a number.
 fn check_scatter(x: &Tensor, dim: usize, index: &Tensor, source: Option<&Tensor>) -> Result<()> {
-    if source.is_some_and(|source| x.dtype() != source.dtype()) {
-        return Err(Error::dtype(
-            "scatter(): Expected self.dtype to be equal to src.dtype",
-        ));
+    if let Some(source) = source.filter(|source| x.dtype() != source.dtype()) {
+        return Err(
+            Error::dtype("scatter(): Expected self.dtype to be equal to src.dtype")
+                .hint_conversion(source.dtype(), x.dtype()),
+        );
     }
     check_integers("scatter", index)?;
     check_rank(index, x, "self")?;
@@ -66,9 +67,10 @@ fn check_scatter(x: &Tensor, dim: usize, index: &Tensor, source: Option<&Tensor>
 fn check_integers(op: &str, index: &Tensor) -> Result<()> {
     match index.dtype() {
         DType::I64 | DType::I32 => Ok(()),
-        _ => Err(Error::dtype(format!(
-            "{op}(): Expected dtype int32/int64 for index"
-        ))),
+        _ => Err(
+            Error::dtype(format!("{op}(): Expected dtype int32/int64 for index"))
+                .hint_conversion(index.dtype(), DType::I64),
+        ),
     }
 }
 
@@ -123,8 +125,8 @@ impl Tensor {
     /// assert_eq!(x.scatter(0, &index, 1.0)?.to_vec::<f32>()?, [1., 0., 1.]);
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    pub fn scatter(&self, dim: i64, index: &Tensor, source: impl Into<Operand>) -> Result<Tensor> {
-        match source.into() {
+    pub fn scatter(&self, dim: i64, index: &Tensor, source: impl IntoOperand) -> Result<Tensor> {
+        match source.into_operand() {
             Operand::Tensor(source) => {
                 self.scattered(("scatter", "ScatterBackward0"), dim, index, &source, false)
             }
@@ -199,14 +201,16 @@ impl Tensor {
             return Err(Error::dtype(format!(
                 "index_add_(): Expected dtype int32/int64 for index but got: {}",
                 index.dtype().torch_name()
-            )));
+            ))
+            .hint_conversion(index.dtype(), DType::I64));
         }
         if self.dtype() != source.dtype() {
             return Err(Error::dtype(format!(
                 "index_add_(): self ({}) and source ({}) must have the same scalar type",
                 self.dtype().torch_name(),
                 source.dtype().torch_name()
-            )));
+            ))
+            .hint_conversion(source.dtype(), self.dtype()));
         }
         let differs = || {
             Error::shape(format!(

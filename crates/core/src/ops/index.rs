@@ -133,7 +133,8 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
                 if !matches!(at.dtype(), DType::I64 | DType::I32) {
                     return Err(Error::index(
                         "tensors used as indices must be long, int, byte or bool tensors",
-                    ));
+                    )
+                    .hint_conversion(at.dtype(), DType::I64));
                 }
                 positions.push(Some(at.detach().long()?));
             }
@@ -255,9 +256,10 @@ impl Tensor {
     /// If a position does not exist, or `positions` is not a vector of integers.
     pub fn index_select(&self, dim: i64, positions: &Tensor) -> Result<Tensor> {
         if !matches!(positions.dtype(), DType::I64 | DType::I32) {
-            return Err(Error::dtype(
-                "index_select(): Expected dtype int32 or int64 for index",
-            ));
+            return Err(
+                Error::dtype("index_select(): Expected dtype int32 or int64 for index")
+                    .hint_conversion(positions.dtype(), DType::I64),
+            );
         }
         if positions.rank() > 1 {
             return Err(Error::index(
@@ -289,9 +291,8 @@ impl Tensor {
     /// If the mask is not bool, or the shapes cannot be broadcast together.
     pub fn masked_select(&self, mask: &Tensor) -> Result<Tensor> {
         if mask.dtype() != DType::Bool {
-            return Err(Error::dtype(
-                "masked_select: expected BoolTensor for mask".to_string(),
-            ));
+            return Err(Error::dtype("masked_select: expected BoolTensor for mask")
+                .hint_conversion(mask.dtype(), DType::Bool));
         }
         let shape = broadcast_shapes(self.shape(), mask.shape())?;
         let mask = mask.broadcast_to(&shape)?;

@@ -6,7 +6,7 @@
 use pleach_kernels::Binary;
 
 use super::arithmetic::refuse_bool;
-use super::operand::Operand;
+use super::operand::{IntoOperand, Operand};
 use super::overwrite::write_over;
 use super::select::Bound;
 use super::tensor_index::IntoIndex;
@@ -17,6 +17,13 @@ use crate::{Data, Error, Parameter, Result, Scalar, Tensor};
 const LEAF: &str = "a leaf Variable that requires grad is being used in an in-place operation.";
 const VIEW_OF_LEAF: &str =
     "a view of a leaf Variable that requires grad is being used in an in-place operation.";
+
+/// The refusal of a change that would be recorded.
+fn refused(text: &str) -> Error {
+    Error::autograd(text).with_hint(
+        "inside `no_grad(|| ..)` the change is not recorded; nor is one of a parameter's `.data()`",
+    )
+}
 
 /// # In place: names that end in an underscore
 impl Tensor {
@@ -35,9 +42,9 @@ impl Tensor {
     ) -> Result<&mut Self> {
         let history = self.history().clone();
         let new = match &history {
-            History::Leaf(_) if is_grad_enabled() => return Err(Error::autograd(refusal)),
+            History::Leaf(_) if is_grad_enabled() => return Err(refused(refusal)),
             History::Op { node, .. } if is_grad_enabled() && node.is_view_of_leaf() => {
-                return Err(Error::autograd(VIEW_OF_LEAF));
+                return Err(refused(VIEW_OF_LEAF));
             }
             _ => f(self)?,
         };
@@ -53,7 +60,8 @@ impl Tensor {
                 "result type {} can't be cast to the desired output type {}",
                 new.dtype().torch_name(),
                 self.dtype().torch_name()
-            )));
+            ))
+            .with_hint("the method without underscore returns a tensor of the wider dtype"));
         }
         let new = new.to_dtype(self.dtype())?;
         *self = match history {
@@ -171,7 +179,7 @@ macro_rules! in_place {
             /// [`no_grad`]; [`Parameter::data`] has no such limit.
             pub fn $name(&self, $($arg: $ty),*) -> Result<&Self> {
                 if self.requires_grad() && is_grad_enabled() {
-                    return Err(Error::autograd(LEAF));
+                    return Err(refused(LEAF));
                 }
                 self.write(|t| t.$name($($arg),*).map(drop))?;
                 Ok(self)
@@ -195,15 +203,15 @@ in_place! {
         apply(Overwrite { grad_name }, (t, &source))
     });
     /// Adds a tensor or a number.
-    add_(other: impl Into<Operand>) = |t| t.arithmetic(Binary::Add, other.into());
+    add_(other: impl IntoOperand) = |t| t.arithmetic(Binary::Add, other.into_operand());
     /// Subtracts a tensor or a number.
-    sub_(other: impl Into<Operand>) = |t| t.arithmetic(Binary::Sub, other.into());
+    sub_(other: impl IntoOperand) = |t| t.arithmetic(Binary::Sub, other.into_operand());
     /// Multiplies by a tensor or a number.
-    mul_(other: impl Into<Operand>) = |t| t.arithmetic(Binary::Mul, other.into());
+    mul_(other: impl IntoOperand) = |t| t.arithmetic(Binary::Mul, other.into_operand());
     /// Divides by a tensor or a number.
-    div_(other: impl Into<Operand>) = |t| t.arithmetic(Binary::Div, other.into());
+    div_(other: impl IntoOperand) = |t| t.arithmetic(Binary::Div, other.into_operand());
     /// Raises to a power.
-    pow_(other: impl Into<Operand>) = |t| t.change(|t| t.pow(other));
+    pow_(other: impl IntoOperand) = |t| t.change(|t| t.pow(other));
     /// Changes every sign.
     neg_() = |t| t.change(|t| t.neg());
     /// Sets negative elements to zero.
@@ -211,7 +219,7 @@ in_place! {
     /// Limits the elements to `min ..= max`; either bound may be left out.
     clamp_(min: impl Bound, max: impl Bound) = |t| t.clamp_in_place(min.into_bound(), max.into_bound());
     /// Sets the elements where the mask is true.
-    masked_fill_(mask: &Tensor, value: impl Into<Operand>) = |t| t.change(|t| t.masked_fill(mask, value));
+    masked_fill_(mask: &Tensor, value: impl IntoOperand) = |t| t.change(|t| t.masked_fill(mask, value));
     /// Adds `value * a * b`.
     addcmul_(a: &Tensor, b: &Tensor, value: impl Into<Scalar>) = |t| t.change(|t| t.addcmul(a, b, value));
     /// Adds `value * a / b`.
@@ -220,13 +228,13 @@ in_place! {
     lerp_(end: &Tensor, weight: f64) = |t| t.change(|t| t.lerp(end, weight));
     /// Sets the elements that an index selects: `x[index] = value`. Values are broadcast and
     /// converted to the tensor's dtype.
-    index_put_(index: impl IntoIndex, value: impl Into<Operand>) = |t| {
-        let (parts, value) = (index.into_index(), value.into());
+    index_put_(index: impl IntoIndex, value: impl IntoOperand) = |t| {
+        let (parts, value) = (index.into_index(), value.into_operand());
         t.change_or(VIEW_OF_LEAF, |t| t.with_index(parts, &value, false))
     };
     /// Adds to the elements that an index selects, once for each time it names them.
-    index_put_accumulate_(index: impl IntoIndex, value: impl Into<Operand>) = |t| {
-        let (parts, value) = (index.into_index(), value.into());
+    index_put_accumulate_(index: impl IntoIndex, value: impl IntoOperand) = |t| {
+        let (parts, value) = (index.into_index(), value.into_operand());
         t.change_or(VIEW_OF_LEAF, |t| t.with_index(parts, &value, true))
     };
     /// Fills with values uniform in `[from, to)`, from the current generator.
@@ -235,7 +243,7 @@ in_place! {
     normal_(mean: f64, std: f64) = |t| t.fill_random("NormalBackward0", super::random::Fill::Normal { mean, std });
     /// Fills with 1 with probability `p` and 0 otherwise, from the current generator. A tensor of
     /// probabilities is broadcast: each element has its own.
-    bernoulli_(p: impl Into<Operand>) = |t| t.fill_bernoulli(&p.into());
+    bernoulli_(p: impl IntoOperand) = |t| t.fill_bernoulli(&p.into_operand());
     /// Fills with exponential values of rate `lambda`, from the current generator.
     exponential_(lambda: f64) = |t| t.fill_random("ExponentialBackward0", super::random::Fill::Exponential { lambda });
     /// Fills with whole numbers from 0 to the dtype's largest (for floats, the largest up to which

@@ -147,7 +147,6 @@ impl Operation for Parts {
         };
         let parts = grads.iter().enumerate().map(part);
         let parts: Vec<Tensor> = parts.collect::<Result<_>>()?;
-        let parts: Vec<&Tensor> = parts.iter().collect();
         Ok([Some(match self.sizes {
             Some(_) => Tensor::cat(&parts, self.dim as i64)?,
             None => Tensor::stack(&parts, self.dim as i64)?,
@@ -201,20 +200,37 @@ impl SplitSizes for &Vec<usize> {
     }
 }
 
+fn with_refs(
+    tensors: impl IntoIterator<Item: AsRef<Tensor>>,
+    f: impl FnOnce(&[&Tensor]) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let tensors: Vec<_> = tensors.into_iter().collect();
+    let tensors: Vec<&Tensor> = tensors.iter().map(AsRef::as_ref).collect();
+    f(&tensors)
+}
+
 /// # Joining and splitting
 impl Tensor {
-    /// The tensors one after the other along a dimension.
+    /// The tensors one after the other along a dimension: of an array, a slice, a `Vec` or an
+    /// iterator of tensors or references to them.
     ///
     /// # Errors
     /// If there are none, or their shapes differ in another dimension.
     ///
     /// ```
     /// use pleach_core::{tensor, Tensor};
-    /// let x = Tensor::cat(&[&tensor![[1., 2.]], &tensor![[3., 4.]]], 0)?;
+    /// let x = Tensor::cat([tensor![[1., 2.]], tensor![[3., 4.]]], 0)?;
     /// assert_eq!(x.shape(), [2, 2]);
+    /// let rows = vec![x.clone(), x.clone()];
+    /// assert_eq!(Tensor::cat(&rows, 0)?.shape(), [4, 2]);
+    /// assert_eq!(Tensor::cat([&x, &rows[0], &x], 1)?.shape(), [2, 6]);
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    pub fn cat(tensors: &[&Tensor], dim: i64) -> Result<Tensor> {
+    pub fn cat(tensors: impl IntoIterator<Item: AsRef<Tensor>>, dim: i64) -> Result<Tensor> {
+        with_refs(tensors, |tensors| Self::cat_refs(tensors, dim))
+    }
+
+    fn cat_refs(tensors: &[&Tensor], dim: i64) -> Result<Tensor> {
         let Some(first) = tensors.first() else {
             return Err(Error::value(
                 "torch.cat(): expected a non-empty list of Tensors",
@@ -256,11 +272,15 @@ impl Tensor {
         join.run(tensors)
     }
 
-    /// Tensors of one shape along a new dimension.
+    /// Tensors of one shape along a new dimension; what holds them is as in [`Tensor::cat`].
     ///
     /// # Errors
     /// If there are none, or their shapes differ.
-    pub fn stack(tensors: &[&Tensor], dim: i64) -> Result<Tensor> {
+    pub fn stack(tensors: impl IntoIterator<Item: AsRef<Tensor>>, dim: i64) -> Result<Tensor> {
+        with_refs(tensors, |tensors| Self::stack_refs(tensors, dim))
+    }
+
+    fn stack_refs(tensors: &[&Tensor], dim: i64) -> Result<Tensor> {
         let Some(first) = tensors.first() else {
             return Err(Error::value("stack expects a non-empty TensorList"));
         };

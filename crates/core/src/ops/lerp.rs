@@ -1,7 +1,7 @@
 //! Linear interpolation between two tensors.
 
 use super::elementwise::zip;
-use super::operand::Operand;
+use super::operand::{IntoOperand, Operand};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::{Error, Result, Scalar, Tensor};
 
@@ -86,8 +86,8 @@ impl Tensor {
     /// # Errors
     /// If the shapes cannot be broadcast together, the dtypes differ or are no float types, or they
     /// cannot hold the weight.
-    pub fn lerp(&self, end: &Tensor, weight: impl Into<Operand>) -> Result<Tensor> {
-        let weight = weight.into();
+    pub fn lerp(&self, end: &Tensor, weight: impl IntoOperand) -> Result<Tensor> {
+        let weight = weight.into_operand();
         self.check_lerp("end", end)?;
         match weight {
             Operand::Scalar(weight) => {

@@ -7,7 +7,7 @@ use super::plan::Plan;
 use crate::autograd::{Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use crate::extent::product_of;
 use crate::shape::Shape;
-use crate::{DType, Error, Result, Tensor};
+use crate::{DType, Error, ErrorKind, Result, Tensor};
 
 /// `input @ weightᵀ + bias` of floats.
 #[derive(Clone, Debug)]
@@ -110,9 +110,10 @@ impl Tensor {
         let flat = rows_of(self)?;
         let transposed = weight.t()?;
         let out = match bias {
-            Some(bias) => bias.addmm(&flat, &transposed, 1.0, 1.0)?,
-            None => flat.mm(&transposed)?,
-        };
+            Some(bias) => bias.addmm(&flat, &transposed, 1.0, 1.0),
+            None => flat.mm(&transposed),
+        }
+        .map_err(|error| hint_features(error, self.shape(), weight.shape()))?;
         if self.rank() == 2 {
             return Ok(out);
         }
@@ -128,6 +129,30 @@ fn is_plain(x: &Tensor, weight: &Tensor, bias: Option<&Tensor>) -> bool {
         && weight.rank() == 2
         && x.shape().last() == Some(&weight.shape()[1])
         && bias.is_none_or(|b| b.dtype() == dtype && b.shape() == [weight.shape()[0]])
+}
+
+/// What to do where the last dimension does not have the weight's features.
+fn hint_features(error: Error, input: &[usize], weight: &[usize]) -> Error {
+    if !matches!(error.kind(), ErrorKind::MatmulShape { .. }) {
+        return error;
+    }
+    let wanted = weight[1];
+    let sample: usize = input[1..].iter().product();
+    error.with_hint(match input {
+        [first, ..] if first * sample == wanted => {
+            "the input is one sample: `.unsqueeze(0)?` before the network, or before `Flatten`, adds the batch dimension".to_string()
+        }
+        [_, _, _, ..] if sample == wanted => {
+            "`Flatten::new()` before the linear layer, or `.flatten(1, -1)?`, makes one vector of each sample".to_string()
+        }
+        [_, _, _, _, ..] => format!(
+            "`Flatten::new()` before the linear layer makes one vector of each sample; `in_features` is then {sample}, not {wanted}"
+        ),
+        _ => format!(
+            "the layer's `in_features` is {wanted}, the input's last dimension has {}",
+            input[input.len() - 1]
+        ),
+    })
 }
 
 fn out_shape(x: &Tensor, weight: &Tensor) -> Shape {

@@ -14,7 +14,7 @@ use crate::{DType, Error, ErrorKind, Result, Tensor};
 fn same_dtype(a: &Tensor, b: &Tensor, text: impl FnOnce(DType, DType) -> String) -> Result<()> {
     match (a.dtype(), b.dtype()) {
         (x, y) if x == y => Ok(()),
-        (x, y) => Err(Error::dtype(text(x, y))),
+        (x, y) => Err(Error::dtype(text(x, y)).hint_common(x, y)),
     }
 }
 

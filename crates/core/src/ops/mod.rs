@@ -36,7 +36,7 @@ mod view;
 pub use einsum::einsum;
 pub use inplace::Target;
 pub use join::SplitSizes;
-pub use operand::{Dims, Operand};
+pub use operand::{Dims, IntoOperand, Operand};
 pub use pad::PadMode;
 pub use select::Bound;
 pub use tensor_index::{IntoIndex, TensorIndex, slice};

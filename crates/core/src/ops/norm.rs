@@ -2,7 +2,7 @@
 
 use super::plan::{Kind, Over, Plan, kept, shared_by_hits};
 use crate::autograd::Saved;
-use crate::{Dims, Error, Result, Tensor};
+use crate::{DType, Dims, Error, Result, Tensor};
 
 /// PyTorch's name of a norm's backward step.
 pub(super) const GRAD_NAME: &str = "LinalgVectorNormBackward0";
@@ -41,7 +41,8 @@ impl Tensor {
             return Err(Error::dtype(format!(
                 "linalg.vector_norm: Expected a floating point or complex tensor as input. Got {}",
                 self.dtype().torch_name()
-            )));
+            ))
+            .hint_conversion(self.dtype(), DType::F32));
         }
         self.reduced(Kind::Norm(p), over)
     }

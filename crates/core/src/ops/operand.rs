@@ -5,6 +5,25 @@ use smallvec::SmallVec;
 use crate::shape::resolve_dim;
 use crate::{DType, Error, Parameter, Result, Scalar, Tensor};
 
+/// What an operation takes as a tensor or a number: `&Tensor`, `Tensor`, `&Parameter`, `2.0`, `3`.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` is neither a tensor nor a number",
+    label = "a tensor or a number is wanted here",
+    note = "a `Result` gives its tensor by `?`: `x.add(&y.exp()?)`",
+    note = "numbers in an array or a `Vec` become a tensor by `tensor![..]` or `Tensor::from_vec(values, shape)?`"
+)]
+pub trait IntoOperand {
+    /// The tensor or number.
+    fn into_operand(self) -> Operand;
+}
+
+#[diagnostic::do_not_recommend]
+impl<T: Into<Operand>> IntoOperand for T {
+    fn into_operand(self) -> Operand {
+        self.into()
+    }
+}
+
 /// A tensor or a number: the second argument of `add`, `mul`, `gt`, …
 #[derive(Clone)]
 pub enum Operand {

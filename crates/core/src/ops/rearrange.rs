@@ -144,7 +144,7 @@ impl Tensor {
             self.narrow(dim, 0, cut)?,
             self.narrow(dim, cut, size - cut)?,
         );
-        Tensor::cat(&[&after, &before], dim)
+        Tensor::cat([&after, &before], dim)
     }
 
     /// The elements on and below a diagonal of the last two dimensions; zero elsewhere.

@@ -196,7 +196,8 @@ impl Tensor {
             return Err(Error::dtype(format!(
                 "mean(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. Got: {}",
                 self.dtype().torch_name()
-            )));
+            ))
+            .hint_conversion(self.dtype(), DType::F32));
         }
         self.reduced(Kind::Mean, over)
     }

@@ -3,7 +3,7 @@
 use pleach_kernels::{Number, select};
 
 use super::elementwise::{map, written, zip};
-use super::operand::{Operand, result_type};
+use super::operand::{IntoOperand, Operand, result_type};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
 use crate::shape::broadcast_shapes;
 use crate::{DType, Error, Result, Scalar, Tensor};
@@ -163,10 +163,10 @@ impl Tensor {
     /// ```
     pub fn where_cond(
         condition: &Tensor,
-        a: impl Into<Operand>,
-        b: impl Into<Operand>,
+        a: impl IntoOperand,
+        b: impl IntoOperand,
     ) -> Result<Tensor> {
-        Self::choose_operand(condition, a.into(), b.into())
+        Self::choose_operand(condition, a.into_operand(), b.into_operand())
     }
 
     fn choose_operand(condition: &Tensor, a: Operand, b: Operand) -> Result<Tensor> {
@@ -174,7 +174,8 @@ impl Tensor {
             return Err(Error::dtype(format!(
                 "where expected condition to be a boolean tensor, but got a tensor with dtype {}",
                 condition.dtype().torch_name()
-            )));
+            ))
+            .hint_conversion(condition.dtype(), DType::Bool));
         }
         let dtype = match (&a, &b) {
             (Operand::Tensor(a), b) => result_type(a, b),
@@ -198,8 +199,8 @@ impl Tensor {
     /// assert_eq!(x.masked_fill(&x.gt(2.0)?, &Tensor::scalar(7))?.to_vec::<f32>()?, [1., 2., 7.]);
     /// # Ok::<(), pleach_core::Error>(())
     /// ```
-    pub fn masked_fill(&self, mask: &Tensor, value: impl Into<Operand>) -> Result<Tensor> {
-        self.masked_fill_operand(mask, value.into())
+    pub fn masked_fill(&self, mask: &Tensor, value: impl IntoOperand) -> Result<Tensor> {
+        self.masked_fill_operand(mask, value.into_operand())
     }
 
     fn masked_fill_operand(&self, mask: &Tensor, value: Operand) -> Result<Tensor> {
@@ -207,7 +208,8 @@ impl Tensor {
             return Err(Error::dtype(
                 "masked_fill_ only supports boolean masks, but got mask with dtype ".to_string()
                     + mask.dtype().c_name(),
-            ));
+            )
+            .hint_conversion(mask.dtype(), DType::Bool));
         }
         let (value, tensor) = match &value {
             Operand::Scalar(number) => (Some(*number), None),

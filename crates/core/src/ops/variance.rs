@@ -4,7 +4,7 @@ use pleach_kernels::{Buffer, reduce};
 
 use super::plan::{Kind, Over, Plan, kept};
 use crate::autograd::{Own, Saved};
-use crate::{Dims, Error, Result, Tensor};
+use crate::{DType, Dims, Error, Result, Tensor};
 
 /// # Reductions: variances and standard deviations
 impl Tensor {
@@ -53,9 +53,10 @@ impl Tensor {
 
     fn spread_over(&self, kind: Kind, over: Over) -> Result<Tensor> {
         if !self.dtype().is_float() {
-            return Err(Error::dtype(
-                "std and var only support floating point and complex dtypes",
-            ));
+            return Err(
+                Error::dtype("std and var only support floating point and complex dtypes")
+                    .hint_conversion(self.dtype(), DType::F32),
+            );
         }
         self.reduced(kind, over)
     }

@@ -56,6 +56,14 @@ impl Tensor {
     /// Another shape of the same elements in row-major order: a view where that is possible, a
     /// copy otherwise. One size may be -1.
     ///
+    /// ```
+    /// let x = pleach_core::Tensor::ones([4, 3, 2]);
+    /// assert_eq!(x.reshape([-1, 2])?.shape(), [12, 2]);
+    /// let batch = x.shape()[0]; // an usize; a tuple takes it beside -1
+    /// assert_eq!(x.reshape((batch, -1))?.shape(), [4, 6]);
+    /// # Ok::<(), pleach_core::Error>(())
+    /// ```
+    ///
     /// # Errors
     /// If the number of elements differs.
     pub fn reshape(&self, sizes: impl IntoSizes) -> Result<Tensor> {

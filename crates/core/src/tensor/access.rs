@@ -20,6 +20,7 @@ impl Tensor {
                 T::DTYPE,
                 self.dtype()
             ))
+            .hint_conversion(self.dtype(), T::DTYPE)
         })
     }
 
@@ -35,7 +36,8 @@ impl Tensor {
                 "a tensor of shape {:?} with strides {:?} is not contiguous",
                 self.shape(),
                 self.strides()
-            )));
+            ))
+            .with_hint("`.contiguous()?` copies it into order; `.array::<T>()?` and `.to_vec::<T>()?` take it as it is"));
         }
         let start = self.value.layout.offset;
         Ok(if self.numel() == 0 {
@@ -142,7 +144,8 @@ impl Tensor {
             1 => Ok(()),
             n => Err(Error::shape(format!(
                 "a Tensor with {n} elements cannot be converted to Scalar"
-            ))),
+            ))
+            .with_hint("`.to_vec::<T>()?` reads all; `.mean()?` or `.sum()?` makes one of them")),
         }
     }
 
@@ -225,7 +228,8 @@ impl Tensor {
         if !matches!(self.history(), History::None) {
             return Err(Error::autograd(
                 "update() on a Tensor that requires grad. Use detach() first.",
-            ));
+            )
+            .with_hint("`let mut values = x.detach();` changes a copy, a parameter's `.update(..)` the parameter"));
         }
         self.make_slice_mut()
     }

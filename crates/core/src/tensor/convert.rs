@@ -34,6 +34,12 @@ impl<T: Element, D: Dimension> From<Array<T, D>> for Tensor {
     }
 }
 
+impl AsRef<Tensor> for Tensor {
+    fn as_ref(&self) -> &Tensor {
+        self
+    }
+}
+
 impl From<&Tensor> for Tensor {
     fn from(tensor: &Tensor) -> Self {
         tensor.clone()

@@ -3,13 +3,14 @@
 /// Writes them for a container of `$value`s, which are seen as `$target`; `$missing` is the error's
 /// text for a name that is not there.
 macro_rules! by_name {
-    ($container:ident, $value:ty, $target:ty, $missing:literal) => {
-        impl $container {
-            /// An empty dictionary.
-            pub fn new() -> Self {
-                Self::default()
-            }
-
+    (
+        $container:ident $([$kind:ident])?, $value:ty, $target:ty, $missing:literal,
+        $into:ty => $convert:path
+    ) => {
+        impl$(<$kind: ?Sized>)? $container$(<$kind>)?
+        where
+            $value: Value<Target = $target>,
+        {
             /// Sets the value of a name, and returns the old one, whose place it takes; a new name
             /// goes to the end.
             ///
@@ -18,9 +19,9 @@ macro_rules! by_name {
             pub fn insert(
                 &mut self,
                 name: impl Into<String>,
-                value: impl Into<$value>,
+                value: $into,
             ) -> Result<Option<$value>> {
-                self.children.insert_named(name.into(), value.into())
+                self.children.insert_named(name.into(), $convert(value))
             }
 
             /// Takes the value of a name out; the others keep their order.
@@ -96,7 +97,10 @@ macro_rules! by_name {
 
         /// # Panics
         /// If there is no such name; `get` returns that as an error.
-        impl Index<&str> for $container {
+        impl$(<$kind: ?Sized>)? Index<&str> for $container$(<$kind>)?
+        where
+            $value: Value<Target = $target>,
+        {
             type Output = $target;
             #[track_caller]
             fn index(&self, name: &str) -> &$target {
@@ -106,13 +110,14 @@ macro_rules! by_name {
 
         /// # Panics
         /// If there is no such name; `get_mut` returns that as an error.
-        impl IndexMut<&str> for $container {
+        impl$(<$kind: ?Sized>)? IndexMut<&str> for $container$(<$kind>)?
+        where
+            $value: Value<Target = $target>,
+        {
             #[track_caller]
             fn index_mut(&mut self, name: &str) -> &mut $target {
                 or_panic(self.get_mut(name))
             }
         }
-
-        debug!($container);
     };
 }

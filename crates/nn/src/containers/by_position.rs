@@ -1,25 +1,23 @@
 //! The methods of a list of modules.
 
-/// Writes them for a container of `Box<dyn $module>`.
+/// Writes them for a container of `Box<$module>`.
 macro_rules! by_position {
-    ($container:ident, $module:ident) => {
-        impl $container {
-            /// An empty container.
-            pub fn new() -> Self {
-                Self::default()
-            }
-
+    ($container:ident $([$kind:ident])?, $module:ty) => {
+        impl$(<$kind: ?Sized>)? $container$(<$kind>)?
+        where
+            Box<$module>: Value<Target = $module>,
+        {
             /// Adds a module at the end, and returns the container.
             #[must_use = "append returns the container; push changes it in place"]
-            pub fn append(mut self, module: impl Into<Box<dyn $module>>) -> Self {
+            pub fn append(mut self, module: impl IntoModule<$module>) -> Self {
                 self.push(module);
                 self
             }
 
             /// Adds a module at the end, named by its position. (If that name is taken, by the next
             /// number that is free.)
-            pub fn push(&mut self, module: impl Into<Box<dyn $module>>) {
-                self.children.push(module.into());
+            pub fn push(&mut self, module: impl IntoModule<$module>) {
+                self.children.push(module.into_module());
             }
 
             /// Puts a module before the one at `index` (negative counts from the end); all children
@@ -30,9 +28,9 @@ macro_rules! by_position {
             pub fn insert(
                 &mut self,
                 index: i64,
-                module: impl Into<Box<dyn $module>>,
+                module: impl IntoModule<$module>,
             ) -> Result<()> {
-                self.children.insert(index, module.into())
+                self.children.insert(index, module.into_module())
             }
 
             /// Replaces the module at a position, which keeps its name, and returns the old one.
@@ -42,21 +40,21 @@ macro_rules! by_position {
             pub fn set(
                 &mut self,
                 index: impl Position,
-                module: impl Into<Box<dyn $module>>,
-            ) -> Result<Box<dyn $module>> {
-                self.children.set(index, module.into())
+                module: impl IntoModule<$module>,
+            ) -> Result<Box<$module>> {
+                self.children.set(index, module.into_module())
             }
 
             /// Takes a module out; the others are then named by their positions.
             ///
             /// # Errors
             /// If there is no such position.
-            pub fn remove(&mut self, index: impl Position) -> Result<Box<dyn $module>> {
+            pub fn remove(&mut self, index: impl Position) -> Result<Box<$module>> {
                 self.children.remove(index)
             }
 
             /// Takes the last module out.
-            pub fn pop(&mut self) -> Option<Box<dyn $module>> {
+            pub fn pop(&mut self) -> Option<Box<$module>> {
                 self.remove(-1).ok()
             }
 
@@ -64,7 +62,7 @@ macro_rules! by_position {
             ///
             /// # Errors
             /// If there is none: `index 1 is out of range`.
-            pub fn get(&self, index: impl Position) -> Result<&dyn $module> {
+            pub fn get(&self, index: impl Position) -> Result<&$module> {
                 self.children.get(index)
             }
 
@@ -72,7 +70,7 @@ macro_rules! by_position {
             ///
             /// # Errors
             /// If there is none.
-            pub fn get_mut(&mut self, index: impl Position) -> Result<&mut dyn $module> {
+            pub fn get_mut(&mut self, index: impl Position) -> Result<&mut $module> {
                 self.children.get_mut(index)
             }
 
@@ -89,51 +87,61 @@ macro_rules! by_position {
             /// The children in order; one that appears twice comes twice.
             pub fn iter(
                 &self,
-            ) -> impl DoubleEndedIterator<Item = &dyn $module> + ExactSizeIterator {
+            ) -> impl DoubleEndedIterator<Item = &$module> + ExactSizeIterator {
                 self.children.iter().map(|child| child.1)
             }
 
             /// The children in order, to be changed.
             pub fn iter_mut(
                 &mut self,
-            ) -> impl DoubleEndedIterator<Item = &mut dyn $module> + ExactSizeIterator {
+            ) -> impl DoubleEndedIterator<Item = &mut $module> + ExactSizeIterator {
                 self.children.iter_mut().map(|child| child.1)
             }
         }
 
-        impl<M: Into<Box<dyn $module>>> FromIterator<M> for $container {
-            fn from_iter<I: IntoIterator<Item = M>>(modules: I) -> Self {
-                let mut out = Self::new();
+        impl<$($kind: ?Sized,)? I: IntoModule<$module>> FromIterator<I> for $container$(<$kind>)?
+        where
+            Box<$module>: Value<Target = $module>,
+        {
+            fn from_iter<T: IntoIterator<Item = I>>(modules: T) -> Self {
+                let mut out = Self::default();
                 out.extend(modules);
                 out
             }
         }
 
-        impl<M: Into<Box<dyn $module>>> Extend<M> for $container {
-            fn extend<I: IntoIterator<Item = M>>(&mut self, modules: I) {
+        impl<$($kind: ?Sized,)? I: IntoModule<$module>> Extend<I> for $container$(<$kind>)?
+        where
+            Box<$module>: Value<Target = $module>,
+        {
+            fn extend<T: IntoIterator<Item = I>>(&mut self, modules: T) {
                 modules.into_iter().for_each(|module| self.push(module));
             }
         }
 
         /// # Panics
         /// If there is no such child; `get` returns that as an error.
-        impl<P: Position> Index<P> for $container {
-            type Output = dyn $module;
+        impl<$($kind: ?Sized,)? P: Position> Index<P> for $container$(<$kind>)?
+        where
+            Box<$module>: Value<Target = $module>,
+        {
+            type Output = $module;
             #[track_caller]
-            fn index(&self, index: P) -> &dyn $module {
+            fn index(&self, index: P) -> &$module {
                 or_panic(self.get(index))
             }
         }
 
         /// # Panics
         /// If there is no such child; `get_mut` returns that as an error.
-        impl<P: Position> IndexMut<P> for $container {
+        impl<$($kind: ?Sized,)? P: Position> IndexMut<P> for $container$(<$kind>)?
+        where
+            Box<$module>: Value<Target = $module>,
+        {
             #[track_caller]
-            fn index_mut(&mut self, index: P) -> &mut dyn $module {
+            fn index_mut(&mut self, index: P) -> &mut $module {
                 or_panic(self.get_mut(index))
             }
         }
-
-        debug!($container);
     };
 }

@@ -10,10 +10,10 @@ use crate::{Duplication, Forward, Module};
 
 /// Named values in order. As a field it is no child of its own: its values are its owner's members,
 /// under their own names.
-pub(super) struct Children<T>(Vec<(String, T)>);
+pub struct Children<T>(Vec<(String, T)>);
 
 /// How a value is seen from outside: what is boxed, without its box.
-pub(super) trait Value: Field {
+pub trait Value: Field {
     type Target: ?Sized;
     /// What it is called in errors.
     const KIND: &'static str;

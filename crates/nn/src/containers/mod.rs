@@ -7,28 +7,19 @@
 //! `share()` gives another handle to the same container and the same children: children that are
 //! later added to or taken from one of the two are not seen by the other.
 
-/// `Debug` prints what `Display` does.
-macro_rules! debug {
-    ($container:ident) => {
-        impl std::fmt::Debug for $container {
-            fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-                std::fmt::Display::fmt(self, f)
-            }
-        }
-    };
-}
-
 #[macro_use]
 mod by_name;
 #[macro_use]
 mod by_position;
 mod children;
+mod into_module;
 mod module_dict;
 mod module_list;
 mod parameter_dict;
 mod position;
 mod sequential;
 
+pub use into_module::IntoModule;
 pub use module_dict::ModuleDict;
 pub use module_list::ModuleList;
 pub use parameter_dict::ParameterDict;

@@ -4,35 +4,68 @@ use std::ops::{Index, IndexMut, RangeBounds};
 
 use pleach_core::Result;
 
-use super::Position;
-use super::children::Children;
+use super::children::{Children, Value};
+use super::{IntoModule, Position};
 use crate::or_panic::or_panic;
-use crate::{Module, Node};
+use crate::{Forward, Module, Node};
 
 /// Modules of any types, named by their positions. (For modules of one type, a plain `Vec<Block>`
 /// field is a `ModuleList` in the tree, and keeps their type.)
 ///
-/// In print, equal neighbours are one line.
+/// It holds modules that can be called with one tensor; a `ModuleList<dyn Module>` holds any
+/// module. In print, equal neighbours are one line.
 ///
 /// ```
-/// use pleach_nn::{Module, ModuleList, Sequential};
-/// let list: ModuleList = (0..3).map(|_| Sequential::new()).collect();
-/// assert_eq!(list.to_string(), "ModuleList(\n  (0-2): 3 x Sequential()\n)");
-/// assert_eq!(list[-1].type_name(), "Sequential");
+/// use pleach_core::Tensor;
+/// use pleach_nn::{Forward, Module, ModuleExt, ModuleList, layers::Linear};
+/// let layers: ModuleList = (0..3).map(|_| Linear::new(4, 4)).collect();
+/// assert_eq!(
+///     layers.to_string(),
+///     "ModuleList(\n  (0-2): 3 x Linear(in_features=4, out_features=4, bias=True)\n)"
+/// );
+/// let mut x = Tensor::ones([2, 4]);
+/// for i in 0..layers.len() {
+///     x = layers[i].call(&x)?;
+/// }
+/// let last: &Linear = layers[-1].downcast_ref().expect("it was made as one");
+/// assert_eq!(last.out_features, 4);
+///
+/// let lists: ModuleList<dyn Module> = [layers].into_iter().collect(); // a list cannot be called
+/// assert_eq!(lists[0].type_name(), "ModuleList");
+/// # Ok::<(), pleach_core::Error>(())
 /// ```
-#[derive(Module, Default)]
-#[module(collapses)]
-pub struct ModuleList {
+#[derive(Module)]
+#[module(collapses, debug)]
+pub struct ModuleList<M: ?Sized = dyn Forward> {
     node: Node,
-    children: Children<Box<dyn Module>>,
+    children: Children<Box<M>>,
 }
 
-by_position!(ModuleList, Module);
-
 impl ModuleList {
+    /// An empty list. (One of any modules is `ModuleList::<dyn Module>::default()`.)
+    pub fn new() -> Self {
+        Self::default()
+    }
+}
+
+impl<M: ?Sized> Default for ModuleList<M> {
+    fn default() -> Self {
+        ModuleList {
+            node: Node::new(),
+            children: Children::default(),
+        }
+    }
+}
+
+by_position!(ModuleList[M], M);
+
+impl<M: ?Sized> ModuleList<M>
+where
+    Box<M>: Value<Target = M>,
+{
     /// A new list over the *same* modules, numbered from 0. Negative bounds count from the end;
     /// bounds beyond it are cut.
-    pub fn slice(&self, range: impl RangeBounds<i64>) -> ModuleList {
+    pub fn slice(&self, range: impl RangeBounds<i64>) -> Self {
         let mut children = self.children.slice(range);
         children.renumber();
         ModuleList {

@@ -4,7 +4,7 @@ use std::ops::{Index, IndexMut};
 
 use pleach_core::{ErrorKind, Parameter, Result};
 
-use super::children::Children;
+use super::children::{Children, Value};
 use crate::display::{TypeText, entries};
 use crate::or_panic::or_panic;
 use crate::{Module, Node};
@@ -25,13 +25,18 @@ use crate::{Module, Node};
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module, Default)]
-#[module(extra_repr)]
+#[module(extra_repr, debug)]
 pub struct ParameterDict {
     node: Node,
     children: Children<Parameter>,
 }
 
 impl ParameterDict {
+    /// An empty dictionary.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     fn extra_repr(&self) -> String {
         entries(self, TypeText::TensorClass)
     }
@@ -41,5 +46,6 @@ by_name!(
     ParameterDict,
     Parameter,
     Parameter,
-    "'ParameterDict' object has no attribute '{name}'"
+    "'ParameterDict' object has no attribute '{name}'",
+    impl Into<Parameter> => Into::into
 );

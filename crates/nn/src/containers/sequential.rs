@@ -4,8 +4,8 @@ use std::ops::{Index, IndexMut, RangeBounds};
 
 use pleach_core::{Result, Tensor};
 
-use super::Position;
-use super::children::Children;
+use super::children::{Children, Value};
+use super::{IntoModule, Position};
 use crate::forward::Step;
 use crate::or_panic::or_panic;
 use crate::{Forward, Module, Node, chain};
@@ -37,14 +37,20 @@ use crate::{Forward, Module, Node, chain};
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module, Default)]
+#[module(debug)]
 pub struct Sequential {
     node: Node,
     children: Children<Box<dyn Forward>>,
 }
 
-by_position!(Sequential, Forward);
+by_position!(Sequential, dyn Forward);
 
 impl Sequential {
+    /// An empty container.
+    pub fn new() -> Self {
+        Self::default()
+    }
+
     /// An empty container that prints under another name, as PyTorch's subclasses of
     /// `Sequential` do.
     pub fn named(name: impl Into<String>) -> Self {
@@ -63,7 +69,7 @@ impl Sequential {
     pub fn append_named(
         mut self,
         name: impl Into<String>,
-        module: impl Into<Box<dyn Forward>>,
+        module: impl IntoModule<dyn Forward>,
     ) -> Self {
         or_panic(self.push_named(name, module));
         self
@@ -76,9 +82,9 @@ impl Sequential {
     pub fn push_named(
         &mut self,
         name: impl Into<String>,
-        module: impl Into<Box<dyn Forward>>,
+        module: impl IntoModule<dyn Forward>,
     ) -> Result<()> {
-        self.children.push_named(name.into(), module.into())
+        self.children.push_named(name.into(), module.into_module())
     }
 
     /// A new container over the *same* modules, which keep their names: PyTorch's `net[1:]`.

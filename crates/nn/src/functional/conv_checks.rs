@@ -6,7 +6,7 @@ use pleach_kernels::ConvShape;
 use super::conv::{ConvKind, ConvNdOptions};
 use super::convolution::Tensors;
 use super::size::{by_x, windows};
-use super::{Padding, check_dtype};
+use super::{Padding, check_dtype, hint_batch};
 
 impl<K: ConvKind, const D: usize> ConvNdOptions<K, D> {
     /// The input as a batch, with what is added at one end only, and the shape, after every check.
@@ -19,7 +19,8 @@ impl<K: ConvKind, const D: usize> ConvNdOptions<K, D> {
         let kernel = spatial(weight);
         let border = self.border(kernel)?;
         x = pad_end(&x, border.map(|[before, after]| after - before))?;
-        self.check_channels((&x, weight, bias))?;
+        self.check_channels((&x, weight, bias))
+            .map_err(|error| hint_channels::<K>(error, input.shape(), weight.shape(), D))?;
         let windows = self.windows(kernel, border.map(|[before, _]| before));
         let (batch, lead, mut size) = (x.shape()[0], weight.shape(), spatial(&x));
         let mut channels = [x.shape()[1], lead[0]];
@@ -238,6 +239,29 @@ impl<K: ConvKind, const D: usize> ConvNdOptions<K, D> {
     }
 }
 
+/// What to do where the channels are not the second dimension of a batch.
+fn hint_channels<K: ConvKind>(
+    error: Error,
+    input: &[usize],
+    weight: &[usize],
+    dimensions: usize,
+) -> Error {
+    let channels = weight[usize::from(!K::TRANSPOSED)];
+    match input.last() {
+        _ if channels == 1 && input.len() == dimensions + 1 => error.with_hint(
+            "the input is taken for one sample: `.unsqueeze(1)?` makes it a batch of one channel",
+        ),
+        Some(&last) if last == channels && input[input.len() - dimensions - 1] != channels => {
+            let last = dimensions + 1;
+            let order: Vec<usize> = [0, last].into_iter().chain(1..last).collect();
+            error.with_hint(format!(
+                "the channels come last: `.permute({order:?})?` of a batch puts them second"
+            ))
+        }
+        _ => error,
+    }
+}
+
 /// The input as a batch.
 fn batched<K: ConvKind, const D: usize>(input: &Tensor) -> Result<Tensor> {
     let (unbatched, batched, sizes) = (D + 1, D + 2, input.shape());
@@ -249,9 +273,12 @@ fn batched<K: ConvKind, const D: usize>(input: &Tensor) -> Result<Tensor> {
     match sizes.len() {
         rank if rank == batched => Ok(input.clone()),
         rank if rank == unbatched => input.unsqueeze(0),
-        _ => Err(Error::shape(format!(
-            "Expected {unbatched}D (unbatched) or {batched}D (batched) input to {name}{D}d, but got input of size: {sizes:?}"
-        ))),
+        rank => {
+            let text = format!(
+                "Expected {unbatched}D (unbatched) or {batched}D (batched) input to {name}{D}d, but got input of size: {sizes:?}"
+            );
+            Err(hint_batch(Error::shape(text), rank, D))
+        }
     }
 }
 
@@ -277,7 +304,8 @@ fn check_bias_dtype<K: ConvKind>(bias: &Tensor, dtype: DType) -> Result<()> {
     let (wanted, found) = (dtype.c_name(), bias.dtype().c_name());
     Err(Error::dtype(format!(
         "Input type ({wanted}) and bias type ({found}) should be the same"
-    )))
+    ))
+    .hint_common(bias.dtype(), dtype))
 }
 
 fn check_kernel<const D: usize>(kernel: [usize; D]) -> Result<()> {

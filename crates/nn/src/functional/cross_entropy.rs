@@ -27,6 +27,8 @@ use crate::setters::{given, setters};
 /// use pleach_core::tensor;
 /// use pleach_nn::functional::{self as F, CrossEntropyOptions};
 /// let scores = tensor![[0.0, 0.0], [100.0, 0.0]];
+/// let loss = F::cross_entropy(&scores, &tensor![1, 0], Default::default())?;
+/// assert_eq!(loss.item()?, 0.6931472f32 as f64 / 2.0); // the mean
 /// let options = CrossEntropyOptions::new().reduction("none");
 /// let loss = F::cross_entropy(&scores, &tensor![1, 0], options)?;
 /// assert_eq!(loss.to_vec::<f32>()?, [0.6931472, 0.0]); // ln 2: a guess; 0: certain
@@ -97,7 +99,8 @@ pub fn cross_entropy(
         return Err(Error::dtype(format!(
             "Expected floating point type for target with class probabilities, got {}",
             target.dtype().torch_name()
-        )));
+        ))
+        .hint_conversion(target.dtype(), input.dtype()));
     }
     let mut product = log_probs.mul(&smoothed(target, label_smoothing, classes)?)?;
     if let Some(weight) = weight {

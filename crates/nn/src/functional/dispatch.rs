@@ -39,6 +39,14 @@ pub(crate) fn filled<T: Element>(sizes: &[usize], fill: impl FnOnce(&mut [T])) -
     Ok(Tensor::from_buffer(out, sizes))
 }
 
+/// What to do about an input of `rank` dimensions if those up to `unbatched` are all there.
+pub(crate) fn hint_batch(error: Error, rank: usize, unbatched: usize) -> Error {
+    match rank == unbatched {
+        true => error.with_hint("`.unsqueeze(0)?` adds the missing dimension of size 1 in front"),
+        false => error,
+    }
+}
+
 /// PyTorch's refusal of a tensor that has not the input's dtype.
 pub(super) fn check_dtype(t: &Tensor, dtype: DType) -> Result<()> {
     match t.dtype() {
@@ -47,6 +55,7 @@ pub(super) fn check_dtype(t: &Tensor, dtype: DType) -> Result<()> {
             "expected scalar type {} but found {}",
             dtype.torch_name(),
             found.torch_name()
-        ))),
+        ))
+        .hint_common(found, dtype)),
     }
 }

@@ -29,7 +29,8 @@ pub fn embedding(
         return Err(Error::dtype(format!(
             "Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; but got torch.{}Tensor instead (while checking arguments for embedding)",
             input.dtype().torch_name()
-        )));
+        ))
+        .hint_conversion(input.dtype(), DType::I64));
     }
     if weight.rank() != 2 {
         return Err(Error::shape("'weight' must be 2-D"));
@@ -122,7 +123,12 @@ mod tests {
 
     #[test]
     fn what_pytorch_refuses_is_refused() {
-        let text = |ids: Tensor| embedding(&ids, &table(), None).unwrap_err().to_string();
+        let text = |ids: Tensor| {
+            embedding(&ids, &table(), None)
+                .unwrap_err()
+                .kind()
+                .to_string()
+        };
         assert_eq!(text(tensor![1, 3]), "index out of range in self");
         assert_eq!(text(tensor![-1]), "index out of range in self");
         assert_eq!(

@@ -72,7 +72,7 @@ pub(crate) use convolution::Tensors;
 pub use cosine_similarity::cosine_similarity;
 pub use cross_entropy::{CrossEntropyOptions, cross_entropy};
 use dispatch::check_dtype;
-pub(crate) use dispatch::filled;
+pub(crate) use dispatch::{filled, hint_batch};
 pub(crate) use dropout::check_probability;
 pub use dropout::{alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout};
 pub use embedding::embedding;

@@ -148,7 +148,8 @@ impl NllLoss {
                 return Err(Error::dtype(format!(
                     "expected target dtype to be Long or Byte, but got {}",
                     other.torch_name()
-                )));
+                ))
+                .hint_conversion(other, DType::I64));
             }
         };
         if let Some(weight) = weight {
@@ -162,7 +163,12 @@ impl NllLoss {
         }
         let is_class = |t: &i64| (0..classes as i64).contains(t) || Some(*t) == self.ignore_index;
         if let Some(bad) = target.as_slice::<i64>()?.iter().find(|t| !is_class(t)) {
-            return Err(Error::index(format!("Target {bad} is out of bounds.")));
+            return Err(
+                Error::index(format!("Target {bad} is out of bounds.")).with_hint(format!(
+                    "{classes} scores are for classes from 0 to {}",
+                    classes as i64 - 1
+                )),
+            );
         }
         let weight = weight.map(Tensor::detach);
         apply(self, (input, &target, weight.as_ref()))
@@ -331,7 +337,7 @@ fn check_shapes(input: &Tensor, target: &Tensor) -> Result<()> {
     let (x, t) = (input.shape(), target.shape());
     match x {
         [] => Err(Error::value("Expected 1 or more dimensions (got 0)")),
-        [_] if t.len() > 1 => Err(multi_target()),
+        [_] if t.len() > 1 => Err(multi_target(t)),
         [classes] if t.is_empty() || (t == [1] && *classes == 1) => Ok(()),
         [_] => Err(Error::shape(format!(
             "size mismatch (got input: {x:?}, target: {t:?})"
@@ -344,7 +350,7 @@ fn check_shapes(input: &Tensor, target: &Tensor) -> Result<()> {
                 )));
             }
             if spatial.is_empty() && t.len() > 1 {
-                return Err(multi_target());
+                return Err(multi_target(t));
             }
             if t.get(1..) != Some(spatial) {
                 let mut expected = vec![*batch];
@@ -358,6 +364,10 @@ fn check_shapes(input: &Tensor, target: &Tensor) -> Result<()> {
     }
 }
 
-fn multi_target() -> Error {
-    Error::shape("0D or 1D target tensor expected, multi-target not supported")
+fn multi_target(target: &[usize]) -> Error {
+    let error = Error::shape("0D or 1D target tensor expected, multi-target not supported");
+    match target {
+        [_, 1] => error.with_hint("`.squeeze_dim(1)?` makes one class for each sample of it"),
+        _ => error,
+    }
 }

@@ -4,6 +4,7 @@ use pleach_core::autograd::Attributes;
 use pleach_core::{Error, ErrorKind, Result, Tensor, Window};
 use pleach_kernels::PoolShape;
 
+use super::hint_batch;
 use super::size::{by_x, windows};
 
 /// How a window slides over the last `D` dimensions.
@@ -70,15 +71,17 @@ impl<const D: usize> Sliding<D> {
     pub fn over(&self, maximum: bool, input: &Tensor) -> Result<PoolShape> {
         let (sizes, rank) = (input.shape(), input.rank());
         if (maximum || D == 3) && rank != D + 1 && rank != D + 2 {
-            return Err(Error::shape(format!(
+            let text = format!(
                 "non-empty {}D or {}D (batch mode) tensor expected for input",
                 D + 1,
                 D + 2
-            )));
+            );
+            return Err(hint_batch(Error::shape(text), rank, D));
         }
         if rank <= D {
             let dim = -(D as i64) - 1;
-            return Err(ErrorKind::DimOutOfRange { dim, rank }.into());
+            let error = ErrorKind::DimOutOfRange { dim, rank };
+            return Err(hint_batch(error.into(), rank, D));
         }
         self.check_positive()?;
         let (planes, plane) = planes::<D>(input);

@@ -11,7 +11,7 @@ macro_rules! adaptive_pools {
     ($($(#[$doc:meta])* $name:ident: $one:ident, $two:ident, $three:ident = |$input:ident, $size:ident| $pooled:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Module)]
-        #[module(name = Self::NAMES[D - 1], extra_repr)]
+        #[module(name = Self::NAMES[D - 1], extra_repr, debug)]
         pub struct $name<const D: usize> {
             node: Node,
             /// The sizes of the output.

@@ -33,7 +33,7 @@ const NAMES: [&str; 3] = ["AvgPool1d", "AvgPool2d", "AvgPool3d"];
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
-#[module(name = NAMES[D - 1], extra_repr)]
+#[module(name = NAMES[D - 1], extra_repr, debug)]
 pub struct AvgPool<const D: usize> {
     node: Node,
     /// Size of a window.

@@ -5,7 +5,7 @@ use pleach_core::{Buffer, DType, Error, Parameter, Result, Tensor};
 
 use super::default_init::{bool_text, check_float};
 use crate::chain::Taken;
-use crate::functional::{self, BatchNormOptions};
+use crate::functional::{self, BatchNormOptions, hint_batch};
 use crate::or_panic::or_panic;
 use crate::setters::setters;
 use crate::{Activation, Forward, Module, Node, Setting, Step};
@@ -52,7 +52,7 @@ const NAMES: [&str; 3] = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"];
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
-#[module(name = NAMES[D - 1], extra_repr, version = 2)]
+#[module(name = NAMES[D - 1], extra_repr, version = 2, debug)]
 pub struct BatchNorm<const D: usize> {
     node: Node,
     /// Channels of the input.
@@ -185,9 +185,10 @@ impl<const D: usize> BatchNorm<D> {
         };
         match fits {
             true => Ok(()),
-            false => Err(Error::value(format!(
-                "expected {expected} input (got {rank}D input)"
-            ))),
+            false => {
+                let text = format!("expected {expected} input (got {rank}D input)");
+                Err(hint_batch(Error::value(text), rank, D + 1))
+            }
         }
     }
 }

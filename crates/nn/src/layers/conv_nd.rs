@@ -19,7 +19,7 @@ use crate::{Forward, Module, Node, Step};
 /// A convolution over one, two or three dimensions, with learned kernels: see
 /// [`Conv`](super::Conv) and [`ConvTranspose`](super::ConvTranspose).
 #[derive(Module)]
-#[module(name = K::NAMES[D - 1], extra_repr)]
+#[module(name = K::NAMES[D - 1], extra_repr, debug)]
 pub struct ConvNd<K: ConvKind, const D: usize> {
     node: Node,
     kind: PhantomData<K>,

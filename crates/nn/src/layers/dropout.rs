@@ -13,7 +13,7 @@ macro_rules! dropouts {
     ($($(#[$doc:meta])* $name:ident, $builder:ident, $forward:ident;)*) => {$(
         $(#[$doc])*
         #[derive(Module)]
-        #[module(extra_repr)]
+        #[module(extra_repr, debug)]
         pub struct $name {
             node: Node,
             p: Setting<f64>,

@@ -17,7 +17,7 @@ use crate::{Forward, Module, Node};
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
-#[module(extra_repr)]
+#[module(extra_repr, debug)]
 pub struct Flatten {
     node: Node,
     /// The first dimension to merge.

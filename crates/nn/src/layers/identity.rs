@@ -13,6 +13,7 @@ use crate::{Activation, Forward, Module, Node};
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
+#[module(debug)]
 pub struct Identity {
     node: Node,
 }

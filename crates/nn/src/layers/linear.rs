@@ -34,7 +34,7 @@ use crate::{Forward, Module, Node, Step, functional};
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
-#[module(extra_repr)]
+#[module(extra_repr, debug)]
 pub struct Linear {
     node: Node,
     /// Size of the last dimension of the input.

@@ -37,7 +37,7 @@ const NAMES: [&str; 3] = ["MaxPool1d", "MaxPool2d", "MaxPool3d"];
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
-#[module(name = NAMES[D - 1], extra_repr)]
+#[module(name = NAMES[D - 1], extra_repr, debug)]
 pub struct MaxPool<const D: usize> {
     node: Node,
     /// Size of a window.

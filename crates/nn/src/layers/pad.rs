@@ -3,7 +3,7 @@
 use pleach_core::print::{PythonRepr, python_float, python_tuple};
 use pleach_core::{Error, PadMode, Result, Scalar, Tensor};
 
-use crate::functional::Pads;
+use crate::functional::{Pads, hint_batch};
 use crate::{Forward, Module, Node, Setting};
 
 /// A row: docs, layer, its types by dimension, mode, and whether it checks the input's rank.
@@ -11,7 +11,7 @@ macro_rules! pads {
     ($($(#[$doc:meta])* $name:ident: $one:ident, $two:ident, $three:ident = $mode:ident, $check:literal;)*) => {$(
         $(#[$doc])*
         #[derive(Module)]
-        #[module(name = Self::NAMES[D - 1], extra_repr)]
+        #[module(name = Self::NAMES[D - 1], extra_repr, debug)]
         pub struct $name<const D: usize> {
             node: Node,
             /// Before and after the last dimension, then the one before it, and so on.
@@ -43,11 +43,12 @@ macro_rules! pads {
             fn forward(&self, input: &Tensor) -> Result<Tensor> {
                 let rank = input.rank();
                 if $check && rank != D + 1 && rank != D + 2 {
-                    return Err(Error::value(format!(
+                    let text = format!(
                         "expected {}D or {}D input (got {rank}D input)",
                         D + 1,
                         D + 2
-                    )));
+                    );
+                    return Err(hint_batch(Error::value(text), rank, D));
                 }
                 input.pad(&self.padding, PadMode::$mode, 0.0)
             }
@@ -114,7 +115,7 @@ pads! {
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
-#[module(name = Self::NAMES[D - 1], extra_repr)]
+#[module(name = Self::NAMES[D - 1], extra_repr, debug)]
 pub struct ConstantPad<const D: usize> {
     node: Node,
     /// Before and after the last dimension, then the one before it, and so on.

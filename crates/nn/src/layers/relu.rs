@@ -23,7 +23,7 @@ macro_rules! relus {
     ($($(#[$doc:meta])* $name:ident, $builder:ident, $forward:ident, $max:expr;)*) => {$(
         $(#[$doc])*
         #[derive(Module)]
-        #[module(extra_repr)]
+        #[module(extra_repr, debug)]
         pub struct $name {
             node: Node,
             /// PyTorch's flag: printed, without effect, since tensors are values here.

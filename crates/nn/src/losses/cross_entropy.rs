@@ -21,6 +21,7 @@ use crate::{Module, Node};
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
+#[module(debug)]
 pub struct CrossEntropyLoss {
     node: Node,
     /// The weight of each class, `[C]`.

@@ -19,6 +19,7 @@ use crate::{Module, Node, functional};
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
+#[module(debug)]
 pub struct MSELoss {
     node: Node,
     /// How the losses of single elements become one.

@@ -203,35 +203,6 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
         self.as_module().find_parameter(path)
     }
 
-    /// Calls `f` with every descendant and at last with this module: children before parents,
-    /// siblings in registration order. A module that two *different* parents share is visited
-    /// once for each, as in PyTorch.
-    ///
-    /// ```
-    /// use pleach_nn::{Module, Sequential};
-    /// let mut net = Sequential::new().append(Sequential::new()).append(Sequential::new());
-    /// let mut seen = Vec::new();
-    /// net.apply(&mut |m| seen.push(m.children().len()));
-    /// assert_eq!(seen, [0, 0, 2]);
-    /// ```
-    fn apply(&mut self, f: &mut dyn FnMut(&mut dyn Module)) {
-        let result = self.as_module_mut().apply_below(&mut |module| {
-            f(module);
-            Ok::<(), std::convert::Infallible>(())
-        });
-        match result {
-            Ok(()) => {}
-        }
-    }
-
-    /// [`Module::apply`] with a closure that may fail; it ends at the first error.
-    ///
-    /// # Errors
-    /// What `f` returns.
-    fn try_apply(&mut self, f: &mut dyn FnMut(&mut dyn Module) -> Result<()>) -> Result<()> {
-        self.as_module_mut().apply_below(f)
-    }
-
     /// Sets training mode for this module and all its descendants.
     fn train(&self) {
         self.set_training(true);
@@ -502,6 +473,7 @@ pub type VisitorMut<'v, 'a> = &'v mut dyn FnMut(&str, MemberMut<'a>);
     message = "`{Self}` cannot be a field of a module",
     label = "neither a member (parameter, buffer, module) nor a plain value",
     note = "if it is a module, write `#[derive(Module)]` above its definition",
+    note = "several modules stand in a `Vec`, a `ModuleList` or, by name, a `ModuleDict`",
     note = "if it is not, add `#[module(skip)]` above the field; its type must then be `Clone`"
 )]
 pub trait Field: Any + Send + Sync {
@@ -519,6 +491,22 @@ pub trait Field: Any + Send + Sync {
     fn duplicate(&self, how: &mut Duplication) -> Self
     where
         Self: Sized;
+
+    /// Shows the field as an element of a list: under its position, or the name it brings along.
+    fn visit_item<'a>(&'a self, position: usize, v: Visitor<'_, 'a>)
+    where
+        Self: Sized,
+    {
+        self.visit_field(&position.to_string(), v);
+    }
+
+    /// [`Field::visit_item`], to be changed or replaced.
+    fn visit_item_mut<'a>(&'a mut self, position: usize, v: VisitorMut<'_, 'a>)
+    where
+        Self: Sized,
+    {
+        self.visit_field_mut(&position.to_string(), v);
+    }
 
     /// What a list of these is called in the tree; `None` if values of this type are no members.
     fn list_name() -> Option<&'static str>

@@ -23,6 +23,7 @@ use super::widths::head;
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
+#[module(debug)]
 pub struct AlexNet {
     node: Node,
     /// Convolutions, activations and poolings.

@@ -10,6 +10,7 @@ use super::block_shape::{BlockShape, conv3x3};
 ///
 /// "Deep Residual Learning for Image Recognition", He et al., 2015.
 #[derive(Module)]
+#[module(debug)]
 pub struct BasicBlock {
     node: Node,
     /// Carries the stride.

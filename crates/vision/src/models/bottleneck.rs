@@ -12,6 +12,7 @@ use super::widths::product;
 ///
 /// "Deep Residual Learning for Image Recognition", He et al., 2015.
 #[derive(Module)]
+#[module(debug)]
 pub struct Bottleneck {
     node: Node,
     /// Narrows.

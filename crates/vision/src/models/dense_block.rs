@@ -16,7 +16,7 @@ use super::widths::{plus_product, product, weight};
 ///
 /// Shapes: input `[N, C, H, W]`, output `[N, growth rate, H, W]`.
 #[derive(Module)]
-#[module(name = "_DenseLayer")]
+#[module(name = "_DenseLayer", debug)]
 pub struct DenseLayer {
     node: Node,
     /// Normalises the input.
@@ -114,7 +114,7 @@ impl Forward for DenseBlock {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         let mut all = x.clone();
         for layer in &self.layers {
-            all = Tensor::cat(&[&all, &layer.call(&all)?], 1)?;
+            all = Tensor::cat([&all, &layer.call(&all)?], 1)?;
         }
         Ok(all)
     }

@@ -24,6 +24,7 @@ use super::widths::{head, plus_product, weight};
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
+#[module(debug)]
 pub struct DenseNet {
     node: Node,
     /// A convolution, the blocks with a transition between each two, and a normalisation.

@@ -9,6 +9,7 @@ use super::widths::{product, weight};
 /// Widens, convolves every channel by itself, and narrows again; the input is added where the
 /// shapes agree. The block of [`MobileNetV2`](super::MobileNetV2).
 #[derive(Module)]
+#[module(debug)]
 pub struct InvertedResidual {
     node: Node,
     /// The convolutions, each with its normalisation; the last has no activation.

@@ -26,6 +26,7 @@ use super::widths::{head, weight};
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
+#[module(debug)]
 pub struct MobileNetV2 {
     node: Node,
     /// A convolution, the blocks, and a 1×1 convolution.

@@ -26,6 +26,7 @@ use super::{BasicBlock, Bottleneck};
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
+#[module(debug)]
 pub struct ResNet {
     node: Node,
     /// 7×7 with stride 2.

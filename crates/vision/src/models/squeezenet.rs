@@ -23,6 +23,7 @@ use super::widths::weight;
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
+#[module(debug)]
 pub struct SqueezeNet {
     node: Node,
     /// A convolution, then [`Fire`] blocks and poolings.
@@ -40,6 +41,7 @@ impl Forward for SqueezeNet {
 
 /// Narrows by a 1×1 convolution, then widens by a 1×1 and a 3×3 one side by side.
 #[derive(Module)]
+#[module(debug)]
 pub struct Fire {
     node: Node,
     /// Narrows.
@@ -80,7 +82,7 @@ impl Forward for Fire {
         let widen = |conv, relu| Chain::of(&x).call(conv).call(relu).run();
         let small = widen(&self.expand1x1, &self.expand1x1_activation)?;
         let large = widen(&self.expand3x3, &self.expand3x3_activation)?;
-        Tensor::cat(&[&small, &large], 1)
+        Tensor::cat([&small, &large], 1)
     }
 }
 

@@ -24,6 +24,7 @@ use super::widths::head;
 /// # Ok::<(), pleach_core::Error>(())
 /// ```
 #[derive(Module)]
+#[module(debug)]
 pub struct VGG {
     node: Node,
     /// Convolutions, activations and poolings.

@@ -1,13 +1,17 @@
 //! [`Error`]: what went wrong, and in which module of the tree.
 
+mod convert;
+mod hint;
+
+use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
 /// The result of every operation that can be given bad input.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
-/// What went wrong ([`Error::kind`]) and, once it has passed through a module's `call`, where
-/// ([`Error::path`]).
+/// What went wrong ([`Error::kind`]), what to do about it ([`Error::hint`]) and, once it has passed
+/// through a module's `call`, where ([`Error::path`]).
 ///
 /// ```
 /// use pleach_core::{ErrorKind, Tensor};
@@ -18,6 +22,30 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 ///     "The size of tensor a (3) must match the size of tensor b (4) at non-singleton dimension 1"
 /// );
 /// ```
+///
+/// In a function that returns [`Result`], `?` also takes errors of the standard library
+/// (`std::io::Error`, `ParseIntError`, …). For one of your own, write its conversion, or convert it
+/// where it occurs:
+///
+/// ```
+/// use pleach_core::{Error, Result};
+/// # #[derive(Debug)]
+/// # struct BadLabel;
+/// # impl std::fmt::Display for BadLabel {
+/// #     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result { f.write_str("bad label") }
+/// # }
+/// # impl std::error::Error for BadLabel {}
+/// # fn label() -> std::result::Result<i64, BadLabel> { Err(BadLabel) }
+/// impl From<BadLabel> for Error {
+///     fn from(error: BadLabel) -> Self { Error::other(error) }
+/// }
+/// fn load() -> Result<i64> {
+///     let size: i64 = std::fs::read_to_string("Cargo.toml")?.lines().count().try_into()?;
+///     let address: std::net::IpAddr = "127.0.0.1".parse().map_err(Error::other)?; // any error
+///     Ok(size + label()?)
+/// }
+/// assert_eq!(load().unwrap_err().to_string(), "bad label");
+/// ```
 #[derive(Clone)]
 pub struct Error(Box<Inner>);
 
@@ -25,6 +53,7 @@ pub struct Error(Box<Inner>);
 struct Inner {
     kind: ErrorKind,
     place: Option<Place>,
+    hint: Option<Cow<'static, str>>,
 }
 
 /// The module that an error comes from.
@@ -128,8 +157,8 @@ pub enum ErrorKind {
     #[error("{0}")]
     Name(String),
     /// Reading or writing failed.
-    #[error("{0}")]
-    Io(String),
+    #[error(transparent)]
+    Io(Arc<dyn std::error::Error + Send + Sync>),
     /// An error of a user's own layer or function.
     #[error(transparent)]
     Other(Arc<dyn std::error::Error + Send + Sync>),
@@ -138,7 +167,11 @@ pub enum ErrorKind {
 impl Error {
     /// An error of this kind, not yet tied to a module.
     pub fn new(kind: ErrorKind) -> Self {
-        Error(Box::new(Inner { kind, place: None }))
+        Error(Box::new(Inner {
+            hint: hint::of_kind(&kind),
+            kind,
+            place: None,
+        }))
     }
 
     /// Wraps an error of another type, for a layer or function outside pleach.
@@ -224,6 +257,10 @@ impl fmt::Display for Error {
             Some(p) if p.path.is_empty() => write!(f, "{}: {}", p.type_name, self.0.kind),
             Some(p) => write!(f, "{} ({}): {}", p.path, p.type_name, self.0.kind),
             None => self.0.kind.fmt(f),
+        }?;
+        match &self.0.hint {
+            Some(hint) => write!(f, "\nhint: {hint}"),
+            None => Ok(()),
         }
     }
 }
@@ -237,28 +274,9 @@ impl fmt::Debug for Error {
 impl std::error::Error for Error {
     fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
         match &self.0.kind {
-            ErrorKind::Other(e) => Some(e.as_ref()),
+            ErrorKind::Other(e) | ErrorKind::Io(e) => Some(e.as_ref()),
             _ => None,
         }
-    }
-}
-
-impl From<ErrorKind> for Error {
-    fn from(kind: ErrorKind) -> Self {
-        Self::new(kind)
-    }
-}
-
-impl From<ndarray::ShapeError> for Error {
-    fn from(e: ndarray::ShapeError) -> Self {
-        Self::shape(e.to_string())
-    }
-}
-
-/// For arguments that are converted and cannot fail.
-impl From<std::convert::Infallible> for Error {
-    fn from(never: std::convert::Infallible) -> Self {
-        match never {}
     }
 }
 

@@ -1,0 +1,10 @@
+use std::collections::HashMap;
+
+use pleach::prelude::*;
+
+#[derive(Module)]
+struct Net {
+    heads: HashMap<String, Linear>,
+}
+
+fn main() {}

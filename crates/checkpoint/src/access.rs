@@ -57,7 +57,7 @@ impl Value {
     /// If there is none; the text lists what there is.
     ///
     /// ```
-    /// use pleach_checkpoint::{Dict, Value};
+    /// use pleach::checkpoint::{Dict, Value};
     /// let groups = vec![Dict::new().with("lr", 0.1)];
     /// let checkpoint = Value::from(Dict::new().with("epoch", 3).with("groups", groups));
     /// assert_eq!(checkpoint.get("epoch")?.as_int()?, 3);
@@ -67,7 +67,7 @@ impl Value {
     /// assert_eq!(error.to_string(), "there is no entry 'model'; there are: 'epoch', 'groups'");
     /// let error = checkpoint.at("groups/1/lr").unwrap_err();
     /// assert_eq!(error.to_string(), "groups: there is no item 1: the list has 1");
-    /// # Ok::<(), pleach_checkpoint::Error>(())
+    /// # Ok::<(), pleach::checkpoint::Error>(())
     /// ```
     pub fn get(&self, key: impl Key) -> Result<&Value> {
         self.find(key.text(), key.number()).map_err(Error::Access)

@@ -10,7 +10,7 @@ impl BigInt {
     /// A number from its bytes in two's complement, the lowest first.
     ///
     /// ```
-    /// use pleach_checkpoint::BigInt;
+    /// use pleach::checkpoint::BigInt;
     /// let mut bytes = vec![0; 17];
     /// bytes[16] = 1;
     /// assert_eq!(BigInt::from_le_bytes(&bytes).to_string(), "340282366920938463463374607431768211456");

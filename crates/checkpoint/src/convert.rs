@@ -47,8 +47,8 @@ impl Value {
     /// dict is one of its entries then, see [`Value::at`]. The text names those that hold tensors.
     ///
     /// ```
-    /// use pleach_checkpoint::{Dict, Value};
-    /// use pleach_core::tensor;
+    /// use pleach::checkpoint::{Dict, Value};
+    /// use pleach::tensor;
     /// let state = Dict::new().with("weight", tensor![1.0]);
     /// let checkpoint = Value::from(Dict::new().with("epoch", 3).with("model", state));
     /// assert_eq!(checkpoint.get("model")?.state_dict()?["weight"].item()?, 1.0);
@@ -57,7 +57,7 @@ impl Value {
     ///     error,
     ///     "not a state dict: 'epoch' is an int; a state dict may be one of the entries 'model'"
     /// );
-    /// # Ok::<(), pleach_checkpoint::Error>(())
+    /// # Ok::<(), pleach::checkpoint::Error>(())
     /// ```
     pub fn state_dict(&self) -> Result<StateDict> {
         let dict = match self {

@@ -20,8 +20,8 @@ const LONGEST: usize = 1 << 20;
 /// entry, with tensors by dtype and shape; long containers and texts are cut, and say so.
 ///
 /// ```
-/// use pleach_checkpoint::{Dict, Value};
-/// use pleach_core::Tensor;
+/// use pleach::checkpoint::{Dict, Value};
+/// use pleach::Tensor;
 /// let state = Dict::new()
 ///     .with("conv1.weight", Tensor::zeros([64, 3, 7, 7]))
 ///     .with("fc.weight", Tensor::zeros([1000, 512]));
@@ -35,7 +35,7 @@ const LONGEST: usize = 1 << 20;
 ///    ├─ conv1.weight: <torch.float32 [64, 3, 7, 7]>
 ///    └─ fc.weight: <torch.float32 [1000, 512]>"
 /// );
-/// # Ok::<(), pleach_checkpoint::Error>(())
+/// # Ok::<(), pleach::checkpoint::Error>(())
 /// ```
 impl fmt::Display for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -12,9 +12,9 @@ use crate::{Error, Result};
 /// is told by `load_matching` of the module.
 ///
 /// ```
-/// use pleach_checkpoint::KeyMap;
-/// use pleach_core::tensor;
-/// use pleach_nn::{Module, StateDict, layers::Linear, sequential};
+/// use pleach::checkpoint::KeyMap;
+/// use pleach::tensor;
+/// use pleach::nn::{Module, StateDict, layers::Linear, sequential};
 ///
 /// // Saved by a wrapper that trains on several devices, with the layer under another name.
 /// let saved = StateDict::from_iter([
@@ -33,7 +33,7 @@ use crate::{Error, Result};
 /// let net = sequential![Linear::new(2, 1), Linear::new(1, 1)];
 /// let report = net.load_matching(&mapped.state)?;
 /// assert_eq!(report.to_string(), "2 loaded\n2 missing: 1.weight, 1.bias");
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct KeyMap {
@@ -88,7 +88,7 @@ impl KeyMap {
     /// short as possible; the stars of `to` stand for what those of `pattern` matched, in order.
     ///
     /// ```
-    /// use pleach_checkpoint::KeyMap;
+    /// use pleach::checkpoint::KeyMap;
     /// let map = KeyMap::new().rename("blocks.*.norm*", "layers.*.ln*");
     /// assert_eq!(map.name("blocks.3.norm.weight").as_deref(), Some("layers.3.ln.weight"));
     /// assert_eq!(map.name("blocks.3.weight").as_deref(), Some("blocks.3.weight"));

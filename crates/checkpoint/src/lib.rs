@@ -6,9 +6,9 @@
 //! need. [`KeyMap`] adapts names.
 //!
 //! ```
-//! use pleach_checkpoint::{Dict, load, save};
-//! use pleach_nn::{Module, layers::Linear};
-//! use pleach_optim::{Optimizer, SGD};
+//! use pleach::checkpoint::{Dict, load, save};
+//! use pleach::nn::{Module, layers::Linear};
+//! use pleach::optim::{Optimizer, SGD};
 //! # let dir = std::env::temp_dir().join(format!("pleach-crate-{}", std::process::id()));
 //! # std::fs::create_dir_all(&dir).unwrap();
 //! let net = Linear::new(4, 2);
@@ -25,7 +25,7 @@
 //! optimizer.load_state_dict(&checkpoint.get("optimizer")?.optimizer_state()?)?;
 //! assert_eq!(checkpoint.get("epoch")?.as_int()?, 3);
 //! # std::fs::remove_dir_all(&dir).unwrap();
-//! # Ok::<(), pleach_core::Error>(())
+//! # Ok::<(), pleach::Error>(())
 //! ```
 //!
 //! # Safety from files

@@ -8,7 +8,7 @@
 /// writes; they exist for files made to exhaust memory or the stack.
 ///
 /// ```
-/// use pleach_checkpoint::{Limits, Loader};
+/// use pleach::checkpoint::{Limits, Loader};
 /// let mut limits = Limits::default();
 /// limits.depth = 2;
 /// let nested = b"\x80\x02]]]]aaa."; // four lists in each other

@@ -7,12 +7,12 @@ use crate::Limits;
 /// Reads checkpoints in other ways than [`load`](crate::load) does.
 ///
 /// ```
-/// use pleach_checkpoint::{Format, Loader, Value, to_bytes};
-/// use pleach_core::{DType, tensor};
+/// use pleach::checkpoint::{Format, Loader, Value, to_bytes};
+/// use pleach::{DType, tensor};
 /// let bytes = to_bytes(tensor![1.0, 2.0], Format::Torch)?;
 /// let value = Loader::new().dtype(DType::F64).load_bytes(&bytes)?;
 /// assert_eq!(value.as_tensor()?.to_vec::<f64>()?, [1.0, 2.0]);
-/// # Ok::<(), pleach_checkpoint::Error>(())
+/// # Ok::<(), pleach::checkpoint::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Loader {
@@ -51,7 +51,7 @@ impl Loader {
     /// refused all the same: an honest checkpoint has none of them.
     ///
     /// ```
-    /// use pleach_checkpoint::Loader;
+    /// use pleach::checkpoint::Loader;
     /// // pickle.dumps({'epoch': 3, 'started': datetime.date(2024, 5, 17)}, 2)
     /// let pickle = b"\x80\x02}(X\x05\0\0\0epochK\x03X\x07\0\0\0startedcdatetime\ndate\n\
     ///     c_codecs\nencode\nX\x05\0\0\0\x07\xc3\xa8\x05\x11X\x06\0\0\0latin1\x86R\x85Ru.";
@@ -59,7 +59,7 @@ impl Loader {
     /// let run = Loader::new().opaque_objects(true).load_pickle(pickle)?;
     /// assert_eq!(run.get("epoch")?.as_int()?, 3);
     /// assert_eq!(run.get("started")?.as_opaque()?.class(), "datetime.date");
-    /// # Ok::<(), pleach_checkpoint::Error>(())
+    /// # Ok::<(), pleach::checkpoint::Error>(())
     /// ```
     ///
     /// [`Value::Opaque`]: crate::Value::Opaque

@@ -25,8 +25,8 @@ use crate::{Error, Loader, Result, Value, npy, pickle, recognise, safetensors, s
 /// The text says what and where.
 ///
 /// ```
-/// use pleach_checkpoint::{Dict, load, save};
-/// use pleach_core::tensor;
+/// use pleach::checkpoint::{Dict, load, save};
+/// use pleach::tensor;
 /// # let dir = std::env::temp_dir().join(format!("pleach-load-{}", std::process::id()));
 /// # std::fs::create_dir_all(&dir).unwrap();
 /// let path = dir.join("run.pth");
@@ -35,7 +35,7 @@ use crate::{Error, Loader, Result, Value, npy, pickle, recognise, safetensors, s
 /// assert_eq!(checkpoint.get("epoch")?.as_int()?, 3);
 /// assert_eq!(checkpoint.get("weight")?.as_tensor()?.to_vec::<f32>()?, [1.0, 2.0]);
 /// # std::fs::remove_dir_all(&dir).unwrap();
-/// # Ok::<(), pleach_checkpoint::Error>(())
+/// # Ok::<(), pleach::checkpoint::Error>(())
 /// ```
 pub fn load(path: impl AsRef<Path>) -> Result<Value> {
     Loader::new().load(path)
@@ -127,12 +127,12 @@ impl Loader {
     /// If it holds anything else, or is damaged.
     ///
     /// ```
-    /// use pleach_checkpoint::Loader;
+    /// use pleach::checkpoint::Loader;
     /// let value = Loader::new().load_pickle(b"\x80\x02]q\x00(K\x01X\x01\x00\x00\x00ae.")?;
     /// assert_eq!(value.to_string(), "[1, 'a']");
     /// let error = Loader::new().load_pickle(b"\x80\x02cos\nsystem\n.").unwrap_err();
     /// assert!(error.to_string().starts_with("pickle, byte 2: refuses the global `os.system`"));
-    /// # Ok::<(), pleach_checkpoint::Error>(())
+    /// # Ok::<(), pleach::checkpoint::Error>(())
     /// ```
     pub fn load_pickle(&self, bytes: &[u8]) -> Result<Value> {
         const LABEL: &str = "pickle";

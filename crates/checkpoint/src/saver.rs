@@ -25,7 +25,7 @@ impl Format {
     /// The format that a file of this name has.
     ///
     /// ```
-    /// use pleach_checkpoint::Format;
+    /// use pleach::checkpoint::Format;
     /// assert_eq!(Format::of("a/model.safetensors"), Format::Safetensors);
     /// assert_eq!(Format::of("model.ckpt"), Format::Torch);
     /// ```
@@ -55,8 +55,8 @@ impl Format {
 /// If the file cannot be written, or the format cannot hold the value.
 ///
 /// ```
-/// use pleach_checkpoint::{load_state_dict, save};
-/// use pleach_nn::{Module, layers::Linear};
+/// use pleach::checkpoint::{load_state_dict, save};
+/// use pleach::nn::{Module, layers::Linear};
 /// # let dir = std::env::temp_dir().join(format!("pleach-save-{}", std::process::id()));
 /// # std::fs::create_dir_all(&dir).unwrap();
 /// let net = Linear::new(4, 2);
@@ -66,7 +66,7 @@ impl Format {
 ///     net.load_state_dict(&load_state_dict(&path)?, true)?;
 /// }
 /// # std::fs::remove_dir_all(&dir).unwrap();
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn save(value: impl Into<Value>, path: impl AsRef<Path>) -> Result<()> {
     let format = Format::of(&path);

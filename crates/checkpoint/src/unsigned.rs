@@ -48,15 +48,15 @@ impl Unsigned for u64 {}
 /// [`UnsignedTensor::to_tensor`] makes a tensor of a signed type that holds all values.
 ///
 /// ```
-/// use pleach_checkpoint::{Dict, Format, Loader, UnsignedTensor, to_bytes};
-/// use pleach_core::DType;
+/// use pleach::checkpoint::{Dict, Format, Loader, UnsignedTensor, to_bytes};
+/// use pleach::DType;
 /// let ids = UnsignedTensor::from_vec(vec![0u16, 65535], [2])?;
 /// let bytes = to_bytes(Dict::new().with("ids", ids), Format::Safetensors)?;
 /// let back = Loader::new().load_bytes(&bytes)?;
 /// let ids = back.get("ids")?.as_unsigned()?;
 /// assert_eq!((ids.dtype(), ids.to_vec()?), ("uint16", vec![0, 65535]));
 /// assert_eq!(ids.to_tensor()?.to_vec::<i32>()?, [0, 65535]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct UnsignedTensor {

@@ -17,11 +17,11 @@ pub struct BufferId(u64);
 /// As with [`Parameter`](crate::Parameter), `share` aliases and `deep_copy` copies.
 ///
 /// ```
-/// use pleach_core::{tensor, Buffer};
+/// use pleach::{tensor, Buffer};
 /// let mean = Buffer::new(tensor![0.0, 0.0]);
 /// mean.set(tensor![1.0, 2.0]);
 /// assert_eq!(mean.tensor().to_vec::<f32>()?, [1.0, 2.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub struct Buffer(Arc<Inner>);
 

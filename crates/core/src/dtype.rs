@@ -133,7 +133,7 @@ impl DType {
     /// The type that both operands are converted to (spec: nn-facts, "Tensor ops").
     ///
     /// ```
-    /// use pleach_core::DType;
+    /// use pleach::DType;
     /// assert_eq!(DType::F16.promote(DType::BF16), DType::F32);
     /// assert_eq!(DType::U8.promote(DType::I8), DType::I16);
     /// ```

@@ -17,12 +17,12 @@ const LARGEST: usize = isize::MAX as usize - 1;
 /// If the product of the sizes other than 0 is not below `i64::MAX`.
 ///
 /// ```
-/// use pleach_core::checked_numel;
+/// use pleach::checked_numel;
 /// assert_eq!(checked_numel(&[2, 3])?, 6);
 /// assert_eq!(checked_numel(&[2, 0])?, 0);
 /// assert!(checked_numel(&[1 << 32, 1 << 32]).is_err());
 /// assert!(checked_numel(&[1 << 32, 0, 1 << 32]).is_err());
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn checked_numel(shape: &[usize]) -> Result<usize> {
     let mut product = 1usize;
@@ -103,12 +103,12 @@ impl Window {
     /// If the window or the padded dimension is longer than any dimension, or a step is 0.
     ///
     /// ```
-    /// use pleach_core::Window;
+    /// use pleach::Window;
     /// let window = Window { kernel: 3, stride: 2, padding: 1, dilation: 1 };
     /// assert_eq!(window.count(7)?, Some(4));
     /// assert_eq!(Window { padding: 0, ..window }.count(2)?, None);
     /// assert!(Window { padding: 1 << 62, ..window }.count(7).is_err());
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn count(self, size: usize) -> Result<Option<usize>> {
         let (padded, span) = (self.padded(size)?, self.span()?);
@@ -124,11 +124,11 @@ impl Window {
     /// The smallest dimension that has so many windows, which may come out below 1.
     ///
     /// ```
-    /// use pleach_core::Window;
+    /// use pleach::Window;
     /// let window = Window { kernel: 3, stride: 2, padding: 1, dilation: 1 };
     /// assert_eq!(window.smallest(4), 7);
     /// assert_eq!(window.count(7)?, Some(4));
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn smallest(self, windows: usize) -> i128 {
         let steps = |n: usize, step: usize| (n as i128 - 1).saturating_mul(step as i128);

@@ -23,14 +23,14 @@ pub(crate) fn buffer_for<T: Element>(shape: &[usize]) -> Result<Buffer<T>> {
 /// If the number of elements overflows or the memory cannot be had.
 ///
 /// ```
-/// use pleach_core::{DType, check_room};
+/// use pleach::{DType, check_room};
 /// check_room(&[2, 3], DType::F32)?;
 /// let error = check_room(&[1 << 45], DType::F32).unwrap_err();
 /// assert_eq!(
 ///     error.to_string(),
 ///     "DefaultCPUAllocator: can't allocate memory: you tried to allocate 140737488355328 bytes. Error code 12 (Cannot allocate memory)"
 /// );
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn check_room(shape: &[usize], dtype: DType) -> Result<()> {
     // Memory that nobody writes to costs nothing but its address.

@@ -23,14 +23,14 @@ pub struct ParamId(u64);
 /// [`Parameter::deep_copy`] a new one with equal values.
 ///
 /// ```
-/// use pleach_core::{tensor, Parameter};
+/// use pleach::{tensor, Parameter};
 /// let w = Parameter::new(tensor![1.0, 2.0]);
 /// let loss = w.tensor().mul(&w.tensor())?.sum()?;
 /// loss.backward()?;
 /// assert_eq!(w.grad().unwrap().to_vec::<f32>()?, [2.0, 4.0]);
 /// w.data().fill_(0.5)?; // PyTorch's w.data.fill_(0.5)
 /// assert_eq!(w.data().to_vec::<f32>()?, [0.5, 0.5]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub struct Parameter(Arc<Inner>);
 
@@ -306,11 +306,11 @@ impl Parameter {
     /// If `T` is not the parameter's dtype, or inside another update of this parameter.
     ///
     /// ```
-    /// use pleach_core::{tensor, Parameter};
+    /// use pleach::{tensor, Parameter};
     /// let w = Parameter::new(tensor![[1.0, 2.0]]);
     /// w.update::<f32>(|mut w| w[[0, 1]] = 7.0)?;
     /// assert_eq!(w.data().to_vec::<f32>()?, [1.0, 7.0]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn update<T: Element>(&self, f: impl FnOnce(ArrayViewMutD<'_, T>)) -> Result<()> {
         self.write(|tensor| tensor.update(f))
@@ -323,11 +323,11 @@ impl Parameter {
     /// As [`Parameter::update`].
     ///
     /// ```
-    /// use pleach_core::{tensor, Parameter};
+    /// use pleach::{tensor, Parameter};
     /// let w = Parameter::new(tensor![[1.0, 2.0]]);
     /// w.update_slice::<f32>(|w| w.fill(3.0))?;
     /// assert_eq!(w.data().to_vec::<f32>()?, [3.0, 3.0]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn update_slice<T: Element>(&self, f: impl FnOnce(&mut [T])) -> Result<()> {
         self.write(|tensor| tensor.update_slice(f))
@@ -375,7 +375,7 @@ impl Parameter {
     /// it did before. It keeps the gradient it has.
     ///
     /// ```
-    /// use pleach_core::{Parameter, tensor};
+    /// use pleach::{Parameter, tensor};
     /// let (w, constant) = (Parameter::new(tensor![1.0]), Parameter::frozen(tensor![2.0]));
     /// for p in [&w, &constant] {
     ///     p.set_frozen(true);

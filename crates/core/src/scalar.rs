@@ -25,13 +25,13 @@ impl Scalar {
     /// If the value is beyond the type's range.
     ///
     /// ```
-    /// use pleach_core::Scalar;
+    /// use pleach::Scalar;
     /// assert_eq!(Scalar::Float(2.5).to::<u8>()?, 2);
     /// assert_eq!(
     ///     Scalar::Int(300).to::<u8>().unwrap_err().to_string(),
     ///     "value cannot be converted to type uint8_t without overflow"
     /// );
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn to<T: Element>(self) -> Result<T> {
         if self.fits(T::DTYPE) {
@@ -48,7 +48,7 @@ impl Scalar {
     /// comparisons take it.
     ///
     /// ```
-    /// use pleach_core::Scalar;
+    /// use pleach::Scalar;
     /// assert_eq!(Scalar::Int(300).wrapping_to::<u8>(), 44);
     /// assert_eq!(Scalar::Float(1e300).wrapping_to::<f32>(), f32::INFINITY);
     /// ```

@@ -121,7 +121,7 @@ impl IntoSizes for &Shape {
 /// PyTorch's text of a size: `torch.Size([2, 3])`.
 ///
 /// ```
-/// assert_eq!(pleach_core::size_text(&[2, 3]), "torch.Size([2, 3])");
+/// assert_eq!(pleach::size_text(&[2, 3]), "torch.Size([2, 3])");
 /// ```
 pub fn size_text(shape: &[usize]) -> String {
     format!("torch.Size({shape:?})")

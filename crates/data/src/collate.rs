@@ -16,8 +16,8 @@ use pleach_core::{Error, Result, Tensor};
 /// | maps with `String` keys, those of the first element | the same, of batches |
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_data::Collate;
+/// use pleach::tensor;
+/// use pleach::data::Collate;
 ///
 /// let (x, (name, n)) = Collate::collate(vec![
 ///     (tensor![1., 2.], ("one".to_string(), 1u8)),
@@ -26,7 +26,7 @@ use pleach_core::{Error, Result, Tensor};
 /// assert_eq!(x.shape(), [2, 2]);
 /// assert_eq!(name, ["one", "two"]);
 /// assert_eq!(n.to_vec::<i64>()?, [1, 2]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub trait Collate: Sized + Send {
     /// What a batch is.

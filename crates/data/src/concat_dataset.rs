@@ -8,11 +8,11 @@ use crate::{Dataset, check_index};
 /// `Box<dyn Dataset<Item = T>>`.
 ///
 /// ```
-/// use pleach_data::{ConcatDataset, Dataset, Items};
+/// use pleach::data::{ConcatDataset, Dataset, Items};
 /// let both = ConcatDataset::new([Items(vec![1, 2]), Items(vec![30, 40, 50])])?;
 /// assert_eq!((both.len(), both.get(3)?), (5, 40));
 /// assert_eq!(both.cumulative_sizes(), [2, 5]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct ConcatDataset<D> {

@@ -9,8 +9,8 @@ use crate::Map;
 /// Elements by index.
 ///
 /// ```
-/// use pleach_core::Result;
-/// use pleach_data::{Dataset, check_index};
+/// use pleach::Result;
+/// use pleach::data::{Dataset, check_index};
 ///
 /// struct Squares(usize);
 /// impl Dataset for Squares {
@@ -24,7 +24,7 @@ use crate::Map;
 ///     }
 /// }
 /// assert_eq!(Squares(5).get(4)?, 16);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub trait Dataset: Send + Sync {
     /// What an element is; for images with labels, `(Tensor, i64)`.
@@ -47,11 +47,11 @@ pub trait Dataset: Send + Sync {
     /// What `f` makes of each element, when it is read.
     ///
     /// ```
-    /// use pleach_data::{Dataset, Items};
+    /// use pleach::data::{Dataset, Items};
     /// let numbers = (0..5i64).collect::<Items<_>>();
     /// let named = numbers.map(|n| Ok((n as f32 / 2.0, n.to_string())));
     /// assert_eq!(named.get(3)?, (1.5, "3".to_string()));
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     fn map<T, F>(self, f: F) -> Map<Self, F>
     where
@@ -68,7 +68,7 @@ pub trait Dataset: Send + Sync {
 /// If it is not.
 ///
 /// ```
-/// let error = pleach_data::check_index(5, 5).unwrap_err();
+/// let error = pleach::data::check_index(5, 5).unwrap_err();
 /// assert_eq!(error.to_string(), "index 5 is out of range for a dataset of 5 elements");
 /// ```
 pub fn check_index(index: usize, len: usize) -> Result<()> {

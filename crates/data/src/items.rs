@@ -7,10 +7,10 @@ use crate::{Dataset, check_index};
 /// Elements that are in memory.
 ///
 /// ```
-/// use pleach_data::{Dataset, Items};
+/// use pleach::data::{Dataset, Items};
 /// let items: Items<_> = (0..5i64).collect();
 /// assert_eq!((items.len(), items.get(3)?), (5, 3));
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct Items<T>(pub Vec<T>);

@@ -11,8 +11,8 @@ use pleach_core::Result;
 /// [`worker_info`](crate::worker_info) every element comes once from each.
 ///
 /// ```
-/// use pleach_core::Result;
-/// use pleach_data::{IterableDataset, IterableLoader, worker_info};
+/// use pleach::Result;
+/// use pleach::data::{IterableDataset, IterableLoader, worker_info};
 ///
 /// struct Numbers(i64);
 /// impl IterableDataset for Numbers {
@@ -28,7 +28,7 @@ use pleach_core::Result;
 /// let batches = loader.iter().map(|batch| batch?.to_vec::<i64>());
 /// let batches = batches.collect::<Result<Vec<_>>>()?;
 /// assert_eq!(batches, [vec![0, 2], vec![1, 3], vec![4, 6], vec![5]]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub trait IterableDataset: Send + Sync {
     /// What an element is.

@@ -1,8 +1,8 @@
 //! Data sets and how they are read in batches: `torch.utils.data`, in its order for a seed.
 //!
 //! ```
-//! use pleach_core::{Tensor, manual_seed, tensor};
-//! use pleach_data::{DataLoader, TensorDataset};
+//! use pleach::{Tensor, manual_seed, tensor};
+//! use pleach::data::{DataLoader, TensorDataset};
 //!
 //! manual_seed(0);
 //! let x = Tensor::randn([10, 3]);
@@ -18,7 +18,7 @@
 //!     }
 //! }
 //! assert_eq!(loader.len(), 3);
-//! # Ok::<(), pleach_core::Error>(())
+//! # Ok::<(), pleach::Error>(())
 //! ```
 //!
 //! - A [`Dataset`] has a length and gives the element at an index: [`TensorDataset`], [`Items`],

@@ -75,14 +75,14 @@ split_lengths!(usize f64);
 /// Splits a dataset at random, with PyTorch's result for the seed of the current generator.
 ///
 /// ```
-/// use pleach_core::manual_seed;
-/// use pleach_data::{Items, random_split};
+/// use pleach::manual_seed;
+/// use pleach::data::{Items, random_split};
 ///
 /// manual_seed(42);
 /// let parts = random_split((0..10).collect::<Items<i64>>(), &[0.8, 0.2])?;
 /// assert_eq!(parts[0].indices(), [2, 6, 1, 8, 4, 5, 0, 9]);
 /// assert_eq!(parts[1].indices(), [3, 7]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 ///
 /// # Errors

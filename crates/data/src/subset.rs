@@ -17,12 +17,12 @@ impl<D: Dataset> Subset<D> {
     /// The elements at these indices, in this order. Several subsets can share a dataset.
     ///
     /// ```
-    /// use pleach_data::{Dataset, Items, Subset};
+    /// use pleach::data::{Dataset, Items, Subset};
     /// let items = Items(vec![10, 20, 30]);
     /// let subset = Subset::new(items.clone(), vec![2, 0])?;
     /// assert_eq!((subset.get(0)?, subset.len()), (30, 2));
     /// assert!(Subset::new(items, vec![3]).is_err());
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors

@@ -7,8 +7,8 @@ use crate::{Dataset, check_index};
 /// Tensors of one first size: element `i` is what each has at position `i` of its first dimension.
 ///
 /// ```
-/// use pleach_core::{Tensor, tensor};
-/// use pleach_data::{Dataset, TensorDataset};
+/// use pleach::{Tensor, tensor};
+/// use pleach::data::{Dataset, TensorDataset};
 ///
 /// let data = TensorDataset::new((Tensor::zeros([3, 2]), tensor![7, 8, 9]))?;
 /// let (x, y) = data.get(1)?;
@@ -16,7 +16,7 @@ use crate::{Dataset, check_index};
 ///
 /// let error = TensorDataset::new((Tensor::zeros([3, 2]), tensor![7, 8])).unwrap_err();
 /// assert_eq!(error.to_string(), "Size mismatch between tensors");
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct TensorDataset<T> {

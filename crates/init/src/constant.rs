@@ -32,10 +32,10 @@ pub fn zeros_<T: Target>(target: T) -> Result<T> {
 /// If it is not a matrix.
 ///
 /// ```
-/// let mut x = pleach_core::Tensor::zeros([2, 3]);
-/// pleach_init::eye_(&mut x)?;
+/// let mut x = pleach::Tensor::zeros([2, 3]);
+/// pleach::init::eye_(&mut x)?;
 /// assert_eq!(x.to_vec::<f32>()?, [1., 0., 0., 0., 1., 0.]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn eye_<T: Target>(target: T) -> Result<T> {
     target.change_values(|t| {

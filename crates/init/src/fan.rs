@@ -42,8 +42,8 @@ impl TryFrom<&str> for FanMode {
 /// If there are fewer than two dimensions, or a fan does not fit in a `usize`.
 ///
 /// ```
-/// assert_eq!(pleach_init::calculate_fan_in_and_fan_out(&[64, 3, 7, 7])?, (147, 3136));
-/// # Ok::<(), pleach_core::Error>(())
+/// assert_eq!(pleach::init::calculate_fan_in_and_fan_out(&[64, 3, 7, 7])?, (147, 3136));
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn calculate_fan_in_and_fan_out(shape: &[usize]) -> Result<(usize, usize)> {
     let &[out, input, ref field @ ..] = shape else {

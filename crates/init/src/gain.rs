@@ -45,10 +45,10 @@ words! {
 /// If the name is unknown.
 ///
 /// ```
-/// use pleach_init::{calculate_gain, Nonlinearity};
+/// use pleach::init::{calculate_gain, Nonlinearity};
 /// assert_eq!(calculate_gain("tanh", None)?, 5.0 / 3.0);
 /// assert_eq!(calculate_gain(Nonlinearity::Relu, None)?, 2f64.sqrt());
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn calculate_gain<N>(nonlinearity: N, param: Option<f64>) -> Result<f64>
 where

@@ -14,12 +14,12 @@ use crate::{FanMode, Nonlinearity, calculate_fan_in_and_fan_out, calculate_gain}
 /// If there are fewer than two dimensions, or mode or nonlinearity are unknown.
 ///
 /// ```
-/// use pleach_core::Tensor;
-/// use pleach_init::{FanMode, Nonlinearity, kaiming_uniform_};
+/// use pleach::Tensor;
+/// use pleach::init::{FanMode, Nonlinearity, kaiming_uniform_};
 /// let mut w = Tensor::zeros([4, 6]);
 /// kaiming_uniform_(&mut w, 0.0, FanMode::FanIn, Nonlinearity::Relu)?;
 /// assert!(w.abs()?.max()?.item()? <= 1.0); // sqrt(2) * sqrt(3 / 6)
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn kaiming_uniform_<T, M, N>(target: T, a: f64, mode: M, nonlinearity: N) -> Result<T>
 where

@@ -6,8 +6,8 @@
 //! values are PyTorch's, bit for bit.
 //!
 //! ```
-//! use pleach_core::{Parameter, Tensor, manual_seed};
-//! use pleach_init as init;
+//! use pleach::{Parameter, Tensor, manual_seed};
+//! use pleach::init as init;
 //!
 //! manual_seed(0);
 //! let weight = Parameter::new(Tensor::zeros([8, 3, 3, 3]));
@@ -15,7 +15,7 @@
 //! init::normal_(&weight, 0.0, 0.02)?;
 //! init::constant_(&mut weight.data(), 0.5)?;
 //! assert_eq!(weight.data().to_vec::<f32>()?, vec![0.5; 216]);
-//! # Ok::<(), pleach_core::Error>(())
+//! # Ok::<(), pleach::Error>(())
 //! ```
 
 #![forbid(unsafe_code)]

@@ -15,11 +15,11 @@ use pleach_kernels::{Buffer, orthogonal_factor};
 /// If there are fewer than two dimensions, or the dtype is not f32 or f64.
 ///
 /// ```
-/// use pleach_core::Tensor;
+/// use pleach::Tensor;
 /// let mut w = Tensor::zeros([3, 8]);
-/// pleach_init::orthogonal_(&mut w, 1.0)?;
+/// pleach::init::orthogonal_(&mut w, 1.0)?;
 /// assert!(w.mm(&w.t()?)?.allclose(&Tensor::eye(3), 0.0, 1e-6)?);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn orthogonal_<T: Target>(target: T, gain: f64) -> Result<T> {
     target.change_values(|t| {

@@ -9,12 +9,12 @@ use rand_distr::Distribution;
 /// If the bounds make no interval of the dtype, or it is not a float type.
 ///
 /// ```
-/// use pleach_core::{manual_seed, Tensor};
+/// use pleach::{manual_seed, Tensor};
 /// manual_seed(42);
 /// let mut x = Tensor::zeros([2]);
-/// pleach_init::uniform_(&mut x, 0.0, 1.0)?;
+/// pleach::init::uniform_(&mut x, 0.0, 1.0)?;
 /// assert_eq!(x.to_vec::<f32>()?, [0.88226926, 0.91500396]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn uniform_<T: Target>(target: T, a: f64, b: f64) -> Result<T> {
     target.change_values(|t| t.uniform_(a, b).map(drop))
@@ -35,12 +35,12 @@ pub fn normal_<T: Target>(target: T, mean: f64, std: f64) -> Result<T> {
 /// If the dtype is not a float type.
 ///
 /// ```
-/// use pleach_core::{Parameter, Tensor};
+/// use pleach::{Parameter, Tensor};
 /// use rand_distr::Gamma;
 /// let weight = Parameter::new(Tensor::zeros([100]));
-/// pleach_init::sample_(&weight, Gamma::new(2.0, 1.0).unwrap())?;
+/// pleach::init::sample_(&weight, Gamma::new(2.0, 1.0).unwrap())?;
 /// assert!(weight.data().gt(0.0)?.all()?.item()? == 1.0);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn sample_<T: Target>(target: T, distribution: impl Distribution<f64>) -> Result<T> {
     target.change_values(|t| {

@@ -13,10 +13,10 @@ use pleach_core::{Error, Generator, Result, Target, TensorIndex};
 /// If it is not a matrix, `std` is negative, or the sparsity is not finite.
 ///
 /// ```
-/// let mut w = pleach_core::Tensor::zeros([10, 4]);
-/// pleach_init::sparse_(&mut w, 0.3, 0.01)?;
+/// let mut w = pleach::Tensor::zeros([10, 4]);
+/// pleach::init::sparse_(&mut w, 0.3, 0.01)?;
 /// assert_eq!(w.eq(0.0)?.sum_dim(0, false)?.to_vec::<i64>()?, [3, 3, 3, 3]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn sparse_<T: Target>(target: T, sparsity: f64, std: f64) -> Result<T> {
     let chooser = Generator::current();

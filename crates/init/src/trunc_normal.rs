@@ -14,10 +14,10 @@ use pleach_core::{DType, Error, Result, Target, Tensor};
 /// return then).
 ///
 /// ```
-/// let mut w = pleach_core::Tensor::zeros([1000]);
-/// pleach_init::trunc_normal_(&mut w, 0.0, 1.0, -0.5, 0.5)?;
+/// let mut w = pleach::Tensor::zeros([1000]);
+/// pleach::init::trunc_normal_(&mut w, 0.0, 1.0, -0.5, 0.5)?;
 /// assert!(w.abs()?.max()?.item()? <= 0.5);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn trunc_normal_<T: Target>(target: T, mean: f64, std: f64, a: f64, b: f64) -> Result<T> {
     if mean < a - 2.0 * std || mean > b + 2.0 * std {

@@ -13,14 +13,14 @@ pub struct With<'g, T> {
 /// `generator=` argument, for every initialiser.
 ///
 /// ```
-/// use pleach_core::{Generator, Parameter, Tensor};
-/// use pleach_init as init;
+/// use pleach::{Generator, Parameter, Tensor};
+/// use pleach::init as init;
 ///
 /// let generator = Generator::seeded(42);
 /// let weight = Parameter::new(Tensor::zeros([2]));
 /// init::uniform_(init::with(&generator, &weight), 0.0, 1.0)?;
 /// assert_eq!(weight.data().to_vec::<f32>()?, [0.88226926, 0.91500396]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn with<T: Target>(generator: &Generator, target: T) -> With<'_, T> {
     With { generator, target }

@@ -12,10 +12,10 @@ use crate::calculate_fan_in_and_fan_out;
 /// If there are fewer than two dimensions, or both fans are zero.
 ///
 /// ```
-/// let mut w = pleach_core::Tensor::zeros([2, 4]);
-/// pleach_init::xavier_uniform_(&mut w, 1.0)?;
+/// let mut w = pleach::Tensor::zeros([2, 4]);
+/// pleach::init::xavier_uniform_(&mut w, 1.0)?;
 /// assert!(w.abs()?.max()?.item()? <= 1.0); // sqrt(6 / (2 + 4))
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn xavier_uniform_<T: Target>(target: T, gain: f64) -> Result<T> {
     target.change_values(|t| {

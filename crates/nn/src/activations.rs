@@ -160,12 +160,12 @@ activations! {
     /// `x`, or `negative_slope x` below 0, element by element. Any shape.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::{Forward, layers::LeakyReLU};
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::LeakyReLU};
     /// let layer = LeakyReLU::builder().negative_slope(0.5).build()?;
     /// assert_eq!(layer.call(&tensor![-1.0, 2.0])?.to_vec::<f32>()?, [-0.5, 2.0]);
     /// assert_eq!(layer.to_string(), "LeakyReLU(negative_slope=0.5)");
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     LeakyReLU, LeakyReLUBuilder, leaky_relu,
     { negative_slope = 0.01, "negative_slope={}" }, flag inplace,
@@ -174,7 +174,7 @@ activations! {
     /// `x`, or `alpha (e^x - 1)` up to 0 (Clevert et al. 2015). Any shape.
     ///
     /// ```
-    /// use pleach_nn::layers::ELU;
+    /// use pleach::nn::layers::ELU;
     /// assert_eq!(ELU::new().to_string(), "ELU(alpha=1.0)");
     /// ```
     ELU, ELUBuilder, elu, { alpha = 1.0, "alpha={}" }, flag inplace,
@@ -183,9 +183,9 @@ activations! {
     /// `x`, or `alpha (e^(x / alpha) - 1)` up to 0 (Barron 2017). Any shape.
     ///
     /// ```
-    /// use pleach_nn::layers::CELU;
+    /// use pleach::nn::layers::CELU;
     /// assert_eq!(CELU::builder().alpha(2).build()?.to_string(), "CELU(alpha=2)");
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     CELU, CELUBuilder, celu, { alpha = 1.0, "alpha={}" }, flag inplace,
     |x| match alpha == 0.0 {
@@ -198,9 +198,9 @@ activations! {
     /// variance 1 (Klambauer et al. 2017). Any shape.
     ///
     /// ```
-    /// use pleach_nn::layers::SELU;
+    /// use pleach::nn::layers::SELU;
     /// assert_eq!(SELU::builder().inplace(true).build()?.to_string(), "SELU(inplace=True)");
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     SELU, SELUBuilder, selu, {}, flag inplace,
     |x| floats(x, "elu_cpu"),
@@ -209,7 +209,7 @@ activations! {
     /// `ln(1 + e^(beta x)) / beta`; `x` where `beta x` is above the threshold. Any shape.
     ///
     /// ```
-    /// use pleach_nn::layers::Softplus;
+    /// use pleach::nn::layers::Softplus;
     /// assert_eq!(Softplus::new().to_string(), "Softplus(beta=1.0, threshold=20.0)");
     /// ```
     Softplus, SoftplusBuilder, softplus,
@@ -220,10 +220,10 @@ activations! {
     /// integers.
     ///
     /// ```
-    /// use pleach_nn::layers::Hardtanh;
+    /// use pleach::nn::layers::Hardtanh;
     /// let layer = Hardtanh::builder().min_val(-2).max_val(0.5).build()?;
     /// assert_eq!(layer.to_string(), "Hardtanh(min_val=-2, max_val=0.5)");
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Hardtanh, HardtanhBuilder, hardtanh,
     { min_val = -1.0, "min_val={}"; max_val = 1.0, "max_val={}" }, flag inplace,
@@ -240,10 +240,10 @@ activations! {
     /// `min(max(x + 3, 0), 6) / 6`. Any shape.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::functional as F;
+    /// use pleach::tensor;
+    /// use pleach::nn::functional as F;
     /// assert_eq!(F::hardsigmoid(&tensor![-4.0, 0.0, 3.0])?.to_vec::<f32>()?, [0.0, 0.5, 1.0]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Hardsigmoid, HardsigmoidBuilder, hardsigmoid, {},
     |x| floats(x, "hardsigmoid_cpu"), Function::Hardsigmoid, "HardsigmoidBackward0";
@@ -251,10 +251,10 @@ activations! {
     /// `x min(max(x + 3, 0), 6) / 6` (Howard et al. 2019). Any shape.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::functional as F;
+    /// use pleach::tensor;
+    /// use pleach::nn::functional as F;
     /// assert_eq!(F::hardswish(&tensor![-4.0, 0.0, 3.0])?.to_vec::<f32>()?, [0.0, 0.0, 3.0]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Hardswish, HardswishBuilder, hardswish, {},
     |x| floats(x, "hardswish_cpu"), Function::Hardswish, "HardswishBackward0";
@@ -262,10 +262,10 @@ activations! {
     /// `x / (1 + e^-x)`. Any shape.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::functional as F;
+    /// use pleach::tensor;
+    /// use pleach::nn::functional as F;
     /// assert_eq!(F::silu(&tensor![0.0])?.item()?, 0.0);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     SiLU, SiLUBuilder, silu, {}, flag inplace,
     |x| floats(x, "silu_cpu"), Function::Silu, "SiluBackward0";
@@ -273,10 +273,10 @@ activations! {
     /// `x tanh(ln(1 + e^x))` (Misra 2019). Any shape.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::functional as F;
+    /// use pleach::tensor;
+    /// use pleach::nn::functional as F;
     /// assert_eq!(F::mish(&tensor![0.0])?.item()?, 0.0);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Mish, MishBuilder, mish, {}, flag inplace,
     |x| floats(x, "mish_cpu"), Function::Mish, "MishBackward0";
@@ -284,10 +284,10 @@ activations! {
     /// `x / (1 + |x|)`. Any shape.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::functional as F;
+    /// use pleach::tensor;
+    /// use pleach::nn::functional as F;
     /// assert_eq!(F::softsign(&tensor![-1.0, 3.0])?.to_vec::<f32>()?, [-0.5, 0.75]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Softsign, SoftsignBuilder, softsign, {},
     |x| (x.dtype() == DType::Bool).then(|| Err(Error::not_implemented("abs_cpu", DType::Bool))),
@@ -296,10 +296,10 @@ activations! {
     /// `x - tanh(x)`. Any shape.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::functional as F;
+    /// use pleach::tensor;
+    /// use pleach::nn::functional as F;
     /// assert_eq!(F::tanhshrink(&tensor![0.0])?.item()?, 0.0);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Tanhshrink, TanhshrinkBuilder, tanhshrink, {},
     |x| (x.dtype() == DType::Bool).then(|| x.sub(x)), Function::Tanhshrink, "SubBackward0";
@@ -307,7 +307,7 @@ activations! {
     /// `x`, or 0 from `-lambd` to `lambd`. Any shape.
     ///
     /// ```
-    /// use pleach_nn::layers::Hardshrink;
+    /// use pleach::nn::layers::Hardshrink;
     /// assert_eq!(Hardshrink::new().to_string(), "Hardshrink(0.5)");
     /// ```
     Hardshrink, HardshrinkBuilder, hardshrink, { lambd = 0.5, "{}" },
@@ -316,9 +316,9 @@ activations! {
     /// `x` moved towards 0 by `lambd`, and 0 from `-lambd` to `lambd`. Any shape.
     ///
     /// ```
-    /// use pleach_nn::layers::Softshrink;
+    /// use pleach::nn::layers::Softshrink;
     /// assert_eq!(Softshrink::builder().lambd(1).build()?.to_string(), "Softshrink(1)");
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Softshrink, SoftshrinkBuilder, softshrink, { lambd = 0.5, "{}" },
     |x| floats(x, "softshrink_check").or_else(|| softshrink_range(x, lambd)),
@@ -327,7 +327,7 @@ activations! {
     /// `x`, or `value` up to the threshold. Any shape; integers stay integers.
     ///
     /// ```
-    /// use pleach_nn::layers::Threshold;
+    /// use pleach::nn::layers::Threshold;
     /// let layer = Threshold::new(0.1, 20);
     /// assert_eq!(layer.to_string(), "Threshold(threshold=0.1, value=20)");
     /// ```
@@ -345,10 +345,10 @@ activations! {
     /// `ln(1 / (1 + e^-x))`. Any shape.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::functional as F;
+    /// use pleach::tensor;
+    /// use pleach::nn::functional as F;
     /// assert_eq!(F::logsigmoid(&tensor![0.0])?.to_vec::<f32>()?, [-std::f32::consts::LN_2]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     LogSigmoid, LogSigmoidBuilder, logsigmoid, {},
     |x| floats(x, "log_sigmoid_cpu"), Function::LogSigmoid, "LogSigmoidBackward0";

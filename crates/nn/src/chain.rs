@@ -18,10 +18,9 @@ use crate::forward::{Addend, Step};
 /// [`Sequential`](crate::Sequential) runs in the same way.
 ///
 /// ```
-/// # extern crate pleach_nn as pleach;
-/// use pleach::layers::{BatchNorm2d, Conv2d, ReLU};
-/// use pleach::{Chain, Forward, Module};
-/// use pleach_core::{Result, Tensor};
+/// use pleach::nn::layers::{BatchNorm2d, Conv2d, ReLU};
+/// use pleach::nn::{Chain, Forward, Module};
+/// use pleach::{Result, Tensor};
 ///
 /// #[derive(Module)]
 /// struct Block {
@@ -54,7 +53,7 @@ use crate::forward::{Addend, Step};
 ///     relu: ReLU::new(),
 /// };
 /// assert_eq!(block.call(&Tensor::ones([2, 4, 8, 8]))?.shape(), [2, 4, 8, 8]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[must_use = "nothing is computed before `run`"]
 pub struct Chain<'a> {

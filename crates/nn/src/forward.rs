@@ -16,9 +16,8 @@ use crate::{HasMode, Module};
 /// [`ForwardMany`].
 ///
 /// ```
-/// # extern crate pleach_nn as pleach;
-/// use pleach::{Forward, Module};
-/// use pleach_core::{Result, Tensor, tensor};
+/// use pleach::nn::{Forward, Module};
+/// use pleach::{Result, Tensor, tensor};
 ///
 /// #[derive(Module)]
 /// struct Double;
@@ -29,7 +28,7 @@ use crate::{HasMode, Module};
 ///     }
 /// }
 /// assert_eq!(Double.call(&tensor![1.5])?.item()?, 3.0);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be called with one tensor",
@@ -125,9 +124,8 @@ impl<'a> Addend<'a> {
 /// errors and traces are those of every module.
 ///
 /// ```
-/// # extern crate pleach_nn as pleach;
-/// use pleach::{ForwardMany, Forward, Module, layers::Linear};
-/// use pleach_core::{Result, Tensor};
+/// use pleach::nn::{ForwardMany, Forward, Module, layers::Linear};
+/// use pleach::{Result, Tensor};
 ///
 /// /// How far two inputs are from each other, and what each became.
 /// #[derive(Module)]
@@ -149,7 +147,7 @@ impl<'a> Addend<'a> {
 /// let (distance, _) = net.call((&x, &x))?;
 /// assert_eq!(distance.item()?, 0.0);
 /// assert!(net.call((&x, &Tensor::ones([3, 5]))).unwrap_err().to_string().starts_with("trunk (Linear): "));
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub trait ForwardMany: Module + Sized {
     /// What `forward` is given: `&'a Tensor`, or a tuple such as `(&'a Tensor, Option<&'a Tensor>)`.

@@ -25,8 +25,8 @@ use crate::{MemberMut, Module, ModuleExt, Node};
 /// numbers of channels differ.
 ///
 /// ```
-/// use pleach_core::Tensor;
-/// use pleach_nn::{Forward, Module, fuse_conv_bn, layers::{BatchNorm2d, Conv2d}};
+/// use pleach::Tensor;
+/// use pleach::nn::{Forward, Module, fuse_conv_bn, layers::{BatchNorm2d, Conv2d}};
 /// let (conv, norm) = (Conv2d::builder(3, 8, 3).bias(false).build()?, BatchNorm2d::new(8));
 /// norm.running_mean.as_ref().unwrap().set(Tensor::rand([8]));
 /// conv.eval();
@@ -36,7 +36,7 @@ use crate::{MemberMut, Module, ModuleExt, Node};
 /// let (two, one) = (norm.call(&conv.call(&x)?)?, fused.call(&x)?);
 /// assert!(two.sub(&one)?.abs()?.max()?.item()? < 1e-5);
 /// assert!(fuse_conv_bn(&conv, &BatchNorm2d::new(8)).is_err()); // in training mode
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn fuse_conv_bn<const D: usize>(conv: &Conv<D>, norm: &BatchNorm<D>) -> Result<Conv<D>> {
     let (weight, bias) = fold(conv, norm)?;
@@ -142,9 +142,9 @@ fn like(old: &Parameter, data: Tensor) -> Parameter {
 /// was.
 ///
 /// ```
-/// use pleach_core::Tensor;
-/// use pleach_nn::{Forward, Module, fuse, sequential};
-/// use pleach_nn::layers::{BatchNorm2d, Conv2d, ReLU};
+/// use pleach::Tensor;
+/// use pleach::nn::{Forward, Module, fuse, sequential};
+/// use pleach::nn::layers::{BatchNorm2d, Conv2d, ReLU};
 /// let mut net = sequential![Conv2d::new(3, 8, 3), BatchNorm2d::new(8), ReLU::new()];
 /// net.eval();
 /// let x = Tensor::randn([1, 3, 5, 5]);
@@ -152,7 +152,7 @@ fn like(old: &Parameter, data: Tensor) -> Parameter {
 /// assert_eq!(fuse(&mut net, |net| net.call(&x))?, ["1"]);
 /// assert_eq!(net[1].to_string(), "Identity()");
 /// assert!(net.call(&x)?.sub(&before)?.abs()?.max()?.item()? < 1e-5);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn fuse<M: Module, R>(model: &mut M, run: impl FnOnce(&M) -> Result<R>) -> Result<Vec<String>> {
     let (_, graph) = no_grad(|| trace(|| run(model)))?;

@@ -9,7 +9,7 @@ use std::sync::{Arc, Mutex};
 /// As a field of a module it is no member; `share()` aliases it and `deep_copy()` copies it.
 ///
 /// ```
-/// let p = pleach_nn::Setting::new(0.5);
+/// let p = pleach::nn::Setting::new(0.5);
 /// let alias = p.share();
 /// p.set(0.1);
 /// assert_eq!(alias.get(), 0.1);

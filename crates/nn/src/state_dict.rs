@@ -20,8 +20,8 @@ use pleach_core::Tensor;
 /// what it has when the model is trained on (PyTorch's would change along).
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::StateDict;
+/// use pleach::tensor;
+/// use pleach::nn::StateDict;
 /// let mut dict = StateDict::new();
 /// dict.insert("b", tensor![1.0]);
 /// dict.insert("a", tensor![2.0, 3.0]);
@@ -29,7 +29,7 @@ use pleach_core::Tensor;
 /// assert_eq!(dict.keys().collect::<Vec<_>>(), ["b", "a"]);
 /// assert_eq!(dict["b"].item()?, 4.0);
 /// assert!(dict.remove("a").is_some() && dict.get("a").is_none());
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Clone, Default)]
 pub struct StateDict {

@@ -76,8 +76,8 @@ impl Summary {
 /// them from layers' parameters, biases and normalisations among them.
 ///
 /// ```
-/// use pleach_core::Tensor;
-/// use pleach_nn::{layers::{Conv2d, Flatten, Linear, ReLU}, sequential, summary};
+/// use pleach::Tensor;
+/// use pleach::nn::{layers::{Conv2d, Flatten, Linear, ReLU}, sequential, summary};
 /// let net = sequential![Conv2d::new(3, 8, 3), ReLU::new(), Flatten::new(), Linear::new(288, 10)];
 /// let summary = summary(&net, &Tensor::zeros([1, 3, 8, 8]))?;
 /// assert_eq!(summary.parameters, 3 * 8 * 9 + 8 + 288 * 10 + 10);
@@ -90,7 +90,7 @@ impl Summary {
 ///     "├─ReLU: 1-2                              [1, 8, 6, 6]              --                        --",
 ///     "├─Flatten: 1-3                           [1, 288]                  --                        --",
 /// ]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 ///
 /// # Errors
@@ -102,9 +102,8 @@ pub fn summary<M: Forward + ?Sized>(model: &M, input: &Tensor) -> Result<Summary
 /// [`summary`] of a model that is called by a function: one with several inputs, say.
 ///
 /// ```
-/// # extern crate pleach_nn as pleach;
-/// use pleach::{ForwardMany, Module, layers::Linear, Forward, summary_of};
-/// use pleach_core::{Result, Tensor};
+/// use pleach::nn::{ForwardMany, Module, layers::Linear, Forward, summary_of};
+/// use pleach::{Result, Tensor};
 ///
 /// #[derive(Module)]
 /// struct Sum {
@@ -123,7 +122,7 @@ pub fn summary<M: Forward + ?Sized>(model: &M, input: &Tensor) -> Result<Summary
 /// let summary = summary_of(&net, |net| net.call((&a, &b)))?;
 /// assert_eq!(summary.multiply_adds, 5 * 4 * 2 + 5 * 3 * 2);
 /// assert_eq!(summary.input_bytes, 5 * (4 + 3) * 4);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 ///
 /// # Errors

@@ -22,14 +22,14 @@ optimizer! {
     /// With `amsgrad` (Reddi, Kale and Kumar, 2018) the largest `v` so far counts.
     ///
     /// ```
-    /// use pleach_core::{Parameter, tensor};
-    /// use pleach_optim::{Adam, Optimizer};
+    /// use pleach::{Parameter, tensor};
+    /// use pleach::optim::{Adam, Optimizer};
     /// let w = Parameter::new(tensor![1.0, 2.0]);
     /// let mut optimizer = Adam::builder([w.share()]).lr(0.1).build()?;
     /// w.tensor().sum()?.backward()?;
     /// optimizer.step()?; // at first, each step is as long as the learning rate
     /// assert_eq!(w.data().to_vec::<f32>()?, [0.9, 1.9]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Adam, AdamGroup, AdamOptions {
         /// The learning rate (0.001 by default).
@@ -56,15 +56,15 @@ optimizer! {
     /// the gradient alone.
     ///
     /// ```
-    /// use pleach_core::{Parameter, tensor};
-    /// use pleach_optim::{AdamW, AdamWGroup, Optimizer};
+    /// use pleach::{Parameter, tensor};
+    /// use pleach::optim::{AdamW, AdamWGroup, Optimizer};
     /// let (weight, bias) = (Parameter::new(tensor![1.0, 2.0]), Parameter::new(tensor![0.0]));
     /// let optimizer = AdamW::builder([weight])
     ///     .group(AdamWGroup::new([bias]).weight_decay(0.0))
     ///     .lr(3e-4)
     ///     .build()?;
     /// assert_eq!(optimizer.options(0)?.weight_decay, 0.01);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     AdamW, AdamWGroup, AdamWOptions {
         /// The learning rate (0.001 by default).

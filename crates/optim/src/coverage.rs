@@ -11,8 +11,8 @@ use pleach_core::{Parameter, size_text};
 /// layer's parameters, and nobody trains the new ones.
 ///
 /// ```
-/// use pleach_core::{Parameter, Tensor};
-/// use pleach_optim::{Optimizer, SGD};
+/// use pleach::{Parameter, Tensor};
+/// use pleach::optim::{Optimizer, SGD};
 /// let (body, old_head) = (Parameter::new(Tensor::zeros([4])), Parameter::new(Tensor::zeros([2])));
 /// let optimizer = SGD::new([body.share(), old_head]);
 /// let head = Parameter::new(Tensor::zeros([3]));

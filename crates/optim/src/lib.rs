@@ -1,8 +1,8 @@
 //! Optimizers: they hold handles to parameters, and change them by their gradients.
 //!
 //! ```
-//! use pleach_core::{Parameter, tensor};
-//! use pleach_optim::{Optimizer, SGD};
+//! use pleach::{Parameter, tensor};
+//! use pleach::optim::{Optimizer, SGD};
 //!
 //! let w = Parameter::new(tensor![1.0, 2.0]);
 //! let mut optimizer = SGD::builder([w.share()]).lr(0.1).momentum(0.9).build()?;
@@ -11,7 +11,7 @@
 //! assert_eq!(w.data().to_vec::<f32>()?, [0.9, 1.9]);
 //! optimizer.zero_grad();
 //! assert!(w.grad().is_none());
-//! # Ok::<(), pleach_core::Error>(())
+//! # Ok::<(), pleach::Error>(())
 //! ```
 
 #![forbid(unsafe_code)]

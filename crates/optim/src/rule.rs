@@ -12,8 +12,8 @@ use crate::StateValue;
 /// printing are [`RuleOptimizer`](crate::RuleOptimizer)'s.
 ///
 /// ```
-/// use pleach_core::{Parameter, Result, tensor};
-/// use pleach_optim::{Float, Optimizer, Rule, RuleOptimizer, Step, optimizer_options};
+/// use pleach::{Parameter, Result, tensor};
+/// use pleach::optim::{Float, Optimizer, Rule, RuleOptimizer, Step, optimizer_options};
 ///
 /// optimizer_options! {
 ///     /// Steps of one size, by the sign of the gradient's running mean (Chen et al., 2023).
@@ -56,7 +56,7 @@ use crate::StateValue;
 ///     lion.to_string(),
 ///     "Lion (\nParameter Group 0\n    betas: (0.9, 0.99)\n    lr: 0.5\n)"
 /// );
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub trait Rule: RuleOptions {
     /// The optimizer's name.

@@ -22,8 +22,8 @@ optimizer! {
     /// Without momentum `b` is `d`. All parameters share the options, unless their group has its own:
     ///
     /// ```
-    /// use pleach_core::{Parameter, Tensor};
-    /// use pleach_optim::{Optimizer, SGD, SgdGroup};
+    /// use pleach::{Parameter, Tensor};
+    /// use pleach::optim::{Optimizer, SGD, SgdGroup};
     /// let (body, head) = (Parameter::new(Tensor::zeros([4])), Parameter::new(Tensor::zeros([2])));
     /// let optimizer = SGD::builder([body.share()])
     ///     .group(SgdGroup::new([head.share()]).lr(1e-2))
@@ -33,7 +33,7 @@ optimizer! {
     /// assert_eq!(optimizer.lr(0)?, 1e-3);
     /// assert_eq!(optimizer.lr(1)?, 1e-2);
     /// assert_eq!(optimizer.options(1)?.momentum, 0.9);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     SGD, SgdGroup, SgdOptions {
         /// The learning rate (0.001 by default).

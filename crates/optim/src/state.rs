@@ -11,8 +11,8 @@ use pleach_core::{Error, ParamId, Parameter, Result, Tensor};
 /// Parameters are numbered across the groups, in order. It prints as PyTorch's.
 ///
 /// ```
-/// use pleach_core::{Parameter, tensor};
-/// use pleach_optim::{Optimizer, SGD};
+/// use pleach::{Parameter, tensor};
+/// use pleach::optim::{Optimizer, SGD};
 /// let p = Parameter::new(tensor![1.0, 2.0]);
 /// let mut optimizer = SGD::builder([p.share()]).lr(0.1).momentum(0.9).build()?;
 /// p.tensor().sum()?.backward()?;
@@ -27,7 +27,7 @@ use pleach_core::{Error, ParamId, Parameter, Result, Tensor};
 /// let mut resumed = SGD::new([p.share()]);
 /// resumed.load_state_dict(&state)?;
 /// assert_eq!(resumed.to_string(), optimizer.to_string());
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Debug, Clone, Default)]
 pub struct OptimizerState {

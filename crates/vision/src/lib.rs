@@ -2,16 +2,16 @@
 //! initial weights and random numbers.
 //!
 //! ```
-//! use pleach_core::{Tensor, manual_seed};
-//! use pleach_nn::{Forward, Module, layers::Linear};
-//! use pleach_vision::models::resnet18;
+//! use pleach::{Tensor, manual_seed};
+//! use pleach::nn::{Forward, Module, layers::Linear};
+//! use pleach::vision::models::resnet18;
 //!
 //! manual_seed(0);
 //! let mut model = resnet18(); // the weights are those of torchvision for this seed
 //! model.fc = Linear::new(512, 10);
 //! model.eval();
 //! assert_eq!(model.call(&Tensor::zeros([1, 3, 32, 32]))?.shape(), [1, 10]);
-//! # Ok::<(), pleach_core::Error>(())
+//! # Ok::<(), pleach::Error>(())
 //! ```
 //!
 //! Features: `gzip` (on by default) reads compressed data files, `image` image files (PNG, JPEG,

@@ -63,7 +63,7 @@ pub enum Value {
 /// A dict: values by keys, in order. A key is a text, mostly.
 ///
 /// ```
-/// use pleach_checkpoint::{Dict, Value};
+/// use pleach::checkpoint::{Dict, Value};
 /// let dict = Dict::new().with("epoch", 3).with("lr", 0.1).with("epoch", 4);
 /// assert_eq!(Value::from(dict).to_string(), "{'epoch': 4, 'lr': 0.1}");
 /// ```
@@ -82,7 +82,7 @@ pub struct Dict {
 /// a list, and [`Value::state_dict`] finds the weights of a whole module.
 ///
 /// ```
-/// use pleach_checkpoint::Loader;
+/// use pleach::checkpoint::Loader;
 /// // pickle.dumps(argparse.Namespace(lr=0.5), 2)
 /// let pickle = b"\x80\x02cargparse\nNamespace\n)\x81}X\x02\0\0\0lrG?\xe0\0\0\0\0\0\0sb.";
 /// let error = Loader::new().load_pickle(pickle).unwrap_err().to_string();
@@ -90,7 +90,7 @@ pub struct Dict {
 /// let value = Loader::new().opaque_objects(true).load_pickle(pickle)?;
 /// assert_eq!(value.as_opaque()?.class(), "argparse.Namespace");
 /// assert_eq!(value.get("lr")?.as_float()?, 0.5);
-/// # Ok::<(), pleach_checkpoint::Error>(())
+/// # Ok::<(), pleach::checkpoint::Error>(())
 /// ```
 #[derive(Clone)]
 pub struct Opaque(Arc<Parts>);

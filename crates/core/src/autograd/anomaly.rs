@@ -11,11 +11,11 @@ use crate::{DType, Error, Result, Tensor};
 /// Every gradient is looked through, so this is for finding an error, not for training.
 ///
 /// ```
-/// use pleach_core::{autograd::detect_anomaly, tensor};
+/// use pleach::{autograd::detect_anomaly, tensor};
 /// let x = tensor![0.0].requires_grad_(true)?;
 /// let error = detect_anomaly(|| x.sqrt()?.mul(0.0)?.sum()?.backward()).unwrap_err();
 /// assert_eq!(error.to_string(), "Function 'SqrtBackward0' returned nan values in its 0th output.");
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn detect_anomaly<R>(f: impl FnOnce() -> R) -> R {
     let watching = Mode {

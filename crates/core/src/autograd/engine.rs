@@ -310,13 +310,13 @@ pub fn backward(
 /// As [`backward`], or if an input does not take part in the outputs.
 ///
 /// ```
-/// use pleach_core::{autograd, tensor};
+/// use pleach::{autograd, tensor};
 /// let x = tensor![2.0, 3.0].requires_grad_(true)?;
 /// let y = (&x * &x).sum()?;
 /// let grads = autograd::grad(&[&y], &[&x])?;
 /// assert_eq!(grads[0].to_vec::<f32>()?, [4.0, 6.0]);
 /// assert!(x.grad().is_none());
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn grad(outputs: &[&Tensor], inputs: &[&Tensor]) -> Result<Grads> {
     grad_allow_unused(outputs, inputs, &[], Options::ONCE)?

@@ -38,11 +38,11 @@ fn gradients(
 /// If the function fails, `v` has another shape, or an input is no float tensor.
 ///
 /// ```
-/// use pleach_core::{autograd::functional::vjp, tensor};
+/// use pleach::{autograd::functional::vjp, tensor};
 /// let (y, grads) = vjp(|x| x[0].mul(&x[1]), &[tensor![2.0], tensor![5.0]], &tensor![1.0])?;
 /// assert_eq!(y.to_vec::<f32>()?, [10.0]);
 /// assert_eq!(grads[0].to_vec::<f32>()?, [5.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn vjp(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
@@ -64,10 +64,10 @@ pub fn vjp(
 /// As [`vjp`], or if an operation has no second derivative.
 ///
 /// ```
-/// use pleach_core::{autograd::functional::jvp, tensor};
+/// use pleach::{autograd::functional::jvp, tensor};
 /// let (_, change) = jvp(|x| x[0].exp(), &[tensor![0.0, 1.0]], &[tensor![1.0, 0.0]])?;
 /// assert_eq!(change.to_vec::<f32>()?, [1.0, 0.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn jvp(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,
@@ -107,10 +107,10 @@ pub fn jvp(
 /// As [`vjp`].
 ///
 /// ```
-/// use pleach_core::{autograd::functional::jacobian, tensor};
+/// use pleach::{autograd::functional::jacobian, tensor};
 /// let j = jacobian(|x| x[0].mul(&x[0]), &[tensor![1.0, 2.0]])?;
 /// assert_eq!(j[0].to_vec::<f32>()?, [2.0, 0.0, 0.0, 4.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn jacobian(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<Vec<Tensor>> {
     rows(&f, inputs)
@@ -147,10 +147,10 @@ fn rows(f: &dyn Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<Ve
 /// As [`vjp`], if the value is not a single number, or an operation has no second derivative.
 ///
 /// ```
-/// use pleach_core::{autograd::functional::hessian, tensor};
+/// use pleach::{autograd::functional::hessian, tensor};
 /// let h = hessian(|x| x[0].mul(&x[0])?.mul(&x[0])?.sum(), &[tensor![1.0, 2.0]])?;
 /// assert_eq!(h[0][0].to_vec::<f32>()?, [6.0, 0.0, 0.0, 12.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn hessian(
     f: impl Fn(&[Tensor]) -> Result<Tensor>,

@@ -19,10 +19,10 @@ const STEP: f64 = 6e-6;
 /// than `1e-6 + 1e-5 * |quotient|`.
 ///
 /// ```
-/// use pleach_core::{autograd::gradcheck, DType, Tensor};
+/// use pleach::{autograd::gradcheck, DType, Tensor};
 /// let x = Tensor::from_slice(&[0.3f64, -0.7], [2])?;
 /// gradcheck(|inputs| inputs[0].tanh(), &[x])?;
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn gradcheck(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<()> {
     check(&f, inputs)
@@ -36,10 +36,10 @@ pub fn gradcheck(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> 
 /// As [`gradcheck`], or if the gradient cannot be differentiated.
 ///
 /// ```
-/// use pleach_core::{Tensor, autograd::gradgradcheck};
+/// use pleach::{Tensor, autograd::gradgradcheck};
 /// let x = Tensor::from_vec(vec![0.5, -2.0], [2])?;
 /// gradgradcheck(|x| x[0].mul(&x[0])?.mul(&x[0]), &[x])?;
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn gradgradcheck(f: impl Fn(&[Tensor]) -> Result<Tensor>, inputs: &[Tensor]) -> Result<()> {
     check_twice(&f, inputs)

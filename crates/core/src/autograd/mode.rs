@@ -67,11 +67,11 @@ pub(crate) fn with_grad_mode<R>(grad: bool, f: impl FnOnce() -> R) -> R {
 /// Runs `f` without recording: `with torch.no_grad():`.
 ///
 /// ```
-/// use pleach_core::{no_grad, tensor};
+/// use pleach::{no_grad, tensor};
 /// let x = tensor![1.0].requires_grad_(true)?;
 /// let y = no_grad(|| &x * 2.0);
 /// assert!(!y.requires_grad());
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn no_grad<R>(f: impl FnOnce() -> R) -> R {
     with_grad_mode(false, f)

@@ -15,8 +15,8 @@ use crate::{Error, Result};
 /// backward that needs a kernel of its own calls an operation of its own.
 ///
 /// ```
-/// use pleach_core::autograd::{Call, GradOf, GradsOf, Operation, Own, Saved, Saves, apply};
-/// use pleach_core::{Result, Tensor, tensor};
+/// use pleach::autograd::{Call, GradOf, GradsOf, Operation, Own, Saved, Saves, apply};
+/// use pleach::{Result, Tensor, tensor};
 ///
 /// #[derive(Clone)]
 /// struct Square;
@@ -35,7 +35,7 @@ use crate::{Error, Result};
 /// let x = tensor![3.0].requires_grad_(true)?;
 /// apply(Square, &x)?.sum()?.backward()?;
 /// assert_eq!(x.grad().unwrap().to_vec::<f32>()?, [6.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub trait Operation: Clone + Send + Sync + 'static {
     /// `&Tensor`; a tuple of `&Tensor` and `Option<&Tensor>`; or [`Many`](super::Many).

@@ -84,7 +84,7 @@ thread_local! {
 /// of the first. Work that is no operation (optimizers, loading of data) appears if it is [`record`]ed.
 ///
 /// ```
-/// use pleach_core::{Tensor, autograd::profiler};
+/// use pleach::{Tensor, autograd::profiler};
 /// let a = Tensor::ones([64, 64]).requires_grad_(true)?;
 /// let (_, profile) = profiler::profile(|| a.mm(&a)?.sum()?.backward())?;
 /// let rows = profile.by_operation();
@@ -92,7 +92,7 @@ thread_local! {
 /// assert_eq!(row.calls, 1);
 /// println!("{profile}");
 /// std::fs::write(std::env::temp_dir().join("trace.json"), profile.chrome_trace()).unwrap();
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 ///
 /// # Errors
@@ -118,13 +118,13 @@ pub fn profile<R>(f: impl FnOnce() -> Result<R>) -> Result<(R, Profile)> {
 /// runs `f`.
 ///
 /// ```
-/// use pleach_core::{Tensor, autograd::profiler};
+/// use pleach::{Tensor, autograd::profiler};
 /// let (_, profile) = profiler::profile(|| {
 ///     profiler::record("two sums", || Tensor::ones([4]).sum()?.add(&Tensor::ones([4]).sum()?))
 /// })?;
 /// let names: Vec<_> = profile.events().iter().map(|event| &*event.name).collect();
 /// assert_eq!(names, ["two sums", "sum", "sum", "add"]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn record<R>(name: impl Into<Cow<'static, str>>, f: impl FnOnce() -> R) -> R {
     let _event = mode()

@@ -34,10 +34,10 @@ impl Tensor {
     /// If it is not a float tensor, or the output of a recorded operation is turned off.
     ///
     /// ```
-    /// let x = pleach_core::tensor![1.0, 2.0].requires_grad_(true)?;
+    /// let x = pleach::tensor![1.0, 2.0].requires_grad_(true)?;
     /// (&x * 3.0).sum()?.backward()?;
     /// assert_eq!(x.grad().unwrap().to_vec::<f32>()?, [3.0, 3.0]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn requires_grad_(self, on: bool) -> Result<Tensor> {
         match (self.history(), on) {
@@ -102,14 +102,14 @@ impl Tensor {
     /// operation's output before it goes on (and before [`Tensor::retain_grad`] keeps it).
     ///
     /// ```
-    /// use pleach_core::{Tensor, tensor};
+    /// use pleach::{Tensor, tensor};
     /// let x = tensor![1.0, 2.0].requires_grad_(true)?;
     /// let y = (&x * 3.0).exp()?;
     /// let handle = y.register_hook(|grad: &Tensor| Ok(Some(grad.mul(0.0)?)))?;
     /// y.sum()?.backward_retain_graph()?;
     /// assert_eq!(x.grad().unwrap().to_vec::<f32>()?, [0.0, 0.0]);
     /// handle.remove();
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors

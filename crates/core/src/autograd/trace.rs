@@ -165,14 +165,14 @@ impl Graph {
 /// Lists what `f` runs on this thread.
 ///
 /// ```
-/// use pleach_core::{autograd::trace, tensor};
+/// use pleach::{autograd::trace, tensor};
 /// let x = tensor![1.0, 2.0];
 /// let (y, graph) = trace::trace(|| x.exp()?.mul(&x))?;
 /// let names: Vec<_> = graph.operations().iter().map(|o| o.name()).collect();
 /// assert_eq!(names, ["exp", "mul"]);
 /// assert_eq!(graph.operations()[1].inputs()[1], graph.number_of(&x));
 /// assert_eq!(graph.operations()[1].outputs()[0], graph.number_of(&y).unwrap());
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 ///
 /// Operations know the module in whose call they ran; so a graph also lists the calls of modules.

@@ -48,13 +48,13 @@ impl Error {
     /// its own.
     ///
     /// ```
-    /// use pleach_core::Tensor;
+    /// use pleach::Tensor;
     /// let classes = Tensor::from_vec(vec![0, 2], [2])?;
     /// let error = classes.softmax(0).unwrap_err();
     /// assert_eq!(error.hint(), Some("`.float()` makes f32 of the i32 tensor; `vec![1]` is i32 in Rust"));
     /// assert_eq!(error.kind().to_string(), "\"softmax_lastdim_kernel_impl\" not implemented for 'Int'");
     /// assert!(error.to_string().ends_with("\nhint: `.float()` makes f32 of the i32 tensor; `vec![1]` is i32 in Rust"));
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn hint(&self) -> Option<&str> {
         self.0.hint.as_deref()
@@ -63,7 +63,7 @@ impl Error {
     /// Says what to do about it.
     ///
     /// ```
-    /// use pleach_core::Error;
+    /// use pleach::Error;
     /// let error = Error::shape("the grid must be square").with_hint("`.pad(..)` fills it up");
     /// assert_eq!(error.to_string(), "the grid must be square\nhint: `.pad(..)` fills it up");
     /// ```

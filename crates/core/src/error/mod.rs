@@ -14,7 +14,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// through a module's `call`, where ([`Error::path`]).
 ///
 /// ```
-/// use pleach_core::{ErrorKind, Tensor};
+/// use pleach::{ErrorKind, Tensor};
 /// let error = Tensor::zeros([2, 3]).add(&Tensor::zeros([4])).unwrap_err();
 /// assert!(matches!(error.kind(), ErrorKind::Broadcast { a: 3, b: 4, dim: 1 }));
 /// assert_eq!(
@@ -28,7 +28,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 /// where it occurs:
 ///
 /// ```
-/// use pleach_core::{Error, Result};
+/// use pleach::{Error, Result};
 /// # #[derive(Debug)]
 /// # struct BadLabel;
 /// # impl std::fmt::Display for BadLabel {
@@ -177,7 +177,7 @@ impl Error {
     /// Wraps an error of another type, for a layer or function outside pleach.
     ///
     /// ```
-    /// let error = pleach_core::Error::other("the grid must be square");
+    /// let error = pleach::Error::other("the grid must be square");
     /// assert_eq!(error.to_string(), "the grid must be square");
     /// ```
     pub fn other(error: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {

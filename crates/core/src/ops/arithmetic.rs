@@ -211,10 +211,10 @@ impl Tensor {
     /// `self + other`, broadcast and promoted (bool: logical or).
     ///
     /// ```
-    /// use pleach_core::tensor;
+    /// use pleach::tensor;
     /// let x = tensor![[1., 2.], [3., 4.]];
     /// assert_eq!(x.add(&tensor![10., 20.])?.to_vec::<f32>()?, [11., 22., 13., 24.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors
@@ -347,9 +347,9 @@ impl Tensor {
     /// If the dtype does not compute.
     ///
     /// ```
-    /// let x = pleach_core::tensor![3., -1.];
+    /// let x = pleach::tensor![3., -1.];
     /// assert_eq!(x.rpow(2.0)?.to_vec::<f32>()?, [8., 0.5]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn rpow(&self, base: impl Into<Scalar>) -> Result<Tensor> {
         self.binary(Binary::Rpow, Operand::Scalar(base.into()))

@@ -96,10 +96,10 @@ impl Tensor {
     /// Whether two tensors have the same shape and equal elements (nan equals nothing).
     ///
     /// ```
-    /// use pleach_core::tensor;
+    /// use pleach::tensor;
     /// assert!(tensor![1., 2.].equal(&tensor![1., 2.])?);
     /// assert!(!tensor![1., 2.].equal(&tensor![[1., 2.]])?);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn equal(&self, other: &Tensor) -> Result<bool> {
         if self.shape() != other.shape() {

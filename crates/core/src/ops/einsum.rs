@@ -219,12 +219,12 @@ fn implied_output(inputs: &[Subscripts]) -> Subscripts {
 /// If the equation cannot be read, or does not fit the operands.
 ///
 /// ```
-/// use pleach_core::{einsum, tensor};
+/// use pleach::{einsum, tensor};
 /// let x = tensor![[1., 2.], [3., 4.]];
 /// let y = tensor![[1., 0.], [1., 1.]];
 /// assert_eq!(einsum("ij,jk->ik", &[&x, &y])?.to_vec::<f32>()?, [3., 2., 7., 4.]);
 /// assert_eq!(einsum("ii", &[&x])?.item()?, 5.0); // the trace
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn einsum(equation: &str, operands: &[&Tensor]) -> Result<Tensor> {
     if operands.is_empty() {

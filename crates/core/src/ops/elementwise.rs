@@ -104,11 +104,11 @@ impl Tensor {
     /// PyTorch's `clone`. The order decides which random number an element gets.
     ///
     /// ```
-    /// use pleach_core::Tensor;
+    /// use pleach::Tensor;
     /// let x = Tensor::zeros([2, 3]).transpose(0, 1)?;
     /// assert_eq!(x.copy()?.strides(), [1, 3]);
     /// assert_eq!(x.contiguous()?.strides(), [2, 1]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors

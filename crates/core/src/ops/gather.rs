@@ -118,12 +118,12 @@ impl Tensor {
     /// If the index holds no integers, does not fit, or points outside.
     ///
     /// ```
-    /// use pleach_core::tensor;
+    /// use pleach::tensor;
     /// let x = tensor![0., 0., 0.];
     /// let index = tensor![2, 0];
     /// assert_eq!(x.scatter(0, &index, &tensor![5., 6.])?.to_vec::<f32>()?, [6., 0., 5.]);
     /// assert_eq!(x.scatter(0, &index, 1.0)?.to_vec::<f32>()?, [1., 0., 1.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn scatter(&self, dim: i64, index: &Tensor, source: impl IntoOperand) -> Result<Tensor> {
         match source.into_operand() {

@@ -155,14 +155,14 @@ impl Tensor {
     /// If a position does not exist or there are more indices than dimensions.
     ///
     /// ```
-    /// use pleach_core::{slice, tensor, Tensor, TensorIndex};
+    /// use pleach::{slice, tensor, Tensor, TensorIndex};
     /// let x = Tensor::arange(24).view([2, 3, 4])?;
     /// assert_eq!(x.index(0)?.shape(), [3, 4]);                               // x[0]
     /// assert_eq!(x.index((.., 1.., slice(None, None, 2)))?.shape(), [2, 2, 2]); // x[:, 1:, ::2]
     /// assert_eq!(x.index((TensorIndex::Ellipsis, -1))?.shape(), [2, 3]);     // x[..., -1]
     /// assert_eq!(x.index(((..), &tensor![2, 0]))?.shape(), [2, 2, 4]);       // x[:, [2, 0]]
     /// assert_eq!(x.index(&x.gt(20)?)?.to_vec::<i64>()?, [21, 22, 23]);       // x[x > 20]
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn index(&self, index: impl IntoIndex) -> Result<Tensor> {
         self.index_called(INDEX, index.into_index())

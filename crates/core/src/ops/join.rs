@@ -218,13 +218,13 @@ impl Tensor {
     /// If there are none, or their shapes differ in another dimension.
     ///
     /// ```
-    /// use pleach_core::{tensor, Tensor};
+    /// use pleach::{tensor, Tensor};
     /// let x = Tensor::cat([tensor![[1., 2.]], tensor![[3., 4.]]], 0)?;
     /// assert_eq!(x.shape(), [2, 2]);
     /// let rows = vec![x.clone(), x.clone()];
     /// assert_eq!(Tensor::cat(&rows, 0)?.shape(), [4, 2]);
     /// assert_eq!(Tensor::cat([&x, &rows[0], &x], 1)?.shape(), [2, 6]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn cat(tensors: impl IntoIterator<Item: AsRef<Tensor>>, dim: i64) -> Result<Tensor> {
         with_refs(tensors, |tensors| Self::cat_refs(tensors, dim))
@@ -313,12 +313,12 @@ impl Tensor {
     /// is 0.
     ///
     /// ```
-    /// use pleach_core::Tensor;
+    /// use pleach::Tensor;
     /// let x = Tensor::arange(5);
     /// let shapes = |parts: Vec<Tensor>| parts.iter().map(Tensor::numel).collect::<Vec<_>>();
     /// assert_eq!(shapes(x.split(2, 0)?), [2, 2, 1]);
     /// assert_eq!(shapes(x.split([1, 4], 0)?), [1, 4]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn split(&self, sizes: impl SplitSizes, dim: i64) -> Result<Vec<Tensor>> {
         let size = self.size(dim)?;

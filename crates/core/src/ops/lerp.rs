@@ -77,10 +77,10 @@ impl Tensor {
     /// tensor.
     ///
     /// ```
-    /// use pleach_core::tensor;
+    /// use pleach::tensor;
     /// let y = tensor![0., 10.].lerp(&tensor![4., 20.], 0.25)?;
     /// assert_eq!(y.to_vec::<f32>()?, [1., 12.5]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors

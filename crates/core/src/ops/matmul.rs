@@ -324,11 +324,11 @@ impl Tensor {
     /// If the shapes do not fit or the dtypes differ.
     ///
     /// ```
-    /// use pleach_core::{tensor, Tensor};
+    /// use pleach::{tensor, Tensor};
     /// let a = tensor![[1., 2.], [3., 4.]];
     /// assert_eq!(a.matmul(&tensor![1., 1.])?.to_vec::<f32>()?, [3., 7.]);
     /// assert_eq!(Tensor::zeros([5, 1, 2, 3]).matmul(&Tensor::zeros([4, 3, 2]))?.shape(), [5, 4, 2, 2]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn matmul(&self, other: &Tensor) -> Result<Tensor> {
         match (self.rank(), other.rank()) {

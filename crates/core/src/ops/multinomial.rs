@@ -23,12 +23,12 @@ impl Tensor {
     /// replacement, or there are more than 2^24 weights in a row.
     ///
     /// ```
-    /// use pleach_core::{manual_seed, tensor};
+    /// use pleach::{manual_seed, tensor};
     /// manual_seed(42);
     /// let weights = tensor![0.0, 10.0, 3.0, 1.0];
     /// assert_eq!(weights.multinomial(5, true)?.to_vec::<i64>()?, [1, 1, 1, 1, 1]); // PyTorch's
     /// assert_eq!(weights.multinomial(3, false)?.to_vec::<i64>()?, [3, 1, 2]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn multinomial(&self, num_samples: usize, replacement: bool) -> Result<Tensor> {
         let (&[n] | &[_, n]) = self.shape() else {

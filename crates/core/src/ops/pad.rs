@@ -137,11 +137,11 @@ impl Tensor {
     /// hold the value.
     ///
     /// ```
-    /// use pleach_core::{tensor, PadMode};
+    /// use pleach::{tensor, PadMode};
     /// let x = tensor![[1., 2., 3.]];
     /// assert_eq!(x.pad(&[1, 2], PadMode::Constant, 0.0)?.to_vec::<f32>()?, [0., 1., 2., 3., 0., 0.]);
     /// assert_eq!(x.pad(&[1, 2], PadMode::Reflect, 0.0)?.to_vec::<f32>()?, [2., 1., 2., 3., 2., 1.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn pad(&self, pad: &[i64], mode: PadMode, value: f64) -> Result<Tensor> {
         match mode {

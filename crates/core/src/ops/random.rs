@@ -191,10 +191,10 @@ twins! {
     /// Values uniform in `[0, 1)`, f32, from the current generator.
     ///
     /// ```
-    /// use pleach_core::{Tensor, manual_seed};
+    /// use pleach::{Tensor, manual_seed};
     /// manual_seed(42);
     /// assert_eq!(Tensor::rand([2]).to_vec::<f32>()?, [0.88226926, 0.91500396]); // PyTorch's
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     rand, try_rand (shape: impl IntoShape) => Self::rand_of(shape, DType::F32);
 
@@ -257,10 +257,10 @@ impl Tensor {
     /// If the range is empty.
     ///
     /// ```
-    /// use pleach_core::{Tensor, manual_seed};
+    /// use pleach::{Tensor, manual_seed};
     /// manual_seed(42);
     /// assert_eq!(Tensor::randint(0, 10, [4])?.to_vec::<i64>()?, [2, 7, 6, 4]); // PyTorch's
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn randint(low: i64, high: i64, shape: impl IntoShape) -> Result<Tensor> {
         Self::randint_of(low, high, shape, DType::I64)
@@ -290,11 +290,11 @@ impl Tensor {
     /// If the dtype is not a float type, or an element is not in `[0, 1]`.
     ///
     /// ```
-    /// use pleach_core::{manual_seed, tensor};
+    /// use pleach::{manual_seed, tensor};
     /// manual_seed(42);
     /// let p = tensor![0.0, 0.9, 0.9, 1.0];
     /// assert_eq!(p.bernoulli()?.to_vec::<f32>()?, [0.0, 0.0, 1.0, 1.0]); // PyTorch's
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn bernoulli(&self) -> Result<Tensor> {
         Tensor::try_zeros_of(self.shape(), self.dtype())?.filled(|t| t.bernoulli_(self))

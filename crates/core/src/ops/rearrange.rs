@@ -117,11 +117,11 @@ impl Tensor {
     /// If there is no shift, not one for each dimension, or a dimension does not exist.
     ///
     /// ```
-    /// let x = pleach_core::tensor![[1, 2, 3], [4, 5, 6]];
+    /// let x = pleach::tensor![[1, 2, 3], [4, 5, 6]];
     /// assert_eq!(x.roll(1, 1)?.to_vec::<i64>()?, [3, 1, 2, 6, 4, 5]);
     /// assert_eq!(x.roll([1, 1], [0, 1])?.to_vec::<i64>()?, [6, 4, 5, 3, 1, 2]);
     /// assert_eq!(x.roll(1, [])?.to_vec::<i64>()?, [6, 1, 2, 3, 4, 5]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn roll(&self, shifts: impl Dims, dims: impl Dims) -> Result<Tensor> {
         let roll = Rearranged::Roll {

@@ -160,8 +160,8 @@ impl Tensor {
     /// The sum of all elements; integers and bools sum as i64.
     ///
     /// ```
-    /// assert_eq!(pleach_core::tensor![[1., 2.], [3., 4.]].sum()?.item()?, 10.0);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// assert_eq!(pleach::tensor![[1., 2.], [3., 4.]].sum()?.item()?, 10.0);
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn sum(&self) -> Result<Tensor> {
         self.reduced(Kind::Sum, Over::all(self))

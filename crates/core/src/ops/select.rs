@@ -155,11 +155,11 @@ impl Tensor {
     /// result cannot hold a number.
     ///
     /// ```
-    /// use pleach_core::{tensor, Tensor};
+    /// use pleach::{tensor, Tensor};
     /// let x = tensor![-1., 2.];
     /// let y = Tensor::where_cond(&x.gt(0.0)?, &x, 0.0)?;
     /// assert_eq!(y.to_vec::<f32>()?, [0., 2.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn where_cond(
         condition: &Tensor,
@@ -193,11 +193,11 @@ impl Tensor {
     /// the dtype cannot hold the value.
     ///
     /// ```
-    /// use pleach_core::{Tensor, tensor};
+    /// use pleach::{Tensor, tensor};
     /// let x = tensor![1., 2., 3.];
     /// assert_eq!(x.masked_fill(&x.gt(2.0)?, 0.0)?.to_vec::<f32>()?, [1., 2., 0.]);
     /// assert_eq!(x.masked_fill(&x.gt(2.0)?, &Tensor::scalar(7))?.to_vec::<f32>()?, [1., 2., 7.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn masked_fill(&self, mask: &Tensor, value: impl IntoOperand) -> Result<Tensor> {
         self.masked_fill_operand(mask, value.into_operand())
@@ -235,14 +235,14 @@ impl Tensor {
     /// If there is no bound, or the dtype cannot hold one that matters.
     ///
     /// ```
-    /// use pleach_core::{DType, tensor};
+    /// use pleach::{DType, tensor};
     /// let x = tensor![-2., 0.5, 3.];
     /// assert_eq!(x.clamp(-1.0, 1.0)?.to_vec::<f32>()?, [-1., 0.5, 1.]);
     /// assert_eq!(x.clamp(0.0, None)?.to_vec::<f32>()?, [0., 0.5, 3.]);
     /// let n = tensor![1, -5, 7];
     /// assert_eq!(n.clamp(0, 2)?.to_vec::<i64>()?, [1, 0, 2]);
     /// assert_eq!(n.clamp(0.5, 2.5)?.to_vec::<f32>()?, [1., 0.5, 2.5]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn clamp(&self, min: impl Bound, max: impl Bound) -> Result<Tensor> {
         self.clamp_to(min.into_bound(), max.into_bound())

@@ -176,11 +176,11 @@ impl Tensor {
     /// If the dimension does not exist.
     ///
     /// ```
-    /// let x = pleach_core::tensor![3., 1., 2.];
+    /// let x = pleach::tensor![3., 1., 2.];
     /// let (values, indices) = x.sort(-1, false)?;
     /// assert_eq!(values.to_vec::<f32>()?, [1., 2., 3.]);
     /// assert_eq!(indices.to_vec::<i64>()?, [1, 2, 0]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn sort(&self, dim: i64, descending: bool) -> Result<(Tensor, Tensor)> {
         self.in_order(
@@ -217,11 +217,11 @@ impl Tensor {
     /// If the dimension does not exist or has fewer than `k` elements, or the tensor is bool.
     ///
     /// ```
-    /// let x = pleach_core::tensor![3., 1., 2.];
+    /// let x = pleach::tensor![3., 1., 2.];
     /// let (values, indices) = x.topk(2, -1, true)?;
     /// assert_eq!(values.to_vec::<f32>()?, [3., 2.]);
     /// assert_eq!(indices.to_vec::<i64>()?, [0, 2]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn topk(&self, k: usize, dim: i64, largest: bool) -> Result<(Tensor, Tensor)> {
         if self.dtype() == DType::Bool {
@@ -241,11 +241,11 @@ impl Tensor {
     /// If the dimension does not exist or is empty, or the tensor is bool.
     ///
     /// ```
-    /// let x = pleach_core::tensor![[4., 1., 3., 2.]];
+    /// let x = pleach::tensor![[4., 1., 3., 2.]];
     /// let (values, indices) = x.median_dim(1, false)?;
     /// assert_eq!(values.to_vec::<f32>()?, [2.]);
     /// assert_eq!(indices.to_vec::<i64>()?, [3]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn median_dim(&self, dim: i64, keepdim: bool) -> Result<(Tensor, Tensor)> {
         if self.dtype() == DType::Bool {

@@ -45,10 +45,10 @@ impl TensorIndex {
 /// A range with a step, as an index: Python's `start:end:step`.
 ///
 /// ```
-/// use pleach_core::{slice, Tensor};
+/// use pleach::{slice, Tensor};
 /// let x = Tensor::arange(6);
 /// assert_eq!(x.index(slice(1, None, 2))?.to_vec::<i64>()?, [1, 3, 5]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn slice(start: impl Into<Option<i64>>, end: impl Into<Option<i64>>, step: i64) -> TensorIndex {
     TensorIndex::Slice {

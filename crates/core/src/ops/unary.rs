@@ -10,7 +10,7 @@ use crate::{DType, Error, Result, Tensor};
 /// A [`Function`] of each element. Integers are computed as f32.
 ///
 /// ```
-/// use pleach_core::{ElementWise, autograd::apply, tensor};
+/// use pleach::{ElementWise, autograd::apply, tensor};
 /// use pleach_kernels::Function;
 /// let softplus = ElementWise {
 ///     function: Function::Softplus { beta: 1.0, threshold: 20.0 },
@@ -18,7 +18,7 @@ use crate::{DType, Error, Result, Tensor};
 ///     grad_name: "SoftplusBackward0",
 /// };
 /// assert_eq!(apply(softplus, &tensor![30.0])?.to_vec::<f32>()?, [30.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Clone, Debug)]
 pub struct ElementWise {

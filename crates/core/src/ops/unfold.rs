@@ -63,12 +63,12 @@ impl Tensor {
     /// cannot be had.
     ///
     /// ```
-    /// use pleach_core::Tensor;
+    /// use pleach::Tensor;
     /// let x = Tensor::arange(9).view([1, 1, 3, 3])?.float()?;
     /// let columns = x.im2col([2, 2], [1, 1], [0, 0], [1, 1])?;
     /// assert_eq!(columns.shape(), [1, 4, 4]);
     /// assert_eq!(columns.index((0, 0))?.to_vec::<f32>()?, [0., 1., 3., 4.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn im2col(
         &self,

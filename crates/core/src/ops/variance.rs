@@ -30,10 +30,10 @@ impl Tensor {
     /// 0 is 0.
     ///
     /// ```
-    /// let x = pleach_core::Tensor::full([7], 0.01).requires_grad_(true)?;
+    /// let x = pleach::Tensor::full([7], 0.01).requires_grad_(true)?;
     /// x.std()?.backward()?;
     /// assert_eq!(x.grad().map(|g| g.to_vec::<f32>()).transpose()?, Some(vec![0.0; 7]));
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors

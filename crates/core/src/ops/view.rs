@@ -25,11 +25,11 @@ impl Tensor {
     /// [`Tensor::reshape`]).
     ///
     /// ```
-    /// use pleach_core::Tensor;
+    /// use pleach::Tensor;
     /// let x = Tensor::arange(6);
     /// assert_eq!(x.view([2, -1])?.shape(), [2, 3]);
     /// assert!(x.view([2, 3])?.transpose(0, 1)?.view([6]).is_err());
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn view(&self, sizes: impl IntoSizes) -> Result<Tensor> {
         let shape = infer_sizes(&sizes.into_sizes(), self.numel())?;
@@ -57,11 +57,11 @@ impl Tensor {
     /// copy otherwise. One size may be -1.
     ///
     /// ```
-    /// let x = pleach_core::Tensor::ones([4, 3, 2]);
+    /// let x = pleach::Tensor::ones([4, 3, 2]);
     /// assert_eq!(x.reshape([-1, 2])?.shape(), [12, 2]);
     /// let batch = x.shape()[0]; // an usize; a tuple takes it beside -1
     /// assert_eq!(x.reshape((batch, -1))?.shape(), [4, 6]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors
@@ -331,12 +331,12 @@ impl Tensor {
     /// If the dimension does not exist or is too short, or the start is no integer.
     ///
     /// ```
-    /// use pleach_core::{Tensor, tensor};
+    /// use pleach::{Tensor, tensor};
     /// let x = tensor![1., 2., 3., 4.];
     /// assert_eq!(x.narrow(0, 1, 2)?.to_vec::<f32>()?, [2., 3.]);
     /// assert_eq!(x.narrow(0, -2, 2)?.to_vec::<f32>()?, [3., 4.]);
     /// assert_eq!(x.narrow(0, &Tensor::scalar(3), 1)?.to_vec::<f32>()?, [4.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn narrow(&self, dim: i64, start: impl Start, length: usize) -> Result<Tensor> {
         self.narrow_from(dim, start.into_start()?, length)

@@ -5,7 +5,7 @@
 //! does; modules and optimizers print with them.
 //!
 //! ```
-//! use pleach_core::tensor;
+//! use pleach::tensor;
 //! assert_eq!(tensor![0.5, 1.0].to_string(), "tensor([0.5000, 1.0000])");
 //! ```
 

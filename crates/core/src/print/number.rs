@@ -23,7 +23,7 @@ fn not_finite(value: f64) -> Option<&'static str> {
 /// even; at most 65534 decimals.
 ///
 /// ```
-/// use pleach_core::print::fixed;
+/// use pleach::print::fixed;
 /// assert_eq!(fixed(0.03125, 4), "0.0312");
 /// assert_eq!(fixed(0.09375, 4), "0.0938");
 /// assert_eq!(fixed(f64::NAN, 4), "nan");
@@ -39,7 +39,7 @@ pub fn fixed(value: f64, precision: usize) -> String {
 /// two digits; at most 65534 decimals.
 ///
 /// ```
-/// use pleach_core::print::scientific;
+/// use pleach::print::scientific;
 /// assert_eq!(scientific(-2.5e-5, 4), "-2.5000e-05");
 /// assert_eq!(scientific(1.0, 0), "1e+00");
 /// ```
@@ -54,7 +54,7 @@ pub fn scientific(value: f64, precision: usize) -> String {
 /// where the decimal exponent is at least -4 and less than the digits, else scientific.
 ///
 /// ```
-/// use pleach_core::print::general;
+/// use pleach::print::general;
 /// assert_eq!(general(123456.789, 6), "123457");
 /// assert_eq!(general(0.00001, 6), "1e-05");
 /// ```

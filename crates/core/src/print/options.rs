@@ -10,8 +10,8 @@ use std::sync::{PoisonError, RwLock};
 /// other options too, but puts `sci_mode` back to automatic whenever it is not named.)
 ///
 /// ```
-/// use pleach_core::print::{PrintOptions, with_print_options};
-/// use pleach_core::tensor;
+/// use pleach::print::{PrintOptions, with_print_options};
+/// use pleach::tensor;
 /// let x = tensor![0.123456, 2.0];
 /// assert_eq!(x.to_string(), "tensor([0.1235, 2.0000])");
 /// let short = with_print_options(PrintOptions::short(), || x.to_string());
@@ -76,9 +76,9 @@ thread_local! {
 /// does. Inside a [`with_print_options`] the scope's own options stay in force until it ends.
 ///
 /// ```
-/// use pleach_core::print::{PrintOptions, print_options, set_print_options};
+/// use pleach::print::{PrintOptions, print_options, set_print_options};
 /// set_print_options(PrintOptions { precision: 2, ..PrintOptions::default() });
-/// assert_eq!(pleach_core::tensor![0.125].to_string(), "tensor([0.12])");
+/// assert_eq!(pleach::tensor![0.125].to_string(), "tensor([0.12])");
 /// set_print_options(PrintOptions { linewidth: 120, ..print_options() });
 /// assert_eq!(print_options().precision, 2);
 /// ```

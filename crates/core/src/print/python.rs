@@ -7,7 +7,7 @@ use crate::Tensor;
 /// decimal exponent is at least -4 and below 16, else scientific.
 ///
 /// ```
-/// use pleach_core::print::python_float;
+/// use pleach::print::python_float;
 /// assert_eq!(python_float(1.0), "1.0");
 /// assert_eq!(python_float(0.00001), "1e-05");
 /// assert_eq!(python_float(0.1_f32 as f64), "0.10000000149011612");
@@ -40,7 +40,7 @@ pub fn python_bool(value: bool) -> &'static str {
 /// (Of the characters that Python escapes, those of Unicode beyond the controls stay as they are.)
 ///
 /// ```
-/// use pleach_core::print::python_str;
+/// use pleach::print::python_str;
 /// assert_eq!(python_str("none"), "'none'");
 /// assert_eq!(python_str("it's"), r#""it's""#);
 /// ```
@@ -68,7 +68,7 @@ pub fn python_str(text: &str) -> String {
 /// A Python tuple: `(3, 3)`, `(3,)`, `()`.
 ///
 /// ```
-/// use pleach_core::print::python_tuple;
+/// use pleach::print::python_tuple;
 /// assert_eq!(python_tuple(&[3]), "(3,)");
 /// assert_eq!(python_tuple(&[0.9, 0.999]), "(0.9, 0.999)");
 /// ```
@@ -82,7 +82,7 @@ pub fn python_tuple<T: PythonRepr>(items: &[T]) -> String {
 /// A Python list: `['weight', 'bias']`, `[]`.
 ///
 /// ```
-/// use pleach_core::print::python_list;
+/// use pleach::print::python_list;
 /// assert_eq!(python_list(&["weight", "bias"]), "['weight', 'bias']");
 /// ```
 pub fn python_list<T: PythonRepr>(items: &[T]) -> String {
@@ -97,7 +97,7 @@ fn joined<T: PythonRepr>(items: &[T]) -> String {
 /// A value that Python has too, and how Python writes it.
 ///
 /// ```
-/// use pleach_core::print::PythonRepr;
+/// use pleach::print::PythonRepr;
 /// assert_eq!(None::<f64>.python_repr(), "None");
 /// assert_eq!(Some(0.5).python_repr(), "0.5");
 /// assert_eq!(true.python_repr(), "True");
@@ -155,7 +155,7 @@ impl<T: PythonRepr + ?Sized> PythonRepr for &T {
 /// a 0-d tensor the scalar alone.
 ///
 /// ```
-/// use pleach_core::{print::tolist_text, tensor};
+/// use pleach::{print::tolist_text, tensor};
 /// assert_eq!(tolist_text(&tensor![[1.0, 0.5], [2.0, 0.1]]), "[[1.0, 0.5], [2.0, 0.10000000149011612]]");
 /// ```
 ///

@@ -6,7 +6,7 @@ use crate::{DType, Element};
 /// Whether `uniform_(from, to)` is possible in the type `T`.
 ///
 /// ```
-/// use pleach_core::random::check_uniform;
+/// use pleach::random::check_uniform;
 ///
 /// assert_eq!(
 ///     check_uniform::<f32>(1.0, 0.0).unwrap_err(),
@@ -85,7 +85,7 @@ pub fn check_exponential(lambda: f64) -> Result<(), String> {
 /// save that a float type moves bounds it cannot represent inwards.
 ///
 /// ```
-/// use pleach_core::random::random_bounds;
+/// use pleach::random::random_bounds;
 ///
 /// assert_eq!(random_bounds::<f32>(0, (1 << 24) + 4)?, (0, (1 << 24) + 2));
 /// assert_eq!(

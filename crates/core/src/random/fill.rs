@@ -26,7 +26,7 @@ impl Generator {
     /// Values uniform in `[from, to)`; the bounds are rounded to the element type first.
     ///
     /// ```
-    /// use pleach_core::Generator;
+    /// use pleach::Generator;
     ///
     /// let mut values = [0.0f64];
     /// Generator::seeded(42).fill_uniform(&mut values, 0.0, 1.0);
@@ -40,7 +40,7 @@ impl Generator {
     /// without gaps: with 16 elements or more, such a tensor gets other numbers than the rest.
     ///
     /// ```
-    /// use pleach_core::Generator;
+    /// use pleach::Generator;
     ///
     /// let mut values = [0.0f32; 2];
     /// Generator::seeded(42).fill_normal(&mut values, 0.0, 1.0, true);
@@ -69,7 +69,7 @@ impl Generator {
     /// Ones with probability `p`, zeros otherwise, in any element type.
     ///
     /// ```
-    /// use pleach_core::Generator;
+    /// use pleach::Generator;
     ///
     /// let mut coins = [false; 4];
     /// Generator::seeded(42).fill_bernoulli(&mut coins, 0.1);
@@ -134,7 +134,7 @@ impl Generator {
     /// Whole numbers in `from..to`, as PyTorch's `randint` and `random_(from, to)`.
     ///
     /// ```
-    /// use pleach_core::Generator;
+    /// use pleach::Generator;
     ///
     /// let mut values = [0i64; 4];
     /// Generator::seeded(42).fill_random_range(&mut values, 0, 10);
@@ -160,7 +160,7 @@ impl Generator {
     /// must not itself use this generator by another handle.
     ///
     /// ```
-    /// use pleach_core::Generator;
+    /// use pleach::Generator;
     ///
     /// let mut values = [0.0f64; 1000];
     /// let gamma = rand_distr::Gamma::new(3.0, 2.0)?; // of mean 6
@@ -177,7 +177,7 @@ impl Generator {
     /// A random permutation of `0..n`.
     ///
     /// ```
-    /// use pleach_core::Generator;
+    /// use pleach::Generator;
     ///
     /// assert_eq!(Generator::seeded(42).randperm(10), [2, 6, 1, 8, 4, 5, 0, 9, 3, 7]);
     /// ```

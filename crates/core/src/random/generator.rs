@@ -25,7 +25,7 @@ const DEFAULT_SEED: u64 = 67_280_421_310_721;
 /// crate, so every distribution of that crate's family draws from it:
 ///
 /// ```
-/// use pleach_core::Generator;
+/// use pleach::Generator;
 /// use rand::RngExt;
 ///
 /// let mut generator = Generator::seeded(42);
@@ -49,7 +49,7 @@ fn seed_of_the_system() -> u64 {
 /// scope's.
 ///
 /// ```
-/// use pleach_core::random::{Generator, initial_seed, manual_seed};
+/// use pleach::random::{Generator, initial_seed, manual_seed};
 ///
 /// manual_seed(42);
 /// assert_eq!(initial_seed(), 42);
@@ -94,7 +94,7 @@ impl Generator {
     /// Makes this the thread's current generator while `body` runs.
     ///
     /// ```
-    /// use pleach_core::random::{Generator, initial_seed};
+    /// use pleach::random::{Generator, initial_seed};
     ///
     /// let generator = Generator::seeded(7);
     /// assert_eq!(generator.scope(initial_seed), 7);
@@ -113,7 +113,7 @@ impl Generator {
     /// The whole state, in the 5056 bytes of `torch.Generator.get_state()`.
     ///
     /// ```
-    /// use pleach_core::Generator;
+    /// use pleach::Generator;
     ///
     /// let generator = Generator::new();
     /// let state = generator.get_state();

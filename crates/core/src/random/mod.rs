@@ -4,7 +4,7 @@
 //! [`manual_seed`] seeds. The same seed gives the numbers that PyTorch gives:
 //!
 //! ```
-//! use pleach_core::random::{Generator, manual_seed};
+//! use pleach::random::{Generator, manual_seed};
 //!
 //! manual_seed(42);
 //! let mut values = [0.0f32; 2];

@@ -15,10 +15,10 @@ use crate::{IntoShape, Tensor};
 /// arrays.
 ///
 /// ```
-/// use pleach_core::random::numpy::RandomState;
+/// use pleach::numpy::RandomState;
 /// let mut random = RandomState::new(42);
 /// assert_eq!(random.uniform(0.0, 1.0, [2]).to_vec::<f64>()?, [0.3745401188473625, 0.9507143064099162]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub struct RandomState {
     engine: Mt19937,
@@ -93,7 +93,7 @@ impl RandomState {
     /// as [`uniform`](Self::uniform) does.
     ///
     /// ```
-    /// use pleach_core::random::numpy::RandomState;
+    /// use pleach::numpy::RandomState;
     /// let mut array = ndarray::Array2::zeros((1, 2));
     /// RandomState::new(42).fill_uniform(&mut array, 0.0, 1.0);
     /// assert_eq!(array, ndarray::array![[0.3745401188473625, 0.9507143064099162]]);

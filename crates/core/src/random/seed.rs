@@ -5,7 +5,7 @@
 /// A negative seed stands for itself plus 2^64, as in PyTorch:
 ///
 /// ```
-/// use pleach_core::random::Generator;
+/// use pleach::random::Generator;
 ///
 /// assert_eq!(Generator::seeded(-1).initial_seed(), u64::MAX);
 /// ```

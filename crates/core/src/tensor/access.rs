@@ -63,12 +63,12 @@ impl Tensor {
     /// If `T` is not the tensor's dtype.
     ///
     /// ```
-    /// use pleach_core::tensor;
+    /// use pleach::tensor;
     /// let x = tensor![[1., 2.], [3., 4.]];
     /// let view = x.array::<f32>()?;
     /// assert_eq!(view[[1, 0]], 3.0);
     /// assert_eq!(view.sum(), 10.0);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn array<T: Element>(&self) -> Result<ArrayViewD<'_, T>> {
         self.array_as(&self.value.layout)
@@ -182,11 +182,11 @@ impl Tensor {
     /// be recorded.
     ///
     /// ```
-    /// use pleach_core::tensor;
+    /// use pleach::tensor;
     /// let mut x = tensor![1.0, 2.0];
     /// x.update::<f32>(|mut x| x[[1]] = 7.0)?;
     /// assert_eq!(x.to_vec::<f32>()?, [1.0, 7.0]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn update<T: Element>(&mut self, f: impl FnOnce(ArrayViewMutD<'_, T>)) -> Result<()> {
         let shape = self.shape_vec();
@@ -201,11 +201,11 @@ impl Tensor {
     /// As [`Tensor::update`].
     ///
     /// ```
-    /// use pleach_core::tensor;
+    /// use pleach::tensor;
     /// let mut x = tensor![[1.0, 2.0]];
     /// x.update_slice::<f32>(|x| x[1] = 7.0)?;
     /// assert_eq!(x.to_vec::<f32>()?, [1.0, 7.0]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn update_slice<T: Element>(&mut self, f: impl FnOnce(&mut [T])) -> Result<()> {
         f(self.as_mut_slice()?);
@@ -218,11 +218,11 @@ impl Tensor {
     /// As [`Tensor::update`].
     ///
     /// ```
-    /// use pleach_core::tensor;
+    /// use pleach::tensor;
     /// let mut x = tensor![[1.0, 2.0]];
     /// x.as_mut_slice::<f32>()?[1] = 7.0;
     /// assert_eq!(x.to_vec::<f32>()?, [1.0, 7.0]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn as_mut_slice<T: Element>(&mut self) -> Result<&mut [T]> {
         if !matches!(self.history(), History::None) {

@@ -13,12 +13,12 @@ impl Tensor {
     /// The elements in row-major order as little-endian bytes; a truth value is one byte.
     ///
     /// ```
-    /// use pleach_core::{DType, Tensor, tensor};
+    /// use pleach::{DType, Tensor, tensor};
     /// let x = tensor![1, -2].to_dtype(DType::I16)?;
     /// assert_eq!(x.to_le_bytes(), [1, 0, 0xfe, 0xff]);
     /// let y = Tensor::from_le_bytes(&[1, 0, 0xfe, 0xff], [2], DType::I16)?;
     /// assert_eq!(y.to_vec::<i16>()?, [1, -2]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Panics

@@ -24,7 +24,7 @@ impl<T: Element, D: Dimension> From<ArrayView<'_, T, D>> for Tensor {
 /// Where [`Tensor::try_from_array`] returns an error.
 ///
 /// ```
-/// let t = pleach_core::Tensor::from(ndarray::array![[1.0f64, 2.0]]);
+/// let t = pleach::Tensor::from(ndarray::array![[1.0f64, 2.0]]);
 /// assert_eq!(t.shape(), [1, 2]);
 /// ```
 impl<T: Element, D: Dimension> From<Array<T, D>> for Tensor {
@@ -55,8 +55,8 @@ impl Tensor {
     ///
     /// ```
     /// let array = ndarray::array![[1.0f64, 2.0]];
-    /// assert_eq!(pleach_core::Tensor::try_from_array(array.view())?.shape(), [1, 2]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// assert_eq!(pleach::Tensor::try_from_array(array.view())?.shape(), [1, 2]);
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn try_from_array<T: Element, D: Dimension>(array: ArrayView<'_, T, D>) -> Result<Tensor> {
         let shape = array.shape().to_vec();
@@ -79,11 +79,11 @@ impl Tensor {
     /// gradient that flows back is converted to this tensor's dtype.
     ///
     /// ```
-    /// use pleach_core::{tensor, DType};
+    /// use pleach::{tensor, DType};
     /// let x = tensor![-1.5, 0.0, 2.9];
     /// assert_eq!(x.to_dtype(DType::I64)?.to_vec::<i64>()?, [-1, 0, 2]);
     /// assert_eq!(x.to_dtype(DType::Bool)?.to_vec::<bool>()?, [true, false, true]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn to_dtype(&self, dtype: DType) -> Result<Tensor> {
         match self.dtype() == dtype {

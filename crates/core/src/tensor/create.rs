@@ -11,11 +11,11 @@ twins! {
     /// Zeros of the default dtype, f32.
     ///
     /// ```
-    /// use pleach_core::{DType, Tensor};
+    /// use pleach::{DType, Tensor};
     /// assert_eq!(Tensor::zeros([2, 3]).shape(), [2, 3]);
     /// assert_eq!(Tensor::zeros([2]).to_dtype(DType::I64)?.dtype(), DType::I64);
     /// assert!(Tensor::try_zeros([1 << 45]).is_err()); // 128 TiB
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     zeros, try_zeros (shape: impl IntoShape) => Self::try_zeros_of(shape, DType::F32);
 
@@ -48,13 +48,13 @@ twins! {
     /// an integer dtype takes the whole part of a float.
     ///
     /// ```
-    /// use pleach_core::{DType, Tensor};
+    /// use pleach::{DType, Tensor};
     /// assert_eq!(Tensor::full_of([1], 2.5, DType::U8).to_vec::<u8>()?, [2]);
     /// assert_eq!(
     ///     Tensor::try_full_of([1], 300, DType::U8).unwrap_err().to_string(),
     ///     "value cannot be converted to type uint8_t without overflow"
     /// );
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     full_of, try_full_of (shape: impl IntoShape, value: impl Into<Scalar>, dtype: DType) => {
         fn make(shape: Shape, value: Scalar, dtype: DType) -> Result<Tensor> {
@@ -73,8 +73,8 @@ twins! {
     /// `0, 1, …, end - 1` as i64.
     ///
     /// ```
-    /// assert_eq!(pleach_core::Tensor::arange(3).to_vec::<i64>()?, [0, 1, 2]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// assert_eq!(pleach::Tensor::arange(3).to_vec::<i64>()?, [0, 1, 2]);
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     arange, try_arange (end: usize) => whole_numbers(end, 0, 1);
 
@@ -179,10 +179,10 @@ impl Tensor {
     /// As [`Tensor::arange_step`], or if the dtype is bool.
     ///
     /// ```
-    /// use pleach_core::{DType, Tensor};
+    /// use pleach::{DType, Tensor};
     /// let x = Tensor::arange_of(0.0, 0.35, 0.1, DType::F64)?;
     /// assert_eq!(x.to_vec::<f64>()?, [0.0, 0.1, 0.2, 3.0 * 0.1]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn arange_of(
         start: impl Into<Scalar>,
@@ -253,7 +253,7 @@ impl Tensor {
     /// If the number of elements is not that of the shape.
     ///
     /// ```
-    /// use pleach_core::Tensor;
+    /// use pleach::Tensor;
     /// use pleach_kernels::Buffer;
     /// assert!(Tensor::try_from_buffer(Buffer::<f32>::zeroed(6), [2, 3]).is_ok());
     /// assert!(Tensor::try_from_buffer(Buffer::<f32>::zeroed(6), [2, 4]).is_err());
@@ -347,7 +347,7 @@ impl<T: TensorLiteral, const N: usize> TensorLiteral for [T; N] {
 /// is i64, `tensor![[1., 2.], [3., 4.]]` is f32, `tensor![]` is an empty f32 tensor.
 ///
 /// ```
-/// use pleach_core::{tensor, DType};
+/// use pleach::{tensor, DType};
 /// assert_eq!(tensor![[1., 2.], [3., 4.]].shape(), [2, 2]);
 /// assert_eq!(tensor![1, 2, 3].dtype(), DType::I64);
 /// assert_eq!(tensor![true, false].dtype(), DType::Bool);

@@ -14,7 +14,7 @@ use crate::{DType, Element, Tensor};
 /// Only the elements that are shown are read, so a large tensor prints as fast as a small one.
 ///
 /// ```
-/// use pleach_core::{tensor, Tensor};
+/// use pleach::{tensor, Tensor};
 /// assert_eq!(tensor![[1.0, -2.0], [0.0, 3.0]].to_string(), "\
 /// tensor([[ 1., -2.],
 ///         [ 0.,  3.]])");
@@ -23,7 +23,7 @@ use crate::{DType, Element, Tensor};
 /// assert_eq!((&x * 2.0).to_string(), "tensor([1.], grad_fn=<MulBackward0>)");
 /// assert_eq!(format!("{:.1}", x.detach()), "tensor([0.5])");
 /// assert_eq!(Tensor::zeros([2, 0]).to_string(), "tensor([], size=(2, 0))");
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 impl fmt::Display for Tensor {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

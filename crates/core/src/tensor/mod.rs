@@ -35,13 +35,13 @@ use crate::{DType, Element, Error, Result};
 /// what is shared before they write, so no other tensor and no graph ever sees the change.
 ///
 /// ```
-/// use pleach_core::{tensor, Tensor};
+/// use pleach::{tensor, Tensor};
 /// let x = tensor![[1., 2.], [3., 4.]];
 /// let y = (&x * 10.0).add(&x)?;
 /// assert_eq!(y.to_vec::<f32>()?, [11., 22., 33., 44.]);
 /// assert_eq!(x.transpose(0, 1)?.to_vec::<f32>()?, [1., 3., 2., 4.]);
 /// assert_eq!(x.sum()?.item()?, 10.0);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 ///
 /// Its methods stand below under their topics: creation, shape and dtype, views, indexing, arithmetic, functions

@@ -32,13 +32,13 @@ impl Tensor {
     /// not one stride for each size; or if this tensor requires a gradient.
     ///
     /// ```
-    /// use pleach_core::Tensor;
+    /// use pleach::Tensor;
     /// let x = Tensor::arange(6);
     /// let diagonal = x.as_strided([2], [4], 1)?;
     /// assert_eq!(diagonal.to_vec::<i64>()?, [1, 5]);
     /// assert!(diagonal.shares_memory_with(&x) && diagonal.storage_len() == 6);
     /// assert!(x.as_strided([2], [4], 2).is_err());
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn as_strided(
         &self,

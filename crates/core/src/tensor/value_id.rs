@@ -8,13 +8,13 @@ use super::{Tensor, Value};
 /// weight, and has to be made again once the weight has changed.
 ///
 /// ```
-/// use pleach_core::{Parameter, tensor};
+/// use pleach::{Parameter, tensor};
 /// let weight = Parameter::new(tensor![1.0, 2.0]);
 /// let id = weight.tensor().value_id();
 /// assert!(id.is_of(&weight.tensor()));
 /// weight.data().mul_(2.0)?; // in place, no copy is made
 /// assert!(!id.is_of(&weight.tensor()));
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 // A weak pointer keeps the place (no other value gets its address), but neither value nor memory:
 // whoever writes in place first moves the value to another place (`Arc::make_mut`).

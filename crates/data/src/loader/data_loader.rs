@@ -19,8 +19,8 @@ use crate::{
 /// plus `w`, as in PyTorch: so the batches depend on the seed and on `n`, and on nothing else.
 ///
 /// ```
-/// use pleach_core::{Generator, Tensor};
-/// use pleach_data::{DataLoader, Items};
+/// use pleach::{Generator, Tensor};
+/// use pleach::data::{DataLoader, Items};
 ///
 /// let data: Items<(Tensor, i64)> = (0..5).map(|i| (Tensor::full([2], i as f64), i)).collect();
 /// let loader = DataLoader::builder(data)
@@ -35,7 +35,7 @@ use crate::{
 ///     let (x, label) = batch?;
 ///     assert_eq!((x.shape(), label.shape()), (&[2, 2][..], &[2][..]));
 /// }
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub struct DataLoader<D, C = DefaultCollate> {
     source: Arc<ByIndex<D, C>>,
@@ -177,8 +177,8 @@ impl<D: Dataset, C> DataLoaderBuilder<D, C> {
     /// What makes a batch of its elements, in place of their [`Collate`](crate::Collate).
     ///
     /// ```
-    /// use pleach_core::{Result, Tensor};
-    /// use pleach_data::{DataLoader, Items};
+    /// use pleach::{Result, Tensor};
+    /// use pleach::data::{DataLoader, Items};
     ///
     /// // Sentences of different lengths, filled up with zeros.
     /// let sentences = Items(vec![vec![5i64, 6, 7], vec![8]]);
@@ -192,7 +192,7 @@ impl<D: Dataset, C> DataLoaderBuilder<D, C> {
     ///     .build()?;
     /// let batch = loader.iter().next().expect("one batch")?;
     /// assert_eq!(batch.to_vec::<i64>()?, [5, 6, 7, 8, 0, 0]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn collate_fn<F, B>(self, collate: F) -> DataLoaderBuilder<D, F>
     where

@@ -7,10 +7,10 @@ use super::Sampler;
 /// The indices of another sampler in batches.
 ///
 /// ```
-/// use pleach_data::{BatchSampler, Sampler, SequentialSampler};
+/// use pleach::data::{BatchSampler, Sampler, SequentialSampler};
 /// let batches = BatchSampler::new(SequentialSampler::new(5), 2, false)?;
 /// assert!(batches.iter().eq([vec![0, 1], vec![2, 3], vec![4]]));
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct BatchSampler<S> {

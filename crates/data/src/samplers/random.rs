@@ -16,13 +16,13 @@ const AT_ONCE: usize = 32;
 /// as in PyTorch.
 ///
 /// ```
-/// use pleach_core::manual_seed;
-/// use pleach_data::{RandomSampler, Sampler};
+/// use pleach::manual_seed;
+/// use pleach::data::{RandomSampler, Sampler};
 ///
 /// manual_seed(0);
 /// let sampler = RandomSampler::new(5)?;
 /// assert!(sampler.iter().eq([1, 3, 4, 2, 0]));
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct RandomSampler {

@@ -7,7 +7,7 @@ use pleach_core::Generator;
 /// An order of elements: the indices of one pass, or (of `Item = Vec<usize>`) those of each batch.
 ///
 /// ```
-/// use pleach_data::{DataLoader, Items, Sampler};
+/// use pleach::data::{DataLoader, Items, Sampler};
 ///
 /// /// From the last to the first.
 /// struct Backwards(usize);
@@ -25,7 +25,7 @@ use pleach_core::Generator;
 /// let loader = DataLoader::builder(data).sampler(Backwards(3)).batch_size(2).build()?;
 /// let first = loader.iter().next().expect("two batches")?;
 /// assert_eq!(first.to_vec::<i64>()?, [30, 20]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub trait Sampler: Send + Sync {
     /// An index, or the indices of a batch.

@@ -13,7 +13,7 @@ impl SequentialSampler {
     /// The order of so many elements.
     ///
     /// ```
-    /// use pleach_data::{Sampler, SequentialSampler};
+    /// use pleach::data::{Sampler, SequentialSampler};
     /// assert!(SequentialSampler::new(3).iter().eq([0, 1, 2]));
     /// ```
     pub fn new(len: usize) -> Self {

@@ -9,8 +9,8 @@ use super::Sampler;
 /// The given indices in a random order, from the generator or the thread's current one.
 ///
 /// ```
-/// use pleach_core::Generator;
-/// use pleach_data::{Sampler, SubsetRandomSampler};
+/// use pleach::Generator;
+/// use pleach::data::{Sampler, SubsetRandomSampler};
 ///
 /// let sampler = SubsetRandomSampler::new(vec![10, 20, 30]).generator(Generator::seeded(0));
 /// let mut order: Vec<usize> = sampler.iter().collect();

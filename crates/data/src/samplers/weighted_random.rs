@@ -10,8 +10,8 @@ use super::Sampler;
 /// from the generator or the thread's current one.
 ///
 /// ```
-/// use pleach_core::Generator;
-/// use pleach_data::{Sampler, WeightedRandomSampler};
+/// use pleach::Generator;
+/// use pleach::data::{Sampler, WeightedRandomSampler};
 ///
 /// // Three elements of one class, one of another.
 /// let sampler = WeightedRandomSampler::builder([1.0, 1.0, 1.0, 3.0], 1000)
@@ -19,7 +19,7 @@ use super::Sampler;
 ///     .build()?;
 /// let rare = sampler.iter().filter(|&index| index == 3).count();
 /// assert!((450..550).contains(&rare));
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Debug, Clone)]
 pub struct WeightedRandomSampler {

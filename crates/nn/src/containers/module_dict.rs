@@ -15,8 +15,8 @@ use crate::{Forward, Module, Node};
 /// module.
 ///
 /// ```
-/// use pleach_core::Tensor;
-/// use pleach_nn::{Forward, Module, ModuleDict, layers::{Linear, ReLU}};
+/// use pleach::Tensor;
+/// use pleach::nn::{Forward, Module, ModuleDict, layers::{Linear, ReLU}};
 /// let mut heads = ModuleDict::new();
 /// heads.insert("cats", Linear::new(4, 2))?;
 /// heads.insert("act", ReLU::new())?;
@@ -26,7 +26,7 @@ use crate::{Forward, Module, Node};
 /// );
 /// assert_eq!(heads["cats"].call(&Tensor::ones([3, 4]))?.shape(), [3, 2]);
 /// assert!(heads.insert("a.b", ReLU::new()).is_err());
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(debug)]

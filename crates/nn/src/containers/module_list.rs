@@ -16,8 +16,8 @@ use crate::{Forward, Module, Node};
 /// module. In print, equal neighbours are one line.
 ///
 /// ```
-/// use pleach_core::Tensor;
-/// use pleach_nn::{Forward, Module, ModuleExt, ModuleList, layers::Linear};
+/// use pleach::Tensor;
+/// use pleach::nn::{Forward, Module, ModuleExt, ModuleList, layers::Linear};
 /// let layers: ModuleList = (0..3).map(|_| Linear::new(4, 4)).collect();
 /// assert_eq!(
 ///     layers.to_string(),
@@ -32,7 +32,7 @@ use crate::{Forward, Module, Node};
 ///
 /// let lists: ModuleList<dyn Module> = [layers].into_iter().collect(); // a list cannot be called
 /// assert_eq!(lists[0].type_name(), "ModuleList");
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(collapses, debug)]

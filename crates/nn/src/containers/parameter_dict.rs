@@ -13,8 +13,8 @@ use crate::{Module, Node};
 /// a plain `dict`.) For parameters by position, a `Vec<Parameter>` field is a `ParameterList`.
 ///
 /// ```
-/// use pleach_core::{Parameter, Tensor};
-/// use pleach_nn::{Module, ParameterDict};
+/// use pleach::{Parameter, Tensor};
+/// use pleach::nn::{Module, ParameterDict};
 /// let mut scales = ParameterDict::new();
 /// scales.insert("left", Parameter::new(Tensor::ones([2, 3])))?;
 /// assert_eq!(scales["left"].shape(), [2, 3]);
@@ -22,7 +22,7 @@ use crate::{Module, Node};
 ///     scales.to_string(),
 ///     "ParameterDict(  (left): Parameter containing: [torch.FloatTensor of size 2x3])"
 /// );
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module, Default)]
 #[module(extra_repr, debug)]

@@ -17,9 +17,8 @@ use crate::{Forward, Module, Node, chain};
 /// container, called, returns its input.
 ///
 /// ```
-/// # extern crate pleach_nn as pleach;
-/// use pleach::{Forward, Module, Sequential, sequential};
-/// use pleach_core::{Result, Tensor, tensor};
+/// use pleach::nn::{Forward, Module, Sequential, sequential};
+/// use pleach::{Result, Tensor, tensor};
 ///
 /// #[derive(Module)]
 /// struct Add(f64);
@@ -34,7 +33,7 @@ use crate::{Forward, Module, Node, chain};
 /// net.set(-1, Add(10.0))?;
 /// assert_eq!(net.slice(1..).call(&tensor![0.0])?.item()?, 12.0);
 /// assert_eq!(net.get(3).unwrap_err().to_string(), "index 3 is out of range");
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module, Default)]
 #[module(debug)]

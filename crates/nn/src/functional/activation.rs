@@ -8,10 +8,10 @@ use pleach_core::{Result, Tensor};
 /// If the tensor is bool.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
+/// use pleach::tensor;
+/// use pleach::nn::functional as F;
 /// assert_eq!(F::relu(&tensor![-1.0, 0.0, 2.0])?.to_vec::<f32>()?, [0.0, 0.0, 2.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn relu(input: &Tensor) -> Result<Tensor> {
     input.relu()
@@ -23,10 +23,10 @@ pub fn relu(input: &Tensor) -> Result<Tensor> {
 /// If the dimension does not exist.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
+/// use pleach::tensor;
+/// use pleach::nn::functional as F;
 /// assert_eq!(F::softmax(&tensor![1.0, 1.0], 0)?.to_vec::<f32>()?, [0.5, 0.5]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn softmax(input: &Tensor, dim: i64) -> Result<Tensor> {
     input.softmax(dim)
@@ -38,11 +38,11 @@ pub fn softmax(input: &Tensor, dim: i64) -> Result<Tensor> {
 /// If the dimension does not exist.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
+/// use pleach::tensor;
+/// use pleach::nn::functional as F;
 /// let y = F::log_softmax(&tensor![1.0, 1.0], 0)?;
 /// assert_eq!(y.to_vec::<f32>()?, [-0.6931472; 2]); // ln 0.5
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn log_softmax(input: &Tensor, dim: i64) -> Result<Tensor> {
     input.log_softmax(dim)

@@ -49,11 +49,11 @@ adaptive_max_pools! {
     /// If the input is not 3-d or 4-d, or has an empty dimension other than N.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::functional as F;
+    /// use pleach::tensor;
+    /// use pleach::nn::functional as F;
     /// let x = tensor![[[1., 7., 6.]]];
     /// assert_eq!(F::adaptive_max_pool2d(&x, (None, 2))?.to_vec::<f32>()?, [7., 7.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     adaptive_max_pool2d,
 

@@ -16,13 +16,13 @@ use crate::setters::setters;
 /// If the shapes do not fit, or both a mask and `is_causal` are given.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional::{self as F, AttentionOptions};
+/// use pleach::tensor;
+/// use pleach::nn::functional::{self as F, AttentionOptions};
 /// let q = tensor![[1.0, 0.0], [0.0, 1.0]];
 /// let v = tensor![[10.0], [20.0]];
 /// let y = F::scaled_dot_product_attention(&q, &q, &v, AttentionOptions::new().is_causal(true))?;
 /// assert_eq!(y.to_vec::<f32>()?[0], 10.0); // the first query sees the first key only
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn scaled_dot_product_attention(
     query: &Tensor,

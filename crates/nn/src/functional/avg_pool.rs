@@ -102,15 +102,15 @@ pools! {
     /// the divisor is 0.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::functional::{self as F, AvgPoolOptions};
+    /// use pleach::tensor;
+    /// use pleach::nn::functional::{self as F, AvgPoolOptions};
     /// let x = tensor![[[2., 4., 6.]]];
     /// assert_eq!(F::avg_pool2d(&x, (1, 2))?.to_vec::<f32>()?, [3.]);
     /// let options = AvgPoolOptions::new((1, 2)).padding((0, 1));
     /// assert_eq!(F::avg_pool2d(&x, options)?.to_vec::<f32>()?, [1., 5.]);
     /// let y = F::avg_pool2d(&x, options.count_include_pad(false))?;
     /// assert_eq!(y.to_vec::<f32>()?, [2., 5.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     avg_pool2d = avg_pool, AvgPoolOptions<2>;
 
@@ -136,12 +136,12 @@ pools! {
     /// If the input is not 3-d or 4-d, or has an empty dimension other than N.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::functional as F;
+    /// use pleach::tensor;
+    /// use pleach::nn::functional as F;
     /// let x = tensor![[[1., 2., 6.]]];
     /// assert_eq!(F::adaptive_avg_pool2d(&x, (None, 2))?.to_vec::<f32>()?, [1.5, 4.]);
     /// assert_eq!(F::adaptive_avg_pool2d(&x, 1)?.to_vec::<f32>()?, [3.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     adaptive_avg_pool2d = adaptive_avg_pool, OutputSize<2>;
 

@@ -30,8 +30,8 @@ type Memory<T> = pleach_kernels::Buffer<T>;
 /// are no running statistics outside training; if a residual has not the input's shape and dtype.
 ///
 /// ```
-/// use pleach_core::{tensor, Buffer};
-/// use pleach_nn::functional::{self as F, BatchNormOptions};
+/// use pleach::{tensor, Buffer};
+/// use pleach::nn::functional::{self as F, BatchNormOptions};
 /// let (mean, var) = (Buffer::new(tensor![0.0]), Buffer::new(tensor![1.0]));
 /// let x = tensor![[1.0], [5.0]]; // mean 3, biased variance 4, unbiased 8
 /// let options = BatchNormOptions::new().running_stats((&mean, &var)).momentum(0.5).eps(1e-12);
@@ -39,7 +39,7 @@ type Memory<T> = pleach_kernels::Buffer<T>;
 /// assert_eq!(y.to_vec::<f32>()?, [-1.0, 1.0]);
 /// assert_eq!(mean.tensor().to_vec::<f32>()?, [1.5]);
 /// assert_eq!(var.tensor().to_vec::<f32>()?, [4.5]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 ///
 /// What follows a normalisation can be computed in the same pass, forward and backward: the addition
@@ -47,14 +47,14 @@ type Memory<T> = pleach_kernels::Buffer<T>;
 /// is kept of what lies between.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::Activation;
-/// use pleach_nn::functional::{self as F, BatchNormOptions};
+/// use pleach::tensor;
+/// use pleach::nn::Activation;
+/// use pleach::nn::functional::{self as F, BatchNormOptions};
 /// let (x, residual) = (tensor![[1.0], [5.0]], tensor![[0.0], [0.5]]); // normalised: -1 and 1
 /// let options = BatchNormOptions::new().training(true).eps(1e-12).residual(&residual);
 /// let y = F::batch_norm(&x, options.activation(Activation::RELU))?;
 /// assert_eq!(y.to_vec::<f32>()?, [0.0, 1.5]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn batch_norm(input: &Tensor, options: BatchNormOptions<'_>) -> Result<Tensor> {
     let BatchNormOptions {

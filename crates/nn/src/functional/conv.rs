@@ -51,12 +51,12 @@ pub struct ConvNdOptions<K, const D: usize> {
 /// what is set.
 ///
 /// ```
-/// use pleach_core::Tensor;
-/// use pleach_nn::functional::{self as F, ConvOptions};
+/// use pleach::Tensor;
+/// use pleach::nn::functional::{self as F, ConvOptions};
 /// let (video, kernel) = (Tensor::zeros([1, 3, 16, 112, 112]), Tensor::zeros([8, 3, 3, 3, 3]));
 /// let y = F::conv3d(&video, &kernel, None, ConvOptions::new().stride((1, 2, 2)).padding(1))?;
 /// assert_eq!(y.shape(), [1, 8, 16, 56, 56]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub type ConvOptions<const D: usize> = ConvNdOptions<Plain, D>;
 
@@ -64,14 +64,14 @@ pub type ConvOptions<const D: usize> = ConvNdOptions<Plain, D>;
 /// group, or what is set.
 ///
 /// ```
-/// use pleach_core::Tensor;
-/// use pleach_nn::functional::{self as F, ConvTransposeOptions};
+/// use pleach::Tensor;
+/// use pleach::nn::functional::{self as F, ConvTransposeOptions};
 /// let (x, weight) = (Tensor::zeros([1, 8, 5]), Tensor::zeros([8, 3, 3]));
 /// let options = ConvTransposeOptions::new().stride(2).padding(1);
 /// assert_eq!(F::conv_transpose1d(&x, &weight, None, options.clone())?.shape(), [1, 3, 9]);
 /// let options = options.output_padding(1);
 /// assert_eq!(F::conv_transpose1d(&x, &weight, None, options)?.shape(), [1, 3, 10]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub type ConvTransposeOptions<const D: usize> = ConvNdOptions<Transposed, D>;
 
@@ -177,14 +177,14 @@ by_dimension! {
     /// or a stride, dilation or the number of groups is 0.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::functional::{self as F, ConvOptions};
+    /// use pleach::tensor;
+    /// use pleach::nn::functional::{self as F, ConvOptions};
     /// let image = tensor![[[1., 2., 3.], [4., 5., 6.]]]; // one channel, no batch
     /// let kernel = tensor![[[[1., 0.], [0., 1.]]]];
     /// let y = F::conv2d(&image, &kernel, None, ConvOptions::new())?;
     /// assert_eq!(y.shape(), [1, 1, 2]);
     /// assert_eq!(y.to_vec::<f32>()?, [6., 8.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     conv2d = ConvOptions<2>;
 
@@ -214,14 +214,14 @@ by_dimension! {
     /// output padding is not smaller than stride or dilation, or nothing is left of the output.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::functional::{self as F, ConvTransposeOptions};
+    /// use pleach::tensor;
+    /// use pleach::nn::functional::{self as F, ConvTransposeOptions};
     /// let image = tensor![[[1., 10.]]]; // one channel, no batch
     /// let kernel = tensor![[[[1., 2., 3.]]]];
     /// let options = ConvTransposeOptions::new().stride((1, 2));
     /// let y = F::conv_transpose2d(&image, &kernel, None, options)?;
     /// assert_eq!(y.to_vec::<f32>()?, [1., 2., 13., 20., 30.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     conv_transpose2d = ConvTransposeOptions<2>;
 

@@ -10,12 +10,12 @@ use pleach_core::{Error, Result, Tensor, no_grad};
 /// of a float type.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
+/// use pleach::tensor;
+/// use pleach::nn::functional as F;
 /// let y = F::cosine_similarity(&tensor![[3.0, 4.0]], &tensor![[6.0, 8.0], [4.0, -3.0]], 1, 1e-8)?;
 /// assert!((y.to_vec::<f32>()?[0] - 1.0).abs() < 1e-6);
 /// assert_eq!(y.to_vec::<f32>()?[1], 0.0);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn cosine_similarity(x1: &Tensor, x2: &Tensor, dim: i64, eps: f64) -> Result<Tensor> {
     // The product of the detached tensors has the common dtype and shape.

@@ -24,15 +24,15 @@ use crate::setters::{given, setters};
 /// or a class is to be ignored (`ignore_index` 0 or more) where the targets are probabilities.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional::{self as F, CrossEntropyOptions};
+/// use pleach::tensor;
+/// use pleach::nn::functional::{self as F, CrossEntropyOptions};
 /// let scores = tensor![[0.0, 0.0], [100.0, 0.0]];
 /// let loss = F::cross_entropy(&scores, &tensor![1, 0], Default::default())?;
 /// assert_eq!(loss.item()?, 0.6931472f32 as f64 / 2.0); // the mean
 /// let options = CrossEntropyOptions::new().reduction("none");
 /// let loss = F::cross_entropy(&scores, &tensor![1, 0], options)?;
 /// assert_eq!(loss.to_vec::<f32>()?, [0.6931472, 0.0]); // ln 2: a guess; 0: certain
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn cross_entropy(
     input: &Tensor,

@@ -19,12 +19,12 @@ use super::filled;
 /// If `p` is not between 0 and 1, or the dtype does not compute.
 ///
 /// ```
-/// use pleach_core::{Tensor, manual_seed};
-/// use pleach_nn::functional as F;
+/// use pleach::{Tensor, manual_seed};
+/// use pleach::nn::functional as F;
 /// manual_seed(0);
 /// let y = F::dropout(&Tensor::ones([8]), 0.5, true)?;
 /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.0, 2.0, 0.0, 0.0, 0.0, 2.0, 2.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
     if let Some(output) = without_mask(input, p, training)? {
@@ -86,12 +86,12 @@ impl Operation for Dropout {
 /// not compute.
 ///
 /// ```
-/// use pleach_core::{Tensor, manual_seed};
-/// use pleach_nn::functional as F;
+/// use pleach::{Tensor, manual_seed};
+/// use pleach::nn::functional as F;
 /// manual_seed(0);
 /// let y = F::dropout1d(&Tensor::ones([1, 3, 2]), 0.5, true)?;
 /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.0, 0.0, 0.0, 2.0, 2.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn dropout1d(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
     check_probability(p)?;
@@ -117,12 +117,12 @@ pub fn dropout1d(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
 /// compute.
 ///
 /// ```
-/// use pleach_core::{Tensor, manual_seed};
-/// use pleach_nn::functional as F;
+/// use pleach::{Tensor, manual_seed};
+/// use pleach::nn::functional as F;
 /// manual_seed(0);
 /// let y = F::dropout2d(&Tensor::ones([1, 3, 1, 2]), 0.5, true)?;
 /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.0, 0.0, 0.0, 2.0, 2.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn dropout2d(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
     check_probability(p)?;
@@ -148,12 +148,12 @@ pub fn dropout2d(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
 /// If `p` is not between 0 and 1, the input is 0-d, or its dtype does not compute.
 ///
 /// ```
-/// use pleach_core::{Tensor, manual_seed};
-/// use pleach_nn::functional as F;
+/// use pleach::{Tensor, manual_seed};
+/// use pleach::nn::functional as F;
 /// manual_seed(0);
 /// let y = F::dropout3d(&Tensor::ones([3, 1, 1, 2]), 0.5, true)?;
 /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.0, 0.0, 0.0, 2.0, 2.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn dropout3d(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
     check_probability(p)?;
@@ -173,12 +173,12 @@ pub fn dropout3d(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
 /// If `p` is not between 0 and 1, or the dtype does not compute.
 ///
 /// ```
-/// use pleach_core::{Tensor, manual_seed};
-/// use pleach_nn::functional as F;
+/// use pleach::{Tensor, manual_seed};
+/// use pleach::nn::functional as F;
 /// manual_seed(0);
 /// let y = F::alpha_dropout(&Tensor::ones([4]), 0.5, true)?;
 /// assert_eq!(y.to_vec::<f32>()?, [-0.77919394, -0.77919394, 1.6655989, -0.77919394]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn alpha_dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
     if let Some(output) = without_mask(input, p, training)? {
@@ -194,12 +194,12 @@ pub fn alpha_dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
 /// compute.
 ///
 /// ```
-/// use pleach_core::{Tensor, manual_seed};
-/// use pleach_nn::functional as F;
+/// use pleach::{Tensor, manual_seed};
+/// use pleach::nn::functional as F;
 /// manual_seed(0);
 /// let y = F::feature_alpha_dropout(&Tensor::ones([1, 3, 1]), 0.5, true)?;
 /// assert_eq!(y.to_vec::<f32>()?, [-0.77919394, -0.77919394, 1.6655989]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn feature_alpha_dropout(input: &Tensor, p: f64, training: bool) -> Result<Tensor> {
     if let Some(output) = without_mask(input, p, training)? {

@@ -13,12 +13,12 @@ use pleach_core::{DType, Error, Result, Tensor};
 /// If the numbers are not integers or there is no such row.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
+/// use pleach::tensor;
+/// use pleach::nn::functional as F;
 /// let table = tensor![[1.0, 2.0], [3.0, 4.0]];
 /// let y = F::embedding(&tensor![1, 0, 1], &table, None)?;
 /// assert_eq!(y.to_vec::<f32>()?, [3.0, 4.0, 1.0, 2.0, 3.0, 4.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn embedding(
     input: &Tensor,

@@ -28,11 +28,11 @@ words! {
 /// If the dtype does not compute, or a string is unknown.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
+/// use pleach::tensor;
+/// use pleach::nn::functional as F;
 /// let y = F::gelu(&tensor![0.0, 1.0], "none")?;
 /// assert_eq!(y.to_vec::<f32>()?, [0.0, 0.8413447]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn gelu(
     input: &Tensor,

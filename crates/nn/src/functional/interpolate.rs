@@ -191,13 +191,13 @@ fn order(from: &[usize], to: &[usize]) -> Vec<usize> {
 /// If the input has other dimensions, a size is 0, or the memory cannot be had.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional::{self as F, InterpolateMode, Resize};
+/// use pleach::tensor;
+/// use pleach::nn::functional::{self as F, InterpolateMode, Resize};
 /// let row = tensor![[[1.0, 2.0]]];
 /// let twice = |mode| F::interpolate(&row, Resize::scale_factor(2.0), mode, false)?.to_vec::<f32>();
 /// assert_eq!(twice(InterpolateMode::Nearest)?, [1.0, 1.0, 2.0, 2.0]);
 /// assert_eq!(twice(InterpolateMode::Linear)?, [1.0, 1.25, 1.75, 2.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn interpolate(
     input: &Tensor,

@@ -16,11 +16,11 @@ use pleach_kernels::{Buffer, moments_axis};
 /// is not a float type.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
+/// use pleach::tensor;
+/// use pleach::nn::functional as F;
 /// let y = F::layer_norm(&tensor![[1.0, 3.0]], [2], None, None, 0.0)?;
 /// assert_eq!(y.to_vec::<f32>()?, [-1.0, 1.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn layer_norm(
     input: &Tensor,

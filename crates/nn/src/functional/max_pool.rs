@@ -121,13 +121,13 @@ max_pools! {
     /// window fits.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::functional::{self as F, MaxPoolOptions};
+    /// use pleach::tensor;
+    /// use pleach::nn::functional::{self as F, MaxPoolOptions};
     /// let x = tensor![[[1., 2., 5., 6.], [3., 4., 0., 1.]]];
     /// assert_eq!(F::max_pool2d(&x, 2)?.to_vec::<f32>()?, [4., 6.]);
     /// let y = F::max_pool2d(&x, MaxPoolOptions::new(2).stride(1))?;
     /// assert_eq!(y.to_vec::<f32>()?, [4., 5., 6.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     max_pool2d,
 
@@ -137,12 +137,12 @@ max_pools! {
     /// As [`max_pool2d`].
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::functional as F;
+    /// use pleach::tensor;
+    /// use pleach::nn::functional as F;
     /// let x = tensor![[[1., 2., 5.], [3., 4., 0.]]];
     /// let (_, indices) = F::max_pool2d_with_indices(&x, (2, 1))?;
     /// assert_eq!(indices.to_vec::<i64>()?, [3, 4, 2]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     max_pool2d_with_indices, 2;
 

@@ -6,15 +6,15 @@
 //! one for each dimension ([`Size`]); a function that has several results returns a tuple.
 //!
 //! ```
-//! use pleach_core::{tensor, Tensor};
-//! use pleach_nn::functional::{self as F, ConvOptions};
+//! use pleach::{tensor, Tensor};
+//! use pleach::nn::functional::{self as F, ConvOptions};
 //!
 //! let image = Tensor::ones([1, 1, 4, 4]);
 //! let kernel = Tensor::ones([1, 1, 3, 3]);
 //! let y = F::conv2d(&image, &kernel, Some(&tensor![0.5]), ConvOptions::new().padding("same"))?;
 //! assert_eq!(y.shape(), [1, 1, 4, 4]);
 //! assert_eq!(y.index((0, 0, 0, 0))?.item()?, 4.5); // four ones and the bias
-//! # Ok::<(), pleach_core::Error>(())
+//! # Ok::<(), pleach::Error>(())
 //! ```
 
 #[macro_use]

@@ -19,11 +19,11 @@ use crate::setters::given;
 /// If the shapes cannot be broadcast together, or a string is unknown.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
+/// use pleach::tensor;
+/// use pleach::nn::functional as F;
 /// let loss = F::mse_loss(&tensor![1.0, 2.0], &tensor![1.0, 4.0], "mean")?;
 /// assert_eq!(loss.item()?, 2.0);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn mse_loss(
     input: &Tensor,

@@ -22,12 +22,12 @@ use crate::setters::{given, setters};
 /// If shapes or dtypes do not fit, or a target is no class.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional::{self as F, NllLossOptions};
+/// use pleach::tensor;
+/// use pleach::nn::functional::{self as F, NllLossOptions};
 /// let log_probs = tensor![[-1.0, -2.0], [-3.0, -4.0]];
 /// let loss = F::nll_loss(&log_probs, &tensor![0, 1], NllLossOptions::new())?;
 /// assert_eq!(loss.item()?, 2.5);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn nll_loss(input: &Tensor, target: &Tensor, options: NllLossOptions<'_>) -> Result<Tensor> {
     let op = NllLoss {

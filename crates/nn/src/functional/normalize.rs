@@ -9,11 +9,11 @@ use pleach_core::{Result, Tensor};
 /// If the dimension does not exist, or the dtype is not a float type.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
+/// use pleach::tensor;
+/// use pleach::nn::functional as F;
 /// let y = F::normalize(&tensor![[3.0, 4.0]], 2.0, 1, 1e-12)?;
 /// assert_eq!(y.to_vec::<f32>()?, [0.6, 0.8]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn normalize(input: &Tensor, p: f64, dim: i64, eps: f64) -> Result<Tensor> {
     input.div(&input.norm_dim(p, dim, true)?.clamp(eps, None)?)

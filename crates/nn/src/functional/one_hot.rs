@@ -13,12 +13,12 @@ use pleach_kernels::Buffer;
 /// `num_classes` is not given; or if the memory cannot be had.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
+/// use pleach::tensor;
+/// use pleach::nn::functional as F;
 /// let y = F::one_hot(&tensor![2, 0], 3)?;
 /// assert_eq!(y.to_vec::<i64>()?, [0, 0, 1, 1, 0, 0]);
 /// assert_eq!(F::one_hot(&tensor![2, 0], None)?.shape(), [2, 3]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn one_hot(input: &Tensor, num_classes: impl Into<Option<usize>>) -> Result<Tensor> {
     if input.dtype() != DType::I64 {

@@ -14,13 +14,13 @@ use crate::setters::given;
 /// If there are more pads than dimensions, or a pad is too large for its mode, or a string is unknown.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
+/// use pleach::tensor;
+/// use pleach::nn::functional as F;
 /// let x = tensor![[1.0, 2.0]];
 /// let y = F::pad(&x, &[1, 0, 0, 1], "constant", 9.0)?;
 /// assert_eq!(y.shape(), [2, 3]);
 /// assert_eq!(y.to_vec::<f32>()?, [9.0, 1.0, 2.0, 9.0, 9.0, 9.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn pad(
     input: &Tensor,

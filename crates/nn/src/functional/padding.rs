@@ -10,10 +10,10 @@ use super::Size;
 /// How a convolution's input is padded: a number, one for each dimension, `"same"` or `"valid"`.
 ///
 /// ```
-/// use pleach_nn::functional::Padding;
+/// use pleach::nn::functional::Padding;
 /// assert_eq!(Padding::<2>::from(1), Padding::Size([1, 1]));
 /// assert_eq!(Padding::<2>::try_from("same")?, Padding::Same);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Padding<const D: usize> {

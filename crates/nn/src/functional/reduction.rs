@@ -5,13 +5,13 @@ use pleach_core::{Result, Tensor, words};
 /// How the losses of single elements become one.
 ///
 /// ```
-/// use pleach_nn::losses::Reduction;
+/// use pleach::nn::losses::Reduction;
 /// assert_eq!("sum".parse::<Reduction>()?, Reduction::Sum);
 /// assert_eq!(
 ///     "avg".parse::<Reduction>().unwrap_err().to_string(),
 ///     "avg is not a valid value for reduction"
 /// );
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Reduction {

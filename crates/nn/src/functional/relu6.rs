@@ -10,10 +10,10 @@ use pleach_kernels::Function;
 /// If the dtype does not compute.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::functional as F;
+/// use pleach::tensor;
+/// use pleach::nn::functional as F;
 /// assert_eq!(F::relu6(&tensor![-1.0, 2.0, 7.0])?.to_vec::<f32>()?, [0.0, 2.0, 6.0]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn relu6(input: &Tensor) -> Result<Tensor> {
     match input.dtype() {

@@ -11,7 +11,7 @@ use pleach_core::print::{PythonRepr, python_tuple};
 /// The form is kept, since PyTorch prints some arguments as they were given.
 ///
 /// ```
-/// use pleach_nn::functional::Size;
+/// use pleach::nn::functional::Size;
 /// let (both, each) = (Size::<2>::from(3), Size::from((3, 2)));
 /// assert_eq!((both.to_string(), each.to_string()), ("3".into(), "(3, 2)".into()));
 /// assert_eq!((both[1], each[1]), (3, 2));
@@ -41,7 +41,7 @@ impl<const D: usize> Index<usize> for Size<D> {
 /// `None` keeps that of the input.
 ///
 /// ```
-/// use pleach_nn::functional::OutputSize;
+/// use pleach::nn::functional::OutputSize;
 /// assert_eq!(OutputSize::<2>::from(7).to_string(), "7");
 /// assert_eq!(OutputSize::from((None, 7)).to_string(), "(None, 7)");
 /// assert_eq!(OutputSize::from((None, 7)).of([5, 5]), [5, 7]);
@@ -165,7 +165,7 @@ pub(super) fn by_x(sizes: &[impl ToString]) -> String {
 /// each, the last dimension first: `[left, right, top, bottom]`. Negative numbers cut.
 ///
 /// ```
-/// use pleach_nn::functional::Pads;
+/// use pleach::nn::functional::Pads;
 /// assert_eq!(Pads::<2>::from(1).into_vec(), [1, 1, 1, 1]);
 /// assert_eq!(Pads::<2>::from([1, 0, 2, -1]).into_vec(), [1, 0, 2, -1]);
 /// ```

@@ -15,14 +15,14 @@ use crate::setters::setters;
 /// If the input has other dimensions, a size is 0, or no window fits.
 ///
 /// ```
-/// use pleach_core::Tensor;
-/// use pleach_nn::functional::{self as F, UnfoldOptions};
+/// use pleach::Tensor;
+/// use pleach::nn::functional::{self as F, UnfoldOptions};
 /// let x = Tensor::arange(9).view([1, 1, 3, 3])?.float()?;
 /// let columns = F::unfold(&x, 2)?;
 /// assert_eq!(columns.shape(), [1, 4, 4]);
 /// assert_eq!(columns.index((0, 3))?.to_vec::<f32>()?, [4.0, 5.0, 7.0, 8.0]);
 /// assert_eq!(F::unfold(&x, UnfoldOptions::new((1, 2)).stride(2))?.shape(), [1, 2, 2]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn unfold(input: &Tensor, options: impl Into<UnfoldOptions>) -> Result<Tensor> {
     let o = options.into();

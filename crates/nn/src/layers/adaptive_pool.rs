@@ -57,15 +57,15 @@ adaptive_pools! {
     /// `output_size`; `None` keeps a size.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::{Forward, layers::AdaptiveAvgPool2d};
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::AdaptiveAvgPool2d};
     ///
     /// let x = tensor![[[1., 2., 6.]]];
     /// assert_eq!(AdaptiveAvgPool2d::new(1).call(&x)?.to_vec::<f32>()?, [3.]);
     /// let pool = AdaptiveAvgPool2d::new((None, 2));
     /// assert_eq!(pool.call(&x)?.to_vec::<f32>()?, [1.5, 4.]);
     /// assert_eq!(pool.to_string(), "AdaptiveAvgPool2d(output_size=(None, 2))");
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     AdaptiveAvgPool: AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d
         = |input, size| adaptive_avg_pool(input, size);
@@ -77,15 +77,15 @@ adaptive_pools! {
     /// `output_size`; `None` keeps a size.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::{Forward, layers::AdaptiveMaxPool1d};
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::AdaptiveMaxPool1d};
     ///
     /// let pool = AdaptiveMaxPool1d::new(2);
     /// let x = tensor![[1., 7., 6., 8.]];
     /// assert_eq!(pool.call(&x)?.to_vec::<f32>()?, [7., 8.]);
     /// assert_eq!(pool.call_with_indices(&x)?.1.to_vec::<i64>()?, [1, 3]);
     /// assert_eq!(pool.to_string(), "AdaptiveMaxPool1d(output_size=2)");
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     AdaptiveMaxPool: AdaptiveMaxPool1d, AdaptiveMaxPool2d, AdaptiveMaxPool3d
         = |input, size| Ok(adaptive_max_pool(input, size, false)?.swap_remove(0));

@@ -23,14 +23,14 @@ const NAMES: [&str; 3] = ["AvgPool1d", "AvgPool2d", "AvgPool3d"];
 /// `(size + 2·padding - kernel_size) / stride + 1`.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::{Forward, layers::AvgPool2d};
+/// use pleach::tensor;
+/// use pleach::nn::{Forward, layers::AvgPool2d};
 ///
 /// let pool = AvgPool2d::new(2);
 /// let x = tensor![[[1., 2., 5., 6.], [3., 4., 0., 1.]]];
 /// assert_eq!(pool.call(&x)?.to_vec::<f32>()?, [2.5, 3.]);
 /// assert_eq!(pool.to_string(), "AvgPool2d(kernel_size=2, stride=2, padding=0)");
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(name = NAMES[D - 1], extra_repr, debug)]

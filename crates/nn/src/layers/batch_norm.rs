@@ -36,8 +36,8 @@ const NAMES: [&str; 3] = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"];
 /// are any.
 ///
 /// ```
-/// use pleach_core::{Tensor, tensor};
-/// use pleach_nn::{Forward, Module, layers::{BatchNorm1d, BatchNorm2d}};
+/// use pleach::{Tensor, tensor};
+/// use pleach::nn::{Forward, Module, layers::{BatchNorm1d, BatchNorm2d}};
 ///
 /// let norm = BatchNorm2d::builder(1).eps(1e-12).build()?;
 /// let x = tensor![1.0, 5.0].reshape([2, 1, 1, 1])?;
@@ -49,7 +49,7 @@ const NAMES: [&str; 3] = ["BatchNorm1d", "BatchNorm2d", "BatchNorm3d"];
 /// assert_eq!(norm.call(&Tensor::full([1, 1, 1, 1], 0.3))?.item()?, 0.0);
 ///
 /// assert_eq!(BatchNorm1d::new(4).call(&Tensor::randn([8, 4]))?.shape(), [8, 4]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(name = NAMES[D - 1], extra_repr, version = 2, debug)]

@@ -30,8 +30,8 @@ pub type Conv3d = Conv<3>;
 /// `fan_in = in_channels / groups · product of kernel_size`.
 ///
 /// ```
-/// use pleach_core::Tensor;
-/// use pleach_nn::{Forward, layers::{Conv1d, Conv2d}};
+/// use pleach::Tensor;
+/// use pleach::nn::{Forward, layers::{Conv1d, Conv2d}};
 ///
 /// let conv = Conv2d::builder(3, 64, 7).stride(2).padding(3).bias(false).build()?;
 /// assert_eq!(
@@ -44,7 +44,7 @@ pub type Conv3d = Conv<3>;
 /// let speech = Conv1d::builder(1, 512, 10).stride(5).build()?;
 /// assert_eq!(speech.kernel_size[0], 10);
 /// assert_eq!(speech.call(&Tensor::zeros([1, 1, 400]))?.shape(), [1, 512, 79]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub type Conv<const D: usize> = ConvNd<Plain, D>;
 

@@ -29,14 +29,14 @@ pub type ConvTranspose3d = ConvTranspose<3>;
 /// `fan_in = out_channels / groups · product of kernel_size`.
 ///
 /// ```
-/// use pleach_core::Tensor;
-/// use pleach_nn::{Forward, layers::ConvTranspose2d};
+/// use pleach::Tensor;
+/// use pleach::nn::{Forward, layers::ConvTranspose2d};
 ///
 /// let up = ConvTranspose2d::builder(64, 32, 2).stride(2).build()?;
 /// assert_eq!(up.to_string(), "ConvTranspose2d(64, 32, kernel_size=(2, 2), stride=(2, 2))");
 /// assert_eq!(up.weight.shape(), [64, 32, 2, 2]);
 /// assert_eq!(up.call(&Tensor::zeros([1, 64, 8, 8]))?.shape(), [1, 32, 16, 16]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub type ConvTranspose<const D: usize> = ConvNd<Transposed, D>;
 
@@ -48,12 +48,12 @@ impl<const D: usize> ConvTranspose<D> {
     /// If the size is none of those, or as [`functional::conv_transpose2d`](crate::functional::conv_transpose2d).
     ///
     /// ```
-    /// use pleach_core::Tensor;
-    /// use pleach_nn::layers::ConvTranspose2d;
+    /// use pleach::Tensor;
+    /// use pleach::nn::layers::ConvTranspose2d;
     /// let up = ConvTranspose2d::builder(4, 2, 3).stride(2).padding(1).build()?;
     /// let x = Tensor::zeros([1, 4, 5, 5]);
     /// assert_eq!(up.call_with_output_size(&x, [10, 9])?.shape(), [1, 2, 10, 9]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn call_with_output_size(
         &self,

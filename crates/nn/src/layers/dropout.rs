@@ -100,8 +100,8 @@ dropouts! {
     /// See [`functional::dropout`] for shapes and the random numbers.
     ///
     /// ```
-    /// use pleach_core::{Tensor, manual_seed};
-    /// use pleach_nn::{Forward, Module, layers::Dropout};
+    /// use pleach::{Tensor, manual_seed};
+    /// use pleach::nn::{Forward, Module, layers::Dropout};
     ///
     /// let dropout = Dropout::new(0.5);
     /// manual_seed(0);
@@ -110,7 +110,7 @@ dropouts! {
     /// dropout.eval();
     /// let x = Tensor::ones([4]);
     /// assert!(dropout.call(&x)?.shares_memory_with(&x));
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Dropout, DropoutBuilder, dropout;
 
@@ -120,8 +120,8 @@ dropouts! {
     /// See [`functional::dropout1d`] for shapes and the random numbers.
     ///
     /// ```
-    /// use pleach_core::{Tensor, manual_seed};
-    /// use pleach_nn::{Forward, Module, layers::Dropout1d};
+    /// use pleach::{Tensor, manual_seed};
+    /// use pleach::nn::{Forward, Module, layers::Dropout1d};
     ///
     /// let dropout = Dropout1d::new(0.5);
     /// manual_seed(0);
@@ -130,7 +130,7 @@ dropouts! {
     /// dropout.eval();
     /// let x = Tensor::ones([1, 3, 2]);
     /// assert!(dropout.call(&x)?.shares_memory_with(&x));
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Dropout1d, Dropout1dBuilder, dropout1d;
 
@@ -140,8 +140,8 @@ dropouts! {
     /// See [`functional::dropout2d`] for shapes and the random numbers.
     ///
     /// ```
-    /// use pleach_core::{Tensor, manual_seed};
-    /// use pleach_nn::{Forward, Module, layers::Dropout2d};
+    /// use pleach::{Tensor, manual_seed};
+    /// use pleach::nn::{Forward, Module, layers::Dropout2d};
     ///
     /// let dropout = Dropout2d::new(0.5);
     /// manual_seed(0);
@@ -150,7 +150,7 @@ dropouts! {
     /// dropout.eval();
     /// let x = Tensor::ones([1, 3, 1, 2]);
     /// assert!(dropout.call(&x)?.shares_memory_with(&x));
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Dropout2d, Dropout2dBuilder, dropout2d;
 
@@ -160,8 +160,8 @@ dropouts! {
     /// See [`functional::dropout3d`] for shapes and the random numbers.
     ///
     /// ```
-    /// use pleach_core::{Tensor, manual_seed};
-    /// use pleach_nn::{Forward, Module, layers::Dropout3d};
+    /// use pleach::{Tensor, manual_seed};
+    /// use pleach::nn::{Forward, Module, layers::Dropout3d};
     ///
     /// let dropout = Dropout3d::new(0.5);
     /// manual_seed(0);
@@ -170,7 +170,7 @@ dropouts! {
     /// dropout.eval();
     /// let x = Tensor::ones([3, 1, 1, 2]);
     /// assert!(dropout.call(&x)?.shares_memory_with(&x));
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Dropout3d, Dropout3dBuilder, dropout3d;
 
@@ -180,8 +180,8 @@ dropouts! {
     /// See [`functional::alpha_dropout`] for shapes and the random numbers.
     ///
     /// ```
-    /// use pleach_core::{Tensor, manual_seed};
-    /// use pleach_nn::{Forward, Module, layers::AlphaDropout};
+    /// use pleach::{Tensor, manual_seed};
+    /// use pleach::nn::{Forward, Module, layers::AlphaDropout};
     ///
     /// let dropout = AlphaDropout::new(0.5);
     /// manual_seed(0);
@@ -190,7 +190,7 @@ dropouts! {
     /// dropout.eval();
     /// let x = Tensor::ones([4]);
     /// assert!(dropout.call(&x)?.shares_memory_with(&x));
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     AlphaDropout, AlphaDropoutBuilder, alpha_dropout;
 
@@ -200,8 +200,8 @@ dropouts! {
     /// See [`functional::feature_alpha_dropout`] for shapes and the random numbers.
     ///
     /// ```
-    /// use pleach_core::{Tensor, manual_seed};
-    /// use pleach_nn::{Forward, Module, layers::FeatureAlphaDropout};
+    /// use pleach::{Tensor, manual_seed};
+    /// use pleach::nn::{Forward, Module, layers::FeatureAlphaDropout};
     ///
     /// let dropout = FeatureAlphaDropout::new(0.5);
     /// manual_seed(0);
@@ -210,7 +210,7 @@ dropouts! {
     /// dropout.eval();
     /// let x = Tensor::ones([1, 3, 1]);
     /// assert!(dropout.call(&x)?.shares_memory_with(&x));
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     FeatureAlphaDropout, FeatureAlphaDropoutBuilder, feature_alpha_dropout;
 }

@@ -8,13 +8,13 @@ use crate::{Forward, Module, Node};
 /// Makes one dimension of several. By default all but the first: `[N, *]` becomes `[N, numel]`.
 ///
 /// ```
-/// use pleach_core::Tensor;
-/// use pleach_nn::{Forward, layers::Flatten};
+/// use pleach::Tensor;
+/// use pleach::nn::{Forward, layers::Flatten};
 /// let x = Tensor::zeros([2, 3, 4]);
 /// assert_eq!(Flatten::new().call(&x)?.shape(), [2, 12]);
 /// let first = Flatten::builder().start_dim(0).end_dim(1).build()?;
 /// assert_eq!(first.call(&x)?.shape(), [6, 4]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(extra_repr, debug)]

@@ -7,10 +7,10 @@ use crate::{Activation, Forward, Module, Node};
 /// Returns its input: a placeholder, for a layer that is taken out. Any shape.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::{Forward, layers::Identity};
+/// use pleach::tensor;
+/// use pleach::nn::{Forward, layers::Identity};
 /// assert_eq!(Identity::new().call(&tensor![2.0])?.item()?, 2.0);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(debug)]

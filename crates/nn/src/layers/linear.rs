@@ -21,8 +21,8 @@ use crate::{Forward, Module, Node, Step, functional};
 /// Weight and bias start uniform in `±1 / sqrt(in_features)`.
 ///
 /// ```
-/// use pleach_core::{manual_seed, tensor};
-/// use pleach_nn::{Forward, layers::Linear};
+/// use pleach::{manual_seed, tensor};
+/// use pleach::nn::{Forward, layers::Linear};
 ///
 /// manual_seed(42);
 /// let linear = Linear::new(2, 1);
@@ -31,7 +31,7 @@ use crate::{Forward, Module, Node, Step, functional};
 /// linear.bias.as_ref().unwrap().set_data(tensor![0.5])?;
 /// assert_eq!(linear.call(&tensor![[1.0, 2.0]])?.to_vec::<f32>()?, [11.5]);
 /// assert_eq!(linear.to_string(), "Linear(in_features=2, out_features=1, bias=True)");
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(extra_repr, debug)]

@@ -24,8 +24,8 @@ const NAMES: [&str; 3] = ["MaxPool1d", "MaxPool2d", "MaxPool3d"];
 /// `(size + 2·padding - dilation·(kernel_size - 1) - 1) / stride + 1`.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::{Forward, layers::MaxPool2d};
+/// use pleach::tensor;
+/// use pleach::nn::{Forward, layers::MaxPool2d};
 ///
 /// let pool = MaxPool2d::new(2);
 /// let x = tensor![[[1., 2., 5., 6.], [3., 4., 0., 1.]]];
@@ -34,7 +34,7 @@ const NAMES: [&str; 3] = ["MaxPool1d", "MaxPool2d", "MaxPool3d"];
 ///     MaxPool2d::builder((3, 2)).padding(1).build()?.to_string(),
 ///     "MaxPool2d(kernel_size=(3, 2), stride=(3, 2), padding=1, dilation=1, ceil_mode=False)"
 /// );
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(name = NAMES[D - 1], extra_repr, debug)]

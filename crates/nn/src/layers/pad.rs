@@ -60,12 +60,12 @@ pads! {
     /// Zeros around the input.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::{Forward, layers::ZeroPad1d};
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::ZeroPad1d};
     /// let pad = ZeroPad1d::new([1, 2]);
     /// assert_eq!(pad.call(&tensor![[1., 2.]])?.to_vec::<f32>()?, [0., 1., 2., 0., 0.]);
     /// assert_eq!(pad.to_string(), "ZeroPad1d((1, 2))");
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ZeroPad: ZeroPad1d, ZeroPad2d, ZeroPad3d = Constant, false;
 
@@ -73,33 +73,33 @@ pads! {
     /// its dimension.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::{Forward, layers::ReflectionPad1d};
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::ReflectionPad1d};
     /// let y = ReflectionPad1d::new(2).call(&tensor![[1., 2., 3.]])?;
     /// assert_eq!(y.to_vec::<f32>()?, [3., 2., 1., 2., 3., 2., 1.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ReflectionPad: ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = Reflect, false;
 
     /// The outermost elements of the input, repeated.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::{Forward, layers::ReplicationPad1d};
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::ReplicationPad1d};
     /// let y = ReplicationPad1d::new(2).call(&tensor![[1., 2., 3.]])?;
     /// assert_eq!(y.to_vec::<f32>()?, [1., 1., 1., 2., 3., 3., 3.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ReplicationPad: ReplicationPad1d, ReplicationPad2d, ReplicationPad3d = Replicate, false;
 
     /// The opposite side of the input. A padding is at most its dimension.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::{Forward, layers::CircularPad1d};
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::CircularPad1d};
     /// let y = CircularPad1d::new(2).call(&tensor![[1., 2., 3.]])?;
     /// assert_eq!(y.to_vec::<f32>()?, [2., 3., 1., 2., 3., 1., 2.]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     CircularPad: CircularPad1d, CircularPad2d, CircularPad3d = Circular, true;
 }
@@ -107,12 +107,12 @@ pads! {
 /// A value around the input. Any shape with so many dimensions.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::{Forward, layers::ConstantPad2d};
+/// use pleach::tensor;
+/// use pleach::nn::{Forward, layers::ConstantPad2d};
 /// let pad = ConstantPad2d::new([1, 0, 0, 1], 9);
 /// assert_eq!(pad.call(&tensor![[1., 2.]])?.to_vec::<f32>()?, [9., 1., 2., 9., 9., 9.]);
 /// assert_eq!(pad.to_string(), "ConstantPad2d(padding=(1, 0, 0, 1), value=9)");
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(name = Self::NAMES[D - 1], extra_repr, debug)]

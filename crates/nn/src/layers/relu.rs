@@ -105,22 +105,22 @@ relus! {
     /// `max(x, 0)`, element by element. Any shape.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::{Forward, layers::ReLU};
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::ReLU};
     /// let y = ReLU::new().call(&tensor![-1.0, 2.0])?;
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 2.0]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ReLU, ReLUBuilder, relu, f64::INFINITY;
 
     /// `min(max(x, 0), 6)`, element by element. Any shape.
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::{Forward, layers::ReLU6};
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::ReLU6};
     /// let y = ReLU6::new().call(&tensor![-1.0, 2.0, 7.0])?;
     /// assert_eq!(y.to_vec::<f32>()?, [0.0, 2.0, 6.0]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ReLU6, ReLU6Builder, relu6, 6.0;
 }

@@ -11,14 +11,14 @@ use crate::{Module, Node};
 /// [`functional::cross_entropy`], where shapes and rules stand.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::losses::{CrossEntropyLoss, Loss};
+/// use pleach::tensor;
+/// use pleach::nn::losses::{CrossEntropyLoss, Loss};
 /// let scores = tensor![[0.0, 0.0], [100.0, 0.0]];
 /// let loss = CrossEntropyLoss::new().call(&scores, &tensor![1, 0])?;
 /// assert_eq!(loss.item()?, 0.34657359f32 as f64); // the mean of ln 2 and 0
 /// let weighted = CrossEntropyLoss::builder().weight(tensor![1.0, 3.0]).build()?;
 /// assert_eq!(weighted.call(&scores, &tensor![1, 0])?.item()?, 0.51986039f32 as f64); // 3/4 ln 2
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(debug)]

@@ -9,11 +9,11 @@ use crate::{Module, call};
 /// Write `forward`; use `call`, PyTorch's `loss(input, target)`.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::losses::{Loss, MSELoss};
+/// use pleach::tensor;
+/// use pleach::nn::losses::{Loss, MSELoss};
 /// let loss = MSELoss::new().call(&tensor![1.0, 2.0], &tensor![1.0, 4.0])?;
 /// assert_eq!(loss.item()?, 2.0);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 pub trait Loss: Module {
     /// What the loss computes.

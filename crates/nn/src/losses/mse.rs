@@ -11,12 +11,12 @@ use crate::{Module, Node, functional};
 /// Shapes: input and target the same; the loss is 0-d, or of that shape without reduction.
 ///
 /// ```
-/// use pleach_core::tensor;
-/// use pleach_nn::losses::{Loss, MSELoss};
+/// use pleach::tensor;
+/// use pleach::nn::losses::{Loss, MSELoss};
 /// let (x, y) = (tensor![1.0, 2.0], tensor![1.0, 4.0]);
 /// assert_eq!(MSELoss::new().call(&x, &y)?.item()?, 2.0);
 /// assert_eq!(MSELoss::builder().reduction("sum").build()?.call(&x, &y)?.item()?, 4.0);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(debug)]

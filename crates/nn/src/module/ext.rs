@@ -52,7 +52,7 @@ pub trait ModuleExt: Module {
     /// once for each, as in PyTorch.
     ///
     /// ```
-    /// use pleach_nn::{Module, ModuleExt, Sequential};
+    /// use pleach::nn::{Module, ModuleExt, Sequential};
     /// let mut net = Sequential::new().append(Sequential::new()).append(Sequential::new());
     /// let mut seen = Vec::new();
     /// net.apply(|m| seen.push(m.children().len()));
@@ -79,7 +79,7 @@ pub trait ModuleExt: Module {
     /// Calls `f` with every module of type `T`, in the order of [`ModuleExt::apply`].
     ///
     /// ```
-    /// use pleach_nn::{ModuleExt, layers::Linear, sequential};
+    /// use pleach::nn::{ModuleExt, layers::Linear, sequential};
     /// let mut net = sequential![Linear::new(4, 3), Linear::new(3, 2)];
     /// let mut sizes = Vec::new();
     /// net.apply_to(|linear: &mut Linear| sizes.push(linear.out_features));
@@ -97,14 +97,14 @@ pub trait ModuleExt: Module {
     /// closure, `?` takes every error that converts into an [`Error`].
     ///
     /// ```
-    /// use pleach_nn::{ModuleExt, layers::Linear, sequential};
+    /// use pleach::nn::{ModuleExt, layers::Linear, sequential};
     /// let mut net = sequential![Linear::new(4, 3)];
     /// net.try_apply_to(|linear: &mut Linear| {
     ///     let value: f64 = "0.5".parse()?;
     ///     linear.weight.data().fill_(value)?;
     ///     Ok(())
     /// })?;
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors
@@ -147,12 +147,12 @@ pub trait ModuleExt: Module {
     /// has other places in the tree, it stays there.
     ///
     /// ```
-    /// use pleach_nn::{Module, ModuleExt, layers::{Linear, ReLU}, sequential};
+    /// use pleach::nn::{Module, ModuleExt, layers::{Linear, ReLU}, sequential};
     /// let mut net = sequential![Linear::new(4, 3), sequential![ReLU::new()]];
     /// let old = net.set_module("1.0", Linear::new(3, 3))?;
     /// assert!(old.is::<ReLU>());
     /// assert_eq!(net.parameters().len(), 4);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors
@@ -189,8 +189,8 @@ pub trait ModuleExt: Module {
     /// outputs ([`HookResult`]).
     ///
     /// ```
-    /// use pleach_core::tensor;
-    /// use pleach_nn::{Forward, ModuleExt, layers::ReLU};
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, ModuleExt, layers::ReLU};
     /// let relu = ReLU::new();
     /// let handle = relu.register_forward_hook(|_, _inputs, outputs| outputs[0].add(1.0))?;
     /// assert_eq!(relu.call(&tensor![-1.0])?.item()?, 1.0);
@@ -200,7 +200,7 @@ pub trait ModuleExt: Module {
     ///     Ok(())
     /// })?;
     /// assert_eq!(relu.call(&tensor![-1.0])?.item()?, 0.0);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors
@@ -236,8 +236,8 @@ pub trait ModuleExt: Module {
     /// from a step `BackwardHookFunctionBackward` of the graph.
     ///
     /// ```
-    /// use pleach_core::{Tensor, tensor};
-    /// use pleach_nn::{Forward, ModuleExt, layers::ReLU};
+    /// use pleach::{Tensor, tensor};
+    /// use pleach::nn::{Forward, ModuleExt, layers::ReLU};
     /// let relu = ReLU::new();
     /// let _ = relu.register_full_backward_hook(|_, grad_inputs, grad_outputs| {
     ///     assert_eq!(grad_outputs[0].as_ref().unwrap().to_vec::<f32>()?, [1.0, 1.0]);
@@ -246,7 +246,7 @@ pub trait ModuleExt: Module {
     /// let x = tensor![-1.0, 2.0].requires_grad_(true)?;
     /// relu.call(&x)?.sum()?.backward()?;
     /// assert_eq!(x.grad().unwrap().to_vec::<f32>()?, [0.0, 3.0]);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors

@@ -10,9 +10,8 @@ use super::Module;
 /// nevertheless. A module written by hand that has a node says so by `impl HasMode for X {}`.
 ///
 /// ```compile_fail
-/// # extern crate pleach_nn as pleach;
-/// use pleach::{Forward, Module, ModuleExt, functional as F};
-/// use pleach_core::{Result, Tensor};
+/// use pleach::nn::{Forward, Module, ModuleExt, functional as F};
+/// use pleach::{Result, Tensor};
 ///
 /// #[derive(Module)]
 /// struct Noise;

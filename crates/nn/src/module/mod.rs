@@ -33,9 +33,8 @@ use crate::state_dict::{IncompatibleKeys, LoadReport, StateDict};
 /// the model is not borrowed while a list of its parameters lives.
 ///
 /// ```
-/// # extern crate pleach_nn as pleach;
-/// use pleach::Module;
-/// use pleach_core::{Parameter, tensor};
+/// use pleach::nn::Module;
+/// use pleach::{Parameter, tensor};
 ///
 /// #[derive(Module)]
 /// struct Affine {
@@ -246,8 +245,8 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// [`Module::requires_grad_`] ends it for parameters.
     ///
     /// ```
-    /// use pleach_core::Tensor;
-    /// use pleach_nn::{Forward, Module, layers::BatchNorm2d, sequential};
+    /// use pleach::Tensor;
+    /// use pleach::nn::{Forward, Module, layers::BatchNorm2d, sequential};
     /// let net = sequential![BatchNorm2d::new(3), BatchNorm2d::new(3)];
     /// net[0].freeze();
     /// net.train();
@@ -255,7 +254,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// let batches = |name| net.state_dict()[name].item_i64();
     /// assert_eq!(batches("0.num_batches_tracked")?, 0);
     /// assert_eq!(batches("1.num_batches_tracked")?, 1);
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     fn freeze(&self) {
         self.as_module().hold(true);
@@ -266,7 +265,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// those that `train` and `eval` set.
     ///
     /// ```
-    /// use pleach_nn::{Module, layers::Linear, sequential};
+    /// use pleach::nn::{Module, layers::Linear, sequential};
     /// let net = sequential![Linear::new(4, 3), Linear::new(3, 2)];
     /// net[0].requires_grad_(false); // by hand
     /// net.freeze();
@@ -314,13 +313,13 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
     /// pretrained model with another head takes.
     ///
     /// ```
-    /// use pleach_nn::{Module, layers::Linear, sequential};
+    /// use pleach::nn::{Module, layers::Linear, sequential};
     /// let pretrained = sequential![Linear::new(4, 3), Linear::new(3, 10)].state_dict();
     /// let net = sequential![Linear::new(4, 3), Linear::new(3, 2)];
     /// let report = net.load_matching(&pretrained)?;
     /// assert_eq!(report.loaded, ["0.weight", "0.bias"]);
     /// assert_eq!(report.mismatched[1].to_string(), "1.bias: torch.Size([10]) in the state dict, torch.Size([2]) in the model");
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors
@@ -411,9 +410,9 @@ pub type VisitorMut<'v, 'a> = &'v mut dyn FnMut(&str, MemberMut<'a>);
 /// By hand it is three methods. Those of a module's own fields do the work:
 ///
 /// ```
-/// use pleach_core::{Parameter, Result, Tensor, tensor};
-/// use pleach_nn::layers::Linear;
-/// use pleach_nn::{
+/// use pleach::{Parameter, Result, Tensor, tensor};
+/// use pleach::nn::layers::Linear;
+/// use pleach::nn::{
 ///     Duplication, Field, Forward, Member, MemberMut, Module, Node, Visitor, VisitorMut, sequential,
 /// };
 ///
@@ -467,7 +466,7 @@ pub type VisitorMut<'v, 'a> = &'v mut dyn FnMut(&str, MemberMut<'a>);
 /// let names: Vec<String> = net.named_parameters().into_iter().map(|(name, _)| name).collect();
 /// assert_eq!(names, ["0.scale", "0.body.weight", "0.body.bias"]);
 /// assert_eq!(net.deep_copy().call(&Tensor::ones([2, 4]))?.shape(), [2, 3]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[diagnostic::on_unimplemented(
     message = "`{Self}` cannot be a field of a module",
@@ -562,8 +561,7 @@ pub struct NewModule(pub(crate) Box<dyn Place>);
 /// layer of pleach has one.
 ///
 /// ```
-/// # extern crate pleach_nn as pleach;
-/// use pleach::{Module, ModuleExt, Node, same};
+/// use pleach::nn::{Module, ModuleExt, Node, same};
 ///
 /// #[derive(Module)]
 /// struct Noise {

@@ -5,7 +5,7 @@ use std::collections::HashMap;
 /// The version of each module by its path, in the model's order: each module before its children.
 ///
 /// ```
-/// use pleach_nn::Versions;
+/// use pleach::nn::Versions;
 /// let versions: Versions = [("", 1), ("2", 2), ("10", 1)].into_iter().collect();
 /// assert_eq!(versions.get("2"), Some(2));
 /// assert_eq!(versions.iter().map(|(path, _)| path).collect::<Vec<_>>(), ["", "2", "10"]);

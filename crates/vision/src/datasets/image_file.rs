@@ -38,7 +38,7 @@ pub fn read_image(path: impl AsRef<Path>) -> Result<Tensor> {
 /// a fax of group 3 are errors.
 ///
 /// ```
-/// use pleach_vision::datasets::ImageOptions;
+/// use pleach::vision::datasets::ImageOptions;
 ///
 /// let folder = std::env::temp_dir().join(format!("pleach-image-{}", std::process::id()));
 /// std::fs::create_dir_all(&folder)?;

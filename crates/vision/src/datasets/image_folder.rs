@@ -23,8 +23,8 @@ use crate::{Error, Result};
 /// torchvision would take it for one.
 ///
 /// ```
-/// use pleach_data::Dataset;
-/// use pleach_vision::datasets::{ImageFolder, Reason};
+/// use pleach::data::Dataset;
+/// use pleach::vision::datasets::{ImageFolder, Reason};
 ///
 /// let root = std::env::temp_dir().join(format!("pleach-folder-{}", std::process::id()));
 /// for file in ["cat/1.ppm", "dog/a.PPM", "dog/notes.txt", ".ipynb_checkpoints/1.ppm"] {

@@ -5,9 +5,9 @@
 //! batches.
 //!
 //! ```no_run
-//! use pleach_data::DataLoader;
-//! use pleach_vision::datasets::{ImageDataset, MNIST};
-//! use pleach_vision::transforms::ToTensor;
+//! use pleach::data::DataLoader;
+//! use pleach::vision::datasets::{ImageDataset, MNIST};
+//! use pleach::vision::transforms::ToTensor;
 //!
 //! let digits = MNIST::from_folder("data", true)?.transformed(ToTensor);
 //! let loader = DataLoader::builder(digits).batch_size(64).shuffle(true).build()?;
@@ -15,7 +15,7 @@
 //!     let (images, labels) = batch?;
 //!     assert_eq!(images.shape()[1..], [1, 28, 28]);
 //! }
-//! # Ok::<(), pleach_core::Error>(())
+//! # Ok::<(), pleach::Error>(())
 //! ```
 
 mod cifar10;

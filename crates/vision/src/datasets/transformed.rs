@@ -10,15 +10,15 @@ pub trait ImageDataset: Dataset<Item = (Tensor, i64)> + Sized {
     /// The same elements with a transform applied to each image when it is read.
     ///
     /// ```
-    /// use pleach_core::{DType, Tensor};
-    /// use pleach_data::{Dataset, Items};
-    /// use pleach_vision::datasets::ImageDataset;
-    /// use pleach_vision::transforms::ToTensor;
+    /// use pleach::{DType, Tensor};
+    /// use pleach::data::{Dataset, Items};
+    /// use pleach::vision::datasets::ImageDataset;
+    /// use pleach::vision::transforms::ToTensor;
     ///
     /// let white = Tensor::full_of([3, 2, 2], 255, DType::U8);
     /// let (image, label) = Items(vec![(white, 7)]).transformed(ToTensor).get(0)?;
     /// assert_eq!((image.mean()?.item()?, label), (1.0, 7));
-    /// # Ok::<(), pleach_core::Error>(())
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     fn transformed(self, transform: impl Transform + 'static) -> Transformed<Self> {
         Transformed {

@@ -13,14 +13,14 @@ use super::widths::head;
 /// those of the layers.
 ///
 /// ```
-/// use pleach_core::Tensor;
-/// use pleach_nn::{Forward, Module};
-/// use pleach_vision::models::AlexNetBuilder;
+/// use pleach::Tensor;
+/// use pleach::nn::{Forward, Module};
+/// use pleach::vision::models::AlexNetBuilder;
 ///
 /// let model = AlexNetBuilder::new().num_classes(7).build()?;
 /// model.eval();
 /// assert_eq!(model.call(&Tensor::zeros([1, 3, 64, 64]))?.shape(), [1, 7]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(debug)]

@@ -14,14 +14,14 @@ use super::widths::{head, plus_product, weight};
 /// torchvision's: convolutions `kaiming_normal_`, the head's bias zero.
 ///
 /// ```
-/// use pleach_nn::ModuleExt;
-/// use pleach_nn::layers::Linear;
-/// use pleach_vision::models::{DenseBlock, DenseNetBuilder};
+/// use pleach::nn::ModuleExt;
+/// use pleach::nn::layers::Linear;
+/// use pleach::vision::models::{DenseBlock, DenseNetBuilder};
 ///
 /// let mut model = DenseNetBuilder::densenet121().num_classes(7).build()?;
 /// assert_eq!(model.get_module_as::<DenseBlock>("features.denseblock4")?.layers.len(), 16);
 /// model.classifier = Linear::new(1024, 3);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(debug)]

@@ -16,14 +16,14 @@ use super::widths::{head, weight};
 /// convolutions `kaiming_normal_` by fan-out, the head normal with deviation 0.01 and bias zero.
 ///
 /// ```
-/// use pleach_nn::ModuleExt;
-/// use pleach_nn::layers::Linear;
-/// use pleach_vision::models::{InvertedResidual, MobileNetV2Builder};
+/// use pleach::nn::ModuleExt;
+/// use pleach::nn::layers::Linear;
+/// use pleach::vision::models::{InvertedResidual, MobileNetV2Builder};
 ///
 /// let mut model = MobileNetV2Builder::new().width_mult(0.5).num_classes(7).build()?;
 /// assert!(model.get_module_as::<InvertedResidual>("features.3")?.use_res_connect);
 /// model.classifier.set(1, Linear::new(1280, 3))?;
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(debug)]

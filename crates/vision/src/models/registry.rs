@@ -56,13 +56,13 @@ fn entry(name: &str) -> Result<&'static (&'static str, &'static str, Make)> {
 /// A model by its name, with random weights: torchvision's `get_model`.
 ///
 /// ```
-/// use pleach_nn::Module;
-/// use pleach_vision::models::{get_model, head_of};
+/// use pleach::nn::Module;
+/// use pleach::vision::models::{get_model, head_of};
 /// let model = get_model("squeezenet1_1", 10)?;
 /// let head = model.get_module(head_of("squeezenet1_1")?)?;
 /// assert_eq!(head.parameters()[0].shape(), [10, 512, 1, 1]);
 /// assert!(get_model("resnet17", 10).is_err());
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 ///
 /// # Errors

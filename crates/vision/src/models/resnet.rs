@@ -16,14 +16,14 @@ use super::{BasicBlock, Bottleneck};
 /// convolutions `kaiming_normal_` by fan-out, the head uniform.
 ///
 /// ```
-/// use pleach_nn::ModuleExt;
-/// use pleach_vision::models::{Bottleneck, ResNetBuilder};
+/// use pleach::nn::ModuleExt;
+/// use pleach::vision::models::{Bottleneck, ResNetBuilder};
 ///
 /// let model = ResNetBuilder::resnet50().num_classes(7).build()?;
 /// assert_eq!(model.fc.weight.shape(), [7, 2048]);
 /// let block = model.get_module_as::<Bottleneck>("layer1.0")?;
 /// assert_eq!(block.conv3.weight.shape(), [256, 64, 1, 1]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(debug)]

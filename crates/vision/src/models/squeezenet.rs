@@ -15,12 +15,12 @@ use super::widths::weight;
 /// zero.
 ///
 /// ```
-/// use pleach_nn::ModuleExt;
-/// use pleach_vision::models::{Fire, SqueezeNetBuilder};
+/// use pleach::nn::ModuleExt;
+/// use pleach::vision::models::{Fire, SqueezeNetBuilder};
 ///
 /// let model = SqueezeNetBuilder::squeezenet1_1().num_classes(7).build()?;
 /// assert_eq!(model.get_module_as::<Fire>("features.3")?.squeeze.weight.shape(), [16, 64, 1, 1]);
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(debug)]

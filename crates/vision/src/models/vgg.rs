@@ -15,13 +15,13 @@ use super::widths::head;
 /// 0.01, biases zero.
 ///
 /// ```
-/// use pleach_nn::layers::Linear;
-/// use pleach_vision::models::VGGBuilder;
+/// use pleach::nn::layers::Linear;
+/// use pleach::vision::models::VGGBuilder;
 ///
 /// let mut model = VGGBuilder::vgg11_bn().num_classes(7).build()?;
 /// assert_eq!(model.features[4].type_name(), "Conv2d");
 /// model.classifier.set(6, Linear::new(4096, 3))?;
-/// # Ok::<(), pleach_core::Error>(())
+/// # Ok::<(), pleach::Error>(())
 /// ```
 #[derive(Module)]
 #[module(debug)]

@@ -32,10 +32,10 @@ impl From<(f64, f64)> for Factors {
 /// u8 images of one or three channels; without colours, saturation and hue change nothing.
 ///
 /// ```
-/// use pleach_vision::transforms::ColorJitter;
+/// use pleach::vision::transforms::ColorJitter;
 /// let jitter = ColorJitter::new().brightness(0.4)?.hue((-0.1, 0.2))?;
 /// assert!(jitter.hue(0.6).is_err());
-/// # Ok::<(), pleach_vision::Error>(())
+/// # Ok::<(), pleach::vision::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ColorJitter {

@@ -6,8 +6,8 @@
 //! that torchvision draws, so that a seed gives the same crops, flips and colours.
 //!
 //! ```
-//! use pleach_core::{Tensor, manual_seed};
-//! use pleach_vision::transforms::*;
+//! use pleach::{Tensor, manual_seed};
+//! use pleach::vision::transforms::*;
 //!
 //! let train = Compose::new()
 //!     .then(Resize::new(36))
@@ -16,9 +16,9 @@
 //!     .then(ToTensor)
 //!     .then(Normalize::new(&[0.485, 0.456, 0.406], &[0.229, 0.224, 0.225])?);
 //! manual_seed(0);
-//! let image = Tensor::zeros_of([3, 50, 40], pleach_core::DType::U8);
+//! let image = Tensor::zeros_of([3, 50, 40], pleach::DType::U8);
 //! assert_eq!(train.apply(&image)?.shape(), [3, 32, 32]);
-//! # Ok::<(), pleach_vision::Error>(())
+//! # Ok::<(), pleach::vision::Error>(())
 //! ```
 
 mod color;

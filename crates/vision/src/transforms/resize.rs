@@ -33,12 +33,12 @@ impl From<(usize, usize)> for Size {
 /// of a tensor, within 1e-6.
 ///
 /// ```
-/// use pleach_core::{DType, Tensor};
-/// use pleach_vision::transforms::{Resize, Transform};
+/// use pleach::{DType, Tensor};
+/// use pleach::vision::transforms::{Resize, Transform};
 /// let image = Tensor::zeros_of([3, 40, 20], DType::U8);
 /// assert_eq!(Resize::new(10).apply(&image)?.shape(), [3, 20, 10]);
 /// assert_eq!(Resize::new((8, 9)).apply(&image)?.shape(), [3, 8, 9]);
-/// # Ok::<(), pleach_vision::Error>(())
+/// # Ok::<(), pleach::vision::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy)]
 pub struct Resize {

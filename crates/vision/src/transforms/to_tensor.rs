@@ -8,11 +8,11 @@ use crate::Result;
 /// From u8, 0 to 255, to f32, 0 to 1. A float image stays as it is.
 ///
 /// ```
-/// use pleach_core::{DType, tensor};
-/// use pleach_vision::transforms::{ToTensor, Transform};
+/// use pleach::{DType, tensor};
+/// use pleach::vision::transforms::{ToTensor, Transform};
 /// let image = tensor![[[0, 51, 255]]].to_dtype(DType::U8)?;
 /// assert_eq!(ToTensor.apply(&image)?.to_vec::<f32>()?, [0.0, 0.2, 1.0]);
-/// # Ok::<(), pleach_vision::Error>(())
+/// # Ok::<(), pleach::vision::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, Default)]
 pub struct ToTensor;

@@ -5,7 +5,7 @@ use crate::transforms::{CenterCrop, Compose, Normalize, Resize, ToTensor};
 /// Trained weights of one model: torchvision's `ResNet18_Weights.IMAGENET1K_V1` and its like.
 ///
 /// ```
-/// use pleach_vision::weights::Weights;
+/// use pleach::vision::weights::Weights;
 /// let weights = Weights::of("resnet18").expect("it is known");
 /// assert_eq!(weights.file, "resnet18-f37072fd.pth");
 /// assert_eq!(Weights::of("resnet50").unwrap().name, "IMAGENET1K_V2"); // torchvision's DEFAULT

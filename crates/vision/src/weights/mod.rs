@@ -4,11 +4,11 @@
 //! PyTorch has them, so that a file that PyTorch has downloaded is used, and the other way round.
 //!
 //! ```no_run
-//! use pleach_vision::weights::{Cache, Weights};
+//! use pleach::vision::weights::{Cache, Weights};
 //!
 //! let weights = Weights::of("resnet18").expect("a known model");
 //! let path = Cache::from_env()?.get(weights)?; // ~/.cache/torch/hub/checkpoints/resnet18-f37072fd.pth
-//! # Ok::<(), pleach_vision::Error>(())
+//! # Ok::<(), pleach::vision::Error>(())
 //! ```
 
 mod cache;
@@ -25,7 +25,7 @@ const HOME: &str = "https://download.pytorch.org/models";
 /// The names of the 1000 classes of ImageNet, in the order of the models' outputs.
 ///
 /// ```
-/// assert_eq!(pleach_vision::weights::imagenet_classes()[207], "golden retriever");
+/// assert_eq!(pleach::vision::weights::imagenet_classes()[207], "golden retriever");
 /// ```
 pub fn imagenet_classes() -> Vec<&'static str> {
     include_str!("imagenet_classes.txt").lines().collect()
@@ -34,7 +34,7 @@ pub fn imagenet_classes() -> Vec<&'static str> {
 /// A name of a state dict as the models have it now: the DenseNets' files have older ones.
 ///
 /// ```
-/// use pleach_vision::weights::current_name;
+/// use pleach::vision::weights::current_name;
 /// assert_eq!(
 ///     current_name("features.denseblock1.denselayer2.norm.1.weight"),
 ///     "features.denseblock1.denselayer2.norm1.weight"

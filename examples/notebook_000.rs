@@ -131,7 +131,7 @@ fn weight_init(m: &mut dyn Module) -> Result<()> {
 fn in_6(out: &mut String) -> Result<Net> {
     let mut net = Net::new()?;
     // `apply` finds every module of the network, and gives it to the function.
-    net.try_apply(weights_init)?;
+    net.try_apply(&mut weights_init)?;
     say!(out, "{net}");
     Ok(net)
 }
@@ -147,7 +147,7 @@ fn in_6_probe(out: &mut String, net: &mut Net) -> Result<()> {
     );
     bias("bn1.weight")?.data().fill_(7)?;
     bias("bn1.bias")?.data().fill_(7)?;
-    net.try_apply(weight_init)?;
+    net.try_apply(&mut weight_init)?;
     say!(out, "{}", net.conv1.weight);
     say!(out, "{}", net.conv2.weight.data().index(0)?);
     for path in ["bn1.weight", "bn1.bias", "fc.bias"] {

@@ -186,7 +186,7 @@ fn in_23(out: &mut String) -> Result<MLP> {
     say!(out, "{}", mlp.hidden.weight.data());
     say!(out, "-------初始化-------");
     // `apply` visits each layer and then the model, whose layers are so initialised twice.
-    mlp.try_apply(|m| initialize_weights(m))?;
+    mlp.try_apply(&mut |m| initialize_weights(m))?;
     say!(out, "{}", mlp.hidden.weight.data());
     Ok(mlp)
 }

@@ -55,7 +55,7 @@ fn code1_probe(out: &mut String) -> Result<()> {
         ReLU::new(),
         Conv2d::new(2, 3, 2),
     ];
-    model.try_apply(weight_init)?;
+    model.try_apply(&mut weight_init)?;
     say!(out, "{}", model[0].get_parameter("weight")?);
     say!(out, "{}", model[3].get_parameter("weight")?);
     say!(out, "{}", model[3].get_parameter("bias")?);

@@ -28,7 +28,7 @@ impl Net {
 
     /// Gives every layer its start, by its type.
     pub fn initialise(&mut self) -> Result<()> {
-        self.try_apply(|m| {
+        self.try_apply(&mut |m| {
             if let Some(conv) = m.downcast_ref::<Conv2d>() {
                 init::kaiming_normal_(&conv.weight, 0.0, "fan_out", "relu")?;
             } else if let Some(bn) = m.downcast_mut::<BatchNorm2d>() {

@@ -261,8 +261,8 @@ fn changes(p: &mut Program) -> Result<()> {
     let mut net = sequential(p);
     let failing = p.bytes.below(5);
     let mut seen = 0;
-    net.apply(|module| module.eval());
-    let applied = net.try_apply(|_| {
+    net.apply(&mut |module| module.eval());
+    let applied = net.try_apply(&mut |_| {
         seen += 1;
         match seen == failing {
             true => Err(Error::other("here")),
@@ -462,7 +462,7 @@ pub const CALLS: &[Call] = &[
         listings,
     ),
     call(
-        "ModuleExt::apply ModuleExt::try_apply ModuleExt::apply_to ModuleExt::try_apply_to \
+        "Module::apply Module::try_apply ModuleExt::apply_to ModuleExt::try_apply_to \
          ModuleExt::is ModuleExt::downcast_ref ModuleExt::downcast_mut Module::get_module_mut \
          Module::train Module::eval ModuleExt::is_training Module::num_parameters \
          Module::extra_repr Module::version \

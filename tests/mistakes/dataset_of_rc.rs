@@ -1,7 +1,6 @@
 use std::rc::Rc;
 
 use pleach::prelude::*;
-use pleach::vision::data::Dataset;
 
 struct Points {
     all: Rc<Vec<f32>>,
@@ -12,7 +11,7 @@ impl Dataset for Points {
     fn len(&self) -> usize {
         self.all.len()
     }
-    fn get(&self, index: usize) -> pleach::vision::Result<Self::Item> {
+    fn get(&self, index: usize) -> Result<Self::Item> {
         Ok((Tensor::scalar(self.all[index] as f64), 0))
     }
 }

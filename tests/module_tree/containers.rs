@@ -185,7 +185,7 @@ fn a_module_dict_keeps_its_order() -> Result<()> {
     assert!(same(&dict["m"], &dict.share()["m"]));
     assert!(!same(&dict["m"], &dict.deep_copy()["m"]));
     let mut visited = 0;
-    dict.apply(|_| visited += 1);
+    dict.apply(&mut |_| visited += 1);
     assert_eq!(visited, 4);
     assert!(dict.remove("z").is_some() && dict.remove("z").is_none());
     assert_eq!(dict.len(), 2);

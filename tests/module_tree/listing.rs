@@ -65,7 +65,7 @@ fn listings(net: &mut dyn Module) -> Value {
         .filter_map(|(name, m)| Some((m.node()?.id(), name)))
         .collect();
     let mut order = Vec::new();
-    net.apply(|m| {
+    net.apply(&mut |m| {
         let id = m.node().map(pleach::nn::Node::id);
         let found = first_names.iter().find(|(n, _)| Some(*n) == id);
         // Only the roots have no node here.
@@ -184,7 +184,7 @@ fn a_parameter_list_goes_on_living_when_the_model_is_changed() {
             p.data().fill_(2.0).unwrap();
         }
         // The model is not borrowed by the loop.
-        net.apply(|_| ());
+        net.apply(&mut |_| ());
     }
     assert_eq!(parameters[1].data().to_vec::<f32>().unwrap(), [2.0; 40]);
     assert_eq!(size_text(&parameters[0].shape()), "torch.Size([40, 30])");

@@ -20,13 +20,13 @@ fn a_net_is_initialised_frozen_and_given_a_new_head() -> Result<()> {
         fc: Linear::new(8, 10),
     };
     let mut convolutions = 0;
-    net.apply(|m| {
+    net.apply(&mut |m| {
         if m.type_name().contains("Conv") {
             convolutions += 1;
         }
     });
     assert_eq!(convolutions, 2);
-    net.try_apply(|m| {
+    net.try_apply(&mut |m| {
         if let Some(conv) = m.downcast_ref::<Conv2d>() {
             let std = 0.5;
             init::normal_(&conv.weight, 0.0, std)?;

@@ -27,13 +27,13 @@ fn net() -> Net {
 fn apply_initialises_and_changes_settings() -> Result<()> {
     let mut net = net();
     let mut linears = 0;
-    net.apply(|m| {
+    net.apply(&mut |m| {
         if m.type_name().contains("Lin") {
             linears += 1;
         }
     });
     assert_eq!(linears, 3);
-    net.try_apply(|m| {
+    net.try_apply(&mut |m| {
         if let Some(conv) = m.downcast_ref::<Lin>() {
             init::constant_(&conv.weight, 0.25)?;
         } else if let Some(bn) = m.downcast_mut::<Norm>() {
@@ -58,7 +58,7 @@ fn apply_initialises_and_changes_settings() -> Result<()> {
 fn a_failing_closure_ends_try_apply() {
     let mut net = net();
     let mut seen = Vec::new();
-    let result = net.try_apply(|m| {
+    let result = net.try_apply(&mut |m| {
         seen.push(m.type_name());
         match m.is::<Norm>() {
             true => Err(pleach::Error::other("no norms")),
@@ -101,7 +101,7 @@ fn a_replaced_head_keeps_its_place() {
 #[test]
 fn apply_may_replace_children_of_a_sequential() -> Result<()> {
     let mut net = net();
-    net.apply(|m| {
+    net.apply(&mut |m| {
         if let Some(body) = m.downcast_mut::<Sequential>() {
             for i in 0..body.len() {
                 if body[i].is::<Relu>() {

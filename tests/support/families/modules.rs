@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pleach::Tensor;
-use pleach::nn::{Listing, Module, ModuleExt};
+use pleach::nn::{Listing, Module};
 use serde_json::{Value as Json, json};
 
 use crate::support::args::Args;
@@ -128,7 +128,7 @@ fn apply_order(module: &ModuleHandle) -> Vec<String> {
             .collect()
     });
     let mut visited = Vec::new();
-    module.change(|m| m.apply(|m| visited.push(identity(m))));
+    module.change(|m| m.apply(&mut |m| visited.push(identity(m))));
     visited
         .iter()
         .map(|id| match paths.iter().find(|(_, known)| known == id) {

@@ -47,36 +47,7 @@ pub trait ModuleExt: Module {
         }
     }
 
-    /// Calls `f` with every descendant and at last with this module: children before parents,
-    /// siblings in registration order. A module that two *different* parents share is visited
-    /// once for each, as in PyTorch.
-    ///
-    /// ```
-    /// use pleach::nn::{Module, ModuleExt, Sequential};
-    /// let mut net = Sequential::new().append(Sequential::new()).append(Sequential::new());
-    /// let mut seen = Vec::new();
-    /// net.apply(|m| seen.push(m.children().len()));
-    /// assert_eq!(seen, [0, 0, 2]);
-    /// ```
-    fn apply(&mut self, mut f: impl FnMut(&mut dyn Module)) {
-        let result = self.as_module_mut().apply_below(&mut |module| {
-            f(module);
-            Ok::<(), std::convert::Infallible>(())
-        });
-        match result {
-            Ok(()) => {}
-        }
-    }
-
-    /// [`ModuleExt::apply`] with a closure that may fail; it ends at the first error.
-    ///
-    /// # Errors
-    /// What `f` returns.
-    fn try_apply(&mut self, mut f: impl FnMut(&mut dyn Module) -> Result<()>) -> Result<()> {
-        self.as_module_mut().apply_below(&mut f)
-    }
-
-    /// Calls `f` with every module of type `T`, in the order of [`ModuleExt::apply`].
+    /// Calls `f` with every module of type `T`, in the order of [`Module::apply`].
     ///
     /// ```
     /// use pleach::nn::{ModuleExt, layers::Linear, sequential};
@@ -86,7 +57,7 @@ pub trait ModuleExt: Module {
     /// assert_eq!(sizes, [3, 2]);
     /// ```
     fn apply_to<T: Module>(&mut self, mut f: impl FnMut(&mut T)) {
-        self.apply(|module| {
+        self.apply(&mut |module| {
             if let Some(module) = module.downcast_mut() {
                 f(module);
             }
@@ -110,7 +81,7 @@ pub trait ModuleExt: Module {
     /// # Errors
     /// What `f` returns.
     fn try_apply_to<T: Module>(&mut self, mut f: impl FnMut(&mut T) -> Result<()>) -> Result<()> {
-        self.try_apply(|module| match module.downcast_mut() {
+        self.try_apply(&mut |module| match module.downcast_mut() {
             Some(module) => f(module),
             None => Ok(()),
         })

@@ -202,6 +202,38 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
         self.as_module().find_parameter(path)
     }
 
+    /// Calls `f` with every descendant and at last with this module: children before parents,
+    /// siblings in registration order. A module that two *different* parents share is visited
+    /// once for each, as in PyTorch.
+    ///
+    /// A closure is given as `&mut |m| ..`; without the `&mut` the compiler says that it does not know the
+    /// type of `m`.
+    ///
+    /// ```
+    /// use pleach::nn::{Module, Sequential};
+    /// let mut net = Sequential::new().append(Sequential::new()).append(Sequential::new());
+    /// let mut seen = Vec::new();
+    /// net.apply(&mut |m| seen.push(m.children().len()));
+    /// assert_eq!(seen, [0, 0, 2]);
+    /// ```
+    fn apply(&mut self, f: &mut dyn FnMut(&mut dyn Module)) {
+        let result = self.as_module_mut().apply_below(&mut |module| {
+            f(module);
+            Ok::<(), std::convert::Infallible>(())
+        });
+        match result {
+            Ok(()) => {}
+        }
+    }
+
+    /// [`Module::apply`] with a closure that may fail; it ends at the first error.
+    ///
+    /// # Errors
+    /// What `f` returns.
+    fn try_apply(&mut self, f: &mut dyn FnMut(&mut dyn Module) -> Result<()>) -> Result<()> {
+        self.as_module_mut().apply_below(f)
+    }
+
     /// Sets training mode for this module and all its descendants.
     fn train(&self) {
         self.set_training(true);

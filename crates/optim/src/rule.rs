@@ -100,8 +100,8 @@ pub struct Step<'a, 's, T> {
     pub is_first: bool,
 }
 
-/// A struct of options with the names that PyTorch gives them. [`optimizer_options!`]
-/// (crate::optimizer_options) writes it.
+/// A struct of options with the names that PyTorch gives them, as
+/// [`optimizer_options!`](crate::optimizer_options) writes it.
 pub trait RuleOptions: Clone + Debug + Default + PartialEq + Send + Sync + 'static {
     /// The learning rate.
     fn lr(&self) -> f64;

@@ -98,7 +98,7 @@ fn main() -> Result<()> {
     save(net.state_dict(), &path)?;
     let loaded = Autoencoder::new(10, 2);
     loaded.load_state_dict(&load_state_dict(&path)?, true)?;
-    std::fs::remove_file(&path).map_err(Error::other)?;
+    std::fs::remove_file(&path)?;
     assert!(loaded.call(&x)?.equal(&net.call(&x)?)?);
     Ok(())
 }

@@ -17,7 +17,7 @@ type Images = DataLoader<Transformed<ImageFolder>>;
 /// which they change, and `noise` how much dirt is on them.
 fn write_stripes(root: &Path, class: &str, (down, right): (f64, f64), count: usize) -> Result<()> {
     let folder = root.join(class);
-    fs::create_dir_all(&folder).map_err(Error::other)?;
+    fs::create_dir_all(&folder)?;
     for i in 0..count {
         let noise = Tensor::rand([SIDE * SIDE]).to_vec::<f32>()?;
         let phase = Tensor::rand([1]).item()? * TAU;
@@ -29,7 +29,7 @@ fn write_stripes(root: &Path, class: &str, (down, right): (f64, f64), count: usi
             let value = ((wave + 0.4 * (f64::from(noise) - 0.5)) * 255.0) as u8;
             file.extend([value, value, 255 - value]);
         }
-        fs::write(folder.join(format!("{i:03}.ppm")), file).map_err(Error::other)?;
+        fs::write(folder.join(format!("{i:03}.ppm")), file)?;
     }
     Ok(())
 }
@@ -179,7 +179,7 @@ fn main() -> Result<()> {
     assert!(moved(&net)?);
 
     println!("three new patterns, body frozen: {frozen:.3}; all trained: {tuned:.3}");
-    fs::remove_dir_all(&root).map_err(Error::other)?;
+    fs::remove_dir_all(&root)?;
     assert!(tuned > 0.9 && tuned >= frozen, "{frozen}, {tuned}");
     Ok(())
 }

@@ -4,8 +4,6 @@ use std::sync::Arc;
 
 use pleach_core::{Error, Result};
 
-use crate::Map;
-
 /// Elements by index.
 ///
 /// ```
@@ -58,7 +56,7 @@ pub trait Dataset: Send + Sync {
         Self: Sized,
         F: Fn(Self::Item) -> Result<T> + Send + Sync,
     {
-        Map::new(self, f)
+        Map { dataset: self, f }
     }
 }
 
@@ -96,3 +94,20 @@ macro_rules! pointer {
 }
 pointer!(Arc);
 pointer!(Box);
+
+/// A data set with a function applied to each element: see [`Dataset::map`].
+#[derive(Debug, Clone)]
+pub struct Map<D, F> {
+    dataset: D,
+    f: F,
+}
+
+impl<D: Dataset, T, F: Fn(D::Item) -> Result<T> + Send + Sync> Dataset for Map<D, F> {
+    type Item = T;
+    fn len(&self) -> usize {
+        self.dataset.len()
+    }
+    fn get(&self, index: usize) -> Result<T> {
+        (self.f)(self.dataset.get(index)?)
+    }
+}

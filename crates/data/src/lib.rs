@@ -40,7 +40,6 @@ mod dataset;
 mod items;
 mod iterable_dataset;
 mod loader;
-mod map;
 mod random_split;
 mod samplers;
 mod subset;
@@ -48,14 +47,13 @@ mod tensor_dataset;
 
 pub use collate::{Collate, CollateFn, DefaultCollate};
 pub use concat_dataset::ConcatDataset;
-pub use dataset::{Dataset, check_index};
+pub use dataset::{Dataset, Map, check_index};
 pub use items::Items;
 pub use iterable_dataset::IterableDataset;
 pub use loader::{
     Batches, DataLoader, DataLoaderBuilder, IterableLoader, IterableLoaderBuilder, WorkerInfo,
     worker_info,
 };
-pub use map::Map;
 pub use random_split::{SplitLengths, random_split, random_split_with};
 pub use samplers::{
     BatchSampler, RandomSampler, RandomSamplerBuilder, Sampler, SequentialSampler,

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::fmt;
 use std::sync::Arc;
 
+use crate::DType;
+
 /// The result of every operation that can be given bad input.
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -168,7 +170,7 @@ impl Error {
     /// An error of this kind, not yet tied to a module.
     pub fn new(kind: ErrorKind) -> Self {
         Error(Box::new(Inner {
-            hint: hint::of_kind(&kind),
+            hint: hint_of(&kind),
             kind,
             place: None,
         }))
@@ -268,6 +270,56 @@ impl fmt::Display for Error {
 impl fmt::Debug for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         fmt::Display::fmt(self, f)
+    }
+}
+
+impl Error {
+    /// What to do about it, if that can be told. `Display` shows it after the text, on a line of
+    /// its own.
+    ///
+    /// ```
+    /// use pleach::Tensor;
+    /// let classes = Tensor::from_vec(vec![0, 2], [2])?;
+    /// let error = classes.softmax(0).unwrap_err();
+    /// assert_eq!(error.hint(), Some("`.float()` makes f32 of the i32 tensor; `vec![1]` is i32 in Rust"));
+    /// assert_eq!(error.kind().to_string(), "\"softmax_lastdim_kernel_impl\" not implemented for 'Int'");
+    /// assert!(error.to_string().ends_with("\nhint: `.float()` makes f32 of the i32 tensor; `vec![1]` is i32 in Rust"));
+    /// # Ok::<(), pleach::Error>(())
+    /// ```
+    pub fn hint(&self) -> Option<&str> {
+        self.0.hint.as_deref()
+    }
+
+    /// Says what to do about it.
+    ///
+    /// ```
+    /// use pleach::Error;
+    /// let error = Error::shape("the grid must be square").with_hint("`.pad(..)` fills it up");
+    /// assert_eq!(error.to_string(), "the grid must be square\nhint: `.pad(..)` fills it up");
+    /// ```
+    pub fn with_hint(mut self, hint: impl Into<Cow<'static, str>>) -> Self {
+        self.0.hint = Some(hint.into());
+        self
+    }
+
+    /// Says how a tensor becomes one of the dtype that is wanted.
+    #[doc(hidden)]
+    pub fn hint_conversion(self, found: DType, wanted: DType) -> Self {
+        self.with_hint(hint::conversion(found, wanted))
+    }
+
+    /// Says how two tensors get one dtype: f32 if one of them has it, or else a float, or else i64.
+    #[doc(hidden)]
+    pub fn hint_common(self, a: DType, b: DType) -> Self {
+        self.with_hint(hint::common(a, b))
+    }
+}
+
+/// What a kind of error says by itself.
+fn hint_of(kind: &ErrorKind) -> Option<Cow<'static, str>> {
+    match kind {
+        ErrorKind::NotImplementedFor { dtype, .. } => Some(hint::of_unsupported(*dtype).into()),
+        _ => None,
     }
 }
 

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use pleach_core::{Error, Generator, Result};
 
+use super::source::Source;
 use super::workers::{MOST, Workers};
 use crate::samplers::draw_seed;
 
@@ -16,20 +17,6 @@ impl<B> Iterator for Batches<'_, B> {
         self.0.next()
     }
 }
-
-/// What batches are made of.
-pub(super) trait Source: Send + Sync + 'static {
-    /// What says which elements a batch has.
-    type Task: Send + 'static;
-    type Batch: Send + 'static;
-    /// Whether there are no more batches from a thread that panicked.
-    const ENDS_WITH_ITS_READER: bool;
-
-    /// What reads the batches of one thread, until there are no more.
-    fn reader(&self) -> Reader<'_, Self::Task, Self::Batch>;
-}
-
-pub(super) type Reader<'a, T, B> = Box<dyn FnMut(T) -> Option<Result<B>> + Send + 'a>;
 
 /// The options of a pass.
 #[derive(Clone, Default)]

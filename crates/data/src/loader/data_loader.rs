@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use pleach_core::{Error, Generator, Result};
 
-use super::batches::{Batches, Pass, Reader, Source};
+use super::batches::{Batches, Pass};
+use super::source::{Reader, Source};
 use crate::{
     BatchSampler, CollateFn, Dataset, DefaultCollate, RandomSampler, Sampler, SequentialSampler,
 };

@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use pleach_core::{Generator, Result};
 
-use super::batches::{Batches, Pass, Reader, Source};
+use super::batches::{Batches, Pass};
+use super::source::{Reader, Source};
 use crate::samplers::check_batch_size;
 use crate::{CollateFn, DefaultCollate, IterableDataset};
 

@@ -3,6 +3,7 @@
 mod batches;
 mod data_loader;
 mod iterable_loader;
+mod source;
 mod worker_info;
 mod workers;
 

@@ -8,7 +8,7 @@ use std::thread::{Builder, JoinHandle};
 
 use pleach_core::{Error, Generator, Result};
 
-use super::batches::Source;
+use super::source::Source;
 use super::worker_info::{WorkerInfo, set_worker_info};
 
 /// No pass has more workers, and none is more batches ahead, whatever was asked for.

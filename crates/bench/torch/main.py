@@ -13,11 +13,13 @@ import time
 import torch
 
 import convolution
+import data
 import initialise
 import layers
 import loading
 import matmul
 import networks
+import serving
 from registry import OPERATIONS
 
 # OpenMP's threads spin for about 5 ms after their work, and would take time from the other side.

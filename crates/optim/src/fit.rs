@@ -25,13 +25,14 @@ impl Place<'_> {
     /// # Errors
     /// If it has not: the parameter changed (by `set_data`) since the tensor was made.
     pub fn check_shape(self, parameter: &Parameter, what: &str, tensor: &Tensor) -> Result<()> {
-        let shape = parameter.shape();
+        let data = parameter.data();
+        let shape = data.shape();
         if tensor.shape() == shape {
             return Ok(());
         }
         Err(Error::shape(format!(
             "{self} has size {}, but its {what} has size {} ({HINT})",
-            size_text(&shape),
+            size_text(shape),
             size_text(tensor.shape())
         )))
     }

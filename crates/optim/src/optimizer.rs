@@ -70,7 +70,7 @@ pub trait Optimizer: Display {
     /// Sets the learning rate of every group.
     ///
     /// # Errors
-    /// If the rate is below 0 or no number; nothing is changed then.
+    /// If the rate is below 0 or no number.
     fn set_lr_of_all(&mut self, lr: f64) -> Result<()> {
         (0..self.parameters().len()).try_for_each(|group| self.set_lr(group, lr))
     }

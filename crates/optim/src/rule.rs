@@ -6,6 +6,7 @@ use pleach_core::{Error, Result};
 use pleach_kernels::Float;
 
 use crate::StateValue;
+use crate::state::unusable;
 
 /// The algorithm of an optimizer. It is a struct of options, written with
 /// [`optimizer_options!`](crate::optimizer_options); groups, checks, learning rates, saved state and
@@ -220,12 +221,7 @@ macro_rules! optimizer_options {
 /// An option's value from what was saved.
 #[doc(hidden)]
 pub fn option_of<V: OptionValue>(name: &str, value: &StateValue) -> Result<V> {
-    V::loaded(value).ok_or_else(|| {
-        Error::value(format!(
-            "loaded state dict has {value} for the option '{name}', which is {}",
-            V::KIND
-        ))
-    })
+    V::loaded(value).ok_or_else(|| unusable(name, V::KIND, Some(value)))
 }
 
 /// PyTorch's check of most options.

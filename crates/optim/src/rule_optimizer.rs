@@ -11,6 +11,7 @@ use smallvec::SmallVec;
 use crate::coverage::OrphanWatch;
 use crate::fit::Place;
 use crate::parameter_state::ParameterState;
+use crate::state::unusable;
 use crate::{
     Group, GroupState, Member, Optimizer, OptimizerState, Options, Rule, StateValue, Step,
     check_groups,
@@ -32,6 +33,9 @@ struct Defaults<R> {
     options: R,
     set: Vec<&'static str>,
 }
+
+/// What PyTorch calls the names of a group's parameters.
+const PARAM_NAMES: &str = "param_names";
 
 #[derive(Debug)]
 struct HeldGroup<R> {
@@ -69,7 +73,7 @@ impl<R: Rule> HeldGroup<R> {
     fn list(&self) -> Options {
         let names = self.names.iter().map(|names| {
             let names = names.iter().cloned().map(StateValue::Str).collect();
-            ("param_names".to_string(), StateValue::List(names))
+            (PARAM_NAMES.to_string(), StateValue::List(names))
         });
         let own = self.options.list().into_iter().map(|(name, value)| {
             let value = match value {
@@ -295,6 +299,13 @@ impl<R: Rule> Optimizer for RuleOptimizer<R> {
             held.options = options;
             return Ok(());
         }
+        let names = value
+            .texts()
+            .filter(|names| names.len() == held.parameters.len());
+        if name == PARAM_NAMES && names.is_some() {
+            held.names = names;
+            return Ok(());
+        }
         match held.others.iter_mut().find(|option| option.0 == name) {
             Some((_, old)) => *old = value,
             None => held.others.push((name.to_string(), value)),
@@ -325,15 +336,10 @@ impl<R: Rule> Optimizer for RuleOptimizer<R> {
         }
         self.state = state;
         for (held, loaded) in self.groups.iter_mut().zip(loaded) {
-            let Loaded {
-                options,
-                set,
-                others,
-            } = loaded;
-            if others.iter().any(|(name, _)| name == "param_names") {
-                held.names = None;
+            if let Some(names) = loaded.names {
+                held.names = Some(names);
             }
-            (held.options, held.set, held.others) = (options, set, others);
+            (held.options, held.set, held.others) = (loaded.options, loaded.set, loaded.others);
         }
         Ok(())
     }
@@ -345,6 +351,7 @@ fn no_option(name: &str) -> Error {
 
 /// A group's options as saved, and what else was saved with them.
 struct Loaded<R> {
+    names: Option<Vec<String>>,
     options: R,
     set: Vec<&'static str>,
     others: Options,
@@ -364,16 +371,16 @@ impl<R: Rule> Loaded<R> {
                     set.extend((!matches!(value, StateValue::Int(_))).then_some(*name));
                 }
                 None if matches!(usual, StateValue::Bool(_)) => {}
-                None => {
-                    return Err(Error::value(format!(
-                        "loaded state dict contains a parameter group without '{name}'"
-                    )));
-                }
+                None => return Err(unusable(name, "", None)),
             }
         }
         options.check()?;
         let is_own = |name: &str| list.iter().any(|(own, _)| *own == name);
-        let others = saved.options.iter().filter(|(name, _)| !is_own(name));
+        let names = saved.get(PARAM_NAMES).and_then(|value| value.texts());
+        // Names for all parameters are taken over; anything else of that name is kept as it is.
+        let names = names.filter(|names| names.len() == saved.params.len());
+        let is_taken = |name: &str| is_own(name) || (name == PARAM_NAMES && names.is_some());
+        let others = saved.options.iter().filter(|(name, _)| !is_taken(name));
         let mut others: Options = others.cloned().collect();
         for (name, value) in R::FIXED {
             if saved.get(name).is_none() {
@@ -381,6 +388,7 @@ impl<R: Rule> Loaded<R> {
             }
         }
         Ok(Loaded {
+            names,
             options,
             set,
             others,

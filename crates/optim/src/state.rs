@@ -80,6 +80,18 @@ impl StateValue {
             _ => None,
         }
     }
+
+    /// The texts of a list of texts.
+    pub(crate) fn texts(&self) -> Option<Vec<String>> {
+        let StateValue::List(values) = self else {
+            return None;
+        };
+        let text = |value: &StateValue| match value {
+            StateValue::Str(text) => Some(text.clone()),
+            _ => None,
+        };
+        values.iter().map(text).collect()
+    }
 }
 
 impl GroupState {
@@ -93,12 +105,9 @@ impl GroupState {
     /// # Errors
     /// If it is not there or not a number.
     pub fn number(&self, name: &str) -> Result<f64> {
-        match self.get(name) {
-            Some(StateValue::Float(value)) => Ok(*value),
-            Some(StateValue::Int(value)) => Ok(*value as f64),
-            Some(StateValue::Tensor(value)) => value.item(),
-            other => Err(unusable(name, "a number", other)),
-        }
+        let value = self.get(name);
+        let number = value.and_then(StateValue::number);
+        number.ok_or_else(|| unusable(name, "a number", value))
     }
 
     /// The option as a truth value.
@@ -113,7 +122,8 @@ impl GroupState {
     }
 }
 
-fn unusable(name: &str, wanted: &str, got: Option<&StateValue>) -> Error {
+/// The refusal of an option that is of another kind, or not there.
+pub(crate) fn unusable(name: &str, wanted: &str, got: Option<&StateValue>) -> Error {
     Error::value(match got {
         Some(value) => {
             format!("loaded state dict has {value} for the option '{name}', which is {wanted}")

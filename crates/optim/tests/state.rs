@@ -68,6 +68,22 @@ fn names_of_parameters_are_saved_and_printed() -> Result<()> {
     let lines: Vec<String> = sgd.to_string().lines().map(str::to_string).collect();
     assert_eq!(lines[9], "    nesterov: False");
     assert_eq!(lines[10], "    param_names: ['weight', 'bias']");
+
+    // They come back with a saved state, and errors use them.
+    let weight = Parameter::new(Tensor::ones([1, 2]));
+    let mut adam = Adam::new([("weight", weight.share())]);
+    weight.set_grad(Some(Tensor::ones([1, 2])))?;
+    adam.step()?;
+    let mut other = Adam::new([weight.share()]);
+    other.load_state_dict(&adam.state_dict())?;
+    assert_eq!(other.to_string(), adam.to_string());
+    weight.set_data(Tensor::ones([3]))?;
+    weight.set_grad(Some(Tensor::ones([3])))?;
+    let error = other.step().unwrap_err().to_string();
+    assert!(
+        error.starts_with("Adam: parameter 'weight' has size"),
+        "{error}"
+    );
     Ok(())
 }
 

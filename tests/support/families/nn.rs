@@ -3,7 +3,8 @@
 //!
 //! A case may say more than the recorded ones do (`tests/interop/compare_operations.py` does):
 //! `tolerances` maps the name of a tensor to its own `[rtol, atol]`, and with `raises` PyTorch
-//! refuses the call, so that pleach has to return an error.
+//! refuses the call, so that pleach has to return an error. `initial` is a seed: the module that is
+//! built under it has the values `init.NAME` (`tests/interop/own_cases.py`).
 
 use std::collections::HashMap;
 
@@ -20,7 +21,7 @@ use crate::support::module_object::{self, ModuleHandle};
 use crate::support::report::Report;
 use crate::support::value::{Eval, EvalError, Value, bug, dtype, unknown};
 
-/// Runs a family of this layout: `nn`, `module_db` or `op_db`.
+/// Runs a family of this layout: `nn`, `module_db`, `op_db`, or a table of `tests/interop/own`.
 pub fn run(name: &'static str) {
     let Some(family) = Family::open(name) else {
         return;
@@ -171,9 +172,15 @@ fn prepare_module(case: &Json, file: &CaseFile, dtype: DType) -> Eval<ModuleHand
         let tensor = file.need(&format!("kw.{name}"))?;
         args.keyword.push((name.to_string(), Value::tensor(tensor)));
     }
+    if let Some(seed) = case["initial"].as_i64() {
+        manual_seed(seed);
+    }
     let Value::Module(module) = call(&Value::Path(path), args)? else {
         return bug("the class made no module");
     };
+    if case["initial"].is_i64() {
+        check_initial(&module, file)?;
+    }
     module_object::to_dtype(&module, dtype)?;
     let parameters = texts(&case["params"])?;
     let own = module.parameters();
@@ -218,6 +225,19 @@ fn prepare_module(case: &Json, file: &CaseFile, dtype: DType) -> Eval<ModuleHand
         other => return bug(format!("mode {other}")),
     }
     Ok(module)
+}
+
+/// The values that the constructor drew, bit for bit.
+fn check_initial(module: &ModuleHandle, file: &CaseFile) -> Eval<()> {
+    let parameters = module.parameters().into_iter();
+    let values = parameters.map(|(name, p)| (name, p.tensor().detach()));
+    let buffers = module.buffers().into_iter().map(|(n, b)| (n, b.tensor()));
+    for (name, value) in values.chain(buffers) {
+        let what = format!("initial {name}");
+        let wanted = file.need(&format!("init.{name}"))?;
+        compare::tensors(&what, &value, &wanted, Tolerance::EXACT)?;
+    }
+    Ok(())
 }
 
 fn check_outputs(

@@ -1,0 +1,1 @@
+"""Tables of cases that no database of PyTorch holds, one module a family."""

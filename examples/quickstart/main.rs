@@ -6,6 +6,7 @@
 //!
 //! No argument, no download; the same numbers at every run, on any number of threads.
 
+#[path = "../digits/mod.rs"]
 mod digits;
 mod net;
 mod train;

@@ -1,4 +1,7 @@
-//! The embedded digits: 8 × 8 pixels each, split into a part to train on and a part held out.
+//! The digits that the examples learn from: 8 × 8 pixels each.
+
+// No example uses everything.
+#![allow(dead_code)]
 
 use std::io::Read;
 
@@ -79,4 +82,22 @@ fn read() -> Result<Digits> {
         images: Tensor::from_vec(pixels, [n, 1, SIDE, SIDE])?,
         labels: Tensor::from_vec(labels, [n])?,
     })
+}
+
+/// The first pictures beside each other, in characters: the darker, the brighter the pixel.
+pub fn show(images: &Tensor, count: usize) -> Result<String> {
+    const SHADES: &[u8] = b" .:-=+*#%@";
+    let pixels = images.index(..count as i64)?.to_vec::<f32>()?;
+    let mut text = String::new();
+    for row in 0..SIDE {
+        for image in pixels.chunks(SIDE * SIDE) {
+            for pixel in &image[row * SIDE..][..SIDE] {
+                let shade = (pixel.clamp(0.0, 1.0) * (SHADES.len() - 1) as f32).round();
+                text.push(SHADES[shade as usize].into());
+            }
+            text.push_str("  ");
+        }
+        text.push('\n');
+    }
+    Ok(text)
 }

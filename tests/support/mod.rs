@@ -15,6 +15,7 @@ pub mod compare;
 pub mod data;
 pub mod data_fns;
 pub mod dimensional;
+pub mod elementwise_fns;
 pub mod eval;
 pub mod families;
 pub mod init_fns;

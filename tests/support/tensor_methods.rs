@@ -5,6 +5,7 @@ use std::rc::Rc;
 use pleach::{DType, Tensor};
 
 use super::args::Args;
+use super::elementwise_fns;
 use super::operators::operand;
 use super::tensor_in_place::{self, set_requires_grad};
 use super::value::{Eval, Method, Value, bug, unknown};
@@ -147,7 +148,8 @@ macro_rules! with_ints {
 }
 
 pub fn find(name: &str) -> Option<TensorMethod> {
-    shape_method(name)
+    elementwise_fns::method(name)
+        .or_else(|| shape_method(name))
         .or_else(|| math_method(name))
         .or_else(|| tensor_in_place::find(name))
 }
@@ -171,7 +173,6 @@ fn math_method(name: &str) -> Option<TensorMethod> {
         "sign" => plain!(sign),
         "floor" => plain!(floor),
         "ceil" => plain!(ceil),
-        "round" => plain!(round),
         "trunc" => plain!(trunc),
         "reciprocal" => plain!(reciprocal),
         "square" => plain!(square),
@@ -181,7 +182,6 @@ fn math_method(name: &str) -> Option<TensorMethod> {
         "add" => with_other!(add),
         "sub" => with_other!(sub),
         "mul" => with_other!(mul),
-        "div" => with_other!(div),
         "pow" => with_other!(pow),
         "floor_divide" => with_other!(floor_divide),
         "remainder" => with_other!(remainder),
@@ -235,8 +235,6 @@ fn math_method(name: &str) -> Option<TensorMethod> {
             one(x.norm_dim(p, dims, a.bool_or("keepdim", false)?)?)
         },
         "cumsum" => with_int!(cumsum, "dim", 0),
-        "softmax" => with_int!(softmax, "dim", 0),
-        "log_softmax" => with_int!(log_softmax, "dim", 0),
         "clamp" => |x, a| {
             let a = a.bind("clamp", &["min", "max"])?;
             let bound = |name| a.opt(name).map(operand).transpose();

@@ -6,6 +6,7 @@ use pleach::random::Generator;
 use pleach::{DType, Parameter, Tensor};
 
 use super::args::{Args, Bound};
+use super::elementwise_fns;
 use super::operators::operand;
 use super::tensor_methods;
 use super::value::{Builtin, Eval, EvalError, Value, bug, unknown};
@@ -54,7 +55,8 @@ macro_rules! method {
 }
 
 pub fn find(name: &str) -> Option<Builtin> {
-    creation(name)
+    elementwise_fns::function(name)
+        .or_else(|| creation(name))
         .or_else(|| random(name))
         .or_else(|| operation(name))
 }
@@ -75,18 +77,6 @@ fn creation(name: &str) -> Option<Builtin> {
             let (shape, value) = (a.shape("size")?, a.need("fill_value")?.as_scalar()?);
             let dtype = a.opt_dtype("dtype")?.unwrap_or(value.dtype());
             created(&a, Tensor::full_of(shape, value, dtype))
-        },
-        "zeros_like" => |a| {
-            one(a
-                .bind("zeros_like", &["input"])?
-                .tensor("input")?
-                .zeros_like())
-        },
-        "ones_like" => |a| {
-            one(a
-                .bind("ones_like", &["input"])?
-                .tensor("input")?
-                .ones_like())
         },
         "tensor" => |a| {
             let a = a.bind("tensor", &["data", "*", "dtype", "requires_grad"])?;
@@ -114,17 +104,6 @@ fn creation(name: &str) -> Option<Builtin> {
                     None => Tensor::arange_step(start, end, step)?,
                 },
             )
-        },
-        "linspace" => |a| {
-            if a.positional.iter().any(Value::is_tensor) {
-                return unknown("torch.linspace(Tensor)");
-            }
-            let a = a.bind("linspace", &["start", "end", "steps"])?;
-            one(Tensor::linspace(
-                a.f64("start")?,
-                a.f64("end")?,
-                a.usize("steps")?,
-            ))
         },
         "eye" => |a| {
             let a = a.bind("eye", &["n", "m", "*", "dtype", "device", "requires_grad"])?;
@@ -245,11 +224,6 @@ pub fn seed(generator: &Generator, seed: i128) -> Eval<()> {
 
 fn operation(name: &str) -> Option<Builtin> {
     Some(match name {
-        "where" => |a| {
-            let a = a.bind("where", &["condition", "input", "other"])?;
-            let (x, y) = (operand(a.need("input")?)?, operand(a.need("other")?)?);
-            one(Tensor::where_cond(&a.tensor("condition")?, x, y)?)
-        },
         "cat" | "concat" => |a| {
             let a = a.bind("cat", &["tensors", "dim"])?;
             let tensors = a.tensors("tensors")?;
@@ -351,7 +325,6 @@ fn operation(name: &str) -> Option<Builtin> {
         "sign" => method!("sign", "input"),
         "floor" => method!("floor", "input"),
         "ceil" => method!("ceil", "input"),
-        "round" => method!("round", "input"),
         "trunc" => method!("trunc", "input"),
         "reciprocal" => method!("reciprocal", "input"),
         "square" => method!("square", "input"),
@@ -360,7 +333,6 @@ fn operation(name: &str) -> Option<Builtin> {
         "tanh" => method!("tanh", "input"),
         "sigmoid" => method!("sigmoid", "input"),
         "relu" => method!("relu", "input"),
-        "softmax" => method!("softmax", "input"),
         "flatten" => method!("flatten", "input"),
         "autograd.grad" => |a| {
             let a = a.bind("autograd.grad", &["outputs", "inputs"])?;

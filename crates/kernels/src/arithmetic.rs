@@ -18,8 +18,12 @@ pub enum Binary {
     Div,
     /// [`Number::floor_div`].
     FloorDivide,
+    /// [`Number::trunc_div`].
+    TruncDivide,
     /// [`Number::remainder`].
     Remainder,
+    /// [`Number::fmod`].
+    Fmod,
     /// `x` to the power of `y`.
     Pow,
     /// `y` to the power of `x`.
@@ -28,6 +32,12 @@ pub enum Binary {
     Maximum,
     /// [`Number::smaller`].
     Minimum,
+    /// The larger one; the other one if one is nan.
+    Fmax,
+    /// The smaller one; the other one if one is nan.
+    Fmin,
+    /// 0 for x below 0 (or nan), 1 above, y at 0.
+    Heaviside,
 }
 
 /// A loop over a piece of two slices, for [`zip_pieces`](crate::elementwise::zip_pieces) and its
@@ -51,11 +61,33 @@ impl Binary {
             Binary::Mul => |x, y, out| zip_piece(x, y, out, T::mul),
             Binary::Div => |x, y, out| zip_piece(x, y, out, T::div),
             Binary::FloorDivide => |x, y, out| zip_piece(x, y, out, T::floor_div),
+            Binary::TruncDivide => |x, y, out| zip_piece(x, y, out, T::trunc_div),
             Binary::Remainder => |x, y, out| zip_piece(x, y, out, T::remainder),
+            Binary::Fmod => |x, y, out| zip_piece(x, y, out, T::fmod),
             Binary::Pow => |x, y, out| zip_piece(x, y, out, T::pow),
             Binary::Rpow => |x, y, out| zip_piece(x, y, out, |x: T, y| y.pow(x)),
             Binary::Maximum => |x, y, out| zip_piece(x, y, out, T::larger),
             Binary::Minimum => |x, y, out| zip_piece(x, y, out, T::smaller),
+            Binary::Fmax => |x, y, out| {
+                zip_piece(
+                    x,
+                    y,
+                    out,
+                    |x: T, y: T| if y.is_nan() || x > y { x } else { y },
+                );
+            },
+            Binary::Fmin => |x, y, out| {
+                zip_piece(
+                    x,
+                    y,
+                    out,
+                    |x: T, y: T| if y.is_nan() || x < y { x } else { y },
+                );
+            },
+            Binary::Heaviside => |x, y, out| {
+                let step = |x: T| if x > T::ZERO { T::ONE } else { T::ZERO };
+                zip_piece(x, y, out, |x: T, y| if x == T::ZERO { y } else { step(x) });
+            },
         }
     }
 
@@ -71,8 +103,12 @@ impl Binary {
     /// ```
     pub fn truth_piece(self) -> Option<Piece<bool>> {
         match self {
-            Binary::Add | Binary::Maximum => Some(|x, y, out| zip_piece(x, y, out, |x, y| x | y)),
-            Binary::Mul | Binary::Minimum => Some(|x, y, out| zip_piece(x, y, out, |x, y| x & y)),
+            Binary::Add | Binary::Maximum | Binary::Fmax | Binary::Heaviside => {
+                Some(|x, y, out| zip_piece(x, y, out, |x, y| x | y))
+            }
+            Binary::Mul | Binary::Minimum | Binary::Fmin => {
+                Some(|x, y, out| zip_piece(x, y, out, |x, y| x & y))
+            }
             _ => None,
         }
     }

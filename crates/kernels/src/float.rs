@@ -1,4 +1,4 @@
-//! [`Float`]: what the kernels need of `f32` and `f64`. The functions of f32 are this crate's own,
+//! [`Float`]: what the kernels need of `f32` and `f64`. Most [`Functions`] of f32 are this crate's own,
 //! which loops can be vectorised with.
 
 use std::any::Any;
@@ -7,12 +7,13 @@ use std::ops::{Add, AddAssign, Div, Mul, MulAssign, Neg, Sub};
 
 use crate::isa::MathLoop;
 use crate::lanes::Vectors;
-use crate::math::{Apart, MulAdd};
-use crate::{Isa, Loop, Number, math};
+use crate::math::{self, Apart, MulAdd};
+use crate::{Isa, Loop, Number};
 
 /// `f32` or `f64`. Sealed, through [`Plain`](crate::Plain). Its infinities are [`Number::HIGHEST`] and [`Number::LOWEST`].
 pub trait Float:
     Number
+    + Functions
     + Add<Output = Self>
     + Sub<Output = Self>
     + Mul<Output = Self>
@@ -34,24 +35,6 @@ pub trait Float:
     fn from_usize(v: usize) -> Self;
     /// The square root.
     fn sqrt(self) -> Self;
-    /// e to the power of the value.
-    fn exp<M: MulAdd>(self) -> Self;
-    /// The natural logarithm.
-    fn ln<M: MulAdd>(self) -> Self;
-    /// The hyperbolic tangent.
-    fn tanh<M: MulAdd>(self) -> Self;
-    /// The error function.
-    fn erf<M: MulAdd>(self) -> Self;
-    /// One over a value from 1 to 2.
-    fn reciprocal_in_1_to_2<M: MulAdd>(self) -> Self;
-    /// `e^x - 1`.
-    fn exp_m1<M: MulAdd>(self) -> Self;
-    /// `ln(1 + x)`.
-    fn ln_1p<M: MulAdd>(self) -> Self;
-    /// The sine.
-    fn sin(self) -> Self;
-    /// The cosine.
-    fn cos(self) -> Self;
     /// The largest whole number not above.
     fn floor(self) -> Self;
     /// The smallest whole number not below.
@@ -62,6 +45,8 @@ pub trait Float:
     fn round_ties_even(self) -> Self;
     /// The absolute value.
     fn abs(self) -> Self;
+    /// The size of the value with another one's sign.
+    fn copysign(self, sign: Self) -> Self;
     /// The larger of two values; the other one if one is nan.
     fn max(self, other: Self) -> Self;
     /// The smaller of two values; the other one if one is nan.
@@ -69,8 +54,7 @@ pub trait Float:
 }
 
 macro_rules! float {
-    ($t:ident, $exp:expr, $ln:expr, $tanh:expr, $erf:expr, $reciprocal:expr,
-     $exp_m1:expr, $ln_1p:expr) => {
+    ($t:ident) => {
         impl Float for $t {
             const NAN: Self = $t::NAN;
 
@@ -89,42 +73,6 @@ macro_rules! float {
             #[inline(always)]
             fn sqrt(self) -> Self {
                 self.sqrt()
-            }
-            #[inline(always)]
-            fn exp<M: MulAdd>(self) -> Self {
-                $exp(self)
-            }
-            #[inline(always)]
-            fn ln<M: MulAdd>(self) -> Self {
-                $ln(self)
-            }
-            #[inline(always)]
-            fn tanh<M: MulAdd>(self) -> Self {
-                $tanh(self)
-            }
-            #[inline(always)]
-            fn erf<M: MulAdd>(self) -> Self {
-                $erf(self)
-            }
-            #[inline(always)]
-            fn reciprocal_in_1_to_2<M: MulAdd>(self) -> Self {
-                $reciprocal(self)
-            }
-            #[inline(always)]
-            fn exp_m1<M: MulAdd>(self) -> Self {
-                $exp_m1(self)
-            }
-            #[inline(always)]
-            fn ln_1p<M: MulAdd>(self) -> Self {
-                $ln_1p(self)
-            }
-            #[inline(always)]
-            fn sin(self) -> Self {
-                $t::sin(self)
-            }
-            #[inline(always)]
-            fn cos(self) -> Self {
-                $t::cos(self)
             }
             #[inline(always)]
             fn floor(self) -> Self {
@@ -147,6 +95,10 @@ macro_rules! float {
                 self.abs()
             }
             #[inline(always)]
+            fn copysign(self, sign: Self) -> Self {
+                self.copysign(sign)
+            }
+            #[inline(always)]
             fn max(self, other: Self) -> Self {
                 self.max(other)
             }
@@ -157,26 +109,98 @@ macro_rules! float {
         }
     };
 }
-float!(
-    f32,
-    math::exp::<M>,
-    math::ln::<M>,
-    math::tanh::<M>,
-    math::erf::<M>,
-    M::reciprocal_in_1_to_2,
-    math::exp_m1::<M>,
-    math::ln_1p::<M>
-);
-float!(
-    f64,
-    f64::exp,
-    f64::ln,
-    f64::tanh,
-    libm::erf,
-    f64::recip,
-    f64::exp_m1,
-    f64::ln_1p
-);
+float!(f32);
+float!(f64);
+
+/// The functions that definitions are made of: a row is the documentation, the name, and maybe a
+/// second argument.
+macro_rules! functions {
+    ($($(#[$doc:meta])* $name:ident $(($other:ident))?;)*) => {
+        /// This crate's functions of floats.
+        pub trait Functions: Sized {$(
+            $(#[$doc])*
+            fn $name<M: MulAdd>(self $(, $other: Self)?) -> Self;
+        )*}
+
+        impl Functions for f32 {$(
+            #[inline(always)]
+            fn $name<M: MulAdd>(self $(, $other: Self)?) -> Self {
+                math::$name::<M>(self $(, $other)?)
+            }
+        )*}
+
+        impl Functions for f64 {$(
+            #[inline(always)]
+            fn $name<M: MulAdd>(self $(, $other: Self)?) -> Self {
+                math::double::$name::<M>(self $(, $other)?)
+            }
+        )*}
+    };
+}
+functions! {
+    /// e to the power of the value.
+    exp;
+    /// 2 to the power of the value.
+    exp2;
+    /// `e^x - 1`.
+    exp_m1;
+    /// The natural logarithm.
+    ln;
+    /// The logarithm of base 2.
+    log2;
+    /// The logarithm of base 10.
+    log10;
+    /// `ln(1 + x)`.
+    ln_1p;
+    /// The sine.
+    sin;
+    /// The cosine.
+    cos;
+    /// The tangent.
+    tan;
+    /// The inverse of the sine.
+    asin;
+    /// The inverse of the cosine.
+    acos;
+    /// The inverse of the tangent.
+    atan;
+    /// The hyperbolic sine.
+    sinh;
+    /// The hyperbolic cosine.
+    cosh;
+    /// The hyperbolic tangent.
+    tanh;
+    /// The inverse of the hyperbolic sine.
+    asinh;
+    /// The inverse of the hyperbolic cosine.
+    acosh;
+    /// The inverse of the hyperbolic tangent.
+    atanh;
+    /// The error function.
+    erf;
+    /// One less the error function.
+    erfc;
+    /// The inverse of the error function.
+    erfinv;
+    /// The logarithm of the gamma function's size.
+    lgamma;
+    /// The derivative of `lgamma`.
+    digamma;
+    /// The derivative of `digamma`.
+    trigamma;
+    /// The derivative of `trigamma`.
+    tetragamma;
+    /// One over a value from 1 to 2.
+    reciprocal_in_1_to_2;
+    /// The angle of the point (x, self).
+    atan2(x);
+    /// The length of the hypotenuse.
+    hypot(other);
+    /// The value to a power.
+    powf(exponent);
+    /// `x 2^exponent`.
+    ldexp(exponent);
+}
 
 /// The one of two values that is a `T`, which is of `f32` or `f64` as a [`Float`] is.
 ///

@@ -10,6 +10,7 @@ use crate::float::of_type;
 use crate::{Float, Isa, for_each_chunk_mut};
 
 mod definition;
+mod rows;
 mod table;
 
 pub use table::{Function, GradientFrom};

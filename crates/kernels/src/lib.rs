@@ -28,6 +28,7 @@ mod math;
 pub mod nll;
 pub mod number;
 pub mod optimizer;
+pub mod pair;
 pub mod peak;
 pub mod places;
 pub mod pool;
@@ -77,6 +78,7 @@ pub use optimizer::{
     AdagradStep, AdamStep, RmsPropStep, SgdStep, adagrad_step, adam_step, amsgrad_step,
     rmsprop_step, sgd_momentum_step, sgd_step,
 };
+pub use pair::Pair;
 pub use peak::fma_peak;
 pub use places::{coordinates, places_along};
 pub use pool::{

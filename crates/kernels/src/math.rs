@@ -12,6 +12,14 @@
 
 use std::f32::consts::{FRAC_1_SQRT_2, LOG2_E};
 
+pub(crate) mod double;
+mod single;
+
+pub(crate) use single::{
+    acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, digamma, erfc, erfinv, exp2, hypot,
+    ldexp, lgamma, log2, log10, powf, sin, sinh, tan, tetragamma, trigamma,
+};
+
 /// How a loop's instruction set multiplies and adds.
 pub trait MulAdd {
     /// `a * b + c`.
@@ -60,6 +68,12 @@ const LN_2_HIGH: f32 = 0.693359375;
 const LN_2_LOW: f32 = -2.12194440e-4;
 /// Adding it rounds a small number to a whole one, in the low bits of the sum.
 const ROUND: f32 = 12_582_912.0;
+
+/// `1 / x` for x from 1 to 2.
+#[inline(always)]
+pub(crate) fn reciprocal_in_1_to_2<M: MulAdd>(x: f32) -> f32 {
+    M::reciprocal_in_1_to_2(x)
+}
 
 /// The polynomial with these coefficients, the highest first.
 #[inline(always)]

@@ -34,6 +34,10 @@ pub trait Number: Plain + Default + PartialOrd {
     /// Rounds towards minus infinity; an integer divided by zero gives zero (PyTorch refuses,
     /// and so does the operation before it gets here).
     fn floor_div(self, other: Self) -> Self;
+    /// The quotient's whole part; an integer divided by zero gives zero.
+    fn trunc_div(self, other: Self) -> Self;
+    /// What remains of the quotient's whole part: it has the dividend's sign. Of an integer and zero 0.
+    fn fmod(self, other: Self) -> Self;
     /// Has the divisor's sign.
     fn remainder(self, other: Self) -> Self;
     /// The value to a power; of a negative integer power its whole part.
@@ -93,6 +97,9 @@ macro_rules! float_number {
                 let floor = quotient.floor();
                 if quotient - floor > 0.5 { floor + 1.0 } else { floor }
             }
+            #[inline(always)]
+            fn trunc_div(self, other: Self) -> Self { (self / other).trunc() }
+            fn fmod(self, other: Self) -> Self { self % other }
             fn remainder(self, other: Self) -> Self {
                 let r = self % other;
                 if r != 0.0 && (r < 0.0) != (other < 0.0) { r + other } else { r }
@@ -145,6 +152,17 @@ impl Number for i64 {
             q.wrapping_sub(1)
         } else {
             q
+        }
+    }
+    #[inline(always)]
+    fn trunc_div(self, other: Self) -> Self {
+        Number::div(self, other)
+    }
+    fn fmod(self, other: Self) -> Self {
+        if other == 0 {
+            0
+        } else {
+            self.wrapping_rem(other)
         }
     }
     fn remainder(self, other: Self) -> Self {

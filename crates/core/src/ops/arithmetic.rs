@@ -47,10 +47,17 @@ impl Arithmetic {
         match self.kind {
             Binary::Add => ("add", "AddBackward0", "add"),
             Binary::Sub => ("sub", "SubBackward0", "sub"),
-            Binary::Rsub => ("rsub", "RsubBackward1", "rsub"),
+            Binary::Rsub if self.number.is_some() => ("rsub", "RsubBackward1", "rsub"),
+            Binary::Rsub => ("rsub", "RsubBackward0", "rsub"),
             Binary::Mul => ("mul", "MulBackward0", "mul"),
             Binary::Div => ("div", "DivBackward0", "div"),
-            Binary::FloorDivide => ("floor_divide", "NotImplemented", "div_floor_cpu"),
+            Binary::FloorDivide => ("floor_divide", "DivBackward2", "div_floor_cpu"),
+            Binary::TruncDivide => ("div", "DivBackward2", "div_trunc_cpu"),
+            Binary::Fmod if self.number.is_some() => ("fmod", "FmodBackward0", "fmod_cpu"),
+            Binary::Fmod => ("fmod", "FmodBackward1", "fmod_cpu"),
+            Binary::Fmax => ("fmax", "FmaxBackward0", "fmax"),
+            Binary::Fmin => ("fmin", "FminBackward0", "fmin"),
+            Binary::Heaviside => ("heaviside", "HeavisideBackward", "heaviside"),
             Binary::Remainder => ("remainder", "RemainderBackward0", "remainder_cpu"),
             Binary::Pow if self.number.is_some() => ("pow", "PowBackward0", "pow"),
             Binary::Pow => ("pow", "PowBackward1", "pow"),
@@ -82,7 +89,7 @@ impl Operation for Arithmetic {
             (None, Some(number)) => Other::Number(number),
             (None, None) => return Err(Error::value("an operation of two operands got one")),
         };
-        if !x.dtype().is_float() && matches!(self.kind, Binary::FloorDivide | Binary::Remainder) {
+        if !x.dtype().is_float() && divides(self.kind) {
             refuse_zero_divisor(y)?;
         }
         let bools = (x.dtype() == DType::Bool).then(|| self.kind.truth_piece());
@@ -101,16 +108,19 @@ impl Operation for Arithmetic {
             None => Saves::NONE,
         };
         match self.kind {
-            Binary::Add | Binary::Sub | Binary::Rsub | Binary::FloorDivide => Saves::NONE,
+            Binary::Add | Binary::Sub | Binary::Rsub | Binary::Heaviside => Saves::NONE,
+            Binary::FloorDivide | Binary::TruncDivide => Saves::NONE,
             Binary::Mul => number.input_if(nx && call.given(1), 1).input_if(ny, 0),
             Binary::Div => number.input_if(call.given(1), 1).input_if(ny, 0),
-            Binary::Remainder => Saves::ONCE.input_if(ny, 0).input_if(ny, 1),
+            Binary::Remainder | Binary::Fmod => Saves::ONCE.input_if(ny, 0).input_if(ny, 1),
             Binary::Pow => Saves::NONE
                 .input(0)
                 .input_if(call.given(1), 1)
                 .output_if(ny, 0),
             Binary::Rpow => Saves::NONE.input(0).output(0),
-            Binary::Maximum | Binary::Minimum => Saves::NONE.input(0).input_if(call.given(1), 1),
+            Binary::Maximum | Binary::Minimum | Binary::Fmax | Binary::Fmin => {
+                Saves::NONE.input(0).input_if(call.given(1), 1)
+            }
         }
     }
     fn backward(&self, saved: &Saved<'_>, g: &Tensor) -> Result<GradsOf<Self>> {
@@ -124,13 +134,25 @@ impl Operation for Arithmetic {
         let (dx, dy): (Gradient<'_>, Gradient<'_>) = match self.kind {
             Binary::Add => (&|| Ok(g.clone()), &|| Ok(g.clone())),
             Binary::Sub => (&|| Ok(g.clone()), &|| g.neg()),
-            Binary::Rsub => (&|| g.neg(), &|| g.neg()),
+            Binary::Rsub => (&|| g.neg(), &|| Ok(g.clone())),
             Binary::Mul => (&|| g.mul(y()?), &|| g.mul(&x()?)),
             // x / y / y, since y² may overflow where this does not.
             Binary::Div => (&|| g.div(y()?), &|| {
                 g.mul(&x()?.div(y()?)?.div(y()?)?)?.neg()
             }),
-            Binary::FloorDivide => return Err(Error::autograd(NO_FLOOR_DERIVATIVE)),
+            Binary::FloorDivide | Binary::TruncDivide => {
+                (&|| g.try_zeros_like(), &|| g.try_zeros_like())
+            }
+            Binary::Heaviside => return Err(Error::autograd(NO_STEP_DERIVATIVE)),
+            Binary::Fmod => (&|| Ok(g.clone()), &|| {
+                g.mul(&x()?.binary(Binary::TruncDivide, y()?)?)?.neg()
+            }),
+            Binary::Fmax => (&|| known(g, &x()?, &saved.input(1)?, true, true), &|| {
+                known(g, &saved.input(1)?, &x()?, true, false)
+            }),
+            Binary::Fmin => (&|| known(g, &x()?, &saved.input(1)?, false, true), &|| {
+                known(g, &saved.input(1)?, &x()?, false, false)
+            }),
             // x mod y = x - y floor(x / y), so dy = -floor(x / y).
             Binary::Remainder => (&|| Ok(g.clone()), &|| {
                 g.mul(&x()?.floor_divide(y()?)?)?.neg()
@@ -153,9 +175,15 @@ impl Operation for Arithmetic {
     }
 }
 
+/// Whether an integer divided by zero is refused.
+fn divides(kind: Binary) -> bool {
+    use Binary::{FloorDivide, Fmod, Remainder, TruncDivide};
+    matches!(kind, FloorDivide | TruncDivide | Remainder | Fmod)
+}
+
 type Gradient<'a> = &'a dyn Fn() -> Result<Tensor>;
 
-const NO_FLOOR_DERIVATIVE: &str = "the derivative of 'floor_divide' is not implemented";
+const NO_STEP_DERIVATIVE: &str = "derivative for aten::heaviside is not implemented";
 
 /// `g y x^(y - 1)`; 0 where y is 0: `x^0` is constant, also at 0 where `0 x^-1` would be nan.
 fn power_slope(g: &Tensor, x: &Tensor, y: Operand) -> Result<Tensor> {
@@ -192,6 +220,18 @@ fn winners(g: &Tensor, x: &Tensor, y: Operand, max: bool) -> Result<Tensor> {
     let share = Tensor::where_cond(&x.eq(&y)?, g.div(2.0)?, g)?;
     let loses = if max { x.lt(&y)? } else { x.gt(&y)? };
     share.masked_fill(&loses, 0.0)
+}
+
+/// [`winners`], where a nan loses; of two the first one wins.
+fn known(g: &Tensor, x: &Tensor, y: &Tensor, max: bool, first: bool) -> Result<Tensor> {
+    let share = Tensor::where_cond(&x.eq(y)?, g.div(2.0)?, g)?;
+    let loses = if max { x.lt(y)? } else { x.gt(y)? };
+    let (nan, other) = (x.isnan()?, y.isnan()?);
+    let lost = match first {
+        true => nan.logical_and(&other.logical_not()?)?,
+        false => nan,
+    };
+    share.masked_fill(&loses.logical_or(&lost)?, 0.0)
 }
 
 /// `x` to the power of a number, with PyTorch's shortcuts.
@@ -255,18 +295,17 @@ impl Tensor {
         self.binary(Binary::Sub, other)
     }
 
-    /// `value - self` for a number: what `1.0 - &x` computes.
+    /// `other - self`, broadcast and promoted: what `1.0 - &x` computes.
     ///
     /// # Errors
-    /// If either is bool.
-    pub fn rsub(&self, value: impl Into<Scalar>) -> Result<Tensor> {
-        self.rsub_scalar(value.into())
+    /// If the shapes cannot be broadcast together, or either is bool.
+    pub fn rsub(&self, other: impl IntoOperand) -> Result<Tensor> {
+        self.rsub_operand(other.into_operand())
     }
 
-    fn rsub_scalar(&self, value: Scalar) -> Result<Tensor> {
-        let value = Operand::Scalar(value);
-        refuse_bool(self, &value)?;
-        self.binary(Binary::Rsub, value)
+    fn rsub_operand(&self, other: Operand) -> Result<Tensor> {
+        refuse_bool(self, &other)?;
+        self.binary(Binary::Rsub, other)
     }
 
     /// `self * other`, broadcast and promoted (bool: logical and).

@@ -95,6 +95,11 @@ impl Tensor {
         self.change(|t| t.binary(op, other))
     }
 
+    /// Values of this shape and dtype that have taken the place of this tensor's.
+    pub(super) fn overwritten(&self, new: &Tensor, grad_name: &'static str) -> Result<Tensor> {
+        apply(Overwrite { grad_name }, (self, new))
+    }
+
     /// Overwrites this tensor's values through `write`, whatever they were: the gradient that
     /// flows back to them is zero.
     pub(crate) fn overwrite(

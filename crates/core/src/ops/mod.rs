@@ -1,10 +1,12 @@
 //! The operations, as methods of [`Tensor`](crate::Tensor): one subject a file.
 
 mod arithmetic;
+mod bounds;
 mod compare;
 mod einsum;
 mod elementwise;
 mod extreme;
+mod functions;
 mod gather;
 mod index;
 mod inplace;
@@ -18,9 +20,11 @@ mod operand;
 mod operators;
 mod overwrite;
 mod pad;
+mod pairs;
 mod picks;
 mod place;
 mod plan;
+mod predicates;
 mod random;
 mod rearrange;
 mod reduce;
@@ -38,6 +42,7 @@ pub use inplace::Target;
 pub use join::SplitSizes;
 pub use operand::{Dims, IntoOperand, Operand};
 pub use pad::PadMode;
+pub use pairs::Rounding;
 pub use select::Bound;
 pub use tensor_index::{IntoIndex, TensorIndex, slice};
 pub use unary::ElementWise;

@@ -151,7 +151,7 @@ impl Tensor {
     /// `a` where the condition is true, `b` elsewhere: PyTorch's `where`.
     ///
     /// # Errors
-    /// If the condition is not bool, the shapes cannot be broadcast together, or the dtype of the
+    /// If the condition is not bool (u8 is taken, and warned of), the shapes cannot be broadcast together, or the dtype of the
     /// result cannot hold a number.
     ///
     /// ```
@@ -170,6 +170,13 @@ impl Tensor {
     }
 
     fn choose_operand(condition: &Tensor, a: Operand, b: Operand) -> Result<Tensor> {
+        if condition.dtype() == DType::U8 {
+            log::warn!(
+                "where received a uint8 condition tensor. This behavior is deprecated and will be \
+                 removed in a future version of PyTorch. Use a boolean condition instead."
+            );
+            return Self::choose_operand(&condition.ne(0)?, a, b);
+        }
         if condition.dtype() != DType::Bool {
             return Err(Error::dtype(format!(
                 "where expected condition to be a boolean tensor, but got a tensor with dtype {}",
@@ -248,6 +255,28 @@ impl Tensor {
         self.clamp_to(min.into_bound(), max.into_bound())
     }
 
+    /// [`Tensor::clamp`] with a lower bound alone, a number or a tensor.
+    ///
+    /// # Errors
+    /// As [`Tensor::clamp`].
+    ///
+    /// ```
+    /// use pleach::tensor;
+    /// assert_eq!(tensor![-1.0, 2.0].clamp_min(0.0)?.to_vec::<f32>()?, [0.0, 2.0]);
+    /// # Ok::<(), pleach::Error>(())
+    /// ```
+    pub fn clamp_min(&self, min: impl IntoOperand) -> Result<Tensor> {
+        self.clamp(min.into_operand(), None)
+    }
+
+    /// [`Tensor::clamp`] with an upper bound alone, a number or a tensor.
+    ///
+    /// # Errors
+    /// As [`Tensor::clamp`].
+    pub fn clamp_max(&self, max: impl IntoOperand) -> Result<Tensor> {
+        self.clamp(None, max.into_operand())
+    }
+
     pub(super) fn clamp_in_place(
         &mut self,
         min: Option<Operand>,
@@ -283,6 +312,9 @@ impl Tensor {
             (None, Some(Operand::Scalar(max))) => (None, Some(max)),
             (Some(Operand::Scalar(min)), None) => (Some(min), None),
             (Some(Operand::Scalar(min)), Some(Operand::Scalar(max))) => (Some(min), Some(max)),
+            (Some(Operand::Tensor(min)), Some(Operand::Tensor(max))) => {
+                return self.clamp_between(&min, &max);
+            }
             // Bounds that cross leave the upper one; equal ones share the gradient.
             (min, max) => {
                 let x = self.to_dtype(dtype)?;

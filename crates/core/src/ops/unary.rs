@@ -153,6 +153,7 @@ macro_rules! float_functions {
         )*}
     };
 }
+pub(super) use float_functions;
 
 float_functions! {
     /// e to the power of each element.
@@ -277,7 +278,7 @@ impl Operation for SignChange {
 
 /// # Functions of each element
 impl Tensor {
-    fn element_wise(
+    pub(super) fn element_wise(
         &self,
         function: Function,
         name: &'static str,

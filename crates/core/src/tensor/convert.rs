@@ -106,6 +106,41 @@ impl Tensor {
     pub fn long(&self) -> Result<Tensor> {
         self.to_dtype(DType::I64)
     }
+
+    /// The values as i32, PyTorch's `.int()`.
+    pub fn int(&self) -> Result<Tensor> {
+        self.to_dtype(DType::I32)
+    }
+
+    /// The values as i16, PyTorch's `.short()`.
+    pub fn short(&self) -> Result<Tensor> {
+        self.to_dtype(DType::I16)
+    }
+
+    /// The values as i8, PyTorch's `.char()`.
+    pub fn char(&self) -> Result<Tensor> {
+        self.to_dtype(DType::I8)
+    }
+
+    /// The values as u8, PyTorch's `.byte()`.
+    pub fn byte(&self) -> Result<Tensor> {
+        self.to_dtype(DType::U8)
+    }
+
+    /// True where the values are not 0, PyTorch's `.bool()`.
+    pub fn bool(&self) -> Result<Tensor> {
+        self.to_dtype(DType::Bool)
+    }
+
+    /// The values as f16, PyTorch's `.half()`.
+    pub fn half(&self) -> Result<Tensor> {
+        self.to_dtype(DType::F16)
+    }
+
+    /// The values as bf16, PyTorch's `.bfloat16()`.
+    pub fn bfloat16(&self) -> Result<Tensor> {
+        self.to_dtype(DType::BF16)
+    }
 }
 
 /// The same values in another dtype.

@@ -1,11 +1,12 @@
 //! The table of functions.
 
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, FRAC_2_SQRT_PI};
+use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, FRAC_2_SQRT_PI, LN_2, LN_10, PI};
 use std::marker::PhantomData;
 
 use super::definition::{
     CUBIC, Definition, Gradients, Values, cdf, hard_part, run, sigmoid, tanh_part,
 };
+use super::rows::functions;
 use crate::math::{Apart, MulAdd};
 use crate::{Float, Isa};
 
@@ -18,107 +19,6 @@ pub enum GradientFrom {
     Output,
     /// Nothing: the gradient is zero.
     Nothing,
-}
-
-macro_rules! functions {
-    ($($(#[$doc:meta])* $name:ident $({ $($p:ident = $default:expr),* })?, $wide:literal,
-       |$x:ident, $M:ident| $value:expr, $saves:ident |$s:ident, $g:ident| $gradient:expr,
-       twice $second:expr;)*) => {
-        /// A function of one element, with its parameters.
-        #[derive(Copy, Clone, Debug, PartialEq)]
-        #[allow(missing_docs)] // the parameters stand in the docs of their functions
-        pub enum Function {$(
-            $(#[$doc])*
-            $name $({ $($p: f64),* })?,
-        )*}
-
-        impl Function {
-            /// All of them, with PyTorch's defaults.
-            #[cfg(test)]
-            pub(super) const ALL: &[Function] = &[$(Function::$name $({ $($p: $default),* })?),*];
-
-            /// What the gradient is computed from.
-            pub fn gradient_from(self) -> GradientFrom {
-                match self {
-                    $(Function::$name { .. } => GradientFrom::$saves,)*
-                }
-            }
-
-            /// Names and values of the parameters.
-            pub fn parameters(self) -> Vec<(&'static str, f64)> {
-                match self {
-                    $(Function::$name $({ $($p),* })? => vec![$($((stringify!($p), $p)),*)?],)*
-                }
-            }
-        }
-
-        $(
-            #[derive(Copy, Clone)]
-            struct $name<T> { of: PhantomData<T>, $($($p: T),*)? }
-
-            impl<T: Float> Definition<T> for $name<T> {
-                const WIDE: bool = $wide;
-                #[inline(always)]
-                fn value<$M: MulAdd>(&self, $x: T) -> T {
-                    $($(let $p = self.$p;)*)?
-                    $value
-                }
-                #[inline(always)]
-                #[allow(unused_variables)]
-                fn gradient<$M: MulAdd>(&self, $s: T, $g: T) -> T {
-                    $($(let $p = self.$p;)*)?
-                    $gradient
-                }
-                #[inline(always)]
-                #[allow(unused_variables)]
-                fn second<$M: MulAdd>(&self, $s: T, $g: T) -> T {
-                    $($(let $p = self.$p;)*)?
-                    $second
-                }
-            }
-        )*
-
-        pub(super) fn values<T: Float>(function: Function, isa: Isa, x: &[T], out: &mut [T]) {
-            match function {
-                $(Function::$name $({ $($p),* })? => {
-                    let d = $name { of: PhantomData::<T>, $($($p: T::from_f64($p)),*)? };
-                    run::<T, $name<T>, _>(isa, Values(x, out, d));
-                })*
-            }
-        }
-
-        pub(super) fn gradients<T: Float>(
-            function: Function,
-            isa: Isa,
-            saved: &[T],
-            grad: &[T],
-            out: &mut [T],
-        ) {
-            match function {
-                $(Function::$name $({ $($p),* })? => {
-                    let d = $name { of: PhantomData::<T>, $($($p: T::from_f64($p)),*)? };
-                    run::<T, $name<T>, _>(isa, Gradients(saved, grad, out, d));
-                })*
-            }
-        }
-
-        /// Not for each instruction set: second derivatives are rare.
-        pub(super) fn seconds<T: Float>(
-            function: Function,
-            _: Isa,
-            saved: &[T],
-            grad: &[T],
-            out: &mut [T],
-        ) {
-            let all = out.iter_mut().zip(saved).zip(grad);
-            match function {
-                $(Function::$name $({ $($p),* })? => {
-                    let d = $name { of: PhantomData::<T>, $($($p: T::from_f64($p)),*)? };
-                    all.for_each(|((out, s), g)| *out = d.second::<Apart>(*s, *g));
-                })*
-            }
-        }
-    };
 }
 
 functions! {
@@ -144,11 +44,11 @@ functions! {
     Reciprocal, false, |x, M| T::ONE / x, Output |y, g| -g * (y * y),
     twice T::from_f64(-2.0) * g * y;
     /// The sine.
-    Sin, false, |x, M| x.sin(), Input |x, g| g * x.cos(),
-    twice -g * x.sin();
+    Sin, false, |x, M| x.sin::<M>(), Input |x, g| g * x.cos::<M>(),
+    twice -g * x.sin::<M>();
     /// The cosine.
-    Cos, false, |x, M| x.cos(), Input |x, g| -g * x.sin(),
-    twice -g * x.cos();
+    Cos, false, |x, M| x.cos::<M>(), Input |x, g| -g * x.sin::<M>(),
+    twice -g * x.cos::<M>();
     /// The hyperbolic tangent.
     Tanh, true, |x, M| x.tanh::<M>(), Output |y, g| g * (T::ONE - y * y),
     twice T::from_f64(-2.0) * g * y;
@@ -305,6 +205,130 @@ functions! {
         let s = sigmoid::<T, M>(x);
         -g * s * (T::ONE - s)
     };
+    /// The tangent.
+    Tan, false, |x, M| x.tan::<M>(), Output |y, g| g * (T::ONE + y * y),
+    twice T::from_f64(2.0) * g * y;
+    /// The inverse of the sine.
+    Asin, false, |x, M| x.asin::<M>(), Input |x, g| g / (T::ONE - x * x).sqrt(),
+    twice {
+        let d = T::ONE - x * x;
+        g * x / (d * d.sqrt())
+    };
+    /// The inverse of the cosine.
+    Acos, false, |x, M| x.acos::<M>(), Input |x, g| -g / (T::ONE - x * x).sqrt(),
+    twice {
+        let d = T::ONE - x * x;
+        -g * x / (d * d.sqrt())
+    };
+    /// The inverse of the tangent.
+    Atan, false, |x, M| x.atan::<M>(), Input |x, g| g / (x * x + T::ONE),
+    twice {
+        let d = x * x + T::ONE;
+        T::from_f64(-2.0) * g * x / (d * d)
+    };
+    /// The hyperbolic sine.
+    Sinh, false, |x, M| x.sinh::<M>(), Input |x, g| g * x.cosh::<M>(),
+    twice g * x.sinh::<M>();
+    /// The hyperbolic cosine.
+    Cosh, false, |x, M| x.cosh::<M>(), Input |x, g| g * x.sinh::<M>(),
+    twice g * x.cosh::<M>();
+    /// The inverse of the hyperbolic sine.
+    Asinh, false, |x, M| x.asinh::<M>(), Input |x, g| g / (x * x + T::ONE).sqrt(),
+    twice {
+        let d = x * x + T::ONE;
+        -g * x / (d * d.sqrt())
+    };
+    /// The inverse of the hyperbolic cosine.
+    Acosh, false, |x, M| x.acosh::<M>(), Input |x, g| g / (x * x - T::ONE).sqrt(),
+    twice {
+        let d = x * x - T::ONE;
+        -g * x / (d * d.sqrt())
+    };
+    /// The inverse of the hyperbolic tangent.
+    Atanh, false, |x, M| x.atanh::<M>(), Input |x, g| g / (T::ONE - x * x),
+    twice {
+        let d = T::ONE - x * x;
+        T::from_f64(2.0) * g * x / (d * d)
+    };
+    /// `2^x`.
+    Exp2, false, |x, M| x.exp2::<M>(), Output |y, g| g * y * T::from_f64(LN_2),
+    twice g * T::from_f64(LN_2);
+    /// The logarithm of base 2.
+    Log2, false, |x, M| x.log2::<M>(), Input |x, g| g / (x * T::from_f64(LN_2)),
+    twice -g / (x * x * T::from_f64(LN_2));
+    /// The logarithm of base 10.
+    Log10, false, |x, M| x.log10::<M>(), Input |x, g| g / (x * T::from_f64(LN_10)),
+    twice -g / (x * x * T::from_f64(LN_10));
+    /// `1 - erf(x)`, accurate where that is small.
+    Erfc, false, |x, M| x.erfc::<M>(),
+    Input |x, g| g * T::from_f64(-FRAC_2_SQRT_PI) * (-x * x).exp::<M>(),
+    twice T::from_f64(2.0 * FRAC_2_SQRT_PI) * g * x * (-x * x).exp::<M>();
+    /// The inverse of the error function: infinite at -1 and 1, nan beyond.
+    Erfinv, false, |x, M| x.erfinv::<M>(),
+    Output |y, g| g * T::from_f64(1.0 / FRAC_2_SQRT_PI) * (y * y).exp::<M>(),
+    twice T::from_f64(2.0 / FRAC_2_SQRT_PI) * g * y * (y * y).exp::<M>();
+    /// The logarithm of the gamma function's size.
+    Lgamma, false, |x, M| x.lgamma::<M>(), Input |x, g| g * x.digamma::<M>(),
+    twice g * x.trigamma::<M>();
+    /// The logarithmic derivative of the gamma function.
+    Digamma, false, |x, M| x.digamma::<M>(), Input |x, g| g * x.trigamma::<M>(),
+    twice g * x.tetragamma::<M>();
+    /// `sin(πx) / (πx)`, and 1 at 0.
+    Sinc, false, |x, M| {
+        let p = T::from_f64(PI) * x;
+        if x == T::ZERO { T::ONE } else { p.sin::<M>() / p }
+    },
+    Input |x, g| {
+        let p = T::from_f64(PI) * x;
+        if x == T::ZERO {
+            T::ZERO
+        } else {
+            g * ((p.cos::<M>() * p - p.sin::<M>()) / (p * x))
+        }
+    },
+    twice {
+        let p = T::from_f64(PI) * x;
+        let two = T::from_f64(2.0);
+        if x == T::ZERO {
+            g * T::from_f64(-PI * PI / 3.0)
+        } else {
+            g * (((two - p * p) * p.sin::<M>() - two * p * p.cos::<M>()) / (p * x * x))
+        }
+    };
+    /// `ln(x / (1 - x))`; of x limited to `eps ..= 1 - eps`, unless `eps` is negative.
+    Logit { eps = -1.0 }, true, |x, M| {
+        let high = T::ONE - eps;
+        let x = if x < eps && eps >= T::ZERO { eps } else { x };
+        let x = if x > high && eps >= T::ZERO { high } else { x };
+        (x / (T::ONE - x)).ln::<M>()
+    },
+    Input |x, g| {
+        let low = if eps < T::ZERO { T::ZERO } else { eps };
+        let beyond = if eps < T::ZERO { T::NAN } else { T::ZERO };
+        if x < low || x > T::ONE - low { beyond } else { g / (x * (T::ONE - x)) }
+    },
+    twice {
+        let low = if eps < T::ZERO { T::ZERO } else { eps };
+        let beyond = if eps < T::ZERO { T::NAN } else { T::ZERO };
+        let d = x * (T::ONE - x);
+        if x < low || x > T::ONE - low { beyond } else { g * (x + x - T::ONE) / (d * d) }
+    };
+    /// What is behind the point, with the sign of x.
+    Frac, false, |x, M| x - x.trunc(), Input |x, g| g, twice T::ZERO;
+    /// Numbers in the place of nan and the infinities.
+    NanToNum { nan = 0.0, posinf = 1.0, neginf = -1.0 }, false, |x, M| if x.is_nan() {
+        nan
+    } else if x == T::HIGHEST {
+        posinf
+    } else if x == T::LOWEST {
+        neginf
+    } else {
+        x
+    },
+    Input |x, g| if x.abs() < T::HIGHEST { g } else { T::ZERO }, twice T::ZERO;
+    /// The nearest multiple of `down / up`, of which one is 1: half to even.
+    RoundTo { up = 100.0, down = 1.0 }, false,
+    |x, M| (x * up / down).round_ties_even() * down / up, Nothing |y, g| T::ZERO, twice T::ZERO;
     /// The largest whole number not above.
     Floor, false, |x, M| x.floor(), Nothing |y, g| T::ZERO, twice T::ZERO;
     /// The smallest whole number not below.

@@ -57,6 +57,7 @@ pub fn find(name: &str) -> Option<Builtin> {
     creation(name)
         .or_else(|| random(name))
         .or_else(|| operation(name))
+        .or_else(|| super::index_fns::function(name))
 }
 
 fn creation(name: &str) -> Option<Builtin> {

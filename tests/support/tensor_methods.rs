@@ -152,6 +152,7 @@ pub fn find(name: &str) -> Option<TensorMethod> {
         .or_else(|| shape_method(name))
         .or_else(|| math_method(name))
         .or_else(|| tensor_in_place::find(name))
+        .or_else(|| super::index_fns::method(name))
 }
 
 fn math_method(name: &str) -> Option<TensorMethod> {
@@ -234,7 +235,6 @@ fn math_method(name: &str) -> Option<TensorMethod> {
             let dims = a.opt("dim").map_or(Ok(Vec::new()), Value::as_ints)?;
             one(x.norm_dim(p, dims, a.bool_or("keepdim", false)?)?)
         },
-        "cumsum" => with_int!(cumsum, "dim", 0),
         "clamp" => |x, a| {
             let a = a.bind("clamp", &["min", "max"])?;
             let bound = |name| a.opt(name).map(operand).transpose();
@@ -442,16 +442,6 @@ fn shape_method(name: &str) -> Option<TensorMethod> {
                     .topk(a.usize("k")?, dim, a.bool_or("largest", true)?)?,
             )
         },
-        "median" => |x, a| {
-            let a = a.bind("median", &["dim", "keepdim"])?;
-            match a.opt_i64("dim")? {
-                None => one(x.as_tensor()?.median()?),
-                Some(dim) => pair(
-                    x.as_tensor()?
-                        .median_dim(dim, a.bool_or("keepdim", false)?)?,
-                ),
-            }
-        },
         "index_select" => |x, a| {
             let a = a.bind("index_select", &["dim", "index"])?;
             one(x
@@ -476,14 +466,6 @@ fn shape_method(name: &str) -> Option<TensorMethod> {
                 a.i64("dim")?,
                 &a.tensor("index")?,
                 &a.tensor("src")?,
-            )?)
-        },
-        "index_add" => |x, a| {
-            let a = a.bind("index_add", &["dim", "index", "source"])?;
-            one(x.as_tensor()?.index_add(
-                a.i64("dim")?,
-                &a.tensor("index")?,
-                &a.tensor("source")?,
             )?)
         },
         _ => return None,

@@ -59,6 +59,7 @@ pub fn find(name: &str) -> Option<Builtin> {
         .or_else(|| creation(name))
         .or_else(|| random(name))
         .or_else(|| operation(name))
+        .or_else(|| super::index_fns::function(name))
 }
 
 fn creation(name: &str) -> Option<Builtin> {

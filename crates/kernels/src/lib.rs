@@ -20,11 +20,13 @@ pub mod float;
 pub mod function;
 pub mod gather;
 pub mod gemm;
+pub mod histogram;
 pub mod integer;
 pub mod isa;
 mod lanes;
 pub mod layer_norm;
 mod math;
+pub mod neighbours;
 pub mod nll;
 pub mod number;
 pub mod optimizer;
@@ -37,6 +39,7 @@ pub mod qr;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
+pub mod search;
 pub mod select;
 mod simd;
 pub mod softmax;
@@ -66,12 +69,14 @@ pub use epilogue::{Activation, Bias, Epilogue};
 pub use float::Float;
 pub use function::{Function, GradientFrom};
 pub use gemm::{BatchRef, MatRef, PackedB, gemm, gemm_batched, gemm_epilogue, gemm_packed};
+pub use histogram::{Binning, count_bins};
 pub use integer::integer_products;
 pub use isa::{Isa, Loop};
 pub use layer_norm::{
     GroupNormShape, NormAffine, NormGrads, NormStats, NormStatsMut, group_norm,
     group_norm_backward, layer_norm, layer_norm_backward,
 };
+pub use neighbours::group_neighbours;
 pub use nll::NllLoss;
 pub use number::Number;
 pub use optimizer::{
@@ -91,11 +96,11 @@ pub use precision::{Precision, float32_precision, set_float32_precision};
 pub use qr::orthogonal_factor;
 pub use rearrange::{flip, keep_triangle};
 pub use reduce::{
-    arg_extreme_axis, cumsum_axis, fold_axis, integer_cumsum_axis, moments_axis, product_of_others,
-    sum, sum_axis,
+    arg_extreme_axis, fold_axis, moments_axis, product_of_others, scan_axis, sum, sum_axis,
 };
+pub use search::search_rows;
 pub use select::{count_true, select, true_places};
 pub use softmax::{log_softmax, log_softmax_backward, softmax, softmax_backward};
-pub use sort::argsort_rows;
+pub use sort::{argmedian_rows, argmode_rows, argrank_rows, argsort_rows, argtop_rows};
 pub use strided::copy_strided;
 pub use threads::{for_each_chunk_mut, num_threads, parallel_for, set_num_threads};

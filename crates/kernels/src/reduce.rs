@@ -9,7 +9,7 @@ mod sum;
 
 pub use fold::{arg_extreme_axis, fold_axis};
 pub use moments::moments_axis;
-pub use scan::{cumsum_axis, integer_cumsum_axis, product_of_others};
+pub use scan::{product_of_others, scan_axis};
 pub use sum::{sum, sum_axis};
 
 /// Columns that are reduced together.

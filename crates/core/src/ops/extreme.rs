@@ -71,6 +71,40 @@ impl Tensor {
         self.in_order(names, dim, Picked::Extreme { max, keepdim })
     }
 
+    /// The smallest and the largest element. Equal ones share the gradient.
+    ///
+    /// # Errors
+    /// If there are no elements.
+    pub fn aminmax(&self) -> Result<(Tensor, Tensor)> {
+        if self.numel() == 0 {
+            return Err(Error::value(
+                "aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.",
+            ));
+        }
+        Ok((self.amin([], false)?, self.amax([], false)?))
+    }
+
+    /// The smallest and the largest element along a dimension. Equal ones share the gradient.
+    ///
+    /// ```
+    /// let (low, high) = pleach::tensor![[3., 1.], [2., 4.]].aminmax_dim(1, false)?;
+    /// assert_eq!(low.to_vec::<f32>()?, [1., 2.]);
+    /// assert_eq!(high.to_vec::<f32>()?, [3., 4.]);
+    /// # Ok::<(), pleach::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the dimension does not exist or is empty.
+    pub fn aminmax_dim(&self, dim: i64, keepdim: bool) -> Result<(Tensor, Tensor)> {
+        let d = resolve_dim(dim, self.rank())?;
+        if self.shape().get(d) == Some(&0) {
+            return Err(Error::index(format!(
+                "aminmax: Expected reduction dim {d} to have non-zero size."
+            )));
+        }
+        Ok((self.amin(dim, keepdim)?, self.amax(dim, keepdim)?))
+    }
+
     /// The first position of the largest element, in row-major order.
     ///
     /// # Errors

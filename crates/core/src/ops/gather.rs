@@ -11,7 +11,7 @@ use crate::{DType, Error, ErrorKind, IntoOperand, Operand, Result, Tensor};
 
 /// For each element of `index`, in row-major order, where it points in a contiguous tensor of
 /// `shape`: its own coordinates, with that of `dim` replaced by its value.
-fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
+pub(super) fn targets(index: &Tensor, shape: &[usize], dim: usize) -> Result<Vec<usize>> {
     let at = index.detach().long()?.contiguous()?;
     let at = at.as_slice::<i64>()?;
     // A number has the one position 0.
@@ -39,7 +39,12 @@ fn check_gather(x: &Tensor, dim: usize, index: &Tensor) -> Result<()> {
 }
 
 /// `source` is `None` for a number.
-fn check_scatter(x: &Tensor, dim: usize, index: &Tensor, source: Option<&Tensor>) -> Result<()> {
+pub(super) fn check_scatter(
+    x: &Tensor,
+    dim: usize,
+    index: &Tensor,
+    source: Option<&Tensor>,
+) -> Result<()> {
     if let Some(source) = source.filter(|source| x.dtype() != source.dtype()) {
         return Err(
             Error::dtype("scatter(): Expected self.dtype to be equal to src.dtype")
@@ -61,6 +66,18 @@ fn check_scatter(x: &Tensor, dim: usize, index: &Tensor, source: Option<&Tensor>
             index.shape(),
             x.shape()
         ))),
+    }
+}
+
+/// The part of a source that an index has positions for: the source may be larger.
+pub(super) fn corner(source: &Tensor, index: &Tensor) -> Result<Tensor> {
+    let mut corner = source.clone();
+    for (k, &size) in index.shape().iter().enumerate() {
+        corner = corner.narrow(k as i64, 0, size)?;
+    }
+    match index.rank() == 0 && corner.rank() > 0 {
+        true => corner.narrow(0, 0, 1)?.reshape(()),
+        false => Ok(corner),
     }
 }
 
@@ -170,14 +187,7 @@ impl Tensor {
         }
         check_scatter(self, d, index, Some(source))?;
         let at = targets(index, self.shape(), d)?;
-        // The source may be larger than the index: only its corner counts.
-        let mut corner = source.clone();
-        for (k, &size) in index.shape().iter().enumerate() {
-            corner = corner.narrow(k as i64, 0, size)?;
-        }
-        if index.rank() == 0 && corner.rank() > 0 {
-            corner = corner.narrow(0, 0, 1)?.reshape(())?;
-        }
+        let corner = corner(source, index)?;
         let put = Put {
             place: Place::Picks(Picks::elements(at, self.rank(), index.shape())),
             shape: self.shape_vec(),
@@ -188,62 +198,5 @@ impl Tensor {
             },
         };
         apply(put, (Some(self), &corner))
-    }
-
-    /// This tensor with the rows of `source` added to the rows of `dim` that `index` (a vector)
-    /// names.
-    ///
-    /// # Errors
-    /// If the index is no vector of integers, does not fit, or points outside.
-    pub fn index_add(&self, dim: i64, index: &Tensor, source: &Tensor) -> Result<Tensor> {
-        let d = resolve_dim(dim, self.rank())?;
-        if !matches!(index.dtype(), DType::I64 | DType::I32) {
-            return Err(Error::dtype(format!(
-                "index_add_(): Expected dtype int32/int64 for index but got: {}",
-                index.dtype().torch_name()
-            ))
-            .hint_conversion(index.dtype(), DType::I64));
-        }
-        if self.dtype() != source.dtype() {
-            return Err(Error::dtype(format!(
-                "index_add_(): self ({}) and source ({}) must have the same scalar type",
-                self.dtype().torch_name(),
-                source.dtype().torch_name()
-            ))
-            .hint_conversion(source.dtype(), self.dtype()));
-        }
-        let differs = || {
-            Error::shape(format!(
-                "source tensor shape must match self tensor shape, excluding the specified dimension. Got self.shape = {:?} source.shape = {:?}",
-                self.shape(),
-                source.shape()
-            ))
-        };
-        if self.rank() != source.rank() {
-            return Err(differs());
-        }
-        if self.rank() == 0 {
-            let one = self
-                .reshape([1])?
-                .index_add(0, index, &source.reshape([1])?)?;
-            return one.reshape(());
-        }
-        if index.rank() != 1 || source.size(dim)? != index.numel() {
-            return Err(Error::shape(format!(
-                "index_add_(): Number of indices ({}) should be equal to source.size(dim): ({}), for dim: {dim}",
-                index.numel(),
-                source.size(dim)?
-            )));
-        }
-        let mut column = vec![1usize; source.rank()];
-        column[d] = index.numel();
-        let full = index.long()?.reshape(&column[..])?.expand(source.shape())?;
-        let mut expected = self.shape_vec();
-        expected[d] = index.numel();
-        if expected.as_slice() != source.shape() {
-            return Err(differs());
-        }
-        let names = ("index_add", "IndexAddBackward0");
-        self.scattered(names, dim, &full, source, true)
     }
 }

@@ -2,37 +2,20 @@
 
 use std::sync::Arc;
 
-use pleach_kernels::{Buffer, coordinates, count_true, true_places};
-
+use super::nonzero;
 use super::picks::Picks;
 use super::place::{Called, INDEX, Pick, Place, Put, View};
 use super::tensor_index::{IntoIndex, TensorIndex, slice};
 use crate::autograd::{Alias, apply};
 use crate::memory::collect;
-use crate::shape::{broadcast_shapes, contiguous_strides};
-use crate::{DType, Error, ErrorKind, Operand, Result, Tensor};
+use crate::shape::broadcast_shapes;
+use crate::{DType, Error, ErrorKind, IntoOperand, Operand, Result, Tensor};
 
 /// A tensor after the parts of an index that are views, and the index tensors left to apply.
 struct Prepared {
     view: Tensor,
     /// For each dimension of `view`, the positions that index it.
     positions: Vec<Option<Tensor>>,
-}
-
-/// The positions of the true elements of a mask, one tensor for each of its dimensions.
-fn nonzero(mask: &Tensor) -> Result<Vec<Tensor>> {
-    let strides = contiguous_strides(mask.shape());
-    let mask = mask.contiguous()?;
-    let truths = mask.as_slice::<bool>()?;
-    let mut places = Buffer::try_new(count_true(truths))?;
-    true_places(truths, &mut places);
-    let along = |dim| {
-        let mut at = Buffer::try_new(places.len())?;
-        coordinates(&places, dim, &mut at);
-        Ok(Tensor::from_buffer(at, [places.len()]))
-    };
-    let sizes = mask.shape().iter().copied();
-    sizes.zip(strides).map(along).collect()
 }
 
 fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
@@ -127,7 +110,7 @@ fn prepare(x: &Tensor, parts: Vec<TensorIndex>) -> Result<Prepared> {
                     positions.push(Some(Tensor::try_zeros_of([hit as usize], DType::I64)?));
                     continue;
                 }
-                positions.extend(nonzero(&mask)?.into_iter().map(Some));
+                positions.extend(nonzero::positions(&mask)?.into_iter().map(Some));
             }
             TensorIndex::Tensor(at) => {
                 if !matches!(at.dtype(), DType::I64 | DType::I32) {
@@ -179,6 +162,36 @@ impl Tensor {
         }
         let picks = Picks::new(&view, &positions)?;
         Pick::apply(Arc::new(picks), called, &view)
+    }
+
+    /// This tensor with the elements that an index selects replaced: what `x[index] = value` makes of
+    /// it. Values are broadcast and converted to the tensor's dtype.
+    ///
+    /// ```
+    /// use pleach::tensor;
+    /// let x = tensor![[1., 2.], [3., 4.]];
+    /// let y = x.index_put((&tensor![0, 1], &tensor![1, 0]), 9.0)?;
+    /// assert_eq!(y.to_vec::<f32>()?, [1., 9., 9., 4.]);
+    /// # Ok::<(), pleach::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If a position does not exist, there are more indices than dimensions, or the values do not fit.
+    pub fn index_put(&self, index: impl IntoIndex, value: impl IntoOperand) -> Result<Tensor> {
+        self.with_index(index.into_index(), &value.into_operand(), false)
+    }
+
+    /// [`Tensor::index_put`] that adds, once for each time an element is named: PyTorch's
+    /// `index_put(.., accumulate=True)`.
+    ///
+    /// # Errors
+    /// As [`Tensor::index_put`].
+    pub fn index_put_accumulate(
+        &self,
+        index: impl IntoIndex,
+        value: impl IntoOperand,
+    ) -> Result<Tensor> {
+        self.with_index(index.into_index(), &value.into_operand(), true)
     }
 
     /// This tensor with the elements that an index selects replaced: the value of `x[...] = v`.

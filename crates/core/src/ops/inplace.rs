@@ -8,6 +8,7 @@ use pleach_kernels::Binary;
 use super::arithmetic::refuse_bool;
 use super::operand::{IntoOperand, Operand};
 use super::overwrite::write_over;
+use super::picks::Reduce;
 use super::select::Bound;
 use super::tensor_index::IntoIndex;
 use crate::autograd::{GradsOf, Operation, Own, Saved, apply, is_grad_enabled, no_grad};
@@ -242,6 +243,32 @@ in_place! {
         let (parts, value) = (index.into_index(), value.into_operand());
         t.change_or(VIEW_OF_LEAF, |t| t.with_index(parts, &value, true))
     };
+    /// Fills the slices of `dim` that an index names.
+    index_fill_(dim: i64, index: &Tensor, value: impl IntoOperand) = |t| t.change(|t| t.index_fill(dim, index, value));
+    /// Replaces the slices of `dim` that an index names.
+    index_copy_(dim: i64, index: &Tensor, source: &Tensor) = |t| t.change(|t| t.index_copy(dim, index, source));
+    /// Adds to the slices of `dim` that an index names.
+    index_add_(dim: i64, index: &Tensor, source: &Tensor) = |t| t.change(|t| t.index_add(dim, index, source));
+    /// Reduces into the slices of `dim` that an index names.
+    index_reduce_(dim: i64, index: &Tensor, source: &Tensor, reduce: Reduce, include_self: bool) = |t| t.change(|t| {
+        t.index_reduce(dim, index, source, reduce, include_self)
+    });
+    /// Replaces the elements that an index names along `dim`.
+    scatter_(dim: i64, index: &Tensor, source: impl IntoOperand) = |t| t.change(|t| t.scatter(dim, index, source));
+    /// Adds to the elements that an index names along `dim`.
+    scatter_add_(dim: i64, index: &Tensor, source: &Tensor) = |t| t.change(|t| t.scatter_add(dim, index, source));
+    /// Reduces into the elements that an index names along `dim`.
+    scatter_reduce_(dim: i64, index: &Tensor, source: &Tensor, reduce: Reduce, include_self: bool) = |t| t.change(|t| {
+        t.scatter_reduce(dim, index, source, reduce, include_self)
+    });
+    /// Replaces the elements under a mask by those of `source`, one after the other.
+    masked_scatter_(mask: &Tensor, source: &Tensor) = |t| t.change(|t| t.masked_scatter(mask, source));
+    /// Replaces, or adds to, the elements at places in row-major order.
+    put_(index: &Tensor, source: &Tensor, accumulate: bool) = |t| t.change(|t| t.put(index, source, accumulate));
+    /// Running sums along a dimension.
+    cumsum_(dim: i64) = |t| t.change(|t| t.cumsum(dim));
+    /// Running products along a dimension.
+    cumprod_(dim: i64) = |t| t.change(|t| t.cumprod(dim));
     /// Fills with values uniform in `[from, to)`, from the current generator.
     uniform_(from: f64, to: f64) = |t| t.fill_random("UniformBackward0", super::random::Fill::Uniform { from, to });
     /// Fills with normal values, from the current generator.

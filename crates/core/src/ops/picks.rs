@@ -2,14 +2,41 @@
 
 use std::sync::Arc;
 
-use pleach_kernels::Buffer;
 use pleach_kernels::gather::{gather_rows, scatter_rows};
+use pleach_kernels::{Buffer, Number};
 use smallvec::{SmallVec, smallvec};
 
 use crate::extent::checked_numel;
 use crate::memory::collect;
 use crate::shape::{Shape, broadcast_shapes, numel};
 use crate::{Element, Error, ErrorKind, Result, Tensor};
+
+/// How [`Tensor::scatter_reduce`] brings values together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reduce {
+    /// Their sum.
+    Sum,
+    /// Their product.
+    Prod,
+    /// Their mean; of integers rounded down.
+    Mean,
+    /// The largest; nan if there is one.
+    Amax,
+    /// The smallest; nan if there is one.
+    Amin,
+}
+
+impl Reduce {
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            Reduce::Sum => "sum",
+            Reduce::Prod => "prod",
+            Reduce::Mean => "mean",
+            Reduce::Amax => "amax",
+            Reduce::Amin => "amin",
+        }
+    }
+}
 
 /// How index tensors pick rows: from a tensor whose indexed dimensions were moved to the front.
 pub(super) struct Picks {
@@ -136,6 +163,51 @@ impl Picks {
             match add {
                 true => scatter_rows(from, &self.rows, width, &mut out, |to, v| *to = plus(*to, v)),
                 false => scatter_rows(from, &self.rows, width, &mut out, |to, v| *to = v),
+            }
+            Tensor::from_buffer(out, front)
+        });
+        out.permute(&inverse(&self.order)[..])
+    }
+
+    /// A tensor of this shape with `values` (of the result's shape) reduced into it, the sum for a
+    /// mean. Without `include_self` what was there does not count.
+    pub fn reduce(
+        &self,
+        target: &Tensor,
+        values: &Tensor,
+        reduce: Reduce,
+        include_self: bool,
+    ) -> Result<Tensor> {
+        let values = values
+            .permute(&inverse(&self.result().1)[..])?
+            .contiguous()?;
+        let target = target.permute(&self.order[..])?;
+        let (front, width) = (target.shape_vec(), numel(&self.rest));
+        let out = dispatch_number!("scatter_reduce", values.dtype(), T => {
+            let from = values.as_slice::<T>()?;
+            let mut out = copy_or_zeros::<T>(Some(&target), &front)?;
+            let (rows, to) = (&self.rows, &mut out);
+            if !include_self {
+                match reduce {
+                    Reduce::Sum | Reduce::Mean => {
+                        scatter_rows(from, rows, width, to, |to, _| *to = T::ZERO);
+                    }
+                    Reduce::Prod => scatter_rows(from, rows, width, to, |to, _| *to = T::ONE),
+                    // One of the values.
+                    Reduce::Amax | Reduce::Amin => {
+                        scatter_rows(from, rows, width, to, |to, v| *to = v);
+                    }
+                }
+            }
+            match reduce {
+                Reduce::Sum | Reduce::Mean => {
+                    scatter_rows(from, rows, width, to, |to, v| *to = Number::add(*to, v));
+                }
+                Reduce::Prod => {
+                    scatter_rows(from, rows, width, to, |to, v| *to = Number::mul(*to, v));
+                }
+                Reduce::Amax => scatter_rows(from, rows, width, to, |to, v| *to = v.larger(*to)),
+                Reduce::Amin => scatter_rows(from, rows, width, to, |to, v| *to = v.smaller(*to)),
             }
             Tensor::from_buffer(out, front)
         });

@@ -161,7 +161,7 @@ pub(super) const INDEX: Called = Called {
 };
 
 /// Its gradient.
-const INDEX_PUT: Called = Called {
+pub(super) const INDEX_PUT: Called = Called {
     names: ("index_put", "IndexPutBackward0"),
     options: Attributes::new(),
 };

@@ -1,9 +1,8 @@
 //! Sums, means, products and truth: over all elements, or over some dimensions.
 
-use pleach_kernels::{cumsum_axis, integer_cumsum_axis, product_of_others};
+use pleach_kernels::product_of_others;
 
 use super::elementwise::written;
-use super::operand::dim_mask;
 use super::plan::{Kind, Over, Plan, shared_by_hits};
 use super::{norm, variance};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
@@ -108,46 +107,6 @@ impl Operation for Reduction {
                 variance::gradient(saved, g.masked_fill(&root.eq(0.0)?, 0.0)?, by, over)?
             }
         })])
-    }
-}
-
-/// Running sums along a dimension.
-#[derive(Clone, Debug)]
-pub struct Cumsum {
-    /// The dimension.
-    dim: i64,
-}
-
-impl Operation for Cumsum {
-    type Inputs<'a> = &'a Tensor;
-    type Outputs = Tensor;
-
-    fn name(&self) -> &'static str {
-        "cumsum"
-    }
-    fn grad_name(&self) -> &'static str {
-        "CumsumBackward0"
-    }
-    fn attributes(&self) -> Attributes {
-        vec![("dim", self.dim.into())]
-    }
-    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
-        let plan = Plan::new(x, &dim_mask(self.dim, x.rank())?, true)?;
-        let (outer, n, inner) = (plan.outer, plan.n, plan.inner);
-        let x = match x.dtype().is_float() {
-            true => plan.x,
-            false => plan.x.to_dtype(DType::I64)?,
-        };
-        match x.dtype() {
-            DType::I64 => written(&x, |x, out| integer_cumsum_axis(x, n, inner, out)),
-            dtype => dispatch_float!("cumsum", dtype, T => {
-                written(&x, |x: &[T], out| cumsum_axis(x, outer, n, inner, out))
-            }),
-        }
-    }
-    fn backward(&self, _: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let dim = self.dim;
-        Ok([Some(grad.flip(dim)?.cumsum(dim)?.flip(dim)?)])
     }
 }
 
@@ -256,14 +215,6 @@ impl Tensor {
             DType::U8 => out.to_dtype(DType::U8),
             _ => Ok(out),
         }
-    }
-
-    /// Running sums along a dimension, kept in f64; integers and bools sum as i64.
-    ///
-    /// # Errors
-    /// If the dimension does not exist.
-    pub fn cumsum(&self, dim: i64) -> Result<Tensor> {
-        apply(Cumsum { dim }, self)
     }
 }
 

@@ -51,6 +51,74 @@ impl Tensor {
         self.spread_over(Kind::Std(correction), over)
     }
 
+    /// [`Tensor::var`] and the mean.
+    ///
+    /// # Errors
+    /// If the dtype is not a float type.
+    pub fn var_mean(&self) -> Result<(Tensor, Tensor)> {
+        self.refuse_spread("var_mean")?;
+        Ok((self.var()?, self.mean()?))
+    }
+
+    /// [`Tensor::var_dim`] and the mean over the same dimensions.
+    ///
+    /// ```
+    /// let x = pleach::tensor![[1., 3.], [2., 2.]];
+    /// let (var, mean) = x.var_mean_dim(1, 0.0, false)?;
+    /// assert_eq!(var.to_vec::<f32>()?, [1., 0.]);
+    /// assert_eq!(mean.to_vec::<f32>()?, [2., 2.]);
+    /// # Ok::<(), pleach::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Tensor::var_dim`].
+    pub fn var_mean_dim(
+        &self,
+        dims: impl Dims,
+        correction: f64,
+        keepdim: bool,
+    ) -> Result<(Tensor, Tensor)> {
+        self.refuse_spread("var_mean")?;
+        let dims = &dims.into_dims()[..];
+        let var = self.var_dim(dims, correction, keepdim)?;
+        Ok((var, self.mean_dim(dims, keepdim)?))
+    }
+
+    /// [`Tensor::std`] and the mean.
+    ///
+    /// # Errors
+    /// If the dtype is not a float type.
+    pub fn std_mean(&self) -> Result<(Tensor, Tensor)> {
+        self.refuse_spread("std_mean")?;
+        Ok((self.std()?, self.mean()?))
+    }
+
+    /// [`Tensor::std_dim`] and the mean over the same dimensions.
+    ///
+    /// # Errors
+    /// As [`Tensor::var_dim`].
+    pub fn std_mean_dim(
+        &self,
+        dims: impl Dims,
+        correction: f64,
+        keepdim: bool,
+    ) -> Result<(Tensor, Tensor)> {
+        self.refuse_spread("std_mean")?;
+        let dims = &dims.into_dims()[..];
+        let std = self.std_dim(dims, correction, keepdim)?;
+        Ok((std, self.mean_dim(dims, keepdim)?))
+    }
+
+    fn refuse_spread(&self, op: &str) -> Result<()> {
+        match self.dtype().is_float() {
+            true => Ok(()),
+            false => Err(Error::dtype(format!(
+                "{op} only support floating point and complex dtypes"
+            ))
+            .hint_conversion(self.dtype(), DType::F32)),
+        }
+    }
+
     fn spread_over(&self, kind: Kind, over: Over) -> Result<Tensor> {
         if !self.dtype().is_float() {
             return Err(

@@ -1,67 +1,73 @@
-//! Running sums and products.
+//! Running values: sums, products and the like.
 
 use super::{CHUNK, check_axis};
-use crate::{Float, for_each_chunk_mut, parallel_for, threads::Disjoint};
+use crate::{Float, Plain, for_each_chunk_mut, parallel_for, threads::Disjoint};
 
 /// Columns of one task.
 const COLUMNS: usize = 64;
 
-/// Running sums along an axis: `x` and `out` are `[outer, n, inner]`. They are kept in f64, and
-/// rounded only where they are written, as PyTorch's.
+/// Running values along an axis, or against it: `x` and `out` are `[outer, n, inner]`. `step` makes
+/// the next state and what is written of a state, an element and its position along the axis.
 ///
 /// ```
+/// use pleach_kernels::scan_axis;
 /// let mut out = [0.0f32; 3];
-/// pleach_kernels::cumsum_axis(&[16_777_216.0, 1.0, 1.0], 1, 3, 1, &mut out);
+/// // Kept in f64, and rounded only where they are written.
+/// let add = |sum: f64, v: f32, _| (sum + f64::from(v), (sum + f64::from(v)) as f32);
+/// scan_axis(&[16_777_216.0, 1.0, 1.0], [1, 3, 1], false, &mut out, 0.0, add);
 /// assert_eq!(out, [16_777_216.0, 16_777_216.0, 16_777_218.0]);
+/// scan_axis(&[1.0, 2.0, 4.0], [1, 3, 1], true, &mut out, 0.0, add);
+/// assert_eq!(out, [7.0, 6.0, 4.0]);
 /// ```
 ///
 /// # Panics
 /// If the lengths do not fit the shape.
-pub fn cumsum_axis<T: Float>(x: &[T], outer: usize, n: usize, inner: usize, out: &mut [T]) {
-    check_axis("cumsum_axis", x.len(), outer, n, inner, outer * inner);
+pub fn scan_axis<T: Plain, S: Copy + Send + Sync, U: Plain>(
+    x: &[T],
+    [outer, n, inner]: [usize; 3],
+    reverse: bool,
+    out: &mut [U],
+    start: S,
+    step: impl Fn(S, T, usize) -> (S, U) + Sync + Copy,
+) {
+    check_axis("scan_axis", x.len(), outer, n, inner, outer * inner);
     assert_eq!(
         x.len(),
         out.len(),
-        "cumsum_axis: input and output differ in length"
+        "scan_axis: input and output differ in length"
     );
     if out.is_empty() {
         return;
+    }
+    if inner == 1 {
+        let each = (CHUNK / n).max(1) * n;
+        return for_each_chunk_mut(out, each, |task, out| {
+            for (x, out) in x[task * each..].chunks(n).zip(out.chunks_mut(n)) {
+                let mut state = start;
+                let mut run = |(p, (v, out)): (usize, (&T, &mut U))| {
+                    (state, *out) = step(state, *v, p);
+                };
+                let row = x.iter().zip(out).enumerate();
+                match reverse {
+                    true => row.rev().for_each(&mut run),
+                    false => row.for_each(&mut run),
+                }
+            }
+        });
     }
     let groups = inner.div_ceil(COLUMNS);
     let out = Disjoint::new(out);
     parallel_for(outer * groups, |task| {
         let (o, column) = (task / groups, task % groups * COLUMNS);
         let width = COLUMNS.min(inner - column);
-        let mut sums = [0.0; COLUMNS];
+        let mut states = [start; COLUMNS];
         for p in 0..n {
+            let p = if reverse { n - 1 - p } else { p };
             let at = (o * n + p) * inner + column;
             // SAFETY: each task has columns of its own.
             let out = unsafe { out.slice(at, width) };
-            for ((sum, out), v) in sums.iter_mut().zip(out).zip(&x[at..at + width]) {
-                *sum += v.to_f64();
-                *out = T::from_f64(*sum);
-            }
-        }
-    });
-}
-
-/// [`cumsum_axis`] of integers, which wrap.
-///
-/// ```
-/// let mut out = [0; 4];
-/// pleach_kernels::integer_cumsum_axis(&[1, 2, 3, 4], 2, 2, &mut out);
-/// assert_eq!(out, [1, 2, 4, 6]);
-/// ```
-///
-/// # Panics
-/// If the lengths differ.
-pub fn integer_cumsum_axis(x: &[i64], n: usize, inner: usize, out: &mut [i64]) {
-    out.copy_from_slice(x);
-    let size = (n * inner).max(1);
-    for_each_chunk_mut(out, (CHUNK / size).max(1) * size, |_, out| {
-        for block in out.chunks_mut(size) {
-            for i in inner..size {
-                block[i] = block[i].wrapping_add(block[i - inner]);
+            for ((state, out), v) in states.iter_mut().zip(out).zip(&x[at..at + width]) {
+                (*state, *out) = step(*state, *v, p);
             }
         }
     });

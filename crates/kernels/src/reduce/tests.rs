@@ -201,28 +201,34 @@ fn equal_values_have_no_deviations() {
 }
 
 #[test]
-fn running_sums_are_kept_in_f64() {
+fn running_values_go_along_the_axis_or_against_it() {
     for (outer, n, inner) in [
         (0, 2, 2),
         (2, 0, 3),
         (1, 3808, 1),
+        (3000, 70, 1),
         (3, 500, 70),
         (2, 9, 200),
     ] {
         let x = values(outer * n * inner);
-        let results = with_thread_counts(|| {
-            let mut out = vec![9.0f32; x.len()];
-            cumsum_axis(&x, outer, n, inner, &mut out);
-            out
-        });
-        assert!(results.iter().all(|r| *r == results[0]));
-        for o in 0..outer {
-            for i in 0..inner {
+        for reverse in [false, true] {
+            let results = with_thread_counts(|| {
+                let mut out = vec![9.0f32; x.len()];
+                let add = |sum: f64, v: f32, p: usize| {
+                    let sum = sum + f64::from(v);
+                    (sum, (sum + p as f64) as f32)
+                };
+                scan_axis(&x, [outer, n, inner], reverse, &mut out, 0.0, add);
+                out
+            });
+            assert!(results.iter().all(|r| *r == results[0]));
+            for (o, i) in (0..outer).flat_map(|o| (0..inner).map(move |i| (o, i))) {
                 let mut sum = 0.0f64;
                 for p in 0..n {
+                    let p = if reverse { n - 1 - p } else { p };
                     let at = (o * n + p) * inner + i;
-                    sum += x[at] as f64;
-                    assert_eq!(results[0][at], sum as f32);
+                    sum += f64::from(x[at]);
+                    assert_eq!(results[0][at], (sum + p as f64) as f32);
                 }
             }
         }

@@ -1,0 +1,64 @@
+//! Sums and means that leave nans out.
+
+use crate::{DType, Dims, Error, Result, Tensor};
+
+/// # Reductions: without nans
+impl Tensor {
+    /// The sum of all elements that are no nan.
+    ///
+    /// ```
+    /// assert_eq!(pleach::tensor![1., f32::NAN, 2.].nansum()?.item()?, 3.0);
+    /// # Ok::<(), pleach::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// If the memory cannot be had.
+    pub fn nansum(&self) -> Result<Tensor> {
+        self.without_nans()?.sum()
+    }
+
+    /// The sum over some dimensions of the elements that are no nan.
+    ///
+    /// # Errors
+    /// If a dimension does not exist or is given twice.
+    pub fn nansum_dim(&self, dims: impl Dims, keepdim: bool) -> Result<Tensor> {
+        self.without_nans()?.sum_dim(dims, keepdim)
+    }
+
+    /// The mean of all elements that are no nan; nan if there is none.
+    ///
+    /// # Errors
+    /// If the dtype is not a float type.
+    pub fn nanmean(&self) -> Result<Tensor> {
+        self.nansum()?.div(&self.numbers()?.sum()?)
+    }
+
+    /// The mean over some dimensions of the elements that are no nan; nan where there is none.
+    ///
+    /// # Errors
+    /// If a dimension does not exist or is given twice, or the dtype is not a float type.
+    pub fn nanmean_dim(&self, dims: impl Dims, keepdim: bool) -> Result<Tensor> {
+        let dims = &dims.into_dims()[..];
+        let count = self.numbers()?.sum_dim(dims, keepdim)?;
+        self.nansum_dim(dims, keepdim)?.div(&count)
+    }
+
+    fn without_nans(&self) -> Result<Tensor> {
+        match self.dtype().is_float() {
+            true => self.masked_fill(&self.detach().isnan()?, 0.0),
+            false => Ok(self.clone()),
+        }
+    }
+
+    /// Where a mean of floats has something to count.
+    fn numbers(&self) -> Result<Tensor> {
+        if !self.dtype().is_float() {
+            return Err(Error::dtype(format!(
+                "nanmean(): expected input to have floating point or complex dtype but got {}",
+                self.dtype().torch_name()
+            ))
+            .hint_conversion(self.dtype(), DType::F32));
+        }
+        self.detach().isnan()?.logical_not()
+    }
+}

@@ -26,6 +26,11 @@ fn nn() {
 }
 
 #[test]
+fn norms() {
+    families::nn::run("norms");
+}
+
+#[test]
 fn optim() {
     families::optim::run("optim");
 }

@@ -76,7 +76,11 @@ fn classes_and_indices_say_long() -> Result<()> {
         "index_select(): Expected dtype int32 or int64 for index",
         to_i64,
     );
-    let (_, hint) = parts(functional::embedding(&index, &scores, None));
+    let (_, hint) = parts(functional::embedding(
+        &index,
+        &scores,
+        functional::EmbeddingOptions::new(),
+    ));
     assert_eq!(hint, to_i64);
     let (_, hint) = parts(scores.index(&index));
     assert_eq!(hint, to_i64);

@@ -253,43 +253,6 @@ fn batch_norm(p: &mut Program) -> Result<()> {
     p.keep_and_go_back(y)
 }
 
-fn layer_norm(p: &mut Program) -> Result<()> {
-    let x = p.tensor()?;
-    let first = p.bytes.below(x.rank() + 1);
-    let shape: Vec<usize> = match p.bytes.one_in(8) {
-        true => (0..p.bytes.below(4)).map(|_| p.bytes.size()).collect(),
-        false => x.shape()[first..].to_vec(),
-    };
-    let own = |p: &mut Program| match p.bytes.below(5) {
-        0 => Ok(None),
-        1 => p.tensor().map(Some),
-        _ if shape.iter().any(|&s| s > 100_000) => Ok(None),
-        _ => p.make(&shape, x.dtype()).map(Some),
-    };
-    let (weight, bias) = (own(p)?, own(p)?);
-    let eps = p.bytes.float();
-    p.keep_and_go_back(F::layer_norm(
-        &x,
-        shape,
-        weight.as_ref(),
-        bias.as_ref(),
-        eps,
-    )?)
-}
-
-fn embedding(p: &mut Program) -> Result<()> {
-    let weight = p.of_rank(&[2])?;
-    let rows = weight.shape().first().copied().unwrap_or(1);
-    let shape = p.shape_of_rank(2);
-    let shape = &shape[p.bytes.below(3)..];
-    let input = match p.bytes.one_in(8) {
-        true => p.tensor()?,
-        false => p.positions(shape, rows)?,
-    };
-    let padding = p.bytes.maybe(|b| b.whole());
-    p.keep_and_go_back(F::embedding(&input, &weight, padding)?)
-}
-
 fn one_hot(p: &mut Program) -> Result<()> {
     let classes = p.bytes.maybe(|b| b.size());
     let input = match p.bytes.flag() {
@@ -332,7 +295,8 @@ fn attention(p: &mut Program) -> Result<()> {
             .attn_mask(mask.as_ref())
             .dropout_p(dropout)
             .is_causal(causal)
-            .scale(scale),
+            .scale(scale)
+            .enable_gqa(p.bytes.one_in(4)),
     )?;
     p.keep_and_go_back(y)
 }
@@ -541,13 +505,11 @@ pub const CALLS: &[Call] = &[
          BatchNormOptions::residual BatchNormOptions::activation",
         batch_norm,
     ),
-    call("functional::layer_norm", layer_norm),
-    call("functional::embedding", embedding),
     call("functional::one_hot", one_hot),
     call(
         "functional::scaled_dot_product_attention AttentionOptions::new \
          AttentionOptions::attn_mask AttentionOptions::dropout_p AttentionOptions::is_causal \
-         AttentionOptions::scale",
+         AttentionOptions::scale AttentionOptions::enable_gqa",
         attention,
     ),
     call(

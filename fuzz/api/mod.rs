@@ -17,6 +17,7 @@ mod init;
 mod layers;
 mod left_out;
 mod modules;
+mod norms;
 mod optim;
 mod pool;
 mod print;
@@ -59,6 +60,7 @@ pub const CALLS: &[&[Call]] = &[
     functional::CALLS,
     layers::CALLS,
     modules::CALLS,
+    norms::CALLS,
     optim::CALLS,
     init::CALLS,
     random::CALLS,

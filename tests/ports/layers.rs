@@ -113,6 +113,6 @@ impl Embedding {
 
 impl Forward for Embedding {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        functional::embedding(input, &self.weight.tensor(), None)
+        functional::embedding(input, &self.weight.tensor(), Default::default())
     }
 }

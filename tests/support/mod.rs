@@ -1,7 +1,8 @@
 //! The golden runner: reads what PyTorch computed and runs the same with pleach.
 //!
 //! `ast`, `value`, `args`, `eval`, `operators`, `builtins` evaluate the syntax trees of Python
-//! text (`parser` reads what has no tree); `torch_fns`, `numpy_fns`, `tensor_methods`, `tensor_in_place`, `index_fns`, `nn_fns`, `nn_classes`, `dimensional`,
+//! text (`parser` reads what has no tree); `torch_fns`, `numpy_fns`, `tensor_methods`, `tensor_in_place`, `nn_fns`, `nn_classes`, `dimensional` and
+//! the files named after a family (`index_fns`, `norms`, ..),
 //! `module_object`, `init_fns`, `optim_fns`, `data_fns`, `vision_fns`, `nets` bind names to pleach; `warnings` listens to
 //! what pleach warns of; `ledger` holds what the committed data has to give; `families` holds one runner for each folder of data.
 //!
@@ -25,6 +26,7 @@ pub mod module_object;
 pub mod nets;
 pub mod nn_classes;
 pub mod nn_fns;
+pub mod norms;
 pub mod numpy_fns;
 pub mod operators;
 pub mod optim_fns;

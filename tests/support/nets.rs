@@ -1,6 +1,8 @@
 //! Twins of the user classes that the golden data defines in Python (the files' `classes` text).
 
-use pleach::nn::layers::{BatchNorm1d, Conv2d, Linear, ReLU};
+use pleach::nn::layers::{
+    BatchNorm1d, BatchNorm2d, Conv2d, Embedding, GroupNorm, LayerNorm, Linear, ReLU,
+};
 use pleach::nn::{Forward, Module, ModuleList, Node, Sequential};
 use pleach::{Buffer, Parameter, Result, Tensor};
 
@@ -61,11 +63,17 @@ pub fn find(name: &str) -> Option<Builtin> {
             a.none("Own")?;
             ModuleHandle::tree(Own::new()?)
         },
+        "TiedWeights" => |a| {
+            a.none("TiedWeights")?;
+            ModuleHandle::tree(TiedWeights::new())
+        },
+        "BnNet" => |a| {
+            a.none("BnNet")?;
+            ModuleHandle::tree(BnNet::new()?)
+        },
         // These need classes that do not exist yet.
         "SharedAcrossParents" => |_| unknown("Tanh"),
-        "TiedWeights" => |_| unknown("Embedding"),
         "Lists" => |_| unknown("PReLU"),
-        "BnNet" => |_| unknown("GroupNorm"),
         _ => return None,
     })
 }
@@ -97,6 +105,46 @@ impl SimNet {
 impl Forward for SimNet {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.l3.call(&self.l2.call(&self.l1.call(x)?)?)
+    }
+}
+
+/// One parameter in two layers.
+#[derive(Module)]
+struct TiedWeights {
+    emb: Embedding,
+    proj: Linear,
+}
+
+impl TiedWeights {
+    fn new() -> Self {
+        let (emb, mut proj) = (Embedding::new(5, 3), Linear::new(3, 5));
+        proj.weight = emb.weight.share();
+        TiedWeights { emb, proj }
+    }
+}
+
+/// Norms with and without parameters and statistics.
+#[derive(Module)]
+struct BnNet {
+    conv: Conv2d,
+    bn: BatchNorm2d,
+    bn2: BatchNorm2d,
+    bn3: BatchNorm2d,
+    gn: GroupNorm,
+    ln: LayerNorm,
+}
+
+impl BnNet {
+    fn new() -> Result<Self> {
+        let norm = || BatchNorm2d::builder(4);
+        Ok(BnNet {
+            conv: Conv2d::builder(3, 4, 3).bias(false).build()?,
+            bn: norm().build()?,
+            bn2: norm().affine(false).build()?,
+            bn3: norm().track_running_stats(false).build()?,
+            gn: GroupNorm::new(2, 4),
+            ln: LayerNorm::builder(4).bias(false).build()?,
+        })
     }
 }
 

@@ -2,12 +2,13 @@
 
 use pleach::Tensor;
 use pleach::nn::functional::{
-    self as F, AttentionOptions, CrossEntropyOptions, InterpolateMode, NllLossOptions, Reduction,
-    Resize, UnfoldOptions,
+    self as F, CrossEntropyOptions, InterpolateMode, NllLossOptions, Reduction, Resize,
+    UnfoldOptions,
 };
 
 use super::args::{Args, Bound};
 use super::dimensional::{self, size, size_or};
+use super::norms;
 use super::value::{Builtin, Eval, EvalError, Value, bug, unknown};
 
 pub fn one(tensor: Tensor) -> Eval {
@@ -141,80 +142,6 @@ pub fn find(name: &str) -> Option<Builtin> {
                 .map(|n| n as usize);
             one(F::one_hot(&a.tensor("tensor")?, classes)?)
         },
-        "normalize" => |a| {
-            let a = a.bind("normalize", &["input", "p", "dim", "eps"])?;
-            let (p, eps) = (
-                a.opt_f64("p")?.unwrap_or(2.0),
-                a.opt_f64("eps")?.unwrap_or(1e-12),
-            );
-            one(F::normalize(
-                &a.tensor("input")?,
-                p,
-                a.opt_i64("dim")?.unwrap_or(1),
-                eps,
-            )?)
-        },
-        "cosine_similarity" => |a| {
-            let a = a.bind("cosine_similarity", &["x1", "x2", "dim", "eps"])?;
-            let (dim, eps) = (
-                a.opt_i64("dim")?.unwrap_or(1),
-                a.opt_f64("eps")?.unwrap_or(1e-8),
-            );
-            one(F::cosine_similarity(
-                &a.tensor("x1")?,
-                &a.tensor("x2")?,
-                dim,
-                eps,
-            )?)
-        },
-        "layer_norm" => |a| {
-            let a = a.bind(
-                "layer_norm",
-                &["input", "normalized_shape", "weight", "bias", "eps"],
-            )?;
-            let (weight, bias) = (a.opt_tensor("weight")?, a.opt_tensor("bias")?);
-            let eps = a.opt_f64("eps")?.unwrap_or(1e-5);
-            let shape = a.shape("normalized_shape")?;
-            one(F::layer_norm(
-                &a.tensor("input")?,
-                shape,
-                weight.as_ref(),
-                bias.as_ref(),
-                eps,
-            )?)
-        },
-        "embedding" => |a| {
-            let a = a.bind("embedding", &["input", "weight", "padding_idx"])?;
-            one(F::embedding(
-                &a.tensor("input")?,
-                &a.tensor("weight")?,
-                a.opt_i64("padding_idx")?,
-            )?)
-        },
-        "scaled_dot_product_attention" => |a| {
-            let names = [
-                "query",
-                "key",
-                "value",
-                "attn_mask",
-                "dropout_p",
-                "is_causal",
-                "*",
-                "scale",
-            ];
-            let a = a.bind("scaled_dot_product_attention", &names)?;
-            let mask = a.opt_tensor("attn_mask")?;
-            one(F::scaled_dot_product_attention(
-                &a.tensor("query")?,
-                &a.tensor("key")?,
-                &a.tensor("value")?,
-                AttentionOptions::new()
-                    .attn_mask(mask.as_ref())
-                    .dropout_p(a.opt_f64("dropout_p")?.unwrap_or(0.0))
-                    .is_causal(a.bool_or("is_causal", false)?)
-                    .scale(a.opt_f64("scale")?),
-            )?)
-        },
         "interpolate" => interpolate,
         "mse_loss" => |a| {
             let a = a.bind("mse_loss", &["input", "target", "*", "reduction"])?;
@@ -274,7 +201,7 @@ pub fn find(name: &str) -> Option<Builtin> {
                     .label_smoothing(a.opt_f64("label_smoothing")?.unwrap_or(0.0)),
             )?)
         },
-        _ => return dimensional::function(name),
+        _ => return dimensional::function(name).or_else(|| norms::function(name)),
     })
 }
 

@@ -19,6 +19,7 @@ import layers
 import loading
 import matmul
 import networks
+import norms
 import serving
 from registry import OPERATIONS
 

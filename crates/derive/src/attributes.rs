@@ -13,6 +13,8 @@ pub struct TypeAttributes {
     pub name: Option<Expr>,
     /// Where `extra_repr` was asked for.
     pub extra_repr: Option<Span>,
+    /// Where `refused_entries` was asked for.
+    pub refused_entries: Option<Span>,
     pub version: Option<u64>,
     /// Whether equal neighbours print as one line.
     pub collapses: bool,
@@ -43,6 +45,8 @@ impl TypeAttributes {
                     out.name = Some(meta.value()?.parse()?);
                 } else if meta.path.is_ident("extra_repr") && !is_variant {
                     out.extra_repr = Some(meta.path.span());
+                } else if meta.path.is_ident("refused_entries") && !is_variant {
+                    out.refused_entries = Some(meta.path.span());
                 } else if meta.path.is_ident("collapses") && !is_variant {
                     out.collapses = true;
                 } else if meta.path.is_ident("debug") && !is_variant {
@@ -56,8 +60,8 @@ impl TypeAttributes {
                     return Err(meta.error("a variant knows only `name = \"..\"`"));
                 } else {
                     return Err(meta.error(
-                        "a module's type knows `name = \"..\"`, `extra_repr`, `version = ..`, \
-                         `collapses`, `debug` and `transparent`; \
+                        "a module's type knows `name = \"..\"`, `extra_repr`, `refused_entries`, \
+                         `version = ..`, `collapses`, `debug` and `transparent`; \
                          `rename = \"..\"`, `show_none` and `skip` belong above a field",
                     ));
                 }
@@ -95,8 +99,8 @@ impl FieldAttributes {
                 } else {
                     return Err(meta.error(
                         "a module's field knows `rename = \"..\"`, `show_none` and `skip`; \
-                         `name = \"..\"`, `extra_repr`, `version = ..`, `collapses`, \
-                         `debug` and `transparent` belong above the type",
+                         `name = \"..\"`, `extra_repr`, `refused_entries`, `version = ..`, \
+                         `collapses`, `debug` and `transparent` belong above the type",
                     ));
                 }
                 Ok(())

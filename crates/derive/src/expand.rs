@@ -186,6 +186,23 @@ fn extra_repr_method(attributes: &TypeAttributes) -> Option<TokenStream> {
     })
 }
 
+/// `Module::refused_entries`, in the same way.
+fn refused_entries_method(attributes: &TypeAttributes) -> Option<TokenStream> {
+    let span = attributes.refused_entries?;
+    Some(quote_spanned! {span=>
+        #[deny(unconditional_recursion)]
+        fn refused_entries(
+            &self,
+            saved: ::core::option::Option<::core::primitive::u64>,
+            found: &mut dyn ::core::ops::FnMut(
+                &[&::core::primitive::str],
+            ) -> ::core::option::Option<::std::string::String>,
+        ) -> ::core::option::Option<::std::string::String> {
+            Self::refused_entries(self, saved, found)
+        }
+    })
+}
+
 fn implementations(
     ident: &Ident,
     generics: &Generics,
@@ -209,6 +226,7 @@ fn implementations(
     });
     let has_share = shapes.iter().all(|shape| shape.body.has_identity());
     let extra_repr = extra_repr_method(attributes);
+    let refused_entries = refused_entries_method(attributes);
     let version = attributes
         .version
         .map(|version| quote!(fn version(&self) -> u64 { #version }));
@@ -283,6 +301,7 @@ fn implementations(
                 #node
             }
             #extra_repr
+            #refused_entries
             #version
             #collapses
             #wrapped

@@ -27,6 +27,8 @@ use syn::{DeriveInput, parse_macro_input};
 ///   that gives a `&'static str` will do, as `NAMES[D - 1]` in a type over `const D: usize`.
 /// - `#[module(extra_repr)]`: an inherent `fn extra_repr(&self) -> String` says what stands
 ///   between the parentheses in print.
+/// - `#[module(refused_entries)]`: an inherent method of the signature of `Module::refused_entries`
+///   says which old entries of a state dict are wrong.
 /// - `#[module(version = 2)]`: PyTorch's `_version`, which a state dict carries.
 /// - `#[module(collapses)]`: equal neighbours among its children print as one line, as in a
 ///   `ModuleList`.

@@ -1,6 +1,8 @@
-//! Layer normalisation over the last `n` elements, and group normalisation, forward and backward.
+//! Layer and RMS normalisation over the last `n` elements, and group normalisation, forward and
+//! backward.
 //!
-//! The variance is the biased one, and eps is added to it under the root.
+//! The variance is the biased one, and eps is added to it under the root. RMS normalisation is the
+//! same with the mean taken for 0.
 
 use crate::batch_norm::loops::{Rows, moments, sums};
 use crate::float::run;
@@ -104,23 +106,57 @@ pub fn layer_norm<T: Float>(
     out: &mut [T],
     stats: NormStatsMut<'_, T>,
 ) {
-    layer_norm_with(Isa::current(), x, n, affine, eps, out, stats);
+    let (mean, invstd) = (Some(stats.mean), stats.invstd);
+    forward(Isa::current(), x, n, affine, eps, out, mean, invstd);
 }
 
-fn layer_norm_with<T: Float>(
+/// RMS normalisation of rows of `n` elements: `out = x / sqrt(mean of x² + eps) * weight`; the weight
+/// is `[n]`, what a row was multiplied with `[rows]`.
+///
+/// ```
+/// let (mut out, mut scale) = ([0.0f32; 2], [0.0]);
+/// pleach_kernels::rms_norm(&[1.0, 7.0], 2, Some(&[5.0, 10.0]), 0.0, &mut out, &mut scale);
+/// assert_eq!((out, scale), ([1.0, 14.0], [0.2]));
+/// ```
+///
+/// # Panics
+/// If a length does not fit.
+pub fn rms_norm<T: Float>(
+    x: &[T],
+    n: usize,
+    weight: Option<&[T]>,
+    eps: f64,
+    out: &mut [T],
+    scale: &mut [T],
+) {
+    let affine = NormAffine { weight, bias: None };
+    forward(Isa::current(), x, n, affine, eps, out, None, scale);
+}
+
+/// Without means it is the RMS normalisation.
+#[allow(clippy::too_many_arguments)]
+fn forward<T: Float>(
     isa: Isa,
     x: &[T],
     n: usize,
     affine: NormAffine<'_, T>,
     eps: f64,
     out: &mut [T],
-    stats: NormStatsMut<'_, T>,
+    mean: Option<&mut [T]>,
+    invstd: &mut [T],
 ) {
     let rows = check_rows(
-        "layer_norm",
+        if mean.is_some() {
+            "layer_norm"
+        } else {
+            "rms_norm"
+        },
         n,
         [x.len(), out.len()],
-        [stats.mean.len(), stats.invstd.len()],
+        [
+            mean.as_ref().map_or(invstd.len(), |m| m.len()),
+            invstd.len(),
+        ],
         [
             affine.weight.map(<[T]>::len),
             affine.bias.map(<[T]>::len),
@@ -129,7 +165,7 @@ fn layer_norm_with<T: Float>(
         ],
     );
     let out = Disjoint::new(out);
-    let (means, invstds) = (Disjoint::new(stats.mean), Disjoint::new(stats.invstd));
+    let (means, invstds) = (mean.map(Disjoint::new), Disjoint::new(invstd));
     let each = (TASK / n.max(1)).max(1);
     parallel_for(rows.div_ceil(each), |task| {
         let (first, end) = (task * each, rows.min((task + 1) * each));
@@ -137,7 +173,7 @@ fn layer_norm_with<T: Float>(
         let (out, mean, invstd) = unsafe {
             (
                 out.slice(first * n, (end - first) * n),
-                means.slice(first, end - first),
+                means.as_ref().map(|m| m.slice(first, end - first)),
                 invstds.slice(first, end - first),
             )
         };
@@ -149,7 +185,8 @@ fn layer_norm_with<T: Float>(
                 affine,
                 eps,
                 out,
-                stats: NormStatsMut { mean, invstd },
+                mean,
+                invstd,
             },
         );
     });
@@ -161,22 +198,32 @@ struct Forward<'a, T> {
     affine: NormAffine<'a, T>,
     eps: f64,
     out: &'a mut [T],
-    stats: NormStatsMut<'a, T>,
+    mean: Option<&'a mut [T]>,
+    invstd: &'a mut [T],
 }
 
 impl<T: Float> Loop for Forward<'_, T> {
     type Output = ();
     #[inline(always)]
-    fn run(self) {
+    fn run(mut self) {
         let n = self.n;
-        let stats = self.stats.mean.iter_mut().zip(self.stats.invstd);
-        for (i, (mean_out, invstd_out)) in stats.enumerate() {
+        for (i, invstd_out) in self.invstd.iter_mut().enumerate() {
             let x = &self.x[i * n..][..n];
             let out = &mut self.out[i * n..][..n];
-            let (mean, var) = moments(&Rows::new(x, 0, n, 1));
-            let mean = T::from_f64(mean);
+            let row = Rows::new(x, 0, n, 1);
+            let (mean, var) = match &mut self.mean {
+                Some(means) => {
+                    let (mean, var) = moments(&row);
+                    means[i] = T::from_f64(mean);
+                    (means[i], var)
+                }
+                None => {
+                    let [squares, _] = sums(&row, &row, |x, _| [x * x, T::ZERO]);
+                    (T::ZERO, squares / n as f64)
+                }
+            };
             let invstd = T::from_f64(1.0 / (var + self.eps).sqrt());
-            (*mean_out, *invstd_out) = (mean, invstd);
+            *invstd_out = invstd;
             let normal = |x: T| (x - mean) * invstd;
             match (self.affine.weight, self.affine.bias) {
                 (Some(w), Some(b)) => {
@@ -223,23 +270,49 @@ pub fn layer_norm_backward<T: Float>(
     weight: Option<&[T]>,
     grads: NormGrads<'_, T>,
 ) {
-    layer_norm_backward_with(Isa::current(), x, n, grad_out, stats, weight, grads);
+    let (mean, invstd) = (Some(stats.mean), stats.invstd);
+    let isa = Isa::current();
+    backward(isa, x, n, grad_out, mean, invstd, weight, grads);
 }
 
-fn layer_norm_backward_with<T: Float>(
+/// The gradients of [`rms_norm`], with what its rows were multiplied with: those of
+/// [`layer_norm_backward`] without the mean of g, where `y = x * scale`.
+///
+/// # Panics
+/// If a length does not fit.
+pub fn rms_norm_backward<T: Float>(
+    x: &[T],
+    n: usize,
+    grad_out: &[T],
+    scale: &[T],
+    weight: Option<&[T]>,
+    grads: NormGrads<'_, T>,
+) {
+    let isa = Isa::current();
+    backward(isa, x, n, grad_out, None, scale, weight, grads);
+}
+
+/// Without means it is that of the RMS normalisation.
+#[allow(clippy::too_many_arguments)]
+fn backward<T: Float>(
     isa: Isa,
     x: &[T],
     n: usize,
     grad_out: &[T],
-    stats: NormStats<'_, T>,
+    mean: Option<&[T]>,
+    invstd: &[T],
     weight: Option<&[T]>,
     grads: NormGrads<'_, T>,
 ) {
     let rows = check_rows(
-        "layer_norm_backward",
+        if mean.is_some() {
+            "layer_norm_backward"
+        } else {
+            "rms_norm_backward"
+        },
         n,
         [x.len(), grad_out.len()],
-        [stats.mean.len(), stats.invstd.len()],
+        [mean.map_or(invstd.len(), <[T]>::len), invstd.len()],
         [
             weight.map(<[T]>::len),
             grads.weight.as_ref().map(|g| g.len()),
@@ -282,10 +355,8 @@ fn layer_norm_backward_with<T: Float>(
                 x: &x[range.clone()],
                 grad_out: &grad_out[range],
                 n,
-                stats: NormStats {
-                    mean: &stats.mean[first..end],
-                    invstd: &stats.invstd[first..end],
-                },
+                mean: mean.map(|m| &m[first..end]),
+                invstd: &invstd[first..end],
                 weight,
                 input,
                 partial,
@@ -308,7 +379,8 @@ struct Backward<'a, T> {
     x: &'a [T],
     grad_out: &'a [T],
     n: usize,
-    stats: NormStats<'a, T>,
+    mean: Option<&'a [T]>,
+    invstd: &'a [T],
     weight: Option<&'a [T]>,
     input: Option<&'a mut [T]>,
     /// The sums for weight and bias, or nothing.
@@ -322,8 +394,8 @@ impl<T: Float> Loop for Backward<'_, T> {
         let n = self.n;
         let half = self.partial.len() / 2;
         let (for_weight, for_bias) = self.partial.split_at_mut(half);
-        for (i, (mean, invstd)) in self.stats.mean.iter().zip(self.stats.invstd).enumerate() {
-            let (mean, invstd) = (*mean, *invstd);
+        for (i, &invstd) in self.invstd.iter().enumerate() {
+            let mean = self.mean.map_or(T::ZERO, |means| means[i]);
             let x = &self.x[i * n..][..n];
             let grad = &self.grad_out[i * n..][..n];
             let sums_of = for_weight.iter_mut().zip(&mut *for_bias);
@@ -346,7 +418,11 @@ impl<T: Float> Loop for Backward<'_, T> {
             let (x_row, out_row) = (Rows::new(x, 0, n, 1), Rows::new(out, 0, n, 1));
             let [along, sum] = sums(&x_row, &out_row, |x, g| [g * (x - mean), g]);
             let count = n as f64;
-            let grad_mean = T::from_f64(sum / count);
+            // Without a mean in the forward pass there is none to take away.
+            let grad_mean = match self.mean {
+                Some(_) => T::from_f64(sum / count),
+                None => T::ZERO,
+            };
             let wide = invstd.to_f64();
             let slope = T::from_f64(along * wide * wide / count);
             for (out, x) in out.iter_mut().zip(x) {

@@ -15,6 +15,7 @@ pub mod compare;
 pub mod conv;
 pub mod cross_entropy;
 pub mod elementwise;
+pub mod embedding;
 pub mod epilogue;
 pub mod float;
 pub mod function;
@@ -65,6 +66,7 @@ pub use conv::{
 };
 pub use cross_entropy::{CrossEntropy, CrossEntropyTarget};
 pub use elementwise::{map, map_inplace, zip, zip_inplace};
+pub use embedding::{RowPairs, max_rows, sum_rows};
 pub use epilogue::{Activation, Bias, Epilogue};
 pub use float::Float;
 pub use function::{Function, GradientFrom};
@@ -74,7 +76,7 @@ pub use integer::integer_products;
 pub use isa::{Isa, Loop};
 pub use layer_norm::{
     GroupNormShape, NormAffine, NormGrads, NormStats, NormStatsMut, group_norm,
-    group_norm_backward, layer_norm, layer_norm_backward,
+    group_norm_backward, layer_norm, layer_norm_backward, rms_norm, rms_norm_backward,
 };
 pub use neighbours::group_neighbours;
 pub use nll::NllLoss;

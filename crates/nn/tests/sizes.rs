@@ -330,7 +330,7 @@ fn functions_of_expanded_tensors_are_refused_before_they_start() {
     text(|| F::layer_norm(&x, [1], None, None, 1e-5));
     text(|| F::unfold(&x, 1));
     let weight = Tensor::zeros([1]).expand([3, n]).unwrap();
-    text(|| F::embedding(&tensor![0, 1], &weight, None));
+    text(|| F::embedding(&tensor![0, 1], &weight, F::EmbeddingOptions::new()));
     let scores = Tensor::zeros([1]).expand([n, 3]).unwrap();
     let classes = Tensor::zeros_of([1], DType::I64).expand([n]).unwrap();
     text(|| F::cross_entropy(&scores, &classes, CrossEntropyOptions::new()));

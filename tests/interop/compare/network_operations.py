@@ -337,6 +337,8 @@ def attention(d, name):
         options = ", is_causal=True"
     if d.chance(0.2):
         options += f", scale={d.number(0.1, 1)}"
+    if d.chance(0.1):
+        options += f", dropout_p={d.one([0.1, 0.5])}"
     d.case.code = f"F.scaled_dot_product_attention({q}, {k}, {w}{options})"
 
 

@@ -14,6 +14,64 @@ fn values(len: usize, seed: u32) -> Vec<f64> {
         .collect()
 }
 
+fn run_rms<T: Float>(isa: Isa, n: usize, [x, w, _, g]: [&[T]; 4]) -> Results<T> {
+    let mut out = vec![T::NAN; x.len()];
+    let mut scale = vec![T::NAN; x.len() / n];
+    let affine = NormAffine {
+        weight: Some(w),
+        bias: None,
+    };
+    forward(isa, x, n, affine, EPS, &mut out, None, &mut scale);
+    let (mut gx, mut gw) = (vec![T::NAN; x.len()], vec![T::NAN; n]);
+    let grads = NormGrads {
+        input: Some(&mut gx),
+        weight: Some(&mut gw),
+        bias: None,
+    };
+    backward(isa, x, n, g, None, &scale, Some(w), grads);
+    [out, gx, gw, vec![]]
+}
+
+/// The output of an RMS normalisation.
+fn rms_reference(x: &[f64], w: &[f64]) -> Vec<f64> {
+    let rows = x.chunks(w.len()).flat_map(|x| {
+        let square = x.iter().map(|v| v * v).sum::<f64>() / x.len() as f64;
+        let scale = 1.0 / (square + EPS).sqrt();
+        x.iter().zip(w).map(move |(x, w)| x * scale * w)
+    });
+    rows.collect()
+}
+
+#[test]
+fn rms_norm_and_its_gradients_follow_the_formula() {
+    for (rows, n) in [(0, 5), (3, 2), (4, 7), (70, 65), (3, 3000)] {
+        let (x, g, w) = (values(rows * n, 1), values(rows * n, 2), values(n, 3));
+        let inputs = [&x[..], &w, &[], &g];
+        let got = run_rms(Isa::current(), n, inputs);
+        for (got, want) in got[0].iter().zip(rms_reference(&x, &w)) {
+            assert!((got - want).abs() < 1e-11, "{rows}x{n}: {got} {want}");
+        }
+        let mut vars = [x.clone(), w.clone()];
+        for which in 0..2 {
+            let len = vars[which].len();
+            for i in (0..len).step_by(1 + len / 40) {
+                let h = 1e-5;
+                let mut loss = |by: f64| -> f64 {
+                    vars[which][i] += by;
+                    let y = rms_reference(&vars[0], &vars[1]);
+                    vars[which][i] -= by;
+                    y.iter().zip(&g).map(|(y, g)| y * g).sum()
+                };
+                let numeric = (loss(h) - loss(-h)) / (2.0 * h);
+                let got = got[which + 1][i];
+                let close = (got - numeric).abs() < 2e-6 * (1.0 + numeric.abs());
+                assert!(close, "{rows}x{n} {which} {i}: {got} {numeric}");
+            }
+        }
+        check_narrow(&got, inputs, |isa, inputs| run_rms(isa, n, inputs));
+    }
+}
+
 /// The normalised output: parts of `part` elements, and the weight of element i is number
 /// `i / spatial % w.len()`.
 fn reference(x: &[f64], part: usize, spatial: usize, w: &[f64], b: &[f64]) -> Vec<f64> {
@@ -73,18 +131,15 @@ fn run_layer<T: Float>(isa: Isa, n: usize, [x, w, b, g]: [&[T]; 4]) -> Results<T
         mean: &mut mean,
         invstd: &mut invstd,
     };
-    layer_norm_with(isa, x, n, affine, EPS, &mut out, stats);
+    let NormStatsMut { mean: m, invstd: s } = stats;
+    forward(isa, x, n, affine, EPS, &mut out, Some(m), s);
     let (mut gx, mut gw, mut gb) = (vec![T::NAN; x.len()], vec![T::NAN; n], vec![T::NAN; n]);
-    let stats = NormStats {
-        mean: &mean,
-        invstd: &invstd,
-    };
     let grads = NormGrads {
         input: Some(&mut gx),
         weight: Some(&mut gw),
         bias: Some(&mut gb),
     };
-    layer_norm_backward_with(isa, x, n, g, stats, Some(w), grads);
+    backward(isa, x, n, g, Some(&mean), &invstd, Some(w), grads);
     [out, gx, gw, gb]
 }
 

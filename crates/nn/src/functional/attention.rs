@@ -7,13 +7,15 @@ use crate::setters::setters;
 
 /// `softmax(query keyᵀ * scale + mask) value`, with dropout on the weights.
 ///
-/// A query that sees no key gets zeros.
+/// A query that sees no key gets zeros. What dropout draws is what PyTorch draws for the weights, in
+/// memory order.
 ///
 /// Shapes: query `[*, L, E]`, key `[*, S, E]`, value `[*, S, Ev]`, mask broadcastable to
-/// `[*, L, S]`, result `[*, L, Ev]`.
+/// `[*, L, S]`, result `[*, L, Ev]`; with `enable_gqa` query `[*, H, L, E]`, and key and value with
+/// numbers of heads that divide H.
 ///
 /// # Errors
-/// If the shapes do not fit, or both a mask and `is_causal` are given.
+/// If shapes or dtypes do not fit, or both a mask and `is_causal` are given.
 ///
 /// ```
 /// use pleach::tensor;
@@ -35,20 +37,23 @@ pub fn scaled_dot_product_attention(
         dropout_p,
         is_causal,
         scale,
+        enable_gqa,
     } = options;
+    check(query, key, value, attn_mask)?;
     if is_causal && attn_mask.is_some() {
         return Err(Error::value(
             "_scaled_dot_product_attention: Explicit attn_mask should not be set when is_causal=True",
         ));
     }
-    for (name, t) in [("query", query), ("key", key), ("value", value)] {
-        if t.rank() < 2 {
-            return Err(Error::shape(format!(
-                "scaled_dot_product_attention: Expected query, key, and value to all be at least 2 dimensional, but {name} has {} dimensions",
-                t.rank()
-            )));
+    let (shared_key, shared_value);
+    let (key, value) = match enable_gqa {
+        true => {
+            let heads = query.size(-3)?;
+            (shared_key, shared_value) = (for_heads(key, heads)?, for_heads(value, heads)?);
+            (&shared_key, &shared_value)
         }
-    }
+        false => (key, value),
+    };
     let scale = scale.unwrap_or_else(|| 1.0 / (query.shape()[query.rank() - 1] as f64).sqrt());
     let mut scores = query.matmul(&key.transpose(-2, -1)?)?.mul(scale)?;
     let causal;
@@ -62,7 +67,7 @@ pub fn scaled_dot_product_attention(
     if let Some(mask) = mask {
         scores = match mask.dtype() {
             DType::Bool => scores.masked_fill(&mask.logical_not()?, f64::NEG_INFINITY)?,
-            _ => scores.add(mask)?,
+            _ => scores.add(mask.to_dtype(query.dtype())?)?,
         };
     }
     let mut weights = match mask {
@@ -83,6 +88,56 @@ pub fn scaled_dot_product_attention(
     weights.matmul(value)
 }
 
+/// PyTorch's refusals.
+fn check(query: &Tensor, key: &Tensor, value: &Tensor, mask: Option<&Tensor>) -> Result<()> {
+    let [q, k, v] = [query, key, value].map(Tensor::dtype);
+    if q != k || q != v {
+        let other = if q != k { k } else { v };
+        let [q_name, k_name, v_name] = [q, k, v].map(DType::c_name);
+        return Err(Error::dtype(format!(
+            "Expected query, key, and value to have the same dtype, but got query.dtype: {q_name} key.dtype: {k_name} and value.dtype: {v_name} instead."
+        ))
+        .hint_common(other, q));
+    }
+    let ranks = [query, key, value].map(Tensor::rank);
+    if let [q, k, v] = ranks
+        && ranks.iter().any(|rank| *rank < 2)
+    {
+        return Err(Error::shape(format!(
+            "Expected query, key, and value to all be  at least 2 dimensional, but got query.dim: {q} key.dim: {k} and value.dim: {v} instead."
+        )));
+    }
+    match mask.map(Tensor::dtype) {
+        Some(found) if found != q && !matches!(found, DType::Bool | DType::F32) => {
+            Err(Error::dtype(format!(
+                "Expected attn_mask dtype to be bool or float or to match query dtype, but got attn_mask.dtype: {} and  query.dtype: {} instead.",
+                found.c_name(),
+                q.c_name()
+            ))
+            .hint_conversion(found, q))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// A key or value whose heads are shared by several of the query's, for each of those.
+fn for_heads(t: &Tensor, heads: usize) -> Result<Tensor> {
+    let own = t.size(-3)?;
+    if own == heads {
+        return Ok(t.clone());
+    }
+    if own == 0 || heads % own != 0 {
+        return Err(Error::shape(
+            "Number of heads in key and value must divide the number of heads in query",
+        ));
+    }
+    let (lead, rest) = t.shape().split_at(t.rank() - 2);
+    let several = [lead, &[heads / own], rest].concat();
+    let mut sizes = t.shape().to_vec();
+    sizes[lead.len() - 1] = heads;
+    t.unsqueeze(-3)?.expand(&several[..])?.reshape(&sizes[..])
+}
+
 /// What [`scaled_dot_product_attention`] takes beside its tensors.
 #[derive(Debug, Clone, Copy)]
 #[must_use]
@@ -91,6 +146,7 @@ pub struct AttentionOptions<'a> {
     dropout_p: f64,
     is_causal: bool,
     scale: Option<f64>,
+    enable_gqa: bool,
 }
 
 impl<'a> AttentionOptions<'a> {
@@ -101,12 +157,14 @@ impl<'a> AttentionOptions<'a> {
             dropout_p: 0.0,
             is_causal: false,
             scale: None,
+            enable_gqa: false,
         }
     }
 
     setters! {
         |options| options;
-        /// What is added to the scores, or, if bool, says which pairs take part (true).
+        /// What is added to the scores, of the query's dtype or f32, or, if bool, says which pairs take
+        /// part (true).
         attn_mask: impl Into<Option<&'a Tensor>> = attn_mask.into();
         /// The probability that a weight becomes zero (0 by default), in evaluation too.
         dropout_p: f64 = dropout_p;
@@ -114,6 +172,9 @@ impl<'a> AttentionOptions<'a> {
         is_causal: bool = is_causal;
         /// What the scores are multiplied by (`1/√E` by default).
         scale: impl Into<Option<f64>> = scale.into();
+        /// Whether several heads of the query may share one of key and value (no, by default): grouped
+        /// query attention.
+        enable_gqa: bool = enable_gqa;
     }
 }
 

@@ -58,14 +58,11 @@ type Memory<T> = pleach_kernels::Buffer<T>;
 /// ```
 pub fn batch_norm(input: &Tensor, options: BatchNormOptions<'_>) -> Result<Tensor> {
     let BatchNormOptions {
-        running_stats,
         weight,
         bias,
         training,
-        momentum,
-        eps,
         residual,
-        activation,
+        ..
     } = options;
     if let Some(residual) = residual
         && (residual.shape() != input.shape() || residual.dtype() != input.dtype())
@@ -90,7 +87,26 @@ pub fn batch_norm(input: &Tensor, options: BatchNormOptions<'_>) -> Result<Tenso
             size_text(input.shape())
         )));
     }
-    check_eps(eps, training)?;
+    check_eps(options.eps, training)?;
+    batch_norm_of_any_size(input, options)
+}
+
+/// [`batch_norm`] without what refuses single values and a variance of 0.
+pub(super) fn batch_norm_of_any_size(
+    input: &Tensor,
+    options: BatchNormOptions<'_>,
+) -> Result<Tensor> {
+    let BatchNormOptions {
+        running_stats,
+        weight,
+        bias,
+        training,
+        momentum,
+        eps,
+        residual,
+        activation,
+    } = options;
+    let shape = shape_of(input)?;
     let running = running_stats.map(|(mean, var)| (mean.tensor(), var.tensor()));
     let (mean, var) = running.as_ref().map(|(mean, var)| (mean, var)).unzip();
     if running.is_none() && !training {

@@ -26,6 +26,7 @@ mod adaptive_max_pool;
 mod attention;
 mod avg_pool;
 mod batch_norm;
+mod bilinear;
 mod conv;
 mod conv_checks;
 mod convolution;
@@ -33,10 +34,14 @@ mod cosine_similarity;
 mod cross_entropy;
 mod dropout;
 mod embedding;
+mod embedding_bag;
 mod gelu;
+mod group_norm;
+mod instance_norm;
 mod interpolate;
 mod layer_norm;
 mod linear;
+mod local_response_norm;
 mod max_pool;
 mod mse_loss;
 mod nll_loss;
@@ -44,8 +49,10 @@ mod normalize;
 mod one_hot;
 mod pad;
 mod padding;
+mod pairwise_distance;
 mod reduction;
 mod relu6;
+mod row_sums;
 mod size;
 mod sliding;
 mod unfold;
@@ -63,6 +70,7 @@ pub use avg_pool::{
 };
 pub(crate) use avg_pool::{adaptive_avg_pool, avg_pool, avg_pool_setters};
 pub use batch_norm::{BatchNormOptions, batch_norm};
+pub use bilinear::bilinear;
 pub use conv::{
     ConvKind, ConvNdOptions, ConvOptions, ConvTransposeOptions, Plain, Transposed,
     conv_transpose1d, conv_transpose2d, conv_transpose3d, conv1d, conv2d, conv3d,
@@ -75,11 +83,16 @@ use dispatch::check_dtype;
 pub(crate) use dispatch::{filled, hint_batch};
 pub(crate) use dropout::check_probability;
 pub use dropout::{alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout};
-pub use embedding::embedding;
+pub(crate) use embedding::check_padding;
+pub use embedding::{EmbeddingOptions, embedding, embedding_renorm_};
+pub use embedding_bag::{EmbeddingBagMode, EmbeddingBagOptions, embedding_bag};
 pub use gelu::{Approximate, gelu};
+pub use group_norm::group_norm;
+pub use instance_norm::{InstanceNormOptions, instance_norm};
 pub use interpolate::{InterpolateMode, Resize, interpolate};
-pub use layer_norm::layer_norm;
+pub use layer_norm::{layer_norm, rms_norm};
 pub use linear::linear;
+pub use local_response_norm::local_response_norm;
 pub use max_pool::{
     MaxPoolOptions, max_pool1d, max_pool1d_with_indices, max_pool2d, max_pool2d_with_indices,
     max_pool3d, max_pool3d_with_indices,
@@ -91,6 +104,8 @@ pub use normalize::normalize;
 pub use one_hot::one_hot;
 pub use pad::pad;
 pub use padding::{Padding, PaddingMode};
+pub(crate) use pairwise_distance::pairwise_distance_setters;
+pub use pairwise_distance::{PairwiseDistanceOptions, pairwise_distance};
 pub use reduction::Reduction;
 pub use relu6::relu6;
 use size::windows;

@@ -6,7 +6,6 @@ use pleach_core::autograd::{
 use pleach_core::{DType, Error, Result, Tensor, size_text};
 use pleach_kernels::{Buffer, elementwise, reduce::sum, zip};
 
-use super::layer_norm::plus;
 use super::{Reduction, filled};
 use crate::setters::given;
 
@@ -136,4 +135,12 @@ fn scaled(difference: &Tensor, by: f64, grad: &Tensor) -> Result<Tensor> {
         let d = difference.as_slice::<T>()?;
         filled(difference.shape(), |out| elementwise::map(d, out, move |d| by * d * grad))
     })
+}
+
+/// The sum of what is there.
+fn plus(a: Option<Tensor>, b: Option<Tensor>) -> Result<Option<Tensor>> {
+    match (a, b) {
+        (Some(a), Some(b)) => a.add(&b).map(Some),
+        (a, b) => Ok(a.or(b)),
+    }
 }

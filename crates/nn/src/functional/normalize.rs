@@ -1,12 +1,12 @@
 //! Vectors of length 1.
 
-use pleach_core::{Result, Tensor};
+use pleach_core::{Dims, Result, Tensor};
 
-/// `x / max(‖x‖ₚ, eps)` along a dimension. Any shape. PyTorch's defaults are `p = 2.0`, `dim = 1`,
+/// `x / max(‖x‖ₚ, eps)` along a dimension, or over several. Any shape. PyTorch's defaults are `p = 2.0`, `dim = 1`,
 /// `eps = 1e-12`.
 ///
 /// # Errors
-/// If the dimension does not exist, or the dtype is not a float type.
+/// If a dimension does not exist, or the dtype is not a float type.
 ///
 /// ```
 /// use pleach::tensor;
@@ -15,7 +15,7 @@ use pleach_core::{Result, Tensor};
 /// assert_eq!(y.to_vec::<f32>()?, [0.6, 0.8]);
 /// # Ok::<(), pleach::Error>(())
 /// ```
-pub fn normalize(input: &Tensor, p: f64, dim: i64, eps: f64) -> Result<Tensor> {
+pub fn normalize(input: &Tensor, p: f64, dim: impl Dims, eps: f64) -> Result<Tensor> {
     input.div(&input.norm_dim(p, dim, true)?.clamp(eps, None)?)
 }
 

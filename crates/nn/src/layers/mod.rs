@@ -7,18 +7,27 @@
 mod adaptive_pool;
 mod avg_pool;
 mod batch_norm;
+mod bilinear;
 mod conv;
 mod conv_nd;
 mod conv_transpose;
 mod default_init;
+mod distance;
 mod dropout;
+mod embedding;
+mod embedding_bag;
 mod flatten;
+mod group_norm;
 mod identity;
+mod instance_norm;
+mod layer_norm;
 mod linear;
+mod local_response_norm;
 mod max_pool;
 mod packed;
 mod pad;
 mod relu;
+mod unflatten;
 
 pub use adaptive_pool::{
     AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool,
@@ -26,17 +35,29 @@ pub use adaptive_pool::{
 };
 pub use avg_pool::{AvgPool, AvgPool1d, AvgPool2d, AvgPool3d, AvgPoolBuilder};
 pub use batch_norm::{BatchNorm, BatchNorm1d, BatchNorm2d, BatchNorm3d, BatchNormBuilder};
+pub use bilinear::{Bilinear, BilinearBuilder};
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
 pub use conv_nd::{ConvNd, ConvNdBuilder};
 pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
+pub use distance::{
+    CosineSimilarity, CosineSimilarityBuilder, PairwiseDistance, PairwiseDistanceBuilder,
+};
 pub use dropout::{
     AlphaDropout, AlphaDropoutBuilder, Dropout, Dropout1d, Dropout1dBuilder, Dropout2d,
     Dropout2dBuilder, Dropout3d, Dropout3dBuilder, DropoutBuilder, FeatureAlphaDropout,
     FeatureAlphaDropoutBuilder,
 };
+pub use embedding::{Embedding, EmbeddingBuilder};
+pub use embedding_bag::{EmbeddingBag, EmbeddingBagBuilder};
 pub use flatten::{Flatten, FlattenBuilder};
+pub use group_norm::{GroupNorm, GroupNormBuilder};
 pub use identity::Identity;
+pub use instance_norm::{
+    InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, InstanceNormBuilder,
+};
+pub use layer_norm::{LayerNorm, LayerNormBuilder, RMSNorm, RMSNormBuilder};
 pub use linear::{Linear, LinearBuilder};
+pub use local_response_norm::{LocalResponseNorm, LocalResponseNormBuilder};
 pub use max_pool::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, MaxPoolBuilder};
 pub use pad::{
     CircularPad, CircularPad1d, CircularPad2d, CircularPad3d, ConstantPad, ConstantPad1d,
@@ -45,6 +66,7 @@ pub use pad::{
     ZeroPad2d, ZeroPad3d,
 };
 pub use relu::{ReLU, ReLU6, ReLU6Builder, ReLUBuilder};
+pub use unflatten::Unflatten;
 
 pub use crate::activations::{
     CELU, CELUBuilder, ELU, ELUBuilder, Hardshrink, HardshrinkBuilder, Hardsigmoid,

@@ -81,6 +81,17 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
         self.wrapped().map_or(1, Module::version)
     }
 
+    /// What is wrong with entries of a state dict that have the names of older members: an error also
+    /// of a load that is not strict. `saved` is the version of the entries, if they have one; `found`
+    /// gives those of some names that are there, quoted, and takes them out of the unexpected ones.
+    fn refused_entries(
+        &self,
+        saved: Option<u64>,
+        found: &mut dyn FnMut(&[&str]) -> Option<String>,
+    ) -> Option<String> {
+        self.wrapped()?.refused_entries(saved, found)
+    }
+
     /// Whether equal neighbours print as one line, as in a `ModuleList`.
     fn collapses(&self) -> bool {
         self.wrapped().is_some_and(Module::collapses)

@@ -15,6 +15,10 @@ struct Loading<'a> {
     loaded: Vec<String>,
     keys: IncompatibleKeys,
     mismatches: Vec<ShapeMismatch>,
+    /// Entries that a module refuses.
+    refused: Vec<String>,
+    /// What is wrong with entries that are there, in the model's order.
+    lines: Vec<String>,
     failure: Option<Error>,
 }
 
@@ -24,6 +28,8 @@ fn run<'a>(root: &dyn Module, dict: &'a StateDict) -> Result<Loading<'a>> {
         loaded: Vec::new(),
         keys: IncompatibleKeys::default(),
         mismatches: Vec::new(),
+        refused: Vec::new(),
+        lines: Vec::new(),
         failure: None,
     };
     loading.module(root, "", &dict.keys().collect::<Vec<_>>());
@@ -39,14 +45,14 @@ impl dyn Module {
         Ok(LoadReport {
             loaded: done.loaded,
             missing_keys: done.keys.missing_keys,
-            unexpected_keys: done.keys.unexpected_keys,
+            unexpected_keys: [done.keys.unexpected_keys, done.refused].concat(),
             mismatched: done.mismatches,
         })
     }
 
     pub(crate) fn load(&self, dict: &StateDict, strict: bool) -> Result<IncompatibleKeys> {
         let Loading {
-            keys, mismatches, ..
+            keys, lines: wrong, ..
         } = run(self, dict)?;
         let mut lines = Vec::new();
         if strict {
@@ -63,15 +69,7 @@ impl dyn Module {
                 lines.push(format!("Unexpected key(s) in state_dict: {names}. "));
             }
         }
-        lines.extend(mismatches.iter().map(|m| {
-            format!(
-                "size mismatch for {}: copying a param with shape {} from checkpoint, \
-             the shape in current model is {}.",
-                m.name,
-                size_text(&m.in_state_dict),
-                size_text(&m.in_model)
-            )
-        }));
+        lines.extend(wrong);
         if lines.is_empty() {
             return Ok(keys);
         }
@@ -86,6 +84,7 @@ impl dyn Module {
 impl<'a> Loading<'a> {
     /// Loads a module and what is below it from `keys`: all keys that begin with its path.
     fn module(&mut self, module: &dyn Module, path: &str, keys: &[&'a str]) {
+        self.refuse(module, path);
         let mut own = HashSet::new();
         own_state(module, &mut |name, state| {
             own.insert(name.to_string());
@@ -103,7 +102,7 @@ impl<'a> Loading<'a> {
             let name = &key[start..];
             let place = match name.split_once('.') {
                 Some((child, _)) => below.get_mut(child),
-                None if own.contains(name) => continue,
+                None if own.contains(name) || self.refused.iter().any(|r| r == key) => continue,
                 None => None,
             };
             match place {
@@ -114,6 +113,20 @@ impl<'a> Loading<'a> {
         for (name, child) in children {
             self.module(child, &join(path, &name), &below[&name]);
         }
+    }
+
+    /// Notes the entries that the module says are wrong.
+    fn refuse(&mut self, module: &dyn Module, path: &str) {
+        let saved = self.dict.versions().and_then(|v| v.get(path));
+        let (dict, refused) = (self.dict, &mut self.refused);
+        let mut found = |names: &[&str]| {
+            let keys = names.iter().map(|name| join(path, name));
+            let keys: Vec<String> = keys.filter(|key| dict.get(key).is_some()).collect();
+            let quoted: Vec<String> = keys.iter().map(|key| format!("\"{key}\"")).collect();
+            refused.extend(keys);
+            (!quoted.is_empty()).then(|| quoted.join(" and "))
+        };
+        self.lines.extend(module.refused_entries(saved, &mut found));
     }
 
     /// Loads one parameter or buffer, or notes why not.
@@ -132,6 +145,12 @@ impl<'a> Loading<'a> {
         // Files of the time before 0-d tensors have one element instead.
         let is_old_scalar = shape.is_empty() && source.shape() == [1];
         if source.shape() != shape && !is_old_scalar {
+            self.lines.push(format!(
+                "size mismatch for {key}: copying a param with shape {} from checkpoint, \
+                 the shape in current model is {}.",
+                size_text(source.shape()),
+                size_text(&shape)
+            ));
             self.mismatches.push(ShapeMismatch {
                 name: key,
                 in_model: shape,

@@ -103,7 +103,7 @@ impl Forward for Transformer {
     /// Tokens `[batch, time]` to logits `[batch, time, letters]`.
     fn forward(&self, tokens: &Tensor) -> Result<Tensor> {
         let time = tokens.shape()[1];
-        let mut x = functional::embedding(tokens, &self.tokens.tensor(), None)?
+        let mut x = functional::embedding(tokens, &self.tokens.tensor(), Default::default())?
             + self.positions.tensor().index(..time)?;
         for block in &self.blocks {
             x = block.call(&x)?;

@@ -51,7 +51,7 @@ impl ForwardMany for EmbeddingBag {
         // Which bag a token is in: as many offsets as are not beyond it, less one.
         let position = Tensor::arange(tokens.shape()[0]).unsqueeze(1)?;
         let bag = offsets.le(&position)?.sum_dim(1, false)? - 1;
-        let words = functional::embedding(tokens, &self.weight.tensor(), None)?;
+        let words = functional::embedding(tokens, &self.weight.tensor(), Default::default())?;
         let sums = Tensor::zeros([bags, self.weight.shape()[1]]).index_add(0, &bag, &words)?;
         let counts =
             Tensor::zeros([bags]).index_add(0, &bag, &Tensor::ones([tokens.shape()[0]]))?;

@@ -41,7 +41,7 @@ pub use hooks::{HookHandle, HookList};
 pub use memory::check_room;
 pub use ops::{
     Bound, Dims, ElementWise, IntoIndex, IntoOperand, Operand, PadMode, SplitSizes, Start, Target,
-    TensorIndex, einsum, slice,
+    TensorIndex, einsum, skip_init, slice,
 };
 pub use parameter::{Data, ParamId, Parameter};
 pub use pleach_kernels::{

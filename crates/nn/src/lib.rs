@@ -34,6 +34,7 @@ mod setters;
 mod setting;
 mod state_dict;
 mod summary;
+pub mod utils;
 mod walk;
 mod wrapper;
 

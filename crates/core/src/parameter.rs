@@ -54,6 +54,14 @@ enum Slot {
     Here(Tensor),
     /// Taken out by this thread's `update`.
     Taken(ThreadId),
+    /// Not known yet, but for its dtype.
+    Uninitialized(DType),
+}
+
+fn uninitialized(what: &str) -> Error {
+    Error::value(format!(
+        "Attempted to use an uninitialized {what}. This error happens when you are using a lazy layer: call `forward` with a dummy batch to initialize the parameters before using them"
+    ))
 }
 
 impl ValueCell {
@@ -85,8 +93,25 @@ impl ValueCell {
     pub fn get(&self, what: &str) -> Result<Tensor> {
         match &*self.wait(what)? {
             Slot::Here(value) => Ok(value.clone()),
+            Slot::Uninitialized(_) => Err(uninitialized(what)),
             Slot::Taken(_) => unreachable!("wait returns when the value is there"),
         }
+    }
+
+    /// The dtype that the value will have, if it is not known yet.
+    pub fn uninitialized(&self) -> Option<DType> {
+        match &*self.value.lock().unwrap_or_else(|e| e.into_inner()) {
+            Slot::Uninitialized(dtype) => Some(*dtype),
+            _ => None,
+        }
+    }
+
+    /// Forgets the value, but for the dtype of the next one.
+    pub fn forget(&self, dtype: DType, what: &str) -> Result<()> {
+        let slot = Slot::Uninitialized(dtype);
+        let old = std::mem::replace(&mut *self.wait(what)?, slot);
+        drop(old);
+        Ok(())
     }
 
     pub fn set(&self, value: Tensor, what: &str) -> Result<()> {
@@ -114,11 +139,14 @@ impl ValueCell {
                 }
             }
         }
-        let mine = Slot::Taken(thread::current().id());
-        let taken = std::mem::replace(&mut *self.wait(what)?, mine);
-        let Slot::Here(value) = taken else {
-            unreachable!("wait returns when the value is there")
+        let mut slot = self.wait(what)?;
+        let value = match &*slot {
+            Slot::Here(value) => value.clone(),
+            _ => return Err(uninitialized(what)),
         };
+        // The other handle goes.
+        *slot = Slot::Taken(thread::current().id());
+        drop(slot);
         let mut back = PutBack {
             cell: self,
             value: Some(value),
@@ -197,7 +225,14 @@ impl Parameter {
     #[track_caller]
     pub fn deep_copy(&self) -> Self {
         let on = self.0.requires_grad.load(Ordering::Relaxed);
-        let copy = Self::with_requires_grad(self.value(), on);
+        let copy = match self.0.cell.uninitialized() {
+            None => Self::with_requires_grad(self.value(), on),
+            Some(dtype) => {
+                let copy = Self::with_requires_grad(Tensor::zeros([0]), on);
+                done(copy.0.cell.forget(dtype, WHAT));
+                copy
+            }
+        };
         copy.set_frozen(self.is_frozen());
         copy.0.leaf.set_grad(self.grad());
         copy
@@ -278,7 +313,10 @@ impl Parameter {
                 data.dtype()
             )));
         }
-        self.try_value()?;
+        let old = match self.is_uninitialized() {
+            true => data.clone(),
+            false => self.try_value()?,
+        };
         if !data.dtype().is_float() {
             // A frozen parameter has nothing to come back to.
             self.0.requires_grad.store(false, Ordering::Relaxed);
@@ -288,11 +326,54 @@ impl Parameter {
         {
             self.zero_grad();
         }
-        let now = self.try_tensor()?;
-        if now.shape() != data.shape() || now.dtype() != data.dtype() {
+        if old.shape() != data.shape() || old.dtype() != data.dtype() {
             self.0.leaf.change(data.shape_vec(), data.dtype());
         }
         self.0.cell.set(data, WHAT)
+    }
+
+    /// Forgets the values, and the gradient: PyTorch's `UninitializedParameter`. Until
+    /// [`Parameter::set_data`] gives it values, of any shape, only its dtype is known, and whatever
+    /// reads it is an error.
+    ///
+    /// ```
+    /// use pleach::{Parameter, tensor};
+    /// let w = Parameter::new(tensor![1.0]);
+    /// w.uninitialize()?;
+    /// assert!(w.is_uninitialized() && w.try_tensor().is_err());
+    /// assert_eq!(w.to_string(), "<UninitializedParameter>");
+    /// w.set_data(tensor![[2.0, 3.0]])?;
+    /// assert_eq!(w.shape(), [1, 2]);
+    /// # Ok::<(), pleach::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Inside this parameter's own [`update`](Parameter::update).
+    pub fn uninitialize(&self) -> Result<()> {
+        self.zero_grad();
+        if self.is_uninitialized() {
+            return Ok(());
+        }
+        let dtype = self.try_value()?.dtype();
+        self.0.cell.forget(dtype, WHAT)
+    }
+
+    /// Whether it has no values yet: see [`Parameter::uninitialize`].
+    pub fn is_uninitialized(&self) -> bool {
+        self.0.cell.uninitialized().is_some()
+    }
+
+    /// Converts the values, and the gradient, to another dtype.
+    ///
+    /// # Errors
+    /// As [`Parameter::set_data`].
+    pub fn convert(&self, dtype: DType) -> Result<()> {
+        if self.is_uninitialized() {
+            return self.0.cell.forget(dtype, WHAT);
+        }
+        let grad = self.grad().map(|g| g.to_dtype(dtype)).transpose()?;
+        self.set_data(self.try_value()?.to_dtype(dtype)?)?;
+        self.set_grad(grad)
     }
 
     /// Changes the values in place through an `ndarray` view, in row-major order; nothing is
@@ -395,7 +476,7 @@ impl Parameter {
     /// If it is turned on and the dtype is not a float type, or inside the parameter's own
     /// [`update`](Parameter::update).
     pub fn set_requires_grad(&self, on: bool) -> Result<()> {
-        if on && !self.try_value()?.dtype().is_float() {
+        if on && !self.try_dtype()?.is_float() {
             return Err(Error::autograd(
                 "only Tensors of floating point dtype can require gradients",
             ));
@@ -441,13 +522,23 @@ impl Parameter {
     /// Inside this parameter's own [`update`](Parameter::update); see [`Parameter::try_tensor`].
     #[track_caller]
     pub fn dtype(&self) -> DType {
-        self.value().dtype()
+        done(self.try_dtype())
+    }
+
+    fn try_dtype(&self) -> Result<DType> {
+        match self.0.cell.uninitialized() {
+            Some(dtype) => Ok(dtype),
+            None => Ok(self.try_value()?.dtype()),
+        }
     }
 }
 
 /// `Parameter containing:` and the tensor.
 impl fmt::Display for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        if self.is_uninitialized() {
+            return f.write_str("<UninitializedParameter>");
+        }
         f.write_str("Parameter containing:\n")?;
         match self.try_tensor() {
             Ok(tensor) => fmt::Display::fmt(&tensor, f),

@@ -40,7 +40,7 @@ mod wrapper;
 
 pub use arguments::{Arguments, Output, Tensors};
 pub use chain::Chain;
-pub use containers::{IntoModule, ModuleDict, ModuleList, ParameterDict, Position, Sequential};
+pub use containers::{IntoModule, ModuleDict, ModuleList, ParameterDict, ParameterList, Position, Sequential};
 pub use duplication::Duplication;
 pub use forward::{Addend, Forward, ForwardMany, Step};
 pub use fuse::{fuse, fuse_conv_bn};

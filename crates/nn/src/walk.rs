@@ -157,15 +157,12 @@ impl dyn Module {
         }
         for p in self.parameters() {
             if p.dtype().is_float() {
-                let grad = p.grad().map(|g| g.to_dtype(dtype)).transpose()?;
-                let data = p.data().to_dtype(dtype)?;
-                p.set_data(data)?;
-                p.set_grad(grad)?;
+                p.convert(dtype)?;
             }
         }
         for b in self.buffers() {
             if b.dtype().is_float() {
-                b.set(b.tensor().to_dtype(dtype)?);
+                b.convert(dtype)?;
             }
         }
         Ok(())

@@ -182,10 +182,10 @@ impl Linear {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct LinearBuilder {
-    in_features: usize,
-    out_features: usize,
-    bias: bool,
-    dtype: DType,
+    pub(super) in_features: usize,
+    pub(super) out_features: usize,
+    pub(super) bias: bool,
+    pub(super) dtype: DType,
 }
 
 impl LinearBuilder {

@@ -14,6 +14,7 @@ mod default_init;
 mod dropout;
 mod flatten;
 mod identity;
+mod lazy;
 mod linear;
 mod max_pool;
 mod packed;
@@ -36,6 +37,11 @@ pub use dropout::{
 };
 pub use flatten::{Flatten, FlattenBuilder};
 pub use identity::Identity;
+pub use lazy::{
+    Lazy, LazyBatchNorm, LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d, LazyBatchNormBuilder,
+    LazyConv1d, LazyConv2d, LazyConv3d, LazyConvNd, LazyConvNdBuilder, LazyConvTranspose1d,
+    LazyConvTranspose2d, LazyConvTranspose3d, LazyLayer, LazyLinear, LazyLinearBuilder,
+};
 pub use linear::{Linear, LinearBuilder};
 pub use max_pool::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, MaxPoolBuilder};
 pub use pad::{

@@ -126,6 +126,8 @@ impl<'a> Loading<'a> {
             return;
         };
         let shape = match &state {
+            // It takes the shape that comes.
+            _ if state.is_uninitialized() => source.shape().to_vec(),
             State::Parameter(p) => p.shape(),
             State::Buffer(b) => b.shape(),
         };
@@ -157,6 +159,7 @@ fn write(state: &State, source: &Tensor, shape: &[usize]) -> Result<()> {
     no_grad(|| {
         let source = source.detach().contiguous()?.reshape(shape)?;
         match state {
+            State::Parameter(p) if p.is_uninitialized() => p.set_data(source.to_dtype(p.dtype())?),
             State::Parameter(p) => p.data().copy_(&source).map(drop),
             State::Buffer(b) => {
                 b.set(source.to_dtype(b.dtype())?);

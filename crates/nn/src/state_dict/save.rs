@@ -12,7 +12,10 @@ impl dyn Module {
         fn walk(module: &dyn Module, path: &str, out: &mut StateDict, versions: &mut Versions) {
             versions.insert(path, module.version());
             own_state(module, &mut |name, state| {
-                out.insert(join(path, name), state.tensor());
+                // PyTorch's state dicts hold uninitialised ones, which a tensor cannot be.
+                if !state.is_uninitialized() {
+                    out.insert(join(path, name), state.tensor());
+                }
             });
             module.visit(&mut |name, member| {
                 if let Member::Child(child) = member {
@@ -34,6 +37,13 @@ pub(super) enum State<'a> {
 }
 
 impl State<'_> {
+    pub(super) fn is_uninitialized(&self) -> bool {
+        match self {
+            State::Parameter(p) => p.is_uninitialized(),
+            State::Buffer(b) => b.is_uninitialized(),
+        }
+    }
+
     fn tensor(&self) -> Tensor {
         match self {
             State::Parameter(p) => p.data().detach(),

@@ -43,7 +43,7 @@ pub use ops::{
     Bound, Dims, ElementWise, IntoIndex, IntoOperand, Operand, PadMode, SplitSizes, Start, Target,
     TensorIndex, einsum, skip_init, slice,
 };
-pub use parameter::{Data, ParamId, Parameter};
+pub use parameter::{Computed, Data, ParamId, Parameter};
 pub use pleach_kernels::{
     Precision, float32_precision, num_threads, set_float32_precision, set_num_threads,
 };

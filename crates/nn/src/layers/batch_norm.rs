@@ -222,8 +222,12 @@ impl<const D: usize> BatchNorm<D> {
             momentum = self.count_batch()?;
         }
         let running = self.running_mean.as_ref().zip(self.running_var.as_ref());
-        let weight = self.weight.as_ref().map(Parameter::tensor);
-        let bias = self.bias.as_ref().map(Parameter::tensor);
+        let weight = self
+            .weight
+            .as_ref()
+            .map(Parameter::try_tensor)
+            .transpose()?;
+        let bias = self.bias.as_ref().map(Parameter::try_tensor).transpose()?;
         let options = BatchNormOptions::new()
             .running_stats(running)
             .weight(weight.as_ref())

@@ -141,8 +141,8 @@ impl<K: ConvKind, const D: usize> Forward for ConvNd<K, D> {
 
     fn forward_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
         let (weight, bias) = (
-            self.weight.tensor(),
-            self.bias.as_ref().map(Parameter::tensor),
+            self.weight.try_tensor()?,
+            self.bias.as_ref().map(Parameter::try_tensor).transpose()?,
         );
         let (weight, bias) = (&weight, bias.as_ref());
         if is_recorded([Some(input), Some(weight), bias]) {

@@ -17,7 +17,7 @@ impl dyn Module {
                     out.insert(join(path, name), state.tensor());
                 }
             });
-            module.visit(&mut |name, member| {
+            module.members(&mut |name, member| {
                 if let Member::Child(child) = member {
                     walk(child, &join(path, name), out, versions);
                 }
@@ -54,12 +54,12 @@ impl State<'_> {
 
 /// Shows what a module itself contributes to a state dict: parameters, then persistent buffers.
 pub(super) fn own_state<'a>(module: &'a dyn Module, f: &mut dyn FnMut(&str, State<'a>)) {
-    module.visit(&mut |name, member| {
+    module.members(&mut |name, member| {
         if let Member::Parameter(p) = member {
             f(name, State::Parameter(p));
         }
     });
-    module.visit(&mut |name, member| {
+    module.members(&mut |name, member| {
         if let Member::Buffer(b) = member
             && b.is_persistent()
         {

@@ -1,9 +1,13 @@
 //! `torch.nn.utils`: gradients clipped, parameters as one vector, layers folded together, layers made
-//! without initial values; and `torch.utils.checkpoint`.
+//! without initial values, parameters that are computed of others ([`parametrize`], [`parametrizations`],
+//! [`prune`]); and `torch.utils.checkpoint`.
 
 mod checkpoint;
 mod clip_grad;
 mod convert_parameters;
+pub mod parametrizations;
+pub mod parametrize;
+pub mod prune;
 
 pub use checkpoint::checkpoint_sequential;
 pub use clip_grad::{

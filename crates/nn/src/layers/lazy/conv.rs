@@ -67,7 +67,11 @@ impl<K: ConvKind, const D: usize> LazyLayer for ConvNd<K, D> {
     fn lazy_name() -> &'static str {
         match K::TRANSPOSED {
             false => ["LazyConv1d", "LazyConv2d", "LazyConv3d"][D - 1],
-            true => ["LazyConvTranspose1d", "LazyConvTranspose2d", "LazyConvTranspose3d"][D - 1],
+            true => [
+                "LazyConvTranspose1d",
+                "LazyConvTranspose2d",
+                "LazyConvTranspose3d",
+            ][D - 1],
         }
     }
     fn inferred(&self, input: &Tensor) -> Result<usize> {

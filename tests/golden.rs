@@ -84,3 +84,18 @@ fn checkpoints() {
 fn vision() {
     families::vision::run();
 }
+
+#[test]
+fn utils() {
+    families::nn::run("utils");
+}
+
+#[test]
+fn lazy() {
+    families::nn::run("lazy");
+}
+
+#[test]
+fn parametrized() {
+    families::nn::run("parametrized");
+}

@@ -11,10 +11,9 @@ use serde_json::Value;
 use crate::sources::{PACKAGES, exports, public_functions, texts};
 
 /// Names of PyTorch that are spelled otherwise here, or need no function of their own.
-const OTHERWISE: [(&str, &str); 30] = [
+const OTHERWISE: [(&str, &str); 29] = [
     ("Module", "`Module`, `Forward`, `ForwardMany`"),
     ("Optimizer", "`Optimizer`, `RuleOptimizer`"),
-    ("ParameterList", "`Vec<Parameter>`"),
     ("clone", "the trait `Clone`; `copy` copies the memory"),
     ("sigmoid", "`Tensor::sigmoid`"),
     ("tanh", "`Tensor::tanh`"),

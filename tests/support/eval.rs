@@ -8,7 +8,7 @@ use super::ast::{Expr, Stmt};
 use super::value::{Dict, Eval, EvalError, Lambda, Value, bug, dtype, unknown};
 use super::{
     builtins, data_fns, init_fns, module_object, nets, nn_classes, nn_fns, numpy_fns, operators,
-    optim_fns, tensor_methods, torch_fns, vision_fns,
+    optim_fns, tensor_methods, torch_fns, utils_fns, vision_fns,
 };
 
 /// Variables, and the scope around them.
@@ -272,6 +272,7 @@ fn root(name: &str) -> Option<&'static str> {
 /// A function or class by its full name: every registry of paths is asked.
 pub fn find(path: &str) -> Option<super::value::Builtin> {
     builtins::find(path)
+        .or_else(|| utils_fns::find(path))
         .or_else(|| torch_fns::find(path.strip_prefix("torch.")?))
         .or_else(|| nn_fns::find(path.strip_prefix("torch.nn.functional.")?))
         .or_else(|| init_fns::find(path.strip_prefix("torch.nn.init.")?))

@@ -35,6 +35,7 @@ pub mod report;
 pub mod tensor_in_place;
 pub mod tensor_methods;
 pub mod torch_fns;
+pub mod utils_fns;
 pub mod value;
 pub mod vision_fns;
 pub mod warnings;

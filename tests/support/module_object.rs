@@ -4,10 +4,11 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use pleach::nn::layers::{BatchNorm2d, Conv2d, Linear};
-use pleach::nn::{Forward, Member, Module, ModuleExt, ModuleList, Sequential, StateDict};
+use pleach::nn::{Forward, Listing, Member, Module, ModuleExt, ModuleList, Sequential, StateDict};
 use pleach::{Buffer, DType, Parameter};
 
 use super::args::Args;
+use super::utils_fns;
 use super::value::{Dict, Eval, EvalError, Value, bug, unknown};
 
 /// What a class makes: a layer, a module that is only part of the tree, or one whose call is its
@@ -255,20 +256,7 @@ pub fn attribute(module: &ModuleHandle, name: &str) -> Eval {
         "get_parameter",
         "reset_parameters",
     ];
-    let found = module.read(|m| {
-        let mut found = None;
-        m.visit(&mut |n, member| {
-            if n == name {
-                found = match member {
-                    Member::Parameter(p) => Some(Value::Parameter(Rc::new(p.share()))),
-                    Member::Buffer(b) => Some(Value::tensor(b.tensor())),
-                    Member::Child(child) => Some(held(child)),
-                    Member::Absent => Some(Value::None),
-                };
-            }
-        });
-        found
-    });
+    let found = module.read(|m| member(m, name));
     match found {
         Some(value) => Ok(value),
         None if METHODS.contains(&name) => {
@@ -278,8 +266,39 @@ pub fn attribute(module: &ModuleHandle, name: &str) -> Eval {
     }
 }
 
-pub fn set_attribute(_module: &ModuleHandle, name: &str, _value: &Value) -> Eval<()> {
-    unknown(format!("Module.{name} = .."))
+/// A parameter, buffer or child of the module itself, or the field of a computed parameter.
+fn member(m: &dyn Module, name: &str) -> Option<Value> {
+    fn of<T>(all: Vec<(String, T)>, name: &str) -> Option<T> {
+        all.into_iter()
+            .find(|(n, _)| n == name)
+            .map(|(_, value)| value)
+    }
+    let own = Listing {
+        recurse: false,
+        ..Listing::with_duplicates()
+    };
+    if let Some(p) = of(m.named_parameters_with(own), name) {
+        return Some(Value::Parameter(Rc::new(p)));
+    }
+    if let Some(b) = of(m.named_buffers_with(own), name) {
+        return Some(Value::tensor(b.tensor()));
+    }
+    if let Some(child) = of(m.named_children(), name) {
+        return Some(held(child));
+    }
+    if let Some(p) = utils_fns::field(m, name) {
+        return Some(Value::Parameter(Rc::new(p)));
+    }
+    let mut absent = false;
+    m.visit(&mut |n, member| absent |= n == name && matches!(member, Member::Absent));
+    absent.then_some(Value::None)
+}
+
+pub fn set_attribute(module: &ModuleHandle, name: &str, value: &Value) -> Eval<()> {
+    match module.read(|m| utils_fns::field(m, name)) {
+        Some(field) if field.computed().is_some() => Ok(field.set_data(value.as_tensor()?)?),
+        _ => unknown(format!("Module.{name} = ..")),
+    }
 }
 
 /// The modules of a container, in order.
@@ -306,7 +325,7 @@ pub fn get_item(module: &ModuleHandle, by: &Value) -> Eval {
         } else if let Some(list) = m.downcast_ref::<ModuleList<dyn Module>>() {
             Ok(held(list.get(by.as_i64()?)?))
         } else {
-            bug(format!("{} is no container", m.type_name()))
+            Ok(held(m.get_module(&by.as_i64()?.to_string())?))
         }
     })
 }

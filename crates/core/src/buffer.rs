@@ -64,7 +64,14 @@ impl Buffer {
     /// Inside this buffer's own [`update`](Buffer::update); see [`Buffer::try_tensor`].
     #[track_caller]
     pub fn deep_copy(&self) -> Self {
-        Self::with_persistent(self.tensor(), self.0.persistent)
+        match self.0.cell.uninitialized() {
+            None => Self::with_persistent(self.tensor(), self.0.persistent),
+            Some(dtype) => {
+                let copy = Self::with_persistent(Tensor::zeros([0]), self.0.persistent);
+                done(copy.0.cell.forget(dtype, WHAT));
+                copy
+            }
+        }
     }
 
     /// Its identity, equal for shared handles only.
@@ -145,7 +152,37 @@ impl Buffer {
     /// Inside this buffer's own [`update`](Buffer::update); see [`Buffer::try_tensor`].
     #[track_caller]
     pub fn dtype(&self) -> DType {
-        self.tensor().dtype()
+        let unknown = self.0.cell.uninitialized();
+        unknown.unwrap_or_else(|| self.tensor().dtype())
+    }
+
+    /// Forgets the values: PyTorch's `UninitializedBuffer`. See
+    /// [`Parameter::uninitialize`](crate::Parameter::uninitialize).
+    ///
+    /// # Errors
+    /// Inside this buffer's own [`update`](Buffer::update).
+    pub fn uninitialize(&self) -> Result<()> {
+        if self.is_uninitialized() {
+            return Ok(());
+        }
+        let dtype = self.try_tensor()?.dtype();
+        self.0.cell.forget(dtype, WHAT)
+    }
+
+    /// Whether it has no values yet: see [`Buffer::uninitialize`].
+    pub fn is_uninitialized(&self) -> bool {
+        self.0.cell.uninitialized().is_some()
+    }
+
+    /// Converts the values to another dtype.
+    ///
+    /// # Errors
+    /// Inside this buffer's own [`update`](Buffer::update).
+    pub fn convert(&self, dtype: DType) -> Result<()> {
+        match self.is_uninitialized() {
+            true => self.0.cell.forget(dtype, WHAT),
+            false => self.try_set(self.try_tensor()?.to_dtype(dtype)?),
+        }
     }
 }
 
@@ -153,6 +190,7 @@ impl fmt::Display for Buffer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self.try_tensor() {
             Ok(tensor) => tensor.fmt(f),
+            Err(_) if self.is_uninitialized() => f.write_str("<UninitializedBuffer>"),
             Err(_) => f.write_str("<in its update>"),
         }
     }

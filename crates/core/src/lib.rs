@@ -41,9 +41,9 @@ pub use hooks::{HookHandle, HookList};
 pub use memory::check_room;
 pub use ops::{
     Bound, Dims, ElementWise, Interpolation, IntoIndex, IntoOperand, Operand, PadMode, Reduce,
-    Rounding, SplitSizes, Start, Target, TensorIndex, Unique, einsum, slice,
+    Rounding, SplitSizes, Start, Target, TensorIndex, Unique, einsum, skip_init, slice,
 };
-pub use parameter::{Data, ParamId, Parameter};
+pub use parameter::{Computed, Data, ParamId, Parameter};
 pub use pleach_kernels::{
     Precision, float32_precision, num_threads, set_float32_precision, set_num_threads,
 };

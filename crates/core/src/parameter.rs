@@ -1,9 +1,10 @@
 //! [`Parameter`]: a tensor that a model owns and an optimizer changes.
 
+use std::any::Any;
 use std::fmt;
 use std::ops::Deref;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Condvar, Mutex, MutexGuard};
+use std::sync::{Arc, Condvar, Mutex, MutexGuard, OnceLock};
 use std::thread::{self, ThreadId};
 
 use ndarray::ArrayViewMutD;
@@ -32,7 +33,26 @@ pub struct ParamId(u64);
 /// assert_eq!(w.data().to_vec::<f32>()?, [0.5, 0.5]);
 /// # Ok::<(), pleach::Error>(())
 /// ```
-pub struct Parameter(Arc<Inner>);
+pub struct Parameter(Arc<Inner>, Place);
+
+/// How the field of a module that holds a parameter may compute its value; all aliases of the module
+/// have one in common. Made when it is first asked for.
+type Place = OnceLock<Arc<OnceLock<Box<dyn Computed>>>>;
+
+/// A value that is computed whenever a module's field is read: see
+/// [`Parameter::set_computed`].
+pub trait Computed: Any + Send + Sync {
+    /// The value, with its history; `None` if it is computed no more.
+    fn tensor(&self) -> Option<Result<Tensor>>;
+    /// Changes what the value is computed of, so that it becomes this one.
+    fn assign(&self, value: &Tensor) -> Result<()>;
+    /// Whether the value depends on something that requires a gradient.
+    fn requires_grad(&self) -> bool;
+    /// Whether it is still computed.
+    fn is_live(&self) -> bool;
+    /// For downcasts.
+    fn as_any(&self) -> &dyn Any;
+}
 
 struct Inner {
     leaf: Arc<Leaf>,
@@ -54,6 +74,14 @@ enum Slot {
     Here(Tensor),
     /// Taken out by this thread's `update`.
     Taken(ThreadId),
+    /// Not known yet, but for its dtype.
+    Uninitialized(DType),
+}
+
+fn uninitialized(what: &str) -> Error {
+    Error::value(format!(
+        "Attempted to use an uninitialized {what}. This error happens when you are using a lazy layer: call `forward` with a dummy batch to initialize the parameters before using them"
+    ))
 }
 
 impl ValueCell {
@@ -85,8 +113,25 @@ impl ValueCell {
     pub fn get(&self, what: &str) -> Result<Tensor> {
         match &*self.wait(what)? {
             Slot::Here(value) => Ok(value.clone()),
+            Slot::Uninitialized(_) => Err(uninitialized(what)),
             Slot::Taken(_) => unreachable!("wait returns when the value is there"),
         }
+    }
+
+    /// The dtype that the value will have, if it is not known yet.
+    pub fn uninitialized(&self) -> Option<DType> {
+        match &*self.value.lock().unwrap_or_else(|e| e.into_inner()) {
+            Slot::Uninitialized(dtype) => Some(*dtype),
+            _ => None,
+        }
+    }
+
+    /// Forgets the value, but for the dtype of the next one.
+    pub fn forget(&self, dtype: DType, what: &str) -> Result<()> {
+        let slot = Slot::Uninitialized(dtype);
+        let old = std::mem::replace(&mut *self.wait(what)?, slot);
+        drop(old);
+        Ok(())
     }
 
     pub fn set(&self, value: Tensor, what: &str) -> Result<()> {
@@ -114,11 +159,14 @@ impl ValueCell {
                 }
             }
         }
-        let mine = Slot::Taken(thread::current().id());
-        let taken = std::mem::replace(&mut *self.wait(what)?, mine);
-        let Slot::Here(value) = taken else {
-            unreachable!("wait returns when the value is there")
+        let mut slot = self.wait(what)?;
+        let value = match &*slot {
+            Slot::Here(value) => value.clone(),
+            _ => return Err(uninitialized(what)),
         };
+        // The other handle goes.
+        *slot = Slot::Taken(thread::current().id());
+        drop(slot);
         let mut back = PutBack {
             cell: self,
             value: Some(value),
@@ -176,17 +224,61 @@ impl Parameter {
     }
 
     fn with_requires_grad(data: Tensor, on: bool) -> Self {
-        Parameter(Arc::new(Inner {
+        let inner = Inner {
             leaf: Leaf::new(),
             requires_grad: AtomicBool::new(on),
             frozen: AtomicBool::new(false),
             cell: ValueCell::new(data.detach()),
-        }))
+        };
+        Parameter(Arc::new(inner), Place::new())
     }
 
     /// The same parameter under another name: values, gradient and identity are one.
     pub fn share(&self) -> Self {
-        Parameter(self.0.clone())
+        Parameter(self.0.clone(), Place::new())
+    }
+
+    /// The same parameter in the same place, for an alias of its module: what is computed for one is
+    /// computed for both.
+    #[doc(hidden)]
+    pub fn alias(&self) -> Self {
+        let place = self.1.get_or_init(Arc::default).clone();
+        Parameter(self.0.clone(), Place::from(place))
+    }
+
+    /// From now on, the module's field that this is has a computed value: what reads it gets that,
+    /// and what changes its values is an error, but for [`Parameter::set_data`]. Handles of
+    /// [`Parameter::share`] stay what they are. Fails where there is one already.
+    #[doc(hidden)]
+    pub fn set_computed(&self, computed: Box<dyn Computed>) -> bool {
+        let place = self.1.get_or_init(Arc::default);
+        place.set(computed).is_ok()
+    }
+
+    /// What computes the value in this place, or did so.
+    #[doc(hidden)]
+    pub fn computed(&self) -> Option<&dyn Computed> {
+        Some(&**self.1.get()?.get()?)
+    }
+
+    /// What tells this place from others: equal for aliases.
+    #[doc(hidden)]
+    pub fn place(&self) -> Option<usize> {
+        self.1.get().map(|place| Arc::as_ptr(place) as usize)
+    }
+
+    /// What computes the value now.
+    fn live(&self) -> Option<&dyn Computed> {
+        self.computed().filter(|c| c.is_live())
+    }
+
+    fn refuse_computed(&self) -> Result<()> {
+        match self.live() {
+            None => Ok(()),
+            Some(_) => Err(Error::value(
+                "the value of a parametrized or pruned parameter is computed: it is set by `set_data`, or by changing what it is computed of",
+            )),
+        }
     }
 
     /// A new parameter with equal values and `requires_grad`, as frozen as this one, and with a copy
@@ -197,7 +289,14 @@ impl Parameter {
     #[track_caller]
     pub fn deep_copy(&self) -> Self {
         let on = self.0.requires_grad.load(Ordering::Relaxed);
-        let copy = Self::with_requires_grad(self.value(), on);
+        let copy = match self.0.cell.uninitialized() {
+            None => Self::with_requires_grad(done(self.0.cell.get(WHAT)), on),
+            Some(dtype) => {
+                let copy = Self::with_requires_grad(Tensor::zeros([0]), on);
+                done(copy.0.cell.forget(dtype, WHAT));
+                copy
+            }
+        };
         copy.set_frozen(self.is_frozen());
         copy.0.leaf.set_grad(self.grad());
         copy
@@ -220,7 +319,10 @@ impl Parameter {
     }
 
     fn try_value(&self) -> Result<Tensor> {
-        self.0.cell.get(WHAT)
+        match self.computed().and_then(|c| no_grad(|| c.tensor())) {
+            None => self.0.cell.get(WHAT),
+            Some(value) => Ok(value?.detach()),
+        }
     }
 
     #[track_caller]
@@ -244,7 +346,10 @@ impl Parameter {
     /// # Errors
     /// Inside this parameter's own [`update`](Parameter::update), which has taken the values out.
     pub fn try_tensor(&self) -> Result<Tensor> {
-        let value = self.try_value()?;
+        if let Some(value) = self.computed().and_then(Computed::tensor) {
+            return value;
+        }
+        let value = self.0.cell.get(WHAT)?;
         Ok(match self.requires_grad() {
             true => value.with_history(History::Leaf(self.0.leaf.clone())),
             false => value,
@@ -260,7 +365,10 @@ impl Parameter {
     pub fn data(&self) -> Data {
         Data {
             snapshot: self.value(),
-            parameter: self.share(),
+            parameter: match self.1.get() {
+                None => self.share(),
+                Some(_) => self.alias(),
+            },
         }
     }
 
@@ -272,13 +380,19 @@ impl Parameter {
     /// own [`update`](Parameter::update).
     pub fn set_data(&self, data: impl Into<Tensor>) -> Result<()> {
         let data = data.into().detach();
+        if let Some(computed) = self.live() {
+            return no_grad(|| computed.assign(&data));
+        }
         if self.requires_grad() && !data.dtype().is_float() {
             return Err(Error::dtype(format!(
                 "a parameter that requires grad cannot hold {}",
                 data.dtype()
             )));
         }
-        self.try_value()?;
+        let old = match self.is_uninitialized() {
+            true => data.clone(),
+            false => self.try_value()?,
+        };
         if !data.dtype().is_float() {
             // A frozen parameter has nothing to come back to.
             self.0.requires_grad.store(false, Ordering::Relaxed);
@@ -288,11 +402,54 @@ impl Parameter {
         {
             self.zero_grad();
         }
-        let now = self.try_tensor()?;
-        if now.shape() != data.shape() || now.dtype() != data.dtype() {
+        if old.shape() != data.shape() || old.dtype() != data.dtype() {
             self.0.leaf.change(data.shape_vec(), data.dtype());
         }
         self.0.cell.set(data, WHAT)
+    }
+
+    /// Forgets the values, and the gradient: PyTorch's `UninitializedParameter`. Until
+    /// [`Parameter::set_data`] gives it values, of any shape, only its dtype is known, and whatever
+    /// reads it is an error.
+    ///
+    /// ```
+    /// use pleach::{Parameter, tensor};
+    /// let w = Parameter::new(tensor![1.0]);
+    /// w.uninitialize()?;
+    /// assert!(w.is_uninitialized() && w.try_tensor().is_err());
+    /// assert_eq!(w.to_string(), "<UninitializedParameter>");
+    /// w.set_data(tensor![[2.0, 3.0]])?;
+    /// assert_eq!(w.shape(), [1, 2]);
+    /// # Ok::<(), pleach::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// Inside this parameter's own [`update`](Parameter::update).
+    pub fn uninitialize(&self) -> Result<()> {
+        self.zero_grad();
+        if self.is_uninitialized() {
+            return Ok(());
+        }
+        let dtype = self.try_value()?.dtype();
+        self.0.cell.forget(dtype, WHAT)
+    }
+
+    /// Whether it has no values yet: see [`Parameter::uninitialize`].
+    pub fn is_uninitialized(&self) -> bool {
+        self.live().is_none() && self.0.cell.uninitialized().is_some()
+    }
+
+    /// Converts the values, and the gradient, to another dtype.
+    ///
+    /// # Errors
+    /// As [`Parameter::set_data`].
+    pub fn convert(&self, dtype: DType) -> Result<()> {
+        if self.is_uninitialized() {
+            return self.0.cell.forget(dtype, WHAT);
+        }
+        let grad = self.grad().map(|g| g.to_dtype(dtype)).transpose()?;
+        self.set_data(self.try_value()?.to_dtype(dtype)?)?;
+        self.set_grad(grad)
     }
 
     /// Changes the values in place through an `ndarray` view, in row-major order; nothing is
@@ -335,12 +492,13 @@ impl Parameter {
 
     /// Changes the value as a tensor without history; it may be replaced whole.
     pub(crate) fn write<R>(&self, f: impl FnOnce(&mut Tensor) -> Result<R>) -> Result<R> {
+        self.refuse_computed()?;
         self.0.cell.update(WHAT, |value| unrecorded(value, f))
     }
 
     /// The gradient accumulated by `backward`, if there is one.
     pub fn grad(&self) -> Option<Tensor> {
-        self.0.leaf.grad()
+        self.live().map_or_else(|| self.0.leaf.grad(), |_| None)
     }
 
     /// Sets the gradient.
@@ -349,6 +507,7 @@ impl Parameter {
     /// If its shape or dtype is not the parameter's, or inside the parameter's own
     /// [`update`](Parameter::update).
     pub fn set_grad(&self, grad: Option<Tensor>) -> Result<()> {
+        self.refuse_computed()?;
         if let Some(grad) = &grad {
             check_grad(grad, &self.try_value()?)?;
         }
@@ -363,6 +522,9 @@ impl Parameter {
 
     /// Whether `backward` computes its gradient.
     pub fn requires_grad(&self) -> bool {
+        if let Some(computed) = self.live() {
+            return computed.requires_grad();
+        }
         self.0.requires_grad.load(Ordering::Relaxed) && !self.is_frozen()
     }
 
@@ -395,7 +557,7 @@ impl Parameter {
     /// If it is turned on and the dtype is not a float type, or inside the parameter's own
     /// [`update`](Parameter::update).
     pub fn set_requires_grad(&self, on: bool) -> Result<()> {
-        if on && !self.try_value()?.dtype().is_float() {
+        if on && !self.try_dtype()?.is_float() {
             return Err(Error::autograd(
                 "only Tensors of floating point dtype can require gradients",
             ));
@@ -441,14 +603,26 @@ impl Parameter {
     /// Inside this parameter's own [`update`](Parameter::update); see [`Parameter::try_tensor`].
     #[track_caller]
     pub fn dtype(&self) -> DType {
-        self.value().dtype()
+        done(self.try_dtype())
+    }
+
+    fn try_dtype(&self) -> Result<DType> {
+        match self.0.cell.uninitialized() {
+            Some(dtype) if self.live().is_none() => Ok(dtype),
+            _ => Ok(self.try_value()?.dtype()),
+        }
     }
 }
 
 /// `Parameter containing:` and the tensor.
 impl fmt::Display for Parameter {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Parameter containing:\n")?;
+        if self.is_uninitialized() {
+            return f.write_str("<UninitializedParameter>");
+        }
+        if self.live().is_none() {
+            f.write_str("Parameter containing:\n")?;
+        }
         match self.try_tensor() {
             Ok(tensor) => fmt::Display::fmt(&tensor, f),
             Err(_) => f.write_str("<in its update>"),
@@ -474,6 +648,7 @@ pub struct Data {
 impl Data {
     /// Changes the parameter's values, unrecorded, and reads them again.
     pub(crate) fn write<R>(&mut self, f: impl FnOnce(&mut Tensor) -> Result<R>) -> Result<R> {
+        self.parameter.refuse_computed()?;
         self.parameter.try_value()?;
         // The snapshot must not force a copy.
         self.snapshot = Tensor::zeros([0]);

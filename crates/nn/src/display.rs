@@ -22,10 +22,10 @@ fn indent_rest(text: &str) -> String {
 /// The children as `(key): text`; runs of equal neighbours as one where the module asks for it.
 fn child_items(module: &dyn Module) -> Vec<String> {
     let mut children = Vec::<(String, String)>::new();
-    module.visit(&mut |name, member| match member {
+    module.members(&mut |name, member| match member {
         Member::Child(child) => children.push((name.to_string(), text(child))),
         Member::Absent => children.push((name.to_string(), "None".to_string())),
-        Member::Parameter(_) | Member::Buffer(_) => {}
+        Member::Parameter(_) | Member::Buffer(_) | Member::Added(_) => {}
     });
     let runs: Vec<&[(String, String)]> = if module.collapses() {
         children.chunk_by(|a, b| a.1 == b.1).collect()
@@ -56,11 +56,12 @@ pub(crate) enum TypeText {
 /// module itself.
 pub(crate) fn entries(module: &dyn Module, type_text: TypeText) -> String {
     let mut lines = Vec::new();
-    module.visit(&mut |name, member| {
+    module.members(&mut |name, member| {
         let (what, dtype, shape) = match member {
+            Member::Parameter(p) if p.is_uninitialized() => ("Parameter", p.dtype(), vec![]),
             Member::Parameter(p) => ("Parameter", p.dtype(), p.shape()),
             Member::Buffer(b) => ("Buffer", b.dtype(), b.shape()),
-            Member::Child(_) | Member::Absent => return,
+            Member::Child(_) | Member::Added(_) | Member::Absent => return,
         };
         let sizes: Vec<String> = shape.iter().map(usize::to_string).collect();
         let sizes = sizes.join("x");
@@ -79,7 +80,10 @@ pub(crate) fn entries(module: &dyn Module, type_text: TypeText) -> String {
 pub(crate) fn text(module: &dyn Module) -> String {
     let extra = module.extra_repr();
     let children = child_items(module);
-    let name = display_name(module);
+    let name = match crate::parametrized::has_parametrizations(module) {
+        true => format!("Parametrized{}", display_name(module)),
+        false => display_name(module).to_string(),
+    };
     if children.is_empty() && !extra.contains('\n') {
         return format!("{name}({extra})");
     }

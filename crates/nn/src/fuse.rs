@@ -7,7 +7,8 @@ use pleach_core::autograd::ModuleCall;
 use pleach_core::autograd::trace::{Graph, ValueNumber, trace};
 use pleach_core::{Error, Parameter, Result, Tensor, no_grad};
 
-use crate::layers::{BatchNorm, Conv, Linear};
+use crate::functional::ConvKind;
+use crate::layers::{BatchNorm, Conv, ConvNd, Linear};
 use crate::{MemberMut, Module, ModuleExt, Node};
 
 /// One convolution that computes `norm(conv(x))` with the running statistics: PyTorch's
@@ -38,9 +39,37 @@ use crate::{MemberMut, Module, ModuleExt, Node};
 /// assert!(fuse_conv_bn(&conv, &BatchNorm2d::new(8)).is_err()); // in training mode
 /// # Ok::<(), pleach::Error>(())
 /// ```
-pub fn fuse_conv_bn<const D: usize>(conv: &Conv<D>, norm: &BatchNorm<D>) -> Result<Conv<D>> {
+pub fn fuse_conv_bn<K: ConvKind, const D: usize>(
+    conv: &ConvNd<K, D>,
+    norm: &BatchNorm<D>,
+) -> Result<ConvNd<K, D>> {
     let (weight, bias) = fold(conv, norm)?;
     let mut fused = conv.deep_copy();
+    (fused.weight, fused.bias) = (weight, Some(bias));
+    Ok(fused)
+}
+
+/// One linear layer that computes `norm(linear(x))` with the running statistics: PyTorch's
+/// `torch.nn.utils.fusion.fuse_linear_bn_eval`. See [`fuse_conv_bn`].
+///
+/// # Errors
+/// As [`fuse_conv_bn`].
+///
+/// ```
+/// use pleach::Tensor;
+/// use pleach::nn::{Forward, Module, layers::{BatchNorm1d, Linear}, utils::fuse_linear_bn_eval};
+/// let (linear, norm) = (Linear::new(3, 8), BatchNorm1d::new(8));
+/// linear.eval();
+/// norm.eval();
+/// let fused = fuse_linear_bn_eval(&linear, &norm)?;
+/// let x = Tensor::randn([2, 3]);
+/// let (two, one) = (norm.call(&linear.call(&x)?)?, fused.call(&x)?);
+/// assert!(two.sub(&one)?.abs()?.max()?.item()? < 1e-5);
+/// # Ok::<(), pleach::Error>(())
+/// ```
+pub fn fuse_linear_bn(linear: &Linear, norm: &BatchNorm<1>) -> Result<Linear> {
+    let (weight, bias) = fold(linear, norm)?;
+    let mut fused = linear.deep_copy();
     (fused.weight, fused.bias) = (weight, Some(bias));
     Ok(fused)
 }
@@ -49,15 +78,18 @@ pub fn fuse_conv_bn<const D: usize>(conv: &Conv<D>, norm: &BatchNorm<D>) -> Resu
 trait Affine<const D: usize>: Module {
     /// Dimensions of an output whose second one is the channels.
     const RANK: usize;
-    /// Weight, with the outputs along its first dimension, and bias.
+    /// The dimension of the weight that is along the outputs.
+    const OUTPUTS: usize;
+    /// Weight and bias.
     fn parts(&self) -> (&Parameter, &Option<Parameter>);
     fn parts_mut(&mut self) -> (&mut Parameter, &mut Option<Parameter>);
 }
 
 macro_rules! affine {
-    ($([$($generics:tt)*] $layer:ty, $d:tt, $rank:expr;)*) => {$(
+    ($([$($generics:tt)*] $layer:ty, $d:tt, $rank:expr, $outputs:expr;)*) => {$(
         impl<$($generics)*> Affine<$d> for $layer {
             const RANK: usize = $rank;
+            const OUTPUTS: usize = $outputs;
             fn parts(&self) -> (&Parameter, &Option<Parameter>) {
                 (&self.weight, &self.bias)
             }
@@ -68,8 +100,8 @@ macro_rules! affine {
     )*};
 }
 affine! {
-    [const D: usize] Conv<D>, D, D + 2;
-    [] Linear, 1, 2;
+    [K: ConvKind, const D: usize] ConvNd<K, D>, D, D + 2, K::TRANSPOSED as usize;
+    [] Linear, 1, 2, 0;
 }
 
 /// Weight and bias of the layer with the normalisation.
@@ -87,7 +119,7 @@ fn fold<L: Affine<D>, const D: usize>(
         ));
     };
     let (weight, bias) = layer.parts();
-    let outputs = weight.shape().first().copied();
+    let outputs = weight.shape().get(L::OUTPUTS).copied();
     if outputs != Some(norm.num_features) {
         return Err(Error::shape(format!(
             "a {} with weight {:?} is not followed by a normalisation of {}",
@@ -110,7 +142,7 @@ fn fold<L: Affine<D>, const D: usize>(
             shift = shift.add(bias)?;
         }
         let mut sizes = vec![1i64; weight.shape().len()];
-        sizes[0] = -1;
+        sizes[L::OUTPUTS] = -1;
         let scaled = weight.data().mul(&scale.reshape(&sizes[..])?)?;
         Ok((like(weight, scaled), like(weight, shift)))
     })

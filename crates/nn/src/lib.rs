@@ -27,6 +27,7 @@ mod listing;
 pub mod losses;
 mod module;
 mod or_panic;
+mod parametrized;
 mod paths;
 mod place;
 mod scope;
@@ -34,20 +35,23 @@ mod setters;
 mod setting;
 mod state_dict;
 mod summary;
+pub mod utils;
 mod walk;
 mod wrapper;
 
 pub use arguments::{Arguments, Output, Tensors};
 pub use chain::Chain;
-pub use containers::{IntoModule, ModuleDict, ModuleList, ParameterDict, Position, Sequential};
+pub use containers::{
+    IntoModule, ModuleDict, ModuleList, ParameterDict, ParameterList, Position, Sequential,
+};
 pub use duplication::Duplication;
 pub use forward::{Addend, Forward, ForwardMany, Step};
 pub use fuse::{fuse, fuse_conv_bn};
 pub use hooks::HookResult;
 pub use listing::Listing;
 pub use module::{
-    ChildMut, Field, HasMode, Member, MemberMut, Module, ModuleExt, NewModule, Node, Visitor,
-    VisitorMut, same,
+    Added, ChildMut, Field, HasMode, Member, MemberMut, Module, ModuleExt, NewModule, Node,
+    Visitor, VisitorMut, same,
 };
 pub use pleach_derive::Module;
 pub use pleach_kernels::Activation;

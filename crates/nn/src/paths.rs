@@ -22,9 +22,11 @@ impl dyn Module {
             if child(module, name).is_none() {
                 return Err(no_attribute(module, name));
             }
-            module = place(module, name)
-                .expect("the child was just found")
-                .into_module();
+            // What computes a parameter's value is shared by all aliases.
+            let refusal = Error::value(format!(
+                "`{path}` belongs to a parametrization, which cannot be changed in place"
+            ));
+            module = place(module, name).ok_or(refusal)?.into_module();
         }
         Ok(module)
     }
@@ -34,7 +36,7 @@ impl dyn Module {
         let (parent, wanted) = split(path);
         let module = self.find_module(parent)?;
         let mut found = None;
-        module.visit(&mut |name, member| {
+        module.members(&mut |name, member| {
             if let Member::Parameter(p) = member
                 && name == wanted
             {
@@ -69,7 +71,8 @@ impl dyn Module {
         self.find_module(path)?;
         let (parent, wanted) = split(path);
         let parent = self.find_module_mut(parent)?;
-        let place = place(parent, wanted).expect("the child was just found");
+        let refusal = no_attribute(parent, wanted);
+        let place = place(parent, wanted).ok_or(refusal)?;
         let refused = |e| Error::value(format!("`{path}`: {e}"));
         place.replace(new).map_err(refused)
     }
@@ -90,7 +93,7 @@ fn no_attribute(module: &dyn Module, name: &str) -> Error {
 /// The direct child of this name.
 fn child<'a>(module: &'a dyn Module, wanted: &str) -> Option<&'a dyn Module> {
     let mut found = None;
-    module.visit(&mut |name, member| {
+    module.members(&mut |name, member| {
         if let Member::Child(child) = member
             && name == wanted
         {

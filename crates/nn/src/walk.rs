@@ -55,7 +55,7 @@ fn for_each_module<'a>(
             return;
         }
         f(&path, module);
-        module.visit(&mut |name, member| {
+        module.members(&mut |name, member| {
             if let Member::Child(child) = member {
                 walk(child, Path::Below(&path, name), seen, f);
             }
@@ -80,7 +80,7 @@ fn for_each_member<'a, T: 'a, I: Hash + Eq>(
 ) {
     let mut seen = HashSet::new();
     for_each_module(root, listing, &mut |path, module| {
-        module.visit(&mut |name, member| {
+        module.members(&mut |name, member| {
             if let Some(member) = pick(member)
                 && (!listing.remove_duplicate || seen.insert(id(member)))
             {
@@ -107,7 +107,7 @@ impl dyn Module {
 
     pub(crate) fn list_children(&self) -> Vec<(String, &dyn Module)> {
         let (mut seen, mut out) = (HashSet::new(), Vec::new());
-        self.visit(&mut |name, member| {
+        self.members(&mut |name, member| {
             if let Member::Child(child) = member
                 && is_new(&mut seen, child)
             {
@@ -157,15 +157,12 @@ impl dyn Module {
         }
         for p in self.parameters() {
             if p.dtype().is_float() {
-                let grad = p.grad().map(|g| g.to_dtype(dtype)).transpose()?;
-                let data = p.data().to_dtype(dtype)?;
-                p.set_data(data)?;
-                p.set_grad(grad)?;
+                p.convert(dtype)?;
             }
         }
         for b in self.buffers() {
             if b.dtype().is_float() {
-                b.set(b.tensor().to_dtype(dtype)?);
+                b.convert(dtype)?;
             }
         }
         Ok(())

@@ -113,7 +113,7 @@ pub mod prelude {
     pub use crate::nn::losses::*;
     pub use crate::nn::{
         Chain, Forward, ForwardMany, Module, ModuleDict, ModuleExt, ModuleList, Node,
-        ParameterDict, Sequential, StateDict, functional, same,
+        ParameterDict, ParameterList, Sequential, StateDict, functional, same,
     };
     pub use crate::optim::{Adam, AdamGroup, AdamW, AdamWGroup, Optimizer, SGD, SgdGroup};
     pub use crate::vision::datasets::ImageDataset;

@@ -4,6 +4,7 @@
 use std::rc::Rc;
 
 use pleach::nn::layers::Linear;
+use pleach::nn::utils::{self, ClipGradNorm};
 use pleach::nn::{Forward, Module};
 use pleach::optim::{OptimizerState, StateValue};
 use pleach::{DType, Parameter, Tensor};
@@ -32,10 +33,8 @@ pub fn run(name: &'static str) {
             );
             report.case(&id, || trajectory(case, &file));
         }
-        for (i, _) in cases(&file, "clip").iter().enumerate() {
-            report.case(&format!("clip[{i}]"), || {
-                needs("torch.nn.utils.clip_grad_norm_")
-            });
+        for (i, case) in cases(&file, "clip").iter().enumerate() {
+            report.case(&format!("clip[{i}]"), || clip(case));
         }
         for (i, case) in cases(&file, "schedulers").iter().enumerate() {
             let id = format!("schedulers[{i}] {}", case["code"]);
@@ -159,13 +158,6 @@ fn trajectory(case: &Json, file: &Json) -> Eval<()> {
     if find(&path).is_none() {
         return unknown(path);
     }
-    if let Some(clip) = case["clip"].as_str() {
-        let by_value = clip.contains("value");
-        return needs(match by_value {
-            true => "torch.nn.utils.clip_grad_value_",
-            false => "torch.nn.utils.clip_grad_norm_",
-        });
-    }
     let net = Net::new(file, dtype)?;
     let parameters = net.parameters();
     if case["frozen_first_bias"].as_bool().unwrap_or(false) {
@@ -200,6 +192,18 @@ fn trajectory(case: &Json, file: &Json) -> Eval<()> {
             tolerance,
         )?;
         loss.backward()?;
+        if let Some(clip) = case["clip"].as_str() {
+            let total = clip_by(clip, &parameters, number(&case["clip_arg"])?)?;
+            if let (Some(total), false) = (total, expected["total_norm"].is_null()) {
+                let what = format!("norm at step {t}");
+                compare::numbers(
+                    &what,
+                    &[total],
+                    &[number(&expected["total_norm"])?],
+                    tolerance,
+                )?;
+            }
+        }
         optimizer.step()?;
         compare_step(t, &parameters, list(&expected["params"])?, tolerance)?;
     }
@@ -218,6 +222,55 @@ fn trajectory(case: &Json, file: &Json) -> Eval<()> {
         }
     }
     compare::equal("repr", &optimizer.repr().as_str(), &text(&case["repr"])?)
+}
+
+/// Clips as the text of a trajectory says; the norm before.
+fn clip_by(how: &str, parameters: &[Parameter], arg: f64) -> Eval<Option<f64>> {
+    let norm_type = match how {
+        "clip_grad_value_" => {
+            utils::clip_grad_value_(parameters, arg)?;
+            return Ok(None);
+        }
+        "clip_grad_norm_" | "clip_big" => 2.0,
+        "clip_grad_norm_inf" => f64::INFINITY,
+        "clip_grad_norm_1" => 1.0,
+        other => return unknown(other),
+    };
+    let options = ClipGradNorm::new(arg).norm_type(norm_type);
+    Ok(Some(utils::clip_grad_norm_(parameters, options)?.item()?))
+}
+
+/// Gradients before and after `clip_grad_norm_`, in f64.
+fn clip(case: &Json) -> Eval<()> {
+    let exact = Tolerance {
+        rtol: 1e-9,
+        atol: 1e-12,
+    };
+    let parameters = list(&case["grads"])?.iter().map(|grad| {
+        let grad = numbers(grad)?;
+        let size = grad.len();
+        let grad = Tensor::from_vec(grad, [size])?;
+        let parameter = Parameter::new(grad.try_zeros_like()?);
+        parameter.set_grad(Some(grad))?;
+        Ok(parameter)
+    });
+    let parameters = parameters.collect::<Eval<Vec<_>>>()?;
+    let options =
+        ClipGradNorm::new(number(&case["max_norm"])?).norm_type(number(&case["norm_type"])?);
+    let total = utils::clip_grad_norm_(&parameters, options)?.item()?;
+    compare::numbers("norm", &[total], &[number(&case["total_norm"])?], exact)?;
+    for (i, (p, after)) in parameters.iter().zip(list(&case["after"])?).enumerate() {
+        let Some(grad) = p.grad() else {
+            return bug(format!("gradient {i} is gone"));
+        };
+        compare::numbers(
+            &format!("gradient {i}"),
+            &grad.to_vec_f64(),
+            &numbers(after)?,
+            exact,
+        )?;
+    }
+    Ok(())
 }
 
 fn compare_step(

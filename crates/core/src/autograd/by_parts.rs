@@ -2,9 +2,9 @@
 
 use super::alias::Alias;
 use super::apply::apply;
-use super::engine::grad_stopping;
+use super::engine::{Options, grads_at};
 use super::saved::Saved;
-use crate::tensor::InputGrads;
+use crate::tensor::{History, InputGrads};
 use crate::{Result, Tensor};
 
 impl Saved<'_> {
@@ -26,6 +26,9 @@ impl Saved<'_> {
             })
             .collect::<Result<_>>()?;
         let output = parts(&inputs)?;
-        grad_stopping(&output, &inputs, grad)
+        let histories = inputs
+            .iter()
+            .map(|t| t.as_ref().map_or(&History::None, Tensor::history));
+        grads_at(&[&output], &[Some(grad)], histories, Options::CREATE_GRAPH)
     }
 }

@@ -168,6 +168,11 @@ impl Walk {
             ))),
             History::Leaf(leaf) => self.leaves.add(leaf, grad),
             History::Op { node, output } => {
+                if self.stop
+                    && let Some(slot) = self.captured.get_mut(&(node.id, *output))
+                {
+                    return add_to(slot, grad);
+                }
                 add_to(&mut self.nodes.entry(node).grads[*output as usize], grad)
             }
         }
@@ -217,9 +222,6 @@ impl Walk {
                 {
                     *slot = grad.clone();
                 }
-            }
-            if self.stop && self.captured.keys().any(|(id, _)| *id == node.id) {
-                continue;
             }
             let step = lock(&node.step).take().ok_or_else(freed)?;
             let module = watch.is_watched().then(|| step.module().cloned()).flatten();
@@ -371,25 +373,36 @@ pub fn grad_allow_unused(
         .collect())
 }
 
-/// The gradients of an output of these inputs, outputs of operations themselves, recorded; the walk
-/// does not go beyond them.
-pub(super) fn grad_stopping(
-    output: &Tensor,
-    inputs: &[Option<Tensor>],
-    grad: &Tensor,
+/// The gradients that arrive at some places of the graph: the walk does not go beyond them, runs no
+/// hooks there, and accumulates nothing.
+pub(super) fn grads_at<'a>(
+    outputs: &[&Tensor],
+    grad_outputs: &[Option<&Tensor>],
+    places: impl Iterator<Item = &'a History> + Clone,
+    options: Options,
 ) -> Result<InputGrads> {
-    let key = |t: &Tensor| match t.history() {
-        History::Op { node, output } => Some((node.id, *output)),
+    let captured = places.clone().filter_map(|place| match place {
+        History::Op { node, output } => Some(((node.id, *output), None)),
         _ => None,
-    };
-    let captured = inputs.iter().flatten().filter_map(key);
-    let start = Walk {
+    });
+    let mut walk = Walk {
         stop: true,
-        options: Options::CREATE_GRAPH,
-        captured: captured.map(|k| (k, None)).collect(),
+        options,
+        captured: captured.collect(),
         ..Walk::default()
     };
-    let walk = walk(&[output], &[Some(grad)], start)?;
-    let get = |t: &Option<Tensor>| walk.captured.get(&key(t.as_ref()?)?).cloned()?;
-    Ok(inputs.iter().map(get).collect())
+    with_grad_mode(options.create_graph, || {
+        for (i, output) in outputs.iter().enumerate() {
+            if let Some(grad) = grad_outputs.get(i).copied().flatten() {
+                walk.push_root(output, i, Some(grad))?;
+            }
+        }
+        walk.run()
+    })?;
+    let grads = places.map(|place| match place {
+        History::None | History::Blocked(_) => None,
+        History::Leaf(leaf) => walk.leaves.get(leaf.id),
+        History::Op { node, output } => walk.captured.get(&(node.id, *output)).cloned()?,
+    });
+    Ok(grads.collect())
 }

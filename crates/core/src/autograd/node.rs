@@ -4,6 +4,8 @@ use std::cell::RefCell;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock};
 
+use smallvec::SmallVec;
+
 use crate::hooks::HookList;
 use crate::shape::{Shape, broadcast_shapes};
 use crate::tensor::{Edge, GradHook, History, Leaf, Node, Step, Watch};
@@ -67,7 +69,7 @@ impl Leaf {
     }
 }
 
-fn next_id() -> u64 {
+pub(super) fn next_id() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
@@ -228,13 +230,34 @@ pub(super) fn operation_node(
             dtype: DType::F32,
         },
     };
-    Arc::new(Node {
+    let inputs = inputs.iter().map(input).collect();
+    Arc::new(node(inputs, outputs, name, view, step))
+}
+
+/// A node with these inputs.
+pub(super) fn node_of(
+    inputs: SmallVec<[Edge; 3]>,
+    outputs: usize,
+    name: &'static str,
+    step: Box<dyn Step>,
+) -> Arc<Node> {
+    Arc::new(node(inputs, outputs, name, false, step))
+}
+
+fn node(
+    inputs: SmallVec<[Edge; 3]>,
+    outputs: usize,
+    name: &'static str,
+    view: bool,
+    step: Box<dyn Step>,
+) -> Node {
+    Node {
         id: next_id(),
         name,
         view,
         outputs,
-        inputs: inputs.iter().map(input).collect(),
+        inputs,
         step: Mutex::new(Some(step)),
         watches: Mutex::new(Vec::new()),
-    })
+    }
 }

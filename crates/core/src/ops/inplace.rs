@@ -10,6 +10,7 @@ use super::operand::{IntoOperand, Operand};
 use super::overwrite::write_over;
 use super::picks::Reduce;
 use super::select::Bound;
+use super::skip_init::is_skipped;
 use super::tensor_index::IntoIndex;
 use crate::autograd::{GradsOf, Operation, Own, Saved, apply, is_grad_enabled, no_grad};
 use crate::tensor::History;
@@ -323,14 +324,18 @@ impl Target for &mut Tensor {
 
 impl Target for &Parameter {
     fn change_values(self, f: impl FnOnce(&mut Tensor) -> Result<()>) -> Result<Self> {
-        self.write(f)?;
+        if !is_skipped() {
+            self.write(f)?;
+        }
         Ok(self)
     }
 }
 
 impl Target for &mut Data {
     fn change_values(self, f: impl FnOnce(&mut Tensor) -> Result<()>) -> Result<Self> {
-        self.write(f)?;
+        if !is_skipped() {
+            self.write(f)?;
+        }
         Ok(self)
     }
 }

@@ -1,23 +1,27 @@
-//! The methods of a list of modules.
+//! The methods of a list.
 
-/// Writes them for a container of `Box<$module>`.
+/// Writes them for a container of `$value`s, which are seen as `$target`, and which what converts
+/// `$into` becomes by `$convert`.
 macro_rules! by_position {
-    ($container:ident $([$kind:ident])?, $module:ty) => {
+    (
+        $container:ident $([$kind:ident])?, $value:ty, $target:ty,
+        ($($into:tt)+) => $convert:path
+    ) => {
         impl$(<$kind: ?Sized>)? $container$(<$kind>)?
         where
-            Box<$module>: Value<Target = $module>,
+            $value: Value<Target = $target>,
         {
             /// Adds a module at the end, and returns the container.
             #[must_use = "append returns the container; push changes it in place"]
-            pub fn append(mut self, module: impl IntoModule<$module>) -> Self {
+            pub fn append(mut self, module: impl $($into)+) -> Self {
                 self.push(module);
                 self
             }
 
             /// Adds a module at the end, named by its position. (If that name is taken, by the next
             /// number that is free.)
-            pub fn push(&mut self, module: impl IntoModule<$module>) {
-                self.children.push(module.into_module());
+            pub fn push(&mut self, module: impl $($into)+) {
+                self.children.push($convert(module));
             }
 
             /// Puts a module before the one at `index` (negative counts from the end); all children
@@ -28,9 +32,9 @@ macro_rules! by_position {
             pub fn insert(
                 &mut self,
                 index: i64,
-                module: impl IntoModule<$module>,
+                module: impl $($into)+,
             ) -> Result<()> {
-                self.children.insert(index, module.into_module())
+                self.children.insert(index, $convert(module))
             }
 
             /// Replaces the module at a position, which keeps its name, and returns the old one.
@@ -40,21 +44,21 @@ macro_rules! by_position {
             pub fn set(
                 &mut self,
                 index: impl Position,
-                module: impl IntoModule<$module>,
-            ) -> Result<Box<$module>> {
-                self.children.set(index, module.into_module())
+                module: impl $($into)+,
+            ) -> Result<$value> {
+                self.children.set(index, $convert(module))
             }
 
             /// Takes a module out; the others are then named by their positions.
             ///
             /// # Errors
             /// If there is no such position.
-            pub fn remove(&mut self, index: impl Position) -> Result<Box<$module>> {
+            pub fn remove(&mut self, index: impl Position) -> Result<$value> {
                 self.children.remove(index)
             }
 
             /// Takes the last module out.
-            pub fn pop(&mut self) -> Option<Box<$module>> {
+            pub fn pop(&mut self) -> Option<$value> {
                 self.remove(-1).ok()
             }
 
@@ -62,7 +66,7 @@ macro_rules! by_position {
             ///
             /// # Errors
             /// If there is none: `index 1 is out of range`.
-            pub fn get(&self, index: impl Position) -> Result<&$module> {
+            pub fn get(&self, index: impl Position) -> Result<&$target> {
                 self.children.get(index)
             }
 
@@ -70,7 +74,7 @@ macro_rules! by_position {
             ///
             /// # Errors
             /// If there is none.
-            pub fn get_mut(&mut self, index: impl Position) -> Result<&mut $module> {
+            pub fn get_mut(&mut self, index: impl Position) -> Result<&mut $target> {
                 self.children.get_mut(index)
             }
 
@@ -87,21 +91,21 @@ macro_rules! by_position {
             /// The children in order; one that appears twice comes twice.
             pub fn iter(
                 &self,
-            ) -> impl DoubleEndedIterator<Item = &$module> + ExactSizeIterator {
+            ) -> impl DoubleEndedIterator<Item = &$target> + ExactSizeIterator {
                 self.children.iter().map(|child| child.1)
             }
 
             /// The children in order, to be changed.
             pub fn iter_mut(
                 &mut self,
-            ) -> impl DoubleEndedIterator<Item = &mut $module> + ExactSizeIterator {
+            ) -> impl DoubleEndedIterator<Item = &mut $target> + ExactSizeIterator {
                 self.children.iter_mut().map(|child| child.1)
             }
         }
 
-        impl<$($kind: ?Sized,)? I: IntoModule<$module>> FromIterator<I> for $container$(<$kind>)?
+        impl<$($kind: ?Sized,)? I: $($into)+> FromIterator<I> for $container$(<$kind>)?
         where
-            Box<$module>: Value<Target = $module>,
+            $value: Value<Target = $target>,
         {
             fn from_iter<T: IntoIterator<Item = I>>(modules: T) -> Self {
                 let mut out = Self::default();
@@ -110,9 +114,9 @@ macro_rules! by_position {
             }
         }
 
-        impl<$($kind: ?Sized,)? I: IntoModule<$module>> Extend<I> for $container$(<$kind>)?
+        impl<$($kind: ?Sized,)? I: $($into)+> Extend<I> for $container$(<$kind>)?
         where
-            Box<$module>: Value<Target = $module>,
+            $value: Value<Target = $target>,
         {
             fn extend<T: IntoIterator<Item = I>>(&mut self, modules: T) {
                 modules.into_iter().for_each(|module| self.push(module));
@@ -123,11 +127,11 @@ macro_rules! by_position {
         /// If there is no such child; `get` returns that as an error.
         impl<$($kind: ?Sized,)? P: Position> Index<P> for $container$(<$kind>)?
         where
-            Box<$module>: Value<Target = $module>,
+            $value: Value<Target = $target>,
         {
-            type Output = $module;
+            type Output = $target;
             #[track_caller]
-            fn index(&self, index: P) -> &$module {
+            fn index(&self, index: P) -> &$target {
                 or_panic(self.get(index))
             }
         }
@@ -136,10 +140,10 @@ macro_rules! by_position {
         /// If there is no such child; `get_mut` returns that as an error.
         impl<$($kind: ?Sized,)? P: Position> IndexMut<P> for $container$(<$kind>)?
         where
-            Box<$module>: Value<Target = $module>,
+            $value: Value<Target = $target>,
         {
             #[track_caller]
-            fn index_mut(&mut self, index: P) -> &mut $module {
+            fn index_mut(&mut self, index: P) -> &mut $target {
                 or_panic(self.get_mut(index))
             }
         }

@@ -1,4 +1,5 @@
-//! Containers: [`Sequential`], [`ModuleList`], [`ModuleDict`] and [`ParameterDict`].
+//! Containers: [`Sequential`], [`ModuleList`], [`ModuleDict`], [`ParameterList`]
+//! and [`ParameterDict`].
 //!
 //! What builds one in an expression (`append`, [`Sequential::append_named`], `sequential!`) returns
 //! the container and panics where it must refuse; what changes one in place (`push`,
@@ -16,6 +17,7 @@ mod into_module;
 mod module_dict;
 mod module_list;
 mod parameter_dict;
+mod parameter_list;
 mod position;
 mod sequential;
 
@@ -23,5 +25,6 @@ pub use into_module::IntoModule;
 pub use module_dict::ModuleDict;
 pub use module_list::ModuleList;
 pub use parameter_dict::ParameterDict;
+pub use parameter_list::ParameterList;
 pub use position::Position;
 pub use sequential::Sequential;

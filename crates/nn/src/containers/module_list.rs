@@ -57,7 +57,7 @@ impl<M: ?Sized> Default for ModuleList<M> {
     }
 }
 
-by_position!(ModuleList[M], M);
+by_position!(ModuleList[M], Box<M>, M, (IntoModule<M>) => IntoModule::into_module);
 
 impl<M: ?Sized> ModuleList<M>
 where

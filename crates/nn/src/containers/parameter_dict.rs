@@ -10,7 +10,8 @@ use crate::or_panic::or_panic;
 use crate::{Module, Node};
 
 /// Parameters by name, in the order of insertion. (PyTorch sorts the names when it is built from
-/// a plain `dict`.) For parameters by position, a `Vec<Parameter>` field is a `ParameterList`.
+/// a plain `dict`.) For parameters by position there is
+/// [`ParameterList`](crate::ParameterList).
 ///
 /// ```
 /// use pleach::{Parameter, Tensor};

@@ -42,7 +42,7 @@ pub struct Sequential {
     children: Children<Box<dyn Forward>>,
 }
 
-by_position!(Sequential, dyn Forward);
+by_position!(Sequential, Box<dyn Forward>, dyn Forward, (IntoModule<dyn Forward>) => IntoModule::into_module);
 
 impl Sequential {
     /// An empty container.

@@ -2,9 +2,10 @@
 
 mod forward;
 mod list;
+mod parameter;
 mod plain;
 
-use pleach_core::{Buffer, Parameter};
+use pleach_core::Buffer;
 
 use crate::duplication::Duplication;
 use crate::module::{Field, Visitor, VisitorMut};
@@ -28,7 +29,6 @@ macro_rules! handle {
         }
     };
 }
-handle!(Parameter, "ParameterList");
 handle!(Buffer, "BufferList");
 
 impl Field for Node {

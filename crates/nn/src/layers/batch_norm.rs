@@ -222,8 +222,12 @@ impl<const D: usize> BatchNorm<D> {
             momentum = self.count_batch()?;
         }
         let running = self.running_mean.as_ref().zip(self.running_var.as_ref());
-        let weight = self.weight.as_ref().map(Parameter::tensor);
-        let bias = self.bias.as_ref().map(Parameter::tensor);
+        let weight = self
+            .weight
+            .as_ref()
+            .map(Parameter::try_tensor)
+            .transpose()?;
+        let bias = self.bias.as_ref().map(Parameter::try_tensor).transpose()?;
         let options = BatchNormOptions::new()
             .running_stats(running)
             .weight(weight.as_ref())
@@ -255,13 +259,13 @@ impl<const D: usize> BatchNorm<D> {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct BatchNormBuilder<const D: usize> {
-    num_features: usize,
-    eps: f64,
-    momentum: Option<f64>,
-    affine: bool,
-    bias: bool,
-    track_running_stats: bool,
-    dtype: DType,
+    pub(super) num_features: usize,
+    pub(super) eps: f64,
+    pub(super) momentum: Option<f64>,
+    pub(super) affine: bool,
+    pub(super) bias: bool,
+    pub(super) track_running_stats: bool,
+    pub(super) dtype: DType,
 }
 
 impl<const D: usize> BatchNormBuilder<D> {

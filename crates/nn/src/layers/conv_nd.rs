@@ -141,8 +141,8 @@ impl<K: ConvKind, const D: usize> Forward for ConvNd<K, D> {
 
     fn forward_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
         let (weight, bias) = (
-            self.weight.tensor(),
-            self.bias.as_ref().map(Parameter::tensor),
+            self.weight.try_tensor()?,
+            self.bias.as_ref().map(Parameter::try_tensor).transpose()?,
         );
         let (weight, bias) = (&weight, bias.as_ref());
         if is_recorded([Some(input), Some(weight), bias]) {
@@ -172,13 +172,13 @@ impl<K: ConvKind, const D: usize> Forward for ConvNd<K, D> {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct ConvNdBuilder<K, const D: usize> {
-    in_channels: usize,
-    out_channels: usize,
-    kernel_size: [usize; D],
-    options: ConvNdOptions<K, D>,
-    bias: bool,
-    padding_mode: Result<PaddingMode>,
-    dtype: DType,
+    pub(super) in_channels: usize,
+    pub(super) out_channels: usize,
+    pub(super) kernel_size: [usize; D],
+    pub(super) options: ConvNdOptions<K, D>,
+    pub(super) bias: bool,
+    pub(super) padding_mode: Result<PaddingMode>,
+    pub(super) dtype: DType,
 }
 
 impl<K: ConvKind, const D: usize> ConvNdBuilder<K, D> {

@@ -81,7 +81,7 @@ impl<const D: usize> ConvTranspose<D> {
             )));
         }
         options.output_padding = std::array::from_fn(|d| (wanted[d] as i128 - least[d]) as usize);
-        let bias = self.bias.as_ref().map(Parameter::tensor);
-        convolution((input, &self.weight.tensor(), bias.as_ref()), &options)
+        let bias = self.bias.as_ref().map(Parameter::try_tensor).transpose()?;
+        convolution((input, &self.weight.try_tensor()?, bias.as_ref()), &options)
     }
 }

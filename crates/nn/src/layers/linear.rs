@@ -94,8 +94,8 @@ impl Forward for Linear {
     }
 
     fn forward_then(&self, input: &Tensor, steps: &[Step<'_>]) -> Result<(Tensor, usize)> {
-        let weight = self.weight.tensor();
-        let bias = self.bias.as_ref().map(Parameter::tensor);
+        let weight = self.weight.try_tensor()?;
+        let bias = self.bias.as_ref().map(Parameter::try_tensor).transpose()?;
         let taken = Taken::NONE.with_activation(steps);
         match self.infer(input, &weight, bias.as_ref(), taken.activation) {
             Some(out) => Ok((out?, taken.steps)),
@@ -182,10 +182,10 @@ impl Linear {
 #[derive(Debug, Clone)]
 #[must_use]
 pub struct LinearBuilder {
-    in_features: usize,
-    out_features: usize,
-    bias: bool,
-    dtype: DType,
+    pub(super) in_features: usize,
+    pub(super) out_features: usize,
+    pub(super) bias: bool,
+    pub(super) dtype: DType,
 }
 
 impl LinearBuilder {

@@ -21,6 +21,7 @@ mod group_norm;
 mod identity;
 mod instance_norm;
 mod layer_norm;
+mod lazy;
 mod linear;
 mod local_response_norm;
 mod max_pool;
@@ -56,6 +57,11 @@ pub use instance_norm::{
     InstanceNorm, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d, InstanceNormBuilder,
 };
 pub use layer_norm::{LayerNorm, LayerNormBuilder, RMSNorm, RMSNormBuilder};
+pub use lazy::{
+    Lazy, LazyBatchNorm, LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d, LazyBatchNormBuilder,
+    LazyConv1d, LazyConv2d, LazyConv3d, LazyConvNd, LazyConvNdBuilder, LazyConvTranspose1d,
+    LazyConvTranspose2d, LazyConvTranspose3d, LazyLayer, LazyLinear, LazyLinearBuilder,
+};
 pub use linear::{Linear, LinearBuilder};
 pub use local_response_norm::{LocalResponseNorm, LocalResponseNormBuilder};
 pub use max_pool::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, MaxPoolBuilder};

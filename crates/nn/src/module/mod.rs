@@ -263,7 +263,7 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
         if let Some(node) = self.node() {
             node.set_training(on);
         }
-        self.visit(&mut |_, member| {
+        self.as_module().members(&mut |_, member| {
             if let Member::Child(child) = member {
                 child.set_training(on);
             }
@@ -567,9 +567,48 @@ pub enum Member<'a> {
     Buffer(&'a Buffer),
     /// A child module.
     Child(&'a dyn Module),
+    /// What a parametrization or a pruning has put in a parameter's place, under its own name: it comes
+    /// after all others. The module's listings show it as what it is.
+    Added(Added<'a>),
     /// A name registered without a value, PyTorch's `register_module("downsample", None)`: only
     /// printing shows it.
     Absent,
+}
+
+/// A member that was added to a module after it was built.
+pub struct Added<'a> {
+    /// When, among all additions; one addition is shown once.
+    pub(crate) order: u64,
+    pub(crate) member: AddedMember<'a>,
+    /// What holds all additions to the module.
+    pub(crate) owner: &'a dyn Any,
+}
+
+pub(crate) enum AddedMember<'a> {
+    Parameter(&'a Parameter),
+    Buffer(&'a Buffer),
+    Child(&'a dyn Module),
+}
+
+impl dyn Module {
+    /// [`Module::visit`] with what was added later as the member that it is, after all others.
+    pub(crate) fn members<'a>(&'a self, v: Visitor<'_, 'a>) {
+        let mut added = Vec::new();
+        self.visit(&mut |name, member| match member {
+            Member::Added(member) => added.push((name.to_string(), member)),
+            member => v(name, member),
+        });
+        added.sort_by_key(|(_, member)| member.order);
+        added.dedup_by_key(|(_, member)| member.order);
+        for (name, Added { member, .. }) in added {
+            let member = match member {
+                AddedMember::Parameter(p) => Member::Parameter(p),
+                AddedMember::Buffer(b) => Member::Buffer(b),
+                AddedMember::Child(child) => Member::Child(child),
+            };
+            v(&name, member);
+        }
+    }
 }
 
 /// One registered member of a module, as [`Module::visit_mut`] shows it.

@@ -1,5 +1,6 @@
 //! Loading a state dict into a module, with PyTorch's rules and texts.
 
+use std::borrow::Cow;
 use std::collections::{HashMap, HashSet};
 
 use pleach_core::{Error, ErrorKind, Result, Tensor, no_grad, size_text};
@@ -7,6 +8,7 @@ use pleach_core::{Error, ErrorKind, Result, Tensor, no_grad, size_text};
 use super::save::{State, own_state};
 use super::{IncompatibleKeys, LoadReport, ShapeMismatch, StateDict};
 use crate::module::display_name;
+use crate::parametrized::weight_norms;
 use crate::walk::join;
 use crate::{Member, Module};
 
@@ -20,6 +22,24 @@ struct Loading<'a> {
     /// What is wrong with entries that are there, in the model's order.
     lines: Vec<String>,
     failure: Option<Error>,
+}
+
+/// The dictionary with the names of today: `weight_norm` used to write `weight_g` and `weight_v`.
+fn renamed<'a>(root: &dyn Module, dict: &'a StateDict) -> Cow<'a, StateDict> {
+    let mut dict = Cow::Borrowed(dict);
+    for (path, name) in weight_norms(root) {
+        let key = |end: &str| join(&path, &format!("{name}_{end}"));
+        if dict.contains_key(&key("g")) && dict.contains_key(&key("v")) {
+            let dict = dict.to_mut();
+            for (i, old) in ["g", "v"].into_iter().enumerate() {
+                if let Some(tensor) = dict.remove(&key(old)) {
+                    let new = format!("parametrizations.{name}.original{i}");
+                    dict.insert(join(&path, &new), tensor);
+                }
+            }
+        }
+    }
+    dict
 }
 
 fn run<'a>(root: &dyn Module, dict: &'a StateDict) -> Result<Loading<'a>> {
@@ -41,7 +61,8 @@ fn run<'a>(root: &dyn Module, dict: &'a StateDict) -> Result<Loading<'a>> {
 
 impl dyn Module {
     pub(crate) fn load_what_fits(&self, dict: &StateDict) -> Result<LoadReport> {
-        let done = run(self, dict)?;
+        let dict = renamed(self, dict);
+        let done = run(self, &dict)?;
         Ok(LoadReport {
             loaded: done.loaded,
             missing_keys: done.keys.missing_keys,
@@ -51,9 +72,10 @@ impl dyn Module {
     }
 
     pub(crate) fn load(&self, dict: &StateDict, strict: bool) -> Result<IncompatibleKeys> {
+        let dict = renamed(self, dict);
         let Loading {
             keys, lines: wrong, ..
-        } = run(self, dict)?;
+        } = run(self, &dict)?;
         let mut lines = Vec::new();
         if strict {
             let quoted = |names: &[String]| {
@@ -91,7 +113,7 @@ impl<'a> Loading<'a> {
             self.entry(module, path, name, state);
         });
         let (mut children, mut below) = (Vec::new(), HashMap::new());
-        module.visit(&mut |name, member| {
+        module.members(&mut |name, member| {
             if let Member::Child(child) = member {
                 children.push((name.to_string(), child));
                 below.insert(name.to_string(), Vec::new());
@@ -139,6 +161,8 @@ impl<'a> Loading<'a> {
             return;
         };
         let shape = match &state {
+            // It takes the shape that comes.
+            _ if state.is_uninitialized() => source.shape().to_vec(),
             State::Parameter(p) => p.shape(),
             State::Buffer(b) => b.shape(),
         };
@@ -176,6 +200,7 @@ fn write(state: &State, source: &Tensor, shape: &[usize]) -> Result<()> {
     no_grad(|| {
         let source = source.detach().contiguous()?.reshape(shape)?;
         match state {
+            State::Parameter(p) if p.is_uninitialized() => p.set_data(source.to_dtype(p.dtype())?),
             State::Parameter(p) => p.data().copy_(&source).map(drop),
             State::Buffer(b) => {
                 b.set(source.to_dtype(b.dtype())?);

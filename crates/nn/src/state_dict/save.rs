@@ -12,9 +12,12 @@ impl dyn Module {
         fn walk(module: &dyn Module, path: &str, out: &mut StateDict, versions: &mut Versions) {
             versions.insert(path, module.version());
             own_state(module, &mut |name, state| {
-                out.insert(join(path, name), state.tensor());
+                // PyTorch's state dicts hold uninitialised ones, which a tensor cannot be.
+                if !state.is_uninitialized() {
+                    out.insert(join(path, name), state.tensor());
+                }
             });
-            module.visit(&mut |name, member| {
+            module.members(&mut |name, member| {
                 if let Member::Child(child) = member {
                     walk(child, &join(path, name), out, versions);
                 }
@@ -34,6 +37,13 @@ pub(super) enum State<'a> {
 }
 
 impl State<'_> {
+    pub(super) fn is_uninitialized(&self) -> bool {
+        match self {
+            State::Parameter(p) => p.is_uninitialized(),
+            State::Buffer(b) => b.is_uninitialized(),
+        }
+    }
+
     fn tensor(&self) -> Tensor {
         match self {
             State::Parameter(p) => p.data().detach(),
@@ -44,12 +54,12 @@ impl State<'_> {
 
 /// Shows what a module itself contributes to a state dict: parameters, then persistent buffers.
 pub(super) fn own_state<'a>(module: &'a dyn Module, f: &mut dyn FnMut(&str, State<'a>)) {
-    module.visit(&mut |name, member| {
+    module.members(&mut |name, member| {
         if let Member::Parameter(p) = member {
             f(name, State::Parameter(p));
         }
     });
-    module.visit(&mut |name, member| {
+    module.members(&mut |name, member| {
         if let Member::Buffer(b) = member
             && b.is_persistent()
         {

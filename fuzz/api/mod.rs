@@ -23,6 +23,7 @@ mod print;
 mod products;
 mod random;
 mod reduce;
+mod shapes;
 mod views;
 mod watched;
 
@@ -52,6 +53,7 @@ pub const CALLS: &[&[Call]] = &[
     elementwise::CALLS,
     reduce::CALLS,
     products::CALLS,
+    shapes::CALLS,
     views::CALLS,
     index::CALLS,
     in_place::CALLS,

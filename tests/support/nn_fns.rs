@@ -154,6 +154,13 @@ pub fn find(name: &str) -> Option<Builtin> {
                 eps,
             )?)
         },
+        "pdist" => |a| {
+            let a = a.bind("pdist", &["input", "p"])?;
+            one(F::pdist(
+                &a.tensor("input")?,
+                a.opt_f64("p")?.unwrap_or(2.0),
+            )?)
+        },
         "cosine_similarity" => |a| {
             let a = a.bind("cosine_similarity", &["x1", "x2", "dim", "eps"])?;
             let (dim, eps) = (

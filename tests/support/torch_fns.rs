@@ -7,6 +7,7 @@ use pleach::{DType, Parameter, Tensor};
 
 use super::args::{Args, Bound};
 use super::operators::operand;
+use super::shape_fns;
 use super::tensor_methods;
 use super::value::{Builtin, Eval, EvalError, Value, bug, unknown};
 
@@ -57,6 +58,7 @@ pub fn find(name: &str) -> Option<Builtin> {
     creation(name)
         .or_else(|| random(name))
         .or_else(|| operation(name))
+        .or_else(|| shape_fns::find(name))
 }
 
 fn creation(name: &str) -> Option<Builtin> {
@@ -75,18 +77,6 @@ fn creation(name: &str) -> Option<Builtin> {
             let (shape, value) = (a.shape("size")?, a.need("fill_value")?.as_scalar()?);
             let dtype = a.opt_dtype("dtype")?.unwrap_or(value.dtype());
             created(&a, Tensor::full_of(shape, value, dtype))
-        },
-        "zeros_like" => |a| {
-            one(a
-                .bind("zeros_like", &["input"])?
-                .tensor("input")?
-                .zeros_like())
-        },
-        "ones_like" => |a| {
-            one(a
-                .bind("ones_like", &["input"])?
-                .tensor("input")?
-                .ones_like())
         },
         "tensor" => |a| {
             let a = a.bind("tensor", &["data", "*", "dtype", "requires_grad"])?;
@@ -114,17 +104,6 @@ fn creation(name: &str) -> Option<Builtin> {
                     None => Tensor::arange_step(start, end, step)?,
                 },
             )
-        },
-        "linspace" => |a| {
-            if a.positional.iter().any(Value::is_tensor) {
-                return unknown("torch.linspace(Tensor)");
-            }
-            let a = a.bind("linspace", &["start", "end", "steps"])?;
-            one(Tensor::linspace(
-                a.f64("start")?,
-                a.f64("end")?,
-                a.usize("steps")?,
-            ))
         },
         "eye" => |a| {
             let a = a.bind("eye", &["n", "m", "*", "dtype", "device", "requires_grad"])?;
@@ -289,32 +268,6 @@ fn operation(name: &str) -> Option<Builtin> {
             one(a
                 .tensor("input")?
                 .addcdiv(&a.tensor("tensor1")?, &a.tensor("tensor2")?, value)?)
-        },
-        "addmm" => |a| {
-            let a = a.bind("addmm", &["input", "mat1", "mat2", "*", "beta", "alpha"])?;
-            let (beta, alpha) = (
-                a.opt_f64("beta")?.unwrap_or(1.0),
-                a.opt_f64("alpha")?.unwrap_or(1.0),
-            );
-            one(a
-                .tensor("input")?
-                .addmm(&a.tensor("mat1")?, &a.tensor("mat2")?, beta, alpha)?)
-        },
-        "baddbmm" => |a| {
-            let a = a.bind(
-                "baddbmm",
-                &["input", "batch1", "batch2", "*", "beta", "alpha"],
-            )?;
-            let (beta, alpha) = (
-                a.opt_f64("beta")?.unwrap_or(1.0),
-                a.opt_f64("alpha")?.unwrap_or(1.0),
-            );
-            one(a.tensor("input")?.baddbmm(
-                &a.tensor("batch1")?,
-                &a.tensor("batch2")?,
-                beta,
-                alpha,
-            )?)
         },
         "einsum" => |a| match a.positional.split_first() {
             Some((equation, operands)) => {

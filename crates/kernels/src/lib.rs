@@ -14,6 +14,7 @@ pub mod bytes;
 pub mod compare;
 pub mod conv;
 pub mod cross_entropy;
+pub mod distance;
 pub mod elementwise;
 pub mod epilogue;
 pub mod float;
@@ -60,6 +61,7 @@ pub use conv::{
     conv_forward,
 };
 pub use cross_entropy::{CrossEntropy, CrossEntropyTarget};
+pub use distance::{distances, distances_backward, pair_distances};
 pub use elementwise::{map, map_inplace, zip, zip_inplace};
 pub use epilogue::{Activation, Bias, Epilogue};
 pub use float::Float;

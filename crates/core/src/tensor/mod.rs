@@ -9,6 +9,7 @@ mod bytes;
 mod convert;
 mod create;
 mod display;
+mod spaced;
 mod strided;
 mod value_id;
 

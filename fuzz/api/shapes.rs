@@ -123,7 +123,8 @@ fn splits(p: &mut Program) -> Result<()> {
     };
     let cuts: Vec<i64> = (0..p.bytes.below(4)).map(|_| p.bytes.whole()).collect();
     let at = p.positions(&[2], 4)?;
-    let all = match p.bytes.below(6) {
+    let all = match p.bytes.below(7) {
+        6 => x.split_with_sizes(&[n, 1], dim),
         0 => x.tensor_split(n, dim),
         1 => x.tensor_split(&cuts[..], dim),
         2 => x.tensor_split(&at, dim),
@@ -207,7 +208,7 @@ pub const CALLS: &[Call] = &[
         repeated,
     ),
     call(
-        "Tensor::tensor_split Tensor::hsplit Tensor::vsplit Tensor::dsplit",
+        "Tensor::split_with_sizes Tensor::tensor_split Tensor::hsplit Tensor::vsplit Tensor::dsplit",
         splits,
     ),
     call(
@@ -251,7 +252,7 @@ pub const CALLS: &[Call] = &[
         },
     ),
     call(
-        "Tensor::movedim Tensor::moveaxis Tensor::swapaxes Tensor::rot90 Tensor::fliplr Tensor::flipud",
+        "Tensor::movedim Tensor::moveaxis Tensor::swapaxes Tensor::swapdims Tensor::rot90 Tensor::fliplr Tensor::flipud",
         |p| {
             let (x, k) = (p.tensor()?, p.bytes.whole());
             let (a, b) = (p.bytes.dims(), p.bytes.dims());
@@ -260,6 +261,7 @@ pub const CALLS: &[Call] = &[
                 x.movedim(a.clone(), b.clone()),
                 x.moveaxis(c, d),
                 x.swapaxes(c, d),
+                x.swapdims(d, c),
                 x.rot90(k, [c, d]),
                 x.rot90(k, a),
                 x.fliplr(),

@@ -72,6 +72,16 @@ macro_rules! moved {
     };
 }
 
+/// Two dimensions swapped.
+macro_rules! swapped {
+    ($method:ident, $a:literal, $b:literal) => {
+        |x, a| {
+            let a = a.bind(stringify!($method), &[$a, $b])?;
+            one(x.as_tensor()?.$method(a.i64($a)?, a.i64($b)?)?)
+        }
+    };
+}
+
 fn factor(a: &Bound, name: &str) -> Eval<Scalar> {
     a.opt(name).map_or(Ok(Scalar::Int(1)), Value::as_scalar)
 }
@@ -161,16 +171,8 @@ pub fn find(name: &str) -> Option<Method<Value>> {
         "ravel" => plain!(ravel),
         "movedim" => moved!(movedim),
         "moveaxis" => moved!(moveaxis),
-        "swapaxes" | "swapdims" => |x, a| {
-            let names = match a.keyword.iter().any(|(n, _)| n.starts_with("dim")) {
-                true => ["dim0", "dim1"],
-                false => ["axis0", "axis1"],
-            };
-            let a = a.bind("swapaxes", &names)?;
-            one(x
-                .as_tensor()?
-                .swapaxes(a.i64(names[0])?, a.i64(names[1])?)?)
-        },
+        "swapaxes" => swapped!(swapaxes, "axis0", "axis1"),
+        "swapdims" => swapped!(swapdims, "dim0", "dim1"),
         "rot90" => |x, a| {
             let a = a.bind("rot90", &["k", "dims"])?;
             let dims = a.opt("dims").map_or(Ok(vec![0, 1]), Value::as_ints)?;
@@ -209,7 +211,10 @@ pub fn find(name: &str) -> Option<Method<Value>> {
         "split_with_sizes" => |x, a| {
             let a = a.bind("split_with_sizes", &["split_sizes", "dim"])?;
             let dim = a.opt_i64("dim")?.unwrap_or(0);
-            many(x.as_tensor()?.split(&a.shape("split_sizes")?, dim)?)
+            many(
+                x.as_tensor()?
+                    .split_with_sizes(&a.shape("split_sizes")?, dim)?,
+            )
         },
         "tensor_split" => |x, a| {
             let given = ["indices", "sections", "tensor_indices_or_sections"];

@@ -69,7 +69,7 @@ fn diagonals_and_replaced_parts() {
         case!("diag of a matrix", [input(&[3, 4])], |x| x[0].diag(1)),
         case!("diag_embed", [input(&[2, 3])], |x| x[0].diag_embed(1, 2, 0)),
         case!("diagflat", [input(&[2, 2])], |x| x[0].diagflat(1)),
-        case!("diagonal_scatter", [x(), other(&[3, 2])], |x| x[0]
+        case!("diagonal_scatter", [x(), other(&[3, 1])], |x| x[0]
             .diagonal_scatter(&x[1], -1, 2, 1)),
         case!("select_scatter", [x(), other(&[3, 2])], |x| x[0]
             .select_scatter(&x[1], 1, -2)),
@@ -211,7 +211,9 @@ fn differences_and_integrals() {
 
 #[test]
 fn distances() {
-    let (x, y) = (|| input(&[2, 3, 4]), || other(&[4, 4]));
+    // Rows that lie apart along every column, above or below.
+    let apart = tensor![4., -4., 4., -4.].double().unwrap();
+    let (x, y) = (|| input(&[2, 3, 4]), || other(&[4, 4]).add(&apart).unwrap());
     macro_rules! row {
         ($name:literal, $p:expr, $mode:ident) => {
             case!($name, [x(), y()], |x| x[0].cdist(
@@ -232,7 +234,12 @@ fn distances() {
         case!("pdist, p 3", [input(&[4, 3])], |x| x[0].pdist(3.0)),
         case!("dist", [input(&[2, 3]), other(&[3])], |x| x[0]
             .dist(&x[1], 3.0)),
+        case!("dist, p 0", [input(&[1, 4]), other(&[1, 4])], |x| x[0]
+            .dist(&x[1], 0.0)),
     ]);
+    let x = input(&[4]).requires_grad_(true).unwrap();
+    x.dist(&other(&[4]), 0.0).unwrap().backward().unwrap();
+    assert_eq!(x.grad().unwrap().to_vec::<f64>().unwrap(), [0.0; 4]);
     // At a distance of 0 the gradient is 0.
     let x = tensor![[1., 2.], [1., 2.]].requires_grad_(true).unwrap();
     for mode in [CdistMode::Product, CdistMode::Direct] {
@@ -257,6 +264,9 @@ fn corners_are_as_in_pytorch() -> Result<()> {
         sums.iter()
             .all(|t| t.to_vec_f64().iter().all(|v| *v == 0.0))
     );
+    // alpha 0 ignores a product of matrices.
+    let nothing = z(&[2, 2]).addmm(&nan(&[2, 3]), &z(&[3, 2]), 1, 0)?;
+    assert_eq!(nothing.sum()?.item()?, 0.0);
     // Integers take the whole part of a factor.
     let ones = |shape: &[usize], dtype| Tensor::ones_of(shape, dtype);
     let whole = |shape: &[usize]| ones(shape, DType::I32);

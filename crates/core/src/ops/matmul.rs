@@ -198,6 +198,16 @@ impl Product {
         }
     }
 
+    /// The shape of a product of matrices that is added.
+    fn shape(&self, a: &Tensor, b: &Tensor) -> Shape {
+        let (m, n) = (a.shape()[a.rank() - 2], b.shape()[b.rank() - 1]);
+        match self.kind {
+            Kind::Addmv => [m].into_iter().collect(),
+            Kind::Baddbmm => [a.shape()[0], m, n].into_iter().collect(),
+            _ => [m, n].into_iter().collect(),
+        }
+    }
+
     /// `beta * start + alpha * (a @ b)`.
     fn plus(&self, start: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         let n = b.shape()[b.rank() - 1];
@@ -207,12 +217,15 @@ impl Product {
             && start.shape() == [n]
             && start.dtype() == a.dtype()
             && matches!(a.dtype(), DType::F32 | DType::F64);
-        let result = self.bare(a, b, fused.then_some(start))?;
+        // With alpha 0 a product of matrices does not count, as BLAS has it.
+        let result = match self.alpha == 0.0 && self.kind != Kind::Addr {
+            true => Tensor::try_zeros_of(self.shape(a, b), a.dtype())?,
+            false => scaled(self.bare(a, b, fused.then_some(start))?, self.alpha)?,
+        };
         let start = start.broadcast_to(result.shape())?;
         if fused {
             return Ok(result);
         }
-        let result = scaled(result, self.alpha)?;
         // With beta 0 the input does not count, not even its nans.
         match self.beta {
             0.0 => Ok(result),

@@ -110,7 +110,12 @@ impl Tensor {
         output_size: Option<usize>,
     ) -> Result<Tensor> {
         let x = match (dim, self.rank()) {
-            (None, _) | (_, 0) => self.ravel()?,
+            (None, _) => self.ravel()?,
+            (Some(dim), 0) => {
+                return Err(Error::index(format!(
+                    "Dimension specified as {dim} but tensor has no dimensions"
+                )));
+            }
             (Some(_), _) => self.clone(),
         };
         let d = resolve_dim(dim.unwrap_or(0), x.rank())?;

@@ -200,8 +200,15 @@ impl Tensor {
     ///
     /// # Errors
     /// If a dimension does not exist.
-    #[doc(alias = "swapdims")]
     pub fn swapaxes(&self, a: i64, b: i64) -> Result<Tensor> {
+        self.transpose(a, b)
+    }
+
+    /// Another name of [`Tensor::transpose`].
+    ///
+    /// # Errors
+    /// If a dimension does not exist.
+    pub fn swapdims(&self, a: i64, b: i64) -> Result<Tensor> {
         self.transpose(a, b)
     }
 

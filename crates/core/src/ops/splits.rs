@@ -109,6 +109,19 @@ impl Tensor {
         Ok(parts)
     }
 
+    /// [`Tensor::split`] with a list of sizes.
+    ///
+    /// # Errors
+    /// As [`Tensor::split`].
+    pub fn split_with_sizes(&self, sizes: &[usize], dim: i64) -> Result<Vec<Tensor>> {
+        if self.rank() == 0 {
+            return Err(Error::shape(
+                "split expects at least a 1-dimensional tensor",
+            ));
+        }
+        self.split(sizes, dim)
+    }
+
     /// [`Tensor::tensor_split`] along the second dimension (of a vector, the only one); sections must
     /// divide it.
     ///

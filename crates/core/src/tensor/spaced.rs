@@ -8,8 +8,8 @@ use crate::extent::checked_numel;
 use crate::memory::vec_for;
 use crate::{DType, Element, Error, Result, Scalar, Tensor};
 
-/// `steps` values from `start` to `end`, as the type computes them: a float's step and values are
-/// rounded to it, an integer's values are cut.
+/// `steps` values from `start` to `end`, as the type computes them: half floats as f32, integers as
+/// f64, cut at the end.
 fn spaced<T: Element>(
     [start, end]: [f64; 2],
     steps: usize,
@@ -18,8 +18,8 @@ fn spaced<T: Element>(
     let bound = |v: f64| Scalar::Float(v).to::<T>().map(T::to_f64);
     let (a, b) = (bound(start)?, bound(end)?);
     let mut step = (b - a) / steps.saturating_sub(1).max(1) as f64;
-    if T::DTYPE.is_float() {
-        step = T::from_f64(step).to_f64();
+    if T::DTYPE.is_float() && T::DTYPE != DType::F64 {
+        step = f64::from(step as f32);
     }
     // PyTorch counts from the nearer end.
     let value = |i: usize| {

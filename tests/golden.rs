@@ -46,6 +46,11 @@ fn op_db() {
 }
 
 #[test]
+fn shapes() {
+    families::nn::run("shapes");
+}
+
+#[test]
 fn optim_db() {
     families::optim::run("optim_db");
 }

@@ -24,6 +24,7 @@ mod print;
 mod products;
 mod random;
 mod reduce;
+mod shapes;
 mod views;
 mod watched;
 
@@ -53,6 +54,7 @@ pub const CALLS: &[&[Call]] = &[
     elementwise::CALLS,
     reduce::CALLS,
     products::CALLS,
+    shapes::CALLS,
     views::CALLS,
     index::CALLS,
     in_place::CALLS,

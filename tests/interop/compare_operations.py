@@ -19,7 +19,11 @@ import time
 
 import torch
 
-from compare import network_operations, norm_operations, tensor_operations  # noqa: F401: they register what they draw
+# Imported for what they register.
+import compare.network_operations
+import compare.norm_operations
+import compare.shape_operations
+import compare.tensor_operations
 from compare.batch import Batch, golden_binary
 from compare.draw import Draw
 from compare.reference import Raised, Runner

@@ -41,9 +41,9 @@ const OTHERWISE: [(&str, &str); 29] = [
         "`Parameter::register_post_accumulate_grad_hook`",
     ),
     ("true_divide", "`div`"),
-    ("reshape_as", "`reshape(other.shape())`"),
-    ("expand_as", "`expand(other.shape())`"),
-    ("view_as", "`view(other.shape())`"),
+    ("new_full", "`full_of(shape, value, x.dtype())`"),
+    ("new_ones", "`ones_of(shape, x.dtype())`"),
+    ("new_zeros", "`zeros_of(shape, x.dtype())`"),
 ];
 
 /// The names of PyTorch: see tests/interop/names.py.

@@ -32,6 +32,8 @@ pub mod operators;
 pub mod optim_fns;
 pub mod parser;
 pub mod report;
+pub mod shape_fns;
+pub mod shape_methods;
 pub mod tensor_in_place;
 pub mod tensor_methods;
 pub mod torch_fns;

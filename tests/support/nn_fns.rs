@@ -142,6 +142,13 @@ pub fn find(name: &str) -> Option<Builtin> {
                 .map(|n| n as usize);
             one(F::one_hot(&a.tensor("tensor")?, classes)?)
         },
+        "pdist" => |a| {
+            let a = a.bind("pdist", &["input", "p"])?;
+            one(F::pdist(
+                &a.tensor("input")?,
+                a.opt_f64("p")?.unwrap_or(2.0),
+            )?)
+        },
         "interpolate" => interpolate,
         "mse_loss" => |a| {
             let a = a.bind("mse_loss", &["input", "target", "*", "reduction"])?;

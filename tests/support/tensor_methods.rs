@@ -7,6 +7,7 @@ use pleach::{DType, Tensor};
 use super::args::Args;
 use super::elementwise_fns;
 use super::operators::operand;
+use super::shape_methods;
 use super::tensor_in_place::{self, set_requires_grad};
 use super::value::{Eval, Method, Value, bug, unknown};
 
@@ -153,6 +154,7 @@ pub fn find(name: &str) -> Option<TensorMethod> {
         .or_else(|| math_method(name))
         .or_else(|| tensor_in_place::find(name))
         .or_else(|| super::index_fns::method(name))
+        .or_else(|| shape_methods::find(name))
 }
 
 fn math_method(name: &str) -> Option<TensorMethod> {
@@ -357,7 +359,6 @@ fn shape_method(name: &str) -> Option<TensorMethod> {
         "t" => plain!(t),
         "tril" => with_int!(tril, "diagonal", 0),
         "triu" => with_int!(triu, "diagonal", 0),
-        "diagonal" => with_int!(diagonal, "offset", 0),
         "transpose" => |x, a| {
             let a = a.bind("transpose", &["dim0", "dim1"])?;
             one(x.as_tensor()?.transpose(a.i64("dim0")?, a.i64("dim1")?)?)

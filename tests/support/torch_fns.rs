@@ -8,6 +8,7 @@ use pleach::{DType, Parameter, Tensor};
 use super::args::{Args, Bound};
 use super::elementwise_fns;
 use super::operators::operand;
+use super::shape_fns;
 use super::tensor_methods;
 use super::value::{Builtin, Eval, EvalError, Value, bug, unknown};
 
@@ -60,6 +61,7 @@ pub fn find(name: &str) -> Option<Builtin> {
         .or_else(|| random(name))
         .or_else(|| operation(name))
         .or_else(|| super::index_fns::function(name))
+        .or_else(|| shape_fns::find(name))
 }
 
 fn creation(name: &str) -> Option<Builtin> {
@@ -264,32 +266,6 @@ fn operation(name: &str) -> Option<Builtin> {
             one(a
                 .tensor("input")?
                 .addcdiv(&a.tensor("tensor1")?, &a.tensor("tensor2")?, value)?)
-        },
-        "addmm" => |a| {
-            let a = a.bind("addmm", &["input", "mat1", "mat2", "*", "beta", "alpha"])?;
-            let (beta, alpha) = (
-                a.opt_f64("beta")?.unwrap_or(1.0),
-                a.opt_f64("alpha")?.unwrap_or(1.0),
-            );
-            one(a
-                .tensor("input")?
-                .addmm(&a.tensor("mat1")?, &a.tensor("mat2")?, beta, alpha)?)
-        },
-        "baddbmm" => |a| {
-            let a = a.bind(
-                "baddbmm",
-                &["input", "batch1", "batch2", "*", "beta", "alpha"],
-            )?;
-            let (beta, alpha) = (
-                a.opt_f64("beta")?.unwrap_or(1.0),
-                a.opt_f64("alpha")?.unwrap_or(1.0),
-            );
-            one(a.tensor("input")?.baddbmm(
-                &a.tensor("batch1")?,
-                &a.tensor("batch2")?,
-                beta,
-                alpha,
-            )?)
         },
         "einsum" => |a| match a.positional.split_first() {
             Some((equation, operands)) => {

@@ -14,6 +14,7 @@ pub mod bytes;
 pub mod compare;
 pub mod conv;
 pub mod cross_entropy;
+pub mod distance;
 pub mod elementwise;
 pub mod embedding;
 pub mod epilogue;
@@ -65,6 +66,7 @@ pub use conv::{
     conv_forward,
 };
 pub use cross_entropy::{CrossEntropy, CrossEntropyTarget};
+pub use distance::{distances, distances_backward, pair_distances};
 pub use elementwise::{map, map_inplace, zip, zip_inplace};
 pub use embedding::{RowPairs, max_rows, sum_rows};
 pub use epilogue::{Activation, Bias, Epilogue};

@@ -318,18 +318,6 @@ def product(d, name):
     d.case.code = f"{x} @ {y}" if name.startswith("operator") else called(name, x, y)
 
 
-@operation("torch.addmm", "torch.baddbmm")
-def added_product(d, name):
-    d.float_dtype()
-    n, k, m = matrix_sizes(d)
-    batch = [d.int(1, 4)] if name.endswith("baddbmm") else []
-    n, k, m = (n, k, m) if not batch else (n // 2 + 1, k // 2 + 1, m // 2 + 1)
-    c = d.tensor(d.one([[*batch, n, m], [m], [1, m], [n, 1]]) if not batch else d.one([[*batch, n, m], [1, n, m], [1, 1, m]]))
-    x, y = d.tensor([*batch, n, k]), d.tensor([*batch, k + (1 if d.wrong else 0), m])
-    options = d.one(["", f", beta={d.number()}", f", alpha={d.number()}", f", beta={d.number()}, alpha={d.number()}"])
-    d.case.code = f"{name}({c}, {x}, {y}{options})"
-
-
 @operation("torch.einsum", weight=3)
 def einsum(d, name):
     d.float_dtype(0.02)
@@ -355,12 +343,12 @@ def einsum(d, name):
 @operation("Tensor.view", "Tensor.reshape", "Tensor.flatten", "torch.flatten", "Tensor.unflatten", "Tensor.unsqueeze",
            "Tensor.expand", "Tensor.repeat", "Tensor.permute", "Tensor.flip", "Tensor.transpose", "Tensor.roll",
            "Tensor.narrow", "Tensor.select", "Tensor.chunk", "Tensor.split", "Tensor.unbind", "Tensor.tril", "Tensor.triu",
-           "Tensor.diagonal", weight=1.2)
+           weight=1.2)
 def reshaping(d, name):
     some_dtype(d, 0.85)
     d.case.mode = "exact"
     kind = name.split(".")[1]
-    shape = d.shape(2 if kind in ("tril", "triu", "diagonal") else 1 if kind in ("unflatten", "roll", "narrow", "select", "chunk", "split", "unbind", "flip") else 0, 4)
+    shape = d.shape(2 if kind in ("tril", "triu") else 1 if kind in ("unflatten", "roll", "narrow", "select", "chunk", "split", "unbind", "flip") else 0, 4)
     if kind == "unbind":
         shape = [min(s, 12) for s in shape]
     x = d.tensor(shape)
@@ -416,8 +404,6 @@ def reshaping(d, name):
             arguments = [dim]
         case "tril" | "triu":
             arguments = [d.int(-5, 5)] if d.chance(0.7) else []
-        case "diagonal":
-            arguments = [d.int(-3, 3)] if d.chance(0.7) else []
     d.case.code = called(name, x, *arguments)
 
 
@@ -624,7 +610,8 @@ def creation(d, name):
             start, step = d.one([0, 1, -3, 0.5]), d.one([1, 2, 0.1, 0.25, 3])
             d.case.code = f"torch.arange({start}, {start + d.int(0, 50)}, {step})" if d.chance(0.7) else f"torch.arange({d.int(0, 1000)})"
         case "linspace":
-            d.case.code = f"torch.linspace({d.number()}, {d.number()}, {d.int(0, 1000)})"
+            dtype = d.one(["", ", dtype=torch.float64", ", dtype=torch.int64"])
+            d.case.code = f"torch.linspace({d.number()}, {d.number()}, {d.int(0, 1000)}{dtype})"
         case "eye":
             d.case.code = f"torch.eye({d.int(0, 60)})"
     # PyTorch counts in f32, by vectors.

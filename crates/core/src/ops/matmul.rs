@@ -8,14 +8,30 @@ use super::place::{Names, Shows};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
 use crate::extent::{checked_numel, product_of};
 use crate::shape::{Layout, Shape, broadcast_shapes};
-use crate::{DType, Error, ErrorKind, Result, Tensor};
+use crate::{DType, Error, ErrorKind, Result, Scalar, Tensor};
 
 /// Both operands need one dtype; `text` is the refusal.
-fn same_dtype(a: &Tensor, b: &Tensor, text: impl FnOnce(DType, DType) -> String) -> Result<()> {
+pub(super) fn same_dtype(
+    a: &Tensor,
+    b: &Tensor,
+    text: impl FnOnce(DType, DType) -> String,
+) -> Result<()> {
     match (a.dtype(), b.dtype()) {
         (x, y) if x == y => Ok(()),
         (x, y) => Err(Error::dtype(text(x, y)).hint_common(x, y)),
     }
+}
+
+/// What is added and the first matrix need the dtype of the second.
+pub(super) fn same_as_second(start: &Tensor, a: &Tensor, b: &Tensor) -> Result<()> {
+    [("self", start), ("mat1", a)]
+        .into_iter()
+        .try_for_each(|(name, t)| {
+            same_dtype(t, b, |t, b| {
+                let (t, b) = (t.torch_name(), b.torch_name());
+                format!("{name} and mat2 must have the same dtype, but got {t} and {b}")
+            })
+        })
 }
 
 /// Whether each of two operands is transposed first.
@@ -82,13 +98,16 @@ pub(super) fn product(
 
 /// Which product, by PyTorch's names.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
-enum Kind {
+pub(super) enum Kind {
     Mm,
     Bmm,
     Mv,
     Dot,
     Addmm,
     Baddbmm,
+    Addbmm,
+    Addmv,
+    Addr,
 }
 
 impl Kind {
@@ -101,6 +120,9 @@ impl Kind {
             Kind::Dot => ("dot", "DotBackward0"),
             Kind::Addmm => ("addmm", "AddmmBackward0"),
             Kind::Baddbmm => ("baddbmm", "BaddbmmBackward0"),
+            Kind::Addbmm => ("addbmm", "AddbmmBackward0"),
+            Kind::Addmv => ("addmv", "AddmvBackward0"),
+            Kind::Addr => ("addr", "AddrBackward0"),
         }
     }
 }
@@ -122,6 +144,17 @@ impl Product {
     /// One with nothing to add.
     fn of(kind: Kind, a: &Tensor, b: &Tensor, turned: Turned) -> Result<Tensor> {
         Self::scaled(kind, 1.0, 1.0, turned, (a, b, None))
+    }
+
+    /// One of matrices or vectors as they are, to which a tensor is added.
+    pub(super) fn added(
+        kind: Kind,
+        (start, a, b): (&Tensor, &Tensor, &Tensor),
+        beta: Scalar,
+        alpha: Scalar,
+    ) -> Result<Tensor> {
+        let (beta, alpha) = (beta.to_f64(), alpha.to_f64());
+        Self::scaled(kind, beta, alpha, PLAIN, (a, b, Some(start)))
     }
 
     fn scaled(
@@ -147,20 +180,52 @@ impl Product {
         Self::of(Kind::Mm, a, b, turned)
     }
 
+    /// The product alone, plus a vector of float for each row of matrices.
+    fn bare(&self, a: &Tensor, b: &Tensor, bias: Option<&Tensor>) -> Result<Tensor> {
+        match self.kind {
+            Kind::Mv | Kind::Addmv => {
+                product(a, &b.unsqueeze(1)?, PLAIN, None)?.reshape([a.shape()[0]])
+            }
+            Kind::Dot => product(&a.unsqueeze(0)?, &b.unsqueeze(1)?, PLAIN, None)?.reshape(()),
+            Kind::Addr => a.unsqueeze(1)?.mul(&b.unsqueeze(0)?),
+            // The batches side by side are one sum.
+            Kind::Addbmm => {
+                let ([batch, m, k], n) = ([0, 1, 2].map(|d| a.shape()[d]), b.shape()[2]);
+                let a = a.permute([1, 0, 2])?.reshape([m, batch * k])?;
+                product(&a, &b.reshape([batch * k, n])?, PLAIN, bias)
+            }
+            _ => product(a, b, self.turned, bias),
+        }
+    }
+
+    /// The shape of a product of matrices that is added.
+    fn shape(&self, a: &Tensor, b: &Tensor) -> Shape {
+        let (m, n) = (a.shape()[a.rank() - 2], b.shape()[b.rank() - 1]);
+        match self.kind {
+            Kind::Addmv => [m].into_iter().collect(),
+            Kind::Baddbmm => [a.shape()[0], m, n].into_iter().collect(),
+            _ => [m, n].into_iter().collect(),
+        }
+    }
+
     /// `beta * start + alpha * (a @ b)`.
     fn plus(&self, start: &Tensor, a: &Tensor, b: &Tensor) -> Result<Tensor> {
         let n = b.shape()[b.rank() - 1];
         // A row of float is added while the product is in cache; the bits are the same.
         let fused = (self.beta, self.alpha) == (1.0, 1.0)
+            && !matches!(self.kind, Kind::Addmv | Kind::Addr)
             && start.shape() == [n]
             && start.dtype() == a.dtype()
             && matches!(a.dtype(), DType::F32 | DType::F64);
-        let result = product(a, b, self.turned, fused.then_some(start))?;
+        // With alpha 0 a product of matrices does not count, as BLAS has it.
+        let result = match self.alpha == 0.0 && self.kind != Kind::Addr {
+            true => Tensor::try_zeros_of(self.shape(a, b), a.dtype())?,
+            false => scaled(self.bare(a, b, fused.then_some(start))?, self.alpha)?,
+        };
         let start = start.broadcast_to(result.shape())?;
         if fused {
             return Ok(result);
         }
-        let result = scaled(result, self.alpha)?;
         // With beta 0 the input does not count, not even its nans.
         match self.beta {
             0.0 => Ok(result),
@@ -169,8 +234,14 @@ impl Product {
     }
 }
 
+/// Integers take the whole part of a factor, as PyTorch's do.
 fn scaled(t: Tensor, by: f64) -> Result<Tensor> {
-    if by == 1.0 { Ok(t) } else { t.mul(by) }
+    match t.dtype() {
+        _ if by == 1.0 => Ok(t),
+        DType::Bool => t.mul(by != 0.0),
+        dtype if dtype.is_float() => t.mul(by),
+        _ => t.mul(by as i64),
+    }
 }
 
 impl Operation for Product {
@@ -186,7 +257,7 @@ impl Operation for Product {
     }
     fn attributes(&self) -> Attributes {
         match self.kind {
-            Kind::Addmm | Kind::Baddbmm => {
+            Kind::Addmm | Kind::Baddbmm | Kind::Addbmm | Kind::Addmv | Kind::Addr => {
                 vec![("beta", self.beta.into()), ("alpha", self.alpha.into())]
             }
             _ => vec![
@@ -197,16 +268,18 @@ impl Operation for Product {
     }
     fn multiply_adds(&self, inputs: &[&[usize]], outputs: &[&[usize]]) -> u64 {
         let (a, rank) = (inputs[0], inputs[0].len());
-        // A transposed matrix is summed over along its rows.
-        let summed = a[if self.turned.0 { rank - 2 } else { rank - 1 }];
+        let summed = match self.kind {
+            Kind::Addr => 1,
+            Kind::Addbmm => a[0] * a[2],
+            // A transposed matrix is summed over along its rows.
+            _ => a[if self.turned.0 { rank - 2 } else { rank - 1 }],
+        };
         product_of(outputs[0]).saturating_mul(summed as u64)
     }
     fn forward(&self, (a, b, start): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        match (self.kind, start) {
-            (_, Some(start)) => self.plus(start, a, b),
-            (Kind::Mv, _) => product(a, &b.unsqueeze(1)?, PLAIN, None)?.reshape([a.shape()[0]]),
-            (Kind::Dot, _) => product(&a.unsqueeze(0)?, &b.unsqueeze(1)?, PLAIN, None)?.reshape(()),
-            _ => product(a, b, self.turned, None),
+        match start {
+            Some(start) => self.plus(start, a, b),
+            None => self.bare(a, b, None),
         }
     }
     fn saves(&self, call: Call<'_>) -> Saves {
@@ -215,27 +288,33 @@ impl Operation for Product {
             .input_if(call.needs(0), 1)
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let kind = [Kind::Mm, Kind::Bmm][usize::from(grad.rank() == 3)];
-        let matrices = |a: &Tensor, b: &Tensor, turned: Turned| {
-            scaled(Product::of(kind, a, b, turned)?, self.alpha)
+        // Each batch of a sum has the sum's gradient.
+        let spread = match (self.kind, saved.shape(0), grad.shape()) {
+            (Kind::Addbmm, &[batch, ..], &[m, n]) => Some(grad.expand([batch, m, n])?),
+            _ => None,
         };
+        let (sum, grad) = (grad, spread.as_ref().unwrap_or(grad));
+        let kind = [Kind::Mm, Kind::Bmm][usize::from(grad.rank() == 3)];
+        let matrices = |a: &Tensor, b: &Tensor, turned: Turned| Product::of(kind, a, b, turned);
         let (a, b, (ta, tb)) = (|| saved.input(0), || saved.input(1), self.turned);
         let of_a = || match self.kind {
-            Kind::Mv => grad.unsqueeze(1)?.mul(&b()?.unsqueeze(0)?),
+            Kind::Mv | Kind::Addmv => grad.unsqueeze(1)?.mul(&b()?.unsqueeze(0)?),
             Kind::Dot => grad.mul(&b()?),
+            Kind::Addr => grad.mv(&b()?),
             _ if ta => matrices(&b()?, grad, (tb, true)),
             _ => matrices(grad, &b()?, (false, !tb)),
         };
         let of_b = || match self.kind {
-            Kind::Mv => a()?.t()?.mv(grad),
+            Kind::Mv | Kind::Addmv => a()?.t()?.mv(grad),
             Kind::Dot => grad.mul(&a()?),
+            Kind::Addr => grad.t()?.mv(&a()?),
             _ if tb => matrices(grad, &a()?, (true, ta)),
             _ => matrices(&a()?, grad, (!ta, false)),
         };
-        let of_start = || scaled(grad.sum_to(saved.shape(2))?, self.beta);
+        let of_start = || scaled(sum.sum_to(saved.shape(2))?, self.beta);
         Ok([
-            saved.grad(0, of_a)?,
-            saved.grad(1, of_b)?,
+            saved.grad(0, || scaled(of_a()?, self.alpha))?,
+            saved.grad(1, || scaled(of_b()?, self.alpha))?,
             saved.grad(2, of_start)?,
         ])
     }
@@ -395,32 +474,41 @@ impl Tensor {
         }
     }
 
-    /// `beta * self + alpha * (a @ b)` for matrices.
+    /// `beta * self + alpha * (a @ b)` for matrices. With beta 0 this tensor's values do not count,
+    /// not even nan; integers take the whole part of beta and alpha.
     ///
     /// # Errors
     /// If the shapes do not fit or the dtypes differ.
-    pub fn addmm(&self, a: &Tensor, b: &Tensor, beta: f64, alpha: f64) -> Result<Tensor> {
+    pub fn addmm(
+        &self,
+        a: &Tensor,
+        b: &Tensor,
+        beta: impl Into<Scalar>,
+        alpha: impl Into<Scalar>,
+    ) -> Result<Tensor> {
         check_matrices("addmm", ["mat1", "mat2"], a, b)?;
-        for (name, t) in [("self", self), ("mat1", a)] {
-            same_dtype(t, b, |t, b| {
-                let (t, b) = (t.torch_name(), b.torch_name());
-                format!("{name} and mat2 must have the same dtype, but got {t} and {b}")
-            })?;
-        }
-        Product::scaled(Kind::Addmm, beta, alpha, PLAIN, (a, b, Some(self)))
+        same_as_second(self, a, b)?;
+        Product::added(Kind::Addmm, (self, a, b), beta.into(), alpha.into())
     }
 
-    /// `beta * self + alpha * (a @ b)` for batches of matrices.
+    /// `beta * self + alpha * (a @ b)` for batches of matrices; beta and alpha as in
+    /// [`Tensor::addmm`].
     ///
     /// # Errors
     /// If the shapes do not fit or the dtypes differ.
-    pub fn baddbmm(&self, a: &Tensor, b: &Tensor, beta: f64, alpha: f64) -> Result<Tensor> {
+    pub fn baddbmm(
+        &self,
+        a: &Tensor,
+        b: &Tensor,
+        beta: impl Into<Scalar>,
+        alpha: impl Into<Scalar>,
+    ) -> Result<Tensor> {
         same_dtype(self, a, |x, a| {
             let (x, a, b) = (x.c_name(), a.c_name(), b.dtype().c_name());
             format!("Input dtypes must be the same, got: input {x}, batch1: {a}, batch2: {b}")
         })?;
         check_batches(a, b)?;
-        Product::scaled(Kind::Baddbmm, beta, alpha, PLAIN, (a, b, Some(self)))
+        Product::added(Kind::Baddbmm, (self, a, b), beta.into(), alpha.into())
     }
 }
 

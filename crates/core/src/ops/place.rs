@@ -8,7 +8,8 @@ use smallvec::{SmallVec, smallvec};
 use super::elementwise::write_view;
 use super::picks::{Picks, copy_or_zeros};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
-use crate::shape::{Layout, Shape};
+use crate::memory::collect;
+use crate::shape::{Layout, Shape, numel};
 use crate::{Result, Tensor};
 
 /// Dimensions, or an order of them.
@@ -30,8 +31,11 @@ pub(super) enum Shows {
     Selected(usize, usize),
     /// Positions of a dimension: the dimension; start, end and step.
     Sliced(usize, [usize; 3]),
-    /// The diagonal of the first two dimensions: its offset to the right, its length.
-    Diagonal(i64, usize),
+    /// The diagonal of two dimensions: its offset to the right, the dimensions, its length.
+    Diagonal(i64, [usize; 2], usize),
+    /// Windows along a dimension, each as a new last dimension: the dimension, size and step. A
+    /// number has one position.
+    Windows(usize, [usize; 2]),
     /// What a layout shows of a contiguous tensor.
     Placed(Layout),
 }
@@ -84,15 +88,28 @@ impl View {
                 let stride = layout.strides[dim].checked_mul(step);
                 layout.strides[dim] = stride.unwrap_or(layout.strides[dim]);
             }
-            &Shows::Diagonal(offset, length) => {
+            &Shows::Diagonal(offset, [rows, cols], length) => {
                 if length > 0 {
-                    let d = if offset >= 0 { 1 } else { 0 };
+                    let d = if offset >= 0 { cols } else { rows };
                     layout.offset += offset.unsigned_abs() as usize * layout.strides[d];
                 }
-                let stride = layout.strides[0] + layout.strides[1];
-                layout.shape.drain(..2);
-                layout.strides.drain(..2);
+                let stride = layout.strides[rows] + layout.strides[cols];
+                for d in [rows.max(cols), rows.min(cols)] {
+                    layout.shape.remove(d);
+                    layout.strides.remove(d);
+                }
                 layout.shape.push(length);
+                layout.strides.push(stride);
+            }
+            &Shows::Windows(dim, [size, step]) => {
+                let stride = layout.strides.get(dim).copied().unwrap_or(1);
+                if let (Some(n), Some(s)) = (layout.shape.get_mut(dim), layout.strides.get_mut(dim))
+                {
+                    *n = (*n - size) / step + 1;
+                    // As above: no second window, no second stride.
+                    *s = s.checked_mul(step).unwrap_or(*s);
+                }
+                layout.shape.push(size);
                 layout.strides.push(stride);
             }
         }
@@ -123,7 +140,16 @@ impl Operation for View {
                 let names = ["dim", "start", "end", "step"];
                 names.into_iter().zip(numbers).collect()
             }
-            &Shows::Diagonal(offset, _) => vec![("offset", offset.into())],
+            &Shows::Diagonal(offset, [rows, cols], _) => vec![
+                ("offset", offset.into()),
+                ("dim1", rows.into()),
+                ("dim2", cols.into()),
+            ],
+            &Shows::Windows(dim, [size, step]) => vec![
+                ("dimension", dim.into()),
+                ("size", size.into()),
+                ("step", step.into()),
+            ],
         }
     }
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
@@ -140,6 +166,15 @@ impl Operation for View {
                 apply(View { names, shows }, grad)?
             }
             Shows::Expanded(_) => grad.clone(),
+            // Windows that overlap add up.
+            &Shows::Windows(_, [size, step]) if step < size => {
+                let places = Tensor::try_arange(numel(shape))?;
+                let places =
+                    places.with_layout(self.of(&Layout::contiguous(saved.shape(0).into())));
+                let places = places.to_vec::<i64>()?.into_iter().map(|i| i as usize);
+                let picks = Picks::elements(collect(places)?, shape.len(), grad.shape());
+                placed(grad, Place::Picks(picks), shape)?
+            }
             _ => placed(grad, Place::View(self.clone()), shape)?,
         })])
     }

@@ -1,9 +1,10 @@
-//! Rearranged copies: flipped, rolled, and the triangles of a matrix.
+//! Rearranged copies: flipped, rotated, rolled, and the triangles of a matrix.
 
 use pleach_kernels::{Buffer, flip, keep_triangle};
 use smallvec::SmallVec;
 
 use super::elementwise::written;
+use super::operand::dim_mask;
 use super::place::{Axes, Names};
 use crate::autograd::{Attributes, GradsOf, Operation, Own, Saved, apply};
 use crate::shape::resolve_dim;
@@ -14,6 +15,8 @@ use crate::{Dims, Error, Result, Tensor};
 pub enum Rearranged {
     /// These dimensions reversed.
     Flip(Axes),
+    /// Two dimensions turned by quarters, of which there are 0 to 3, from the first to the second.
+    Rot90(i64, [i64; 2]),
     /// The elements moved by shifts along dimensions (none: in row-major order), or back.
     Roll {
         /// The shifts.
@@ -33,6 +36,7 @@ impl Rearranged {
     fn names(&self) -> Names {
         match self {
             Rearranged::Flip(_) => ("flip", "FlipBackward0"),
+            Rearranged::Rot90(..) => ("rot90", "Rot90Backward0"),
             Rearranged::Roll { .. } => ("roll", "RollBackward0"),
             Rearranged::Tril(_) => ("tril", "TrilBackward0"),
             Rearranged::Triu(_) => ("triu", "TriuBackward0"),
@@ -53,6 +57,7 @@ impl Operation for Rearranged {
     fn attributes(&self) -> Attributes {
         match self {
             Rearranged::Flip(dims) => vec![("dims", dims[..].into())],
+            Rearranged::Rot90(k, dims) => vec![("k", (*k).into()), ("dims", dims[..].into())],
             Rearranged::Roll { shifts, dims, back } => vec![
                 ("shifts", shifts[..].into()),
                 ("dims", dims[..].into()),
@@ -69,6 +74,12 @@ impl Operation for Rearranged {
                     written(x, |from: &[T], out| flip(from, x.shape(), &reversed, out))
                 })
             }
+            &Rearranged::Rot90(k, [a, b]) => match k {
+                1 => x.flip(b)?.transpose(a, b),
+                2 => x.flip([a, b]),
+                3 => x.flip(a)?.transpose(a, b),
+                _ => x.copy(),
+            },
             Rearranged::Roll { shifts, dims, back } => match (&shifts[..], &dims[..]) {
                 ([], _) => Err(Error::value("`shifts` required")),
                 ([shift], []) => {
@@ -91,8 +102,10 @@ impl Operation for Rearranged {
     }
     fn backward(&self, _: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
         let mut undo = self.clone();
-        if let Rearranged::Roll { back, .. } = &mut undo {
-            *back = !*back;
+        match &mut undo {
+            Rearranged::Roll { back, .. } => *back = !*back,
+            Rearranged::Rot90(k, _) => *k = (4 - *k) % 4,
+            _ => {}
         }
         Ok([Some(apply(undo, grad)?)])
     }
@@ -103,11 +116,67 @@ impl Tensor {
     /// The order of these dimensions reversed, as a copy.
     ///
     /// # Errors
-    /// If a dimension does not exist.
+    /// If a dimension does not exist or is given twice.
     pub fn flip(&self, dims: impl Dims) -> Result<Tensor> {
-        let dims = dims.into_dims().into_iter();
-        let dims = dims.map(|d| resolve_dim(d, self.rank()));
+        let dims = dims.into_dims();
+        dim_mask(&dims[..], self.rank())?;
+        let dims = dims.into_iter().map(|d| resolve_dim(d, self.rank()));
         apply(Rearranged::Flip(dims.collect::<Result<_>>()?), self)
+    }
+
+    /// The columns in reversed order: [`Tensor::flip`] of the second dimension.
+    ///
+    /// # Errors
+    /// If there are fewer than two dimensions.
+    pub fn fliplr(&self) -> Result<Tensor> {
+        match self.rank() {
+            0 | 1 => Err(Error::shape("Input must be >= 2-d.")),
+            _ => self.flip(1),
+        }
+    }
+
+    /// The rows in reversed order: [`Tensor::flip`] of the first dimension.
+    ///
+    /// # Errors
+    /// If there is no dimension.
+    pub fn flipud(&self) -> Result<Tensor> {
+        match self.rank() {
+            0 => Err(Error::shape("Input must be >= 1-d.")),
+            _ => self.flip(0),
+        }
+    }
+
+    /// Two dimensions turned by `k` quarters, from the first to the second; backwards if `k` is
+    /// negative.
+    ///
+    /// # Errors
+    /// If there are not two different dimensions, or one does not exist.
+    ///
+    /// ```
+    /// let x = pleach::tensor![[1, 2], [3, 4]];
+    /// assert_eq!(x.rot90(1, [0, 1])?.to_vec::<i64>()?, [2, 4, 1, 3]);
+    /// # Ok::<(), pleach::Error>(())
+    /// ```
+    pub fn rot90(&self, k: i64, dims: impl Dims) -> Result<Tensor> {
+        let dims = dims.into_dims();
+        let [a, b] = dims[..] else {
+            return Err(Error::shape(format!(
+                "expected total rotation dims == 2, but got dims = {}",
+                dims.len()
+            )));
+        };
+        if self.rank() < 2 {
+            return Err(Error::shape(format!(
+                "expected total dims >= 2, but got total dims = {}",
+                self.rank()
+            )));
+        }
+        if resolve_dim(a, self.rank())? == resolve_dim(b, self.rank())? {
+            return Err(Error::shape(format!(
+                "expected rotation dims to be different, but got dim0 = {a} and dim1 = {b}"
+            )));
+        }
+        apply(Rearranged::Rot90(k.rem_euclid(4), [a, b]), self)
     }
 
     /// The elements moved along dimensions, each by its shift; those pushed out come in at the other

@@ -303,6 +303,17 @@ impl Tensor {
         end: impl Into<Option<i64>>,
         step: i64,
     ) -> Result<Tensor> {
+        apply(self.sliced(dim, start.into(), end.into(), step)?, self)
+    }
+
+    /// The view that is [`Tensor::slice_dim`].
+    pub(super) fn sliced(
+        &self,
+        dim: i64,
+        start: Option<i64>,
+        end: Option<i64>,
+        step: i64,
+    ) -> Result<View> {
         if self.rank() == 0 {
             return Err(Error::index("slice() cannot be applied to a 0-dim tensor."));
         }
@@ -318,10 +329,11 @@ impl Tensor {
                 at.min(size)
             }
         };
-        let start = clip(start.into().unwrap_or(0));
-        let end = clip(end.into().unwrap_or(size)).max(start);
+        let start = clip(start.unwrap_or(0));
+        let end = clip(end.unwrap_or(size)).max(start);
         let shows = Shows::Sliced(d, [start, end, step].map(|n| n as usize));
-        self.viewed(("slice", "SliceBackward0"), shows)
+        let names = ("slice", "SliceBackward0");
+        Ok(View { names, shows })
     }
 
     /// `length` positions of a dimension from `start` on: a number, which may count from the end, or
@@ -361,29 +373,6 @@ impl Tensor {
                 "start ({start}) + length ({length}) exceeds dimension size ({size})."
             ))),
         }
-    }
-
-    /// The diagonal of the first two dimensions, as the last dimension; `offset` moves it to the
-    /// right.
-    ///
-    /// # Errors
-    /// If there are fewer than two dimensions.
-    pub fn diagonal(&self, offset: i64) -> Result<Tensor> {
-        if self.rank() < 2 {
-            return Err(Error::shape(format!(
-                "diagonal requires a tensor with at least 2 dimensions, got {}",
-                self.rank()
-            )));
-        }
-        let (rows, cols) = (self.shape()[0] as i64, self.shape()[1] as i64);
-        let length = if offset >= 0 {
-            rows.min(cols - offset)
-        } else {
-            rows.saturating_add(offset).min(cols)
-        }
-        .max(0) as usize;
-        let shows = Shows::Diagonal(offset, length);
-        self.viewed(("diagonal", "DiagonalBackward0"), shows)
     }
 
     /// The whole tensor repeated along each dimension: PyTorch's `repeat`, NumPy's `tile`.

@@ -11,6 +11,7 @@ mod create;
 mod display;
 mod spaced;
 mod strided;
+mod triangles;
 mod value_id;
 
 #[doc(hidden)]

@@ -41,6 +41,11 @@ fn op_db() {
 }
 
 #[test]
+fn activations() {
+    families::nn::run("activations");
+}
+
+#[test]
 fn optim_db() {
     families::optim::run("optim_db");
 }

@@ -40,8 +40,8 @@ pub use extent::{Window, checked_numel, product_of};
 pub use hooks::{HookHandle, HookList};
 pub use memory::check_room;
 pub use ops::{
-    Bound, Dims, ElementWise, IntoIndex, IntoOperand, Operand, PadMode, Rounding, SplitSizes,
-    Start, Target, TensorIndex, einsum, slice,
+    Bound, Dims, ElementWise, FloatPair, IntoIndex, IntoOperand, Operand, PadMode, Rounding,
+    SplitSizes, Start, Target, TensorIndex, einsum, slice,
 };
 pub use parameter::{Data, ParamId, Parameter};
 pub use pleach_kernels::{

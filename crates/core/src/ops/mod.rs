@@ -42,7 +42,7 @@ pub use inplace::Target;
 pub use join::SplitSizes;
 pub use operand::{Dims, IntoOperand, Operand};
 pub use pad::PadMode;
-pub use pairs::Rounding;
+pub use pairs::{FloatPair, Rounding};
 pub use select::Bound;
 pub use tensor_index::{IntoIndex, TensorIndex, slice};
 pub use unary::ElementWise;

@@ -34,6 +34,7 @@ mod cross_entropy;
 mod dropout;
 mod embedding;
 mod gelu;
+mod glu;
 mod interpolate;
 mod layer_norm;
 mod linear;
@@ -48,6 +49,7 @@ mod reduction;
 mod relu6;
 mod size;
 mod sliding;
+mod softmax;
 mod unfold;
 
 pub use activation::{log_softmax, relu, softmax};
@@ -77,6 +79,7 @@ pub(crate) use dropout::check_probability;
 pub use dropout::{alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout};
 pub use embedding::embedding;
 pub use gelu::{Approximate, gelu};
+pub use glu::{glu, prelu, rrelu};
 pub use interpolate::{InterpolateMode, Resize, interpolate};
 pub use layer_norm::layer_norm;
 pub use linear::linear;
@@ -95,9 +98,10 @@ pub use reduction::Reduction;
 pub use relu6::relu6;
 use size::windows;
 pub use size::{OutputSize, Pads, Size};
+pub use softmax::{gumbel_softmax, softmin};
 pub use unfold::{UnfoldOptions, unfold};
 
 pub use crate::activations::{
     celu, elu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, selu,
-    silu, softplus, softshrink, softsign, tanhshrink, threshold,
+    sigmoid, silu, softplus, softshrink, softsign, tanh, tanhshrink, threshold,
 };

@@ -13,12 +13,14 @@ mod conv_transpose;
 mod default_init;
 mod dropout;
 mod flatten;
+mod gated;
 mod identity;
 mod linear;
 mod max_pool;
 mod packed;
 mod pad;
 mod relu;
+mod softmax;
 
 pub use adaptive_pool::{
     AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool,
@@ -35,6 +37,7 @@ pub use dropout::{
     FeatureAlphaDropoutBuilder,
 };
 pub use flatten::{Flatten, FlattenBuilder};
+pub use gated::{GELU, GELUBuilder, GLU, PReLU, PReLUBuilder, RReLU, RReLUBuilder};
 pub use identity::Identity;
 pub use linear::{Linear, LinearBuilder};
 pub use max_pool::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, MaxPoolBuilder};
@@ -45,11 +48,13 @@ pub use pad::{
     ZeroPad2d, ZeroPad3d,
 };
 pub use relu::{ReLU, ReLU6, ReLU6Builder, ReLUBuilder};
+pub use softmax::{LogSoftmax, Softmax, Softmax2d, Softmin};
 
 pub use crate::activations::{
     CELU, CELUBuilder, ELU, ELUBuilder, Hardshrink, HardshrinkBuilder, Hardsigmoid,
     HardsigmoidBuilder, Hardswish, HardswishBuilder, Hardtanh, HardtanhBuilder, LeakyReLU,
     LeakyReLUBuilder, LogSigmoid, LogSigmoidBuilder, Mish, MishBuilder, SELU, SELUBuilder, SiLU,
-    SiLUBuilder, Softplus, SoftplusBuilder, Softshrink, SoftshrinkBuilder, Softsign,
-    SoftsignBuilder, Tanhshrink, TanhshrinkBuilder, Threshold, ThresholdBuilder,
+    SiLUBuilder, Sigmoid, SigmoidBuilder, Softplus, SoftplusBuilder, Softshrink, SoftshrinkBuilder,
+    Softsign, SoftsignBuilder, Tanh, TanhBuilder, Tanhshrink, TanhshrinkBuilder, Threshold,
+    ThresholdBuilder,
 };

@@ -176,14 +176,19 @@ pub(crate) fn exp<M: MulAdd>(x: f32) -> f32 {
     scaled(exp_m1_of_remainder::<M>(r) + 1.0, exponent)
 }
 
-/// A number near 1 times a power of two; the product may be infinite, subnormal or 0.
+/// 2 to a whole power that a float has; of any other number some float.
+#[inline(always)]
+fn power_of_two(exponent: i32) -> f32 {
+    f32::from_bits((exponent.wrapping_add(127) << 23) as u32)
+}
+
+/// A number times a power of two; the product may be infinite, subnormal or 0. A nan stays one, whatever
+/// became of its exponent.
 #[inline(always)]
 fn scaled(y: f32, exponent: i32) -> f32 {
-    // One part of the power is added to the number's exponent, and the other one is a factor, as 2^128
-    // and 2^-150 are no floats.
+    // Two factors, as 2^128 and 2^-150 are no floats.
     let half = exponent >> 1;
-    let y = f32::from_bits(y.to_bits().wrapping_add((half << 23) as u32));
-    y * f32::from_bits((exponent.wrapping_sub(half).wrapping_add(127) << 23) as u32)
+    y * power_of_two(half) * power_of_two(exponent.wrapping_sub(half))
 }
 
 /// `e^x / 2` for x from 0: finite a little longer than `e^x`.
@@ -202,7 +207,7 @@ pub(crate) fn exp_m1<M: MulAdd>(x: f32) -> f32 {
     let y = if y < -20.0 { -20.0 } else { y };
     let (exponent, r) = reduce::<M>(y);
     // 2^n (e^r - 1) + (2^n - 1), of half the size, as 2^128 is no float.
-    let half = f32::from_bits((exponent.wrapping_add(126) << 23) as u32);
+    let half = power_of_two(exponent.wrapping_sub(1));
     let y = M::mul_add(half, exp_m1_of_remainder::<M>(r), half - 0.5);
     (y + y).copysign(x)
 }
@@ -289,7 +294,7 @@ pub(crate) fn tanh<M: MulAdd>(x: f32) -> f32 {
     let end = if size > 9.1 { 9.1 } else { size };
     let (exponent, r) = reduce::<M>(-2.0 * end);
     let e = exp_m1_of_remainder::<M>(r) + 1.0;
-    let e = f32::from_bits(e.to_bits().wrapping_add((exponent << 23) as u32));
+    let e = e * power_of_two(exponent);
     let large = M::mul_add(-2.0 * e, M::reciprocal_in_1_to_2(1.0 + e), 1.0);
     let z = x * x;
     let p = polynomial::<M, 5>(

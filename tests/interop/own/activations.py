@@ -16,7 +16,7 @@ def pairs():
     return x.repeat_interleave(9), x.repeat(9)
 
 
-UNARY = "acos acosh asin asinh atan atanh cosh sinh tan sin cos deg2rad rad2deg digamma erfc erf erfinv exp2 log2 log10 " \
+UNARY = "acos acosh asin asinh atan atanh cosh sinh tan sin cos deg2rad rad2deg erfc erf erfinv exp2 log2 log10 " \
         "log1p expm1 exp log tanh sigmoid frac nan_to_num sgn sinc logit isinf isposinf isneginf signbit square".split()
 BINARY = "atan2 hypot copysign fmax fmin xlogy logaddexp logaddexp2 fmod heaviside pow true_divide".split()
 
@@ -43,6 +43,7 @@ CASES = [
     *[Op(f"corner_{name}", f"x.{name}()", x=corners()) for name in UNARY],
     *[Op(f"corner64_{name}", f"x.{name}()", dtype="float64", x=corners(torch.float64)) for name in UNARY],
     *[Op(f"pair_{name}", f"x.{name}(y)", x=pairs()[0], y=pairs()[1]) for name in BINARY],
+    Op("digamma", "x.digamma(), x.lgamma()", x=torch.tensor([0.3, 1.0, 2.5, 30.0, -0.4, -3.7]).requires_grad_()),
     *[Op(f"far_{name}", f"x.{name}()", x=torch.tensor([1e5, -1e6, 12345678.0, 1e10, 2.0**40, -3e20, 1e38, 3.1415927]))
       for name in ("sin", "cos", "tan")],
     *[Op(f"int_{name}", f"x.{name}()", x=integers(0, 2, 5)) for name in ("acos", "exp2", "lgamma", "sinc", "logit")],
@@ -60,6 +61,6 @@ CASES = [
     Op("like", "torch.full_like(x, 2.5, dtype=torch.int64), x.new_full((2,), 3), x.new_ones(2), torch.zeros_like(x, dtype=torch.bool)",
        x=randn(2, 3)),
     Op("fill", "torch.fill(x, y)", x=randn(3), y=torch.tensor(3.0).requires_grad_()), Op("rsub", "torch.rsub(x, y, alpha=2)", x=randn(3), y=randn(2, 3)),
-    Op("in_place", "(x * 1).exp_().sqrt_().reciprocal_().tanh_().sigmoid_().clamp_min_(0.55).clamp_max_(0.6)", x=randn(9).detach()),
+    Op("in_place", "(x * 1).exp_().log_().abs_().sqrt_().reciprocal_().tanh_().sigmoid_().clamp_min_(0.55).clamp_max_(0.6), (x * 3).floor_(), (x * 3).round_().remainder_(2), (x.abs() + 1).rsqrt_()", x=randn(9).detach()),
     *[Op(f"cast_{name}", f"x.{name}()", x=torch.tensor([0.0, 1.7, -2.9, 100.5])) for name in "bool char short int long half bfloat16".split()],
 ]

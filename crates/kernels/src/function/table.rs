@@ -291,7 +291,8 @@ functions! {
     },
     Input |x, g| {
         let p = T::from_f64(PI) * x;
-        if x == T::ZERO {
+        // Also where the square is no number.
+        if p * x == T::ZERO {
             T::ZERO
         } else {
             g * ((p.cos::<M>() * p - p.sin::<M>()) / (p * x))
@@ -300,7 +301,7 @@ functions! {
     twice {
         let p = T::from_f64(PI) * x;
         let two = T::from_f64(2.0);
-        if x == T::ZERO {
+        if p * x * x == T::ZERO {
             g * T::from_f64(-PI * PI / 3.0)
         } else {
             g * (((two - p * p) * p.sin::<M>() - two * p * p.cos::<M>()) / (p * x * x))
@@ -316,7 +317,12 @@ functions! {
     Input |x, g| {
         let low = if eps < T::ZERO { T::ZERO } else { eps };
         let beyond = if eps < T::ZERO { T::NAN } else { T::ZERO };
-        if x < low || x > T::ONE - low { beyond } else { g / (x * (T::ONE - x)) }
+        if x < low || x > T::ONE - low {
+            beyond
+        } else {
+            // The slope at -0.0 is that at 0.
+            g / ((x + T::ZERO) * (T::ONE - x))
+        }
     },
     twice {
         let low = if eps < T::ZERO { T::ZERO } else { eps };

@@ -2,7 +2,7 @@
 
 use super::{LnParts, MulAdd, ROUND, ln_parts, polynomial, scaled};
 
-/// 2 to the power of x, within 1 unit in the last place.
+/// 2 to the power of x, within 1.2 units in the last place.
 #[inline(always)]
 pub(crate) fn exp2<M: MulAdd>(x: f32) -> f32 {
     // Beyond these the result is infinite, or 0. Written so that nan goes through.

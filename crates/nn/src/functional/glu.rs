@@ -140,3 +140,70 @@ pub fn rrelu(input: &Tensor, lower: f64, upper: f64, training: bool) -> Result<T
     let noise = noise.scatter(0, &places[0], &slopes.to_dtype(input.dtype())?)?;
     input.mul(&noise.reshape(input.shape())?)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use pleach_core::autograd::{gradcheck, gradgradcheck};
+    use pleach_core::tensor;
+
+    #[test]
+    fn slopes_and_gates_have_the_right_gradients() {
+        let values = [-4.1f64, -1.3, -0.2, 0.3, 0.7, 2.2, 3.9, -0.6];
+        let x = Tensor::from_slice(&values, [2, 2, 2]).unwrap();
+        let slopes = tensor![0.25, -1.5].double().unwrap();
+        for x in [x.clone(), x.transpose(0, 2).unwrap()] {
+            for f in [gradcheck, gradgradcheck] {
+                f(|x| glu(&x[0], 1), std::slice::from_ref(&x)).unwrap();
+                f(|x| rrelu(&x[0], 0.1, 0.3, false), std::slice::from_ref(&x)).unwrap();
+                f(|x| prelu(&x[0], &x[1]), &[x.clone(), slopes.clone()]).unwrap();
+            }
+        }
+    }
+
+    #[test]
+    fn what_pytorch_refuses_is_refused_with_its_text() {
+        let text = |r: Result<Tensor>| r.unwrap_err().kind().to_string();
+        let x = tensor![[1.0, -2.0, 3.0]];
+        for (got, want) in [
+            (
+                glu(&x, -1),
+                "Halving dimension must be even, but dimension 1 is size 3",
+            ),
+            (
+                glu(&Tensor::scalar(1.0), 0),
+                "glu does not support scalars because halving size must be even",
+            ),
+            (
+                glu(&tensor![1, 2], 0),
+                "\"glu_cpu\" not implemented for 'Long'",
+            ),
+            (
+                prelu(&x, &tensor![1.0, 2.0]),
+                "Mismatch of parameter numbers and input channel size. Found parameter numbers = 2 and channel size = 3.",
+            ),
+            (
+                prelu(&x, &tensor![[1.0]]),
+                "prelu: Expected `weight` to be a scalar or 1D tensor, but got: ndim = 2",
+            ),
+            (
+                prelu(&x, &tensor![1.0].double().unwrap()),
+                "prelu: Type promoting not supported. Got Float and Double",
+            ),
+            (
+                rrelu(&x, 0.5, 0.1, true),
+                "Lower bound should be less than or equal to the upper bound",
+            ),
+            (
+                rrelu(&x, f64::INFINITY, 1.0, true),
+                "rrelu: lower bound must be finite, got inf",
+            ),
+            (
+                rrelu(&x.half().unwrap(), 0.1, 0.2, true),
+                "\"rrelu_with_noise_out_cpu\" not implemented for 'Half'",
+            ),
+        ] {
+            assert_eq!(text(got), want);
+        }
+    }
+}

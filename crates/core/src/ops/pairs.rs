@@ -58,12 +58,12 @@ impl FloatPair {
     }
 
     /// The factor of the gradient of the second operand.
-    fn by_second(self, saved: &Saved<'_>, grad: &Tensor) -> Result<Tensor> {
+    fn by_second(self, saved: &Saved<'_>) -> Result<Tensor> {
         let (x, y) = (|| saved.input(0), || saved.input(1));
         match self.0 {
             Pair::Atan2 => x()?.neg()?.div(&squares(&x()?, &y()?)?),
             Pair::Hypot => y()?.div(&saved.output(0)?),
-            Pair::Copysign => grad.try_zeros_like(),
+            Pair::Copysign => y()?.try_zeros_like(),
             Pair::Pow => saved.output(0)?.mul(&x()?.log()?),
             Pair::Glu => {
                 let s = y()?.sigmoid()?;
@@ -116,7 +116,11 @@ impl Operation for FloatPair {
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
         Ok([
             saved.grad(0, || grad.mul(&self.by_first(saved)?))?,
-            saved.grad(1, || grad.mul(&self.by_second(saved, grad)?))?,
+            saved.grad(1, || match self.0 {
+                // Also of an infinite gradient.
+                Pair::Copysign => grad.try_zeros_like(),
+                _ => grad.mul(&self.by_second(saved)?),
+            })?,
         ])
     }
 }

@@ -104,3 +104,8 @@ fn lazy() {
 fn parametrized() {
     families::nn::run("parametrized");
 }
+
+#[test]
+fn activations() {
+    families::nn::run("activations");
+}

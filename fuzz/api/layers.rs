@@ -413,6 +413,8 @@ pub const CALLS: &[Call] = &[
             add(p, Identity::new())
         },
     ),
+    activation!(Sigmoid, SigmoidBuilder {}),
+    activation!(Tanh, TanhBuilder {}),
     activation!(LeakyReLU, LeakyReLUBuilder { negative_slope }, inplace),
     activation!(ELU, ELUBuilder { alpha }, inplace),
     activation!(CELU, CELUBuilder { alpha }, inplace),

@@ -11,6 +11,7 @@ mod create;
 mod data;
 mod elementwise;
 mod functional;
+mod functions;
 mod in_place;
 mod index;
 mod init;
@@ -60,6 +61,11 @@ pub const CALLS: &[&[Call]] = &[
     in_place::CALLS,
     autograd::CALLS,
     functional::CALLS,
+    functions::UNARY,
+    functions::QUESTIONS,
+    functions::PAIRS,
+    functions::OPERANDS,
+    functions::CALLS,
     layers::CALLS,
     modules::CALLS,
     norms::CALLS,

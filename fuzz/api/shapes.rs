@@ -213,10 +213,7 @@ pub const CALLS: &[Call] = &[
         "Tensor::cdist Tensor::pdist functional::pdist Tensor::dist",
         distances,
     ),
-    call(
-        "Tensor::tril_indices Tensor::triu_indices",
-        created,
-    ),
+    call("Tensor::tril_indices Tensor::triu_indices", created),
     call(
         "Tensor::atleast_1d Tensor::atleast_2d Tensor::atleast_3d Tensor::ravel",
         |p| {

@@ -20,6 +20,7 @@ import time
 import torch
 
 # Imported for what they register.
+import compare.elementwise_operations
 import compare.network_operations
 import compare.norm_operations
 import compare.shape_operations

@@ -9,6 +9,7 @@
 //! A case is out of scope if and only if it needs a *name* that no registry (`find`) knows. To put
 //! a class or function in scope, add it to the registry of its subject.
 
+pub mod activation_fns;
 pub mod args;
 pub mod ast;
 pub mod builtins;

@@ -10,6 +10,7 @@ use pleach::nn::{Module, ModuleDict, ModuleExt, ModuleList, ParameterDict, Seque
 
 use pleach::Parameter;
 
+use super::activation_fns;
 use super::args::Args;
 use super::dimensional;
 use super::module_object::ModuleHandle;
@@ -176,7 +177,11 @@ pub fn find(name: &str) -> Option<Builtin> {
             }
             ModuleHandle::tree(dict)
         },
-        _ => return dimensional::class(name).or_else(|| norms::class(name)),
+        _ => {
+            return dimensional::class(name)
+                .or_else(|| norms::class(name))
+                .or_else(|| activation_fns::class(name));
+        }
     })
 }
 

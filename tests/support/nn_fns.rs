@@ -6,6 +6,7 @@ use pleach::nn::functional::{
     UnfoldOptions,
 };
 
+use super::activation_fns;
 use super::args::{Args, Bound};
 use super::dimensional::{self, size, size_or};
 use super::norms;
@@ -92,14 +93,6 @@ pub fn find(name: &str) -> Option<Builtin> {
         "softshrink" => activation!(softshrink { lambd = 0.5 }),
         "threshold" => activation!(threshold { threshold = 0.0, value = 0.0 }),
         "logsigmoid" => activation!(logsigmoid {}),
-        "softmax" => |a| {
-            let a = a.bind("softmax", &["input", "dim"])?;
-            one(F::softmax(&a.tensor("input")?, a.i64("dim")?)?)
-        },
-        "log_softmax" => |a| {
-            let a = a.bind("log_softmax", &["input", "dim"])?;
-            one(F::log_softmax(&a.tensor("input")?, a.i64("dim")?)?)
-        },
         "gelu" => |a| {
             let a = a.bind("gelu", &["input", "approximate"])?;
             one(F::gelu(
@@ -208,7 +201,11 @@ pub fn find(name: &str) -> Option<Builtin> {
                     .label_smoothing(a.opt_f64("label_smoothing")?.unwrap_or(0.0)),
             )?)
         },
-        _ => return dimensional::function(name).or_else(|| norms::function(name)),
+        _ => {
+            return dimensional::function(name)
+                .or_else(|| norms::function(name))
+                .or_else(|| activation_fns::function(name));
+        }
     })
 }
 

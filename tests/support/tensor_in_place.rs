@@ -29,8 +29,38 @@ macro_rules! in_place_other {
     };
 }
 
+macro_rules! in_place_plain {
+    ($method:ident) => {
+        |x, a| {
+            a.none(stringify!($method))?;
+            in_place!(x, $method())
+        }
+    };
+}
+
 pub fn find(name: &str) -> Option<Method<Value>> {
     Some(match name {
+        "abs_" => in_place_plain!(abs_),
+        "exp_" => in_place_plain!(exp_),
+        "log_" => in_place_plain!(log_),
+        "sqrt_" => in_place_plain!(sqrt_),
+        "rsqrt_" => in_place_plain!(rsqrt_),
+        "reciprocal_" => in_place_plain!(reciprocal_),
+        "tanh_" => in_place_plain!(tanh_),
+        "sigmoid_" => in_place_plain!(sigmoid_),
+        "floor_" => in_place_plain!(floor_),
+        "round_" => in_place_plain!(round_),
+        "remainder_" => in_place_other!(remainder_),
+        "clamp_min_" => |x, a| {
+            let a = a.bind("clamp_min_", &["min"])?;
+            let min = operand(a.need("min")?)?;
+            in_place!(x, clamp_min_(min.clone()))
+        },
+        "clamp_max_" => |x, a| {
+            let a = a.bind("clamp_max_", &["max"])?;
+            let max = operand(a.need("max")?)?;
+            in_place!(x, clamp_max_(max.clone()))
+        },
         "add_" => in_place_other!(add_),
         "sub_" => in_place_other!(sub_),
         "mul_" => in_place_other!(mul_),

@@ -15,6 +15,7 @@
 
 mod convolution;
 mod data;
+mod elementwise;
 mod initialise;
 mod layers;
 mod loading;
@@ -120,6 +121,11 @@ const FAMILIES: [Family; 15] = [
         id: "S13",
         title: "a pass over a folder of JPEG files",
         scenarios: data::scenarios,
+    },
+    Family {
+        id: "S14",
+        title: "functions of each element, of a million values",
+        scenarios: elementwise::scenarios,
     },
 ];
 

@@ -7,9 +7,9 @@ from torch import nn
 from registry import op
 
 
-def layer(form, shape, backward, function):
+def layer(form, shape, backward, function, values=torch.randn):
     """A pass of a function of one random input."""
-    x = torch.randn(shape)
+    x = values(shape)
     if "channels_last" in form:
         x = x.to(memory_format=torch.channels_last)
     if "compile" in form:

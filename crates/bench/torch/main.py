@@ -14,6 +14,7 @@ import torch
 
 import convolution
 import data
+import elementwise
 import initialise
 import layers
 import loading

@@ -1,7 +1,7 @@
 //! [`Binary`]: the arithmetic of two numbers.
 
-use crate::elementwise::{map, map_inplace, zip_inplace, zip_piece};
-use crate::{Float, Number};
+use crate::elementwise::{map, map_inplace, zip_inplace, zip_number_pieces, zip_piece};
+use crate::{Float, Number, Pair};
 
 /// An operation of two numbers, by its name in PyTorch; those with an R take the second one first.
 #[derive(Copy, Clone, Debug, PartialEq, Eq)]
@@ -170,9 +170,8 @@ pub fn pow_number<T: Float + Number>(x: &[T], exponent: f64, out: &mut [T]) {
         -0.5 => map(x, out, move |x: T| one / x.sqrt()),
         -1.0 => map(x, out, move |x| one / x),
         -2.0 => map(x, out, move |x| one / (x * x)),
-        _ => {
-            let exponent = T::from_f64(exponent);
-            map(x, out, move |x: T| x.pow(exponent));
-        }
+        _ => zip_number_pieces(x, T::from_f64(exponent), out, &|x, y, out| {
+            Pair::Pow.apply(x, y, out);
+        }),
     }
 }

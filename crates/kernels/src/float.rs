@@ -182,6 +182,8 @@ functions! {
     erfc;
     /// The inverse of the error function.
     erfinv;
+    /// The normal distribution's Φ(-x), for x from 0.
+    normal_tail;
     /// The logarithm of the gamma function's size.
     lgamma;
     /// The derivative of `lgamma`.

@@ -13,6 +13,7 @@ mod definition;
 mod rows;
 mod table;
 
+pub(crate) use definition::sigmoid;
 pub use table::{Function, GradientFrom};
 
 /// Elements that one thread takes.

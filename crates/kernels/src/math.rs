@@ -10,22 +10,52 @@
 // f32 that is meant.
 #![allow(clippy::excessive_precision)]
 
-use std::f32::consts::{FRAC_1_SQRT_2, LOG2_E};
+use std::f32::consts::{FRAC_1_SQRT_2, FRAC_2_PI, LOG2_E};
+use std::marker::PhantomData;
 
 pub(crate) mod double;
+mod errors;
+mod hyperbolic;
+mod powers;
 mod single;
+mod trigonometry;
 
-pub(crate) use single::{
-    acos, acosh, asin, asinh, atan, atan2, atanh, cos, cosh, digamma, erfc, erfinv, exp2, hypot,
-    ldexp, lgamma, log2, log10, powf, sin, sinh, tan, tetragamma, trigamma,
-};
+pub(crate) use errors::{erfc, erfinv, normal_tail};
+pub(crate) use hyperbolic::{acosh, asinh, atanh, cosh, sinh};
+pub(crate) use powers::{exp2, hypot, log2, log10, powf};
+pub(crate) use single::{digamma, ldexp, lgamma, tetragamma, trigamma};
+pub(crate) use trigonometry::{acos, asin, atan, atan2, cos, sin, tan};
 
 /// How a loop's instruction set multiplies and adds.
 pub trait MulAdd {
+    /// Whether angles are far beyond a turn: a sine is the slower for it.
+    const FAR: bool = false;
     /// `a * b + c`.
     fn mul_add(a: f32, b: f32, c: f32) -> f32;
     /// `1 / x` for x from 1 to 2.
     fn reciprocal_in_1_to_2(x: f32) -> f32;
+    /// The number of quarter turns next to x, and what is left of x, from -π/4 to π/4; of x up to
+    /// 65536.
+    fn quarter_turns(x: f32) -> (i32, f32);
+}
+
+/// [`MulAdd::FAR`] angles.
+pub struct Far<M>(PhantomData<M>);
+
+impl<M: MulAdd> MulAdd for Far<M> {
+    const FAR: bool = true;
+    #[inline(always)]
+    fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+        M::mul_add(a, b, c)
+    }
+    #[inline(always)]
+    fn reciprocal_in_1_to_2(x: f32) -> f32 {
+        M::reciprocal_in_1_to_2(x)
+    }
+    #[inline(always)]
+    fn quarter_turns(x: f32) -> (i32, f32) {
+        M::quarter_turns(x)
+    }
 }
 
 /// Rounded once, with an instruction for it.
@@ -49,6 +79,17 @@ impl MulAdd for Fused {
         let r = r.mul_add((-x).mul_add(r, 1.0), r);
         r.mul_add((-x).mul_add(r, 1.0), r)
     }
+
+    /// π/2 in three parts: the first difference is exact, the others are rounded once.
+    #[inline(always)]
+    fn quarter_turns(x: f32) -> (i32, f32) {
+        let shifted = x.mul_add(FRAC_2_PI, ROUND);
+        let turns = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
+        let n = ROUND - shifted;
+        let r = n.mul_add(1.570_796_4, x);
+        let r = n.mul_add(-4.371_138_8e-8, r);
+        (turns, n.mul_add(-1.715_124_5e-15, r))
+    }
 }
 
 impl MulAdd for Apart {
@@ -60,6 +101,18 @@ impl MulAdd for Apart {
     #[inline(always)]
     fn reciprocal_in_1_to_2(x: f32) -> f32 {
         1.0 / x
+    }
+
+    /// In f64, with π/2 in two parts, of which the first has few enough bits for exact multiples.
+    #[inline(always)]
+    fn quarter_turns(x: f32) -> (i32, f32) {
+        const ROUND: f64 = 6_755_399_441_055_744.0;
+        let x = f64::from(x);
+        let shifted = x * std::f64::consts::FRAC_2_PI + ROUND;
+        let turns = shifted.to_bits().wrapping_sub(ROUND.to_bits()) as i32;
+        let n = shifted - ROUND;
+        let r = x - n * 1.570_796_326_734_125_6;
+        (turns, (r - n * 6.077_100_506_506_192e-11) as f32)
     }
 }
 
@@ -120,12 +173,30 @@ pub(crate) fn exp<M: MulAdd>(x: f32) -> f32 {
     let x = if x > 89.0 { 89.0 } else { x };
     let x = if x < -104.0 { -104.0 } else { x };
     let (exponent, r) = reduce::<M>(x);
-    let y = exp_m1_of_remainder::<M>(r) + 1.0;
-    // y is near 1: one part of the power of two is added to its exponent, and the other one is a
-    // factor, as 2^128 and 2^-150 are no floats.
+    scaled(exp_m1_of_remainder::<M>(r) + 1.0, exponent)
+}
+
+/// 2 to a whole power that a float has; of any other number some float.
+#[inline(always)]
+fn power_of_two(exponent: i32) -> f32 {
+    f32::from_bits((exponent.wrapping_add(127) << 23) as u32)
+}
+
+/// A number times a power of two; the product may be infinite, subnormal or 0. A nan stays one, whatever
+/// became of its exponent.
+#[inline(always)]
+fn scaled(y: f32, exponent: i32) -> f32 {
+    // Two factors, as 2^128 and 2^-150 are no floats.
     let half = exponent >> 1;
-    let y = f32::from_bits(y.to_bits().wrapping_add((half << 23) as u32));
-    y * f32::from_bits((exponent.wrapping_sub(half).wrapping_add(127) << 23) as u32)
+    y * power_of_two(half) * power_of_two(exponent.wrapping_sub(half))
+}
+
+/// `e^x / 2` for x from 0: finite a little longer than `e^x`.
+#[inline(always)]
+fn exp_over_two<M: MulAdd>(x: f32) -> f32 {
+    let x = if x > 90.0 { 90.0 } else { x };
+    let (exponent, r) = reduce::<M>(x);
+    scaled(exp_m1_of_remainder::<M>(r) + 1.0, exponent.wrapping_sub(1))
 }
 
 /// `e^x - 1`, within 1.6 units in the last place.
@@ -136,15 +207,38 @@ pub(crate) fn exp_m1<M: MulAdd>(x: f32) -> f32 {
     let y = if y < -20.0 { -20.0 } else { y };
     let (exponent, r) = reduce::<M>(y);
     // 2^n (e^r - 1) + (2^n - 1), of half the size, as 2^128 is no float.
-    let half = f32::from_bits((exponent.wrapping_add(126) << 23) as u32);
+    let half = power_of_two(exponent.wrapping_sub(1));
     let y = M::mul_add(half, exp_m1_of_remainder::<M>(r), half - 0.5);
     (y + y).copysign(x)
 }
 
-/// The natural logarithm, within 0.8 units in the last place (the polynomial is that of Cephes'
-/// `logf`); minus infinity at 0, nan below.
+/// A number as `(1 + m) 2^n`, where `ln(1 + m) = m - m²/2 + rest`.
+struct LnParts {
+    m: f32,
+    square: f32,
+    rest: f32,
+    n: f32,
+}
+
+impl LnParts {
+    /// `ln(1 + m) - m`.
+    #[inline(always)]
+    fn tail<M: MulAdd>(&self) -> f32 {
+        M::mul_add(-0.5, self.square, self.rest)
+    }
+
+    /// The logarithm of x, where it is infinite or nan; else y.
+    #[inline(always)]
+    fn special(x: f32, y: f32) -> f32 {
+        let y = if x == f32::INFINITY { x } else { y };
+        let y = if x == 0.0 { f32::NEG_INFINITY } else { y };
+        if x >= 0.0 { y } else { f32::NAN }
+    }
+}
+
+/// The parts of a positive number (the polynomial is that of Cephes' `logf`).
 #[inline(always)]
-pub(crate) fn ln<M: MulAdd>(x: f32) -> f32 {
+fn ln_parts<M: MulAdd>(x: f32) -> LnParts {
     let tiny = x < f32::MIN_POSITIVE;
     let scaled = if tiny { x * 8_388_608.0 } else { x };
     // Neighbouring floats have neighbouring bits, so from sqrt(0.5) on, the bits count the way to
@@ -153,7 +247,7 @@ pub(crate) fn ln<M: MulAdd>(x: f32) -> f32 {
     let above = bits.wrapping_sub(FRAC_1_SQRT_2.to_bits()) & 0xff80_0000;
     let m = f32::from_bits(bits.wrapping_sub(above)) - 1.0;
     let n = ((above as i32) >> 23) as f32 - if tiny { 23.0 } else { 0.0 };
-    let z = m * m;
+    let square = m * m;
     let p = polynomial::<M, 9>(
         m,
         [
@@ -168,11 +262,16 @@ pub(crate) fn ln<M: MulAdd>(x: f32) -> f32 {
             3.3333331174e-1,
         ],
     );
-    let y = M::mul_add(-0.5, z, M::mul_add(n, LN_2_LOW, p * (m * z)));
-    let y = M::mul_add(n, LN_2_HIGH, m + y);
-    let y = if x == f32::INFINITY { x } else { y };
-    let y = if x == 0.0 { f32::NEG_INFINITY } else { y };
-    if x >= 0.0 { y } else { f32::NAN }
+    let rest = p * (m * square);
+    LnParts { m, square, rest, n }
+}
+
+/// The natural logarithm, within 0.8 units in the last place; minus infinity at 0, nan below.
+#[inline(always)]
+pub(crate) fn ln<M: MulAdd>(x: f32) -> f32 {
+    let LnParts { m, square, rest, n } = ln_parts::<M>(x);
+    let y = M::mul_add(-0.5, square, M::mul_add(n, LN_2_LOW, rest));
+    LnParts::special(x, M::mul_add(n, LN_2_HIGH, m + y))
 }
 
 /// `ln(1 + x)`, within 1.5 units in the last place; minus infinity at -1, nan below.
@@ -191,9 +290,12 @@ pub(crate) fn ln_1p<M: MulAdd>(x: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn tanh<M: MulAdd>(x: f32) -> f32 {
     let size = x.abs();
-    // (1 - e) / (1 + e) = 1 - 2 e / (1 + e)
-    let e = exp::<M>(-2.0 * size);
-    let large = M::mul_add(-2.0 * e, M::reciprocal_in_1_to_2(1.0 + e), 1.0).copysign(x);
+    // (1 - e) / (1 + e) = 1 - 2 e / (1 + e), which is 1 from here on.
+    let end = if size > 9.1 { 9.1 } else { size };
+    let (exponent, r) = reduce::<M>(-2.0 * end);
+    let e = exp_m1_of_remainder::<M>(r) + 1.0;
+    let e = e * power_of_two(exponent);
+    let large = M::mul_add(-2.0 * e, M::reciprocal_in_1_to_2(1.0 + e), 1.0);
     let z = x * x;
     let p = polynomial::<M, 5>(
         z,
@@ -205,15 +307,31 @@ pub(crate) fn tanh<M: MulAdd>(x: f32) -> f32 {
             -3.33332819422e-1,
         ],
     );
-    let small = M::mul_add(p * z, x, x).copysign(x);
-    if size < 0.625 { small } else { large }
+    let small = M::mul_add(p * z, size, size);
+    (if size < 0.625 { small } else { large }).copysign(x)
+}
+
+/// The error function of sizes up to 0.92 (Juffa's polynomial).
+#[inline(always)]
+fn erf_near_zero<M: MulAdd>(x: f32) -> f32 {
+    let p = polynomial::<M, 6>(
+        x * x,
+        [
+            -5.96761703e-4,
+            4.99119423e-3,
+            -2.67681349e-2,
+            1.12819925e-1,
+            -3.76125336e-1,
+            1.28379166e-1,
+        ],
+    );
+    M::mul_add(p, x, x)
 }
 
 /// The error function, within 1.2 units in the last place (Juffa's polynomials).
 #[inline(always)]
 pub(crate) fn erf<M: MulAdd>(x: f32) -> f32 {
     let t = x.abs();
-    let s = x * x;
     let p = polynomial::<M, 7>(
         t,
         [
@@ -230,18 +348,7 @@ pub(crate) fn erf<M: MulAdd>(x: f32) -> f32 {
     let tail = M::mul_add(p, t, -t);
     let tail = if t > 4.0 { -20.0 } else { tail };
     let large = (1.0 - exp::<M>(tail)).copysign(x);
-    let p = polynomial::<M, 6>(
-        s,
-        [
-            -5.96761703e-4,
-            4.99119423e-3,
-            -2.67681349e-2,
-            1.12819925e-1,
-            -3.76125336e-1,
-            1.28379166e-1,
-        ],
-    );
-    let small = M::mul_add(p, x, x);
+    let small = erf_near_zero::<M>(x);
     if t > 0.927734375 || t.is_nan() {
         large
     } else {
@@ -250,131 +357,4 @@ pub(crate) fn erf<M: MulAdd>(x: f32) -> f32 {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    /// Every 2003rd float, all signs and exponents, and the special ones.
-    fn floats() -> impl Iterator<Item = f32> {
-        let special = [0.0, -0.0, 1.0, -1.0, f32::MAX, f32::MIN_POSITIVE, 1e-45];
-        (0..=u32::MAX)
-            .step_by(2003)
-            .map(f32::from_bits)
-            .filter(|x| x.is_finite())
-            .chain(special)
-    }
-
-    /// The greatest error in units in the last place of the (rounded) truth.
-    fn worst(f: impl Fn(f32) -> f32, truth: impl Fn(f64) -> f64) -> (f64, f32) {
-        let mut worst = (0.0, 0.0);
-        for x in floats() {
-            let (got, want) = (f(x), truth(f64::from(x)));
-            let nearest = want as f32;
-            if !nearest.is_finite() || got == nearest {
-                assert!(
-                    got == nearest || got.is_nan() && nearest.is_nan(),
-                    "{x:e}: {got} {want}"
-                );
-                continue;
-            }
-            let unit = f64::from(nearest.abs().next_up()) - f64::from(nearest.abs());
-            let error = (f64::from(got) - want).abs() / unit;
-            if error > worst.0 || error.is_nan() {
-                worst = (error, x);
-            }
-        }
-        worst
-    }
-
-    /// erf in f64, from its series or the continued fraction of erfc.
-    fn exact_erf(x: f64) -> f64 {
-        let t = x.abs();
-        let size = if t < 3.0 {
-            let (mut term, mut sum, mut n) = (t, t, 0.0);
-            while term.abs() > 1e-18 * sum.abs() {
-                n += 1.0;
-                term *= -t * t / n;
-                sum += term / (2.0 * n + 1.0);
-            }
-            sum * std::f64::consts::FRAC_2_SQRT_PI
-        } else if t < 7.0 {
-            let mut f = 0.0;
-            for k in (1..200).rev() {
-                f = f64::from(k) / 2.0 / (t + f);
-            }
-            1.0 - (-t * t).exp() / (t + f) * std::f64::consts::FRAC_2_SQRT_PI / 2.0
-        } else {
-            1.0
-        };
-        size.copysign(x)
-    }
-
-    #[test]
-    fn errors_stay_within_their_bounds() {
-        bounded::<Fused>();
-        bounded::<Apart>();
-    }
-
-    fn bounded<M: MulAdd>() {
-        let all = [
-            ("exp", worst(exp::<M>, f64::exp), 1.0),
-            ("exp_m1", worst(exp_m1::<M>, f64::exp_m1), 1.6),
-            ("ln_1p", worst(ln_1p::<M>, f64::ln_1p), 1.5),
-            ("ln", worst(ln::<M>, f64::ln), 0.8),
-            ("tanh", worst(tanh::<M>, f64::tanh), 1.5),
-            ("erf", worst(erf::<M>, exact_erf), 1.2),
-        ];
-        for (name, (error, at), bound) in all {
-            println!("{name}: {error} at {at:e}");
-            assert!(error <= bound, "{name}: {error} units at {at:e}");
-        }
-    }
-
-    #[test]
-    fn special_values_are_right() {
-        special::<Fused>();
-        special::<Apart>();
-    }
-
-    #[test]
-    fn reciprocals_are_within_a_unit() {
-        for i in 0..=1 << 16 {
-            let x = 1.0 + i as f32 / 65536.0;
-            let want = 1.0 / f64::from(x);
-            let unit = f64::from(f32::EPSILON) / 2.0; // of a number from 0.5 to 1
-            for got in [
-                Fused::reciprocal_in_1_to_2(x),
-                Apart::reciprocal_in_1_to_2(x),
-            ] {
-                assert!((f64::from(got) - want).abs() <= unit, "{x}: {got}");
-            }
-        }
-    }
-
-    fn special<M: MulAdd>() {
-        let (exp, ln, tanh, erf) = (exp::<M>, ln::<M>, tanh::<M>, erf::<M>);
-        let inf = f32::INFINITY;
-        assert_eq!((exp(inf), exp(-inf), exp(0.0)), (inf, 0.0, 1.0));
-        assert_eq!(
-            (ln(inf), ln(0.0), ln(-0.0), ln(1.0)),
-            (inf, -inf, -inf, 0.0)
-        );
-        assert!(ln(-1.0).is_nan() && ln(-inf).is_nan());
-        assert_eq!((tanh(inf), tanh(-inf)), (1.0, -1.0));
-        assert_eq!((erf(inf), erf(-inf)), (1.0, -1.0));
-        assert_eq!(
-            (tanh(-0.0).to_bits(), erf(-0.0).to_bits()),
-            (1 << 31, 1 << 31)
-        );
-        let (exp_m1, ln_1p) = (exp_m1::<M>, ln_1p::<M>);
-        assert_eq!((exp_m1(inf), exp_m1(-inf), ln_1p(inf)), (inf, -1.0, inf));
-        assert_eq!(ln_1p(-1.0), -inf);
-        assert!(ln_1p(-1.5).is_nan());
-        assert_eq!(
-            (exp_m1(-0.0).to_bits(), ln_1p(-0.0).to_bits()),
-            (1 << 31, 1 << 31)
-        );
-        for f in [exp, ln, tanh, erf, exp_m1, ln_1p] {
-            assert!(f(f32::NAN).is_nan());
-        }
-    }
-}
+mod tests;

@@ -1,6 +1,7 @@
 //! [`Pair`]: functions of two floats.
 
 use crate::float::{of_type, run_math};
+use crate::function::sigmoid;
 use crate::isa::MathLoop;
 use crate::math::MulAdd;
 use crate::{Float, Isa};
@@ -46,6 +47,10 @@ pairs! {
     Copysign, |x, y, M| x.copysign(y);
     /// x to the power of y.
     Pow, |x, y, M| x.powf::<M>(y);
+    /// x times the logistic function of y.
+    Glu, |x, y, M| x * sigmoid::<T, M>(y);
+    /// x, or `x y` up to 0.
+    Prelu, |x, y, M| if x > T::ZERO { x } else { x * y };
     /// `x 2^y`.
     Ldexp, |x, y, M| x.ldexp::<M>(y);
     /// `x ln y`; 0 where x is, unless y is nan.

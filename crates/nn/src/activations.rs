@@ -9,7 +9,7 @@ use crate::setters::setters;
 use crate::{Forward, Node, Setting};
 
 /// A number as it was given: `2` and `2.0` print differently.
-fn as_given(number: Scalar) -> String {
+pub(crate) fn as_given(number: Scalar) -> String {
     match number {
         Scalar::Int(i) => i.to_string(),
         other => python_float(other.to_f64()),
@@ -270,6 +270,28 @@ activations! {
     SiLU, SiLUBuilder, silu, {}, flag inplace,
     |x| floats(x, "silu_cpu"), Function::Silu, "SiluBackward0";
 
+    /// `1 / (1 + e^-x)`. Any shape; integers are computed as f32.
+    ///
+    /// ```
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::Sigmoid};
+    /// assert_eq!(Sigmoid::new().call(&tensor![0.0])?.item()?, 0.5);
+    /// # Ok::<(), pleach::Error>(())
+    /// ```
+    Sigmoid, SigmoidBuilder, sigmoid, {},
+    |x| None, Function::Sigmoid, "SigmoidBackward0";
+
+    /// The hyperbolic tangent. Any shape; integers are computed as f32.
+    ///
+    /// ```
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::Tanh};
+    /// assert_eq!(Tanh::new().call(&tensor![0.0])?.item()?, 0.0);
+    /// # Ok::<(), pleach::Error>(())
+    /// ```
+    Tanh, TanhBuilder, tanh, {},
+    |x| None, Function::Tanh, "TanhBackward0";
+
     /// `x tanh(ln(1 + e^x))` (Misra 2019). Any shape.
     ///
     /// ```
@@ -380,7 +402,7 @@ mod tests {
         let x =
             Tensor::from_slice(&[-4.1f64, -1.3, -0.2, 0.3, 0.7, 2.2, 3.9, 25.0], [2, 4]).unwrap();
         type F = fn(&Tensor) -> Result<Tensor>;
-        let all: [(&str, F, &str); 17] = [
+        let all: [(&str, F, &str); 21] = [
             ("leaky_relu", |x| leaky_relu(x, 0.2), "LeakyReluBackward0"),
             ("elu", |x| elu(x, 1.5), "EluBackward0"),
             ("celu", |x| celu(x, 1.5), "CeluBackward0"),
@@ -402,6 +424,14 @@ mod tests {
             ),
             ("logsigmoid", logsigmoid, "LogSigmoidBackward0"),
             ("relu", |x| x.relu(), "ReluBackward0"),
+            ("sigmoid", sigmoid, "SigmoidBackward0"),
+            ("tanh", tanh, "TanhBackward0"),
+            ("glu", |x| crate::functional::glu(x, -1), "GluBackward0"),
+            (
+                "gelu",
+                |x| crate::functional::gelu(x, "tanh"),
+                "GeluBackward0",
+            ),
         ];
         for (name, f, grad_name) in all {
             for x in [x.clone(), x.t().unwrap()] {

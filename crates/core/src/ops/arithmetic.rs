@@ -4,7 +4,7 @@
 //! here, once, not for every kind of argument in every crate that calls.
 
 use pleach_kernels::elementwise::{ZipPiece, zip_number_pieces};
-use pleach_kernels::{Binary, pow_number};
+use pleach_kernels::{Binary, Pair, pow_number};
 
 use super::elementwise::{written, zip_pieces};
 use super::operand::{IntoOperand, Operand, result_type};
@@ -96,6 +96,16 @@ impl Operation for Arithmetic {
         match (self.kind, y, bools.flatten()) {
             (_, _, Some(piece)) => y.zipped(x, &piece),
             (Binary::Pow, Other::Number(s), _) if x.dtype() != DType::I64 => power(x, s),
+            (Binary::Pow, y, _) if x.dtype().is_float() => {
+                dispatch_float!("pow", x.dtype(), T => y.zipped(x, &|x: &[T], y: &[T], out: &mut [T]| {
+                    Pair::Pow.apply(x, y, out);
+                }))
+            }
+            (Binary::Rpow, y, _) if x.dtype().is_float() => {
+                dispatch_float!("pow", x.dtype(), T => y.zipped(x, &|x: &[T], y: &[T], out: &mut [T]| {
+                    Pair::Pow.apply(y, x, out);
+                }))
+            }
             _ => {
                 dispatch_number!(self.names().2, x.dtype(), T => y.zipped(x, &self.kind.piece::<T>()))
             }

@@ -221,6 +221,32 @@ in_place! {
     pow_(other: impl IntoOperand) = |t| t.change(|t| t.pow(other));
     /// Changes every sign.
     neg_() = |t| t.change(|t| t.neg());
+    /// Takes absolute values.
+    abs_() = |t| t.change(|t| t.abs());
+    /// e to the power of each element.
+    exp_() = |t| t.change(|t| t.exp());
+    /// Natural logarithms.
+    log_() = |t| t.change(|t| t.log());
+    /// Square roots.
+    sqrt_() = |t| t.change(|t| t.sqrt());
+    /// One over the square roots.
+    rsqrt_() = |t| t.change(|t| t.rsqrt());
+    /// One over each element.
+    reciprocal_() = |t| t.change(|t| t.reciprocal());
+    /// Hyperbolic tangents.
+    tanh_() = |t| t.change(|t| t.tanh());
+    /// The logistic function.
+    sigmoid_() = |t| t.change(|t| t.sigmoid());
+    /// Rounds down.
+    floor_() = |t| t.change(|t| t.floor());
+    /// Rounds to the nearest whole number, half to even.
+    round_() = |t| t.change(|t| t.round());
+    /// The remainder with the divisor's sign.
+    remainder_(other: impl IntoOperand) = |t| t.change(|t| t.remainder(other));
+    /// Limits the elements from below.
+    clamp_min_(min: impl IntoOperand) = |t| t.clamp_in_place(Some(min.into_operand()), None);
+    /// Limits the elements from above.
+    clamp_max_(max: impl IntoOperand) = |t| t.clamp_in_place(None, Some(max.into_operand()));
     /// Sets negative elements to zero.
     relu_() = |t| t.change(|t| t.relu());
     /// Limits the elements to `min ..= max`; either bound may be left out.

@@ -10,6 +10,14 @@ use crate::autograd::{Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply}
 use crate::{DType, Error, Result, Scalar, Tensor};
 
 /// A [`Pair`] of each two elements, broadcast, in a float type.
+///
+/// ```
+/// use pleach::{FloatPair, autograd::apply, tensor};
+/// use pleach_kernels::Pair;
+/// let y = apply(FloatPair(Pair::Hypot), (&tensor![3.0, 5.0], &tensor![4.0, 12.0]))?;
+/// assert_eq!(y.to_vec::<f32>()?, [5.0, 13.0]);
+/// # Ok::<(), pleach::Error>(())
+/// ```
 #[derive(Copy, Clone, Debug)]
 pub struct FloatPair(pub Pair);
 
@@ -20,6 +28,8 @@ impl FloatPair {
             Pair::Hypot => ("hypot", "HypotBackward0"),
             Pair::Copysign => ("copysign", "CopysignBackward0"),
             Pair::Pow => ("pow", "PowBackward1"),
+            Pair::Glu => ("glu", "GluBackward0"),
+            Pair::Prelu => ("prelu", "PreluKernelBackward0"),
             Pair::Ldexp => ("ldexp", "LdexpBackward0"),
             Pair::Xlogy => ("xlogy", "XlogyBackward0"),
             Pair::LogAddExp => ("logaddexp", "LogaddexpBackward0"),
@@ -35,6 +45,8 @@ impl FloatPair {
             Pair::Hypot => x()?.div(&saved.output(0)?),
             Pair::Copysign => (saved.output(0)?.div(&x()?)?).masked_fill(&x()?.eq(0.0)?, 0.0),
             Pair::Pow => y()?.mul(&x()?.pow(&y()?.sub(1.0)?)?),
+            Pair::Glu => y()?.sigmoid(),
+            Pair::Prelu => Tensor::where_cond(&x()?.gt(0.0)?, 1.0, &y()?),
             Pair::Ldexp => y()?.exp2(),
             Pair::Xlogy => {
                 let flat = x()?.eq(0.0)?.logical_and(&y()?.le(0.0)?)?;
@@ -46,13 +58,18 @@ impl FloatPair {
     }
 
     /// The factor of the gradient of the second operand.
-    fn by_second(self, saved: &Saved<'_>, grad: &Tensor) -> Result<Tensor> {
+    fn by_second(self, saved: &Saved<'_>) -> Result<Tensor> {
         let (x, y) = (|| saved.input(0), || saved.input(1));
         match self.0 {
             Pair::Atan2 => x()?.neg()?.div(&squares(&x()?, &y()?)?),
             Pair::Hypot => y()?.div(&saved.output(0)?),
-            Pair::Copysign => grad.try_zeros_like(),
+            Pair::Copysign => y()?.try_zeros_like(),
             Pair::Pow => saved.output(0)?.mul(&x()?.log()?),
+            Pair::Glu => {
+                let s = y()?.sigmoid()?;
+                x()?.mul(&s)?.mul(&s.rsub(1.0)?)
+            }
+            Pair::Prelu => x()?.masked_fill(&x()?.gt(0.0)?, 0.0),
             Pair::Ldexp => saved.output(0)?.mul(std::f64::consts::LN_2),
             Pair::Xlogy => x()?.div(&y()?),
             Pair::LogAddExp => x()?.sub(&y()?)?.exp()?.add(1.0)?.reciprocal(),
@@ -99,7 +116,11 @@ impl Operation for FloatPair {
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
         Ok([
             saved.grad(0, || grad.mul(&self.by_first(saved)?))?,
-            saved.grad(1, || grad.mul(&self.by_second(saved, grad)?))?,
+            saved.grad(1, || match self.0 {
+                // Also of an infinite gradient.
+                Pair::Copysign => grad.try_zeros_like(),
+                _ => grad.mul(&self.by_second(saved)?),
+            })?,
         ])
     }
 }

@@ -1,17 +1,44 @@
 //! [`Definition`]: what a function is, the loops over it, and what definitions have in common.
 
-use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI};
+use std::f64::consts::FRAC_2_PI;
 
 use crate::float::run_math;
 use crate::isa::MathLoop;
-use crate::math::{Apart, MulAdd};
+use crate::math::{Apart, Far, MulAdd};
 use crate::{Float, Isa, Loop};
+
+/// How a function's loops are compiled.
+#[derive(Copy, Clone, PartialEq, Eq)]
+pub(super) enum Loops {
+    /// Its speed is that of memory, or of a call.
+    Narrow,
+    /// It is worth the widest vectors.
+    Wide,
+    /// So it is, and arguments far beyond a turn are worth a loop of their own.
+    Periodic,
+}
+
+/// Elements that one loop over a periodic function takes.
+const BLOCK: usize = 512;
+
+/// Whether there is an angle for which [`MulAdd::FAR`] is made, or the product of one and π is. f64 has no
+/// such loop.
+#[inline(always)]
+fn has_far<T: Float>(angles: &[T]) -> bool {
+    let far = T::from_f64(16384.0);
+    (angles.iter()).fold(false, |all, x| all | (x.abs() > far))
+}
+
+/// Whether a function's loops look out for such angles.
+const fn looks_out<T: Float, D: Definition<T>>() -> bool {
+    matches!(D::LOOPS, Loops::Periodic) && size_of::<T>() == 4
+}
 
 /// A function with its parameters, and its derivatives. Not closures: large ones would not be inlined
 /// into the loops.
 pub(super) trait Definition<T: Float> {
-    /// Whether it is worth the widest vectors; else its speed is that of memory, or of a call.
-    const WIDE: bool;
+    /// How it is computed.
+    const LOOPS: Loops;
     fn value<M: MulAdd>(&self, x: T) -> T;
     fn gradient<M: MulAdd>(&self, saved: T, grad: T) -> T;
     fn second<M: MulAdd>(&self, saved: T, grad: T) -> T;
@@ -19,29 +46,62 @@ pub(super) trait Definition<T: Float> {
 
 pub(super) struct Values<'a, T, D>(pub &'a [T], pub &'a mut [T], pub D);
 
+impl<T: Float, D: Definition<T>> Values<'_, T, D> {
+    #[inline(always)]
+    fn each<M: MulAdd>(x: &[T], out: &mut [T], f: &D) {
+        for (out, x) in out.iter_mut().zip(x) {
+            *out = f.value::<M>(*x);
+        }
+    }
+}
+
 impl<T: Float, D: Definition<T>> MathLoop for Values<'_, T, D> {
     #[inline(always)]
     fn run<M: MulAdd>(self) {
-        for (out, x) in self.1.iter_mut().zip(self.0) {
-            *out = self.2.value::<M>(*x);
+        let Values(x, out, f) = self;
+        if const { !looks_out::<T, D>() } {
+            return Self::each::<M>(x, out, &f);
+        }
+        for (x, out) in x.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
+            match has_far(x) {
+                false => Self::each::<M>(x, out, &f),
+                true => Self::each::<Far<M>>(x, out, &f),
+            }
         }
     }
 }
 
 pub(super) struct Gradients<'a, T, D>(pub &'a [T], pub &'a [T], pub &'a mut [T], pub D);
 
+impl<T: Float, D: Definition<T>> Gradients<'_, T, D> {
+    #[inline(always)]
+    fn each<M: MulAdd>(x: &[T], g: &[T], out: &mut [T], f: &D) {
+        for ((out, x), g) in out.iter_mut().zip(x).zip(g) {
+            *out = f.gradient::<M>(*x, *g);
+        }
+    }
+}
+
 impl<T: Float, D: Definition<T>> MathLoop for Gradients<'_, T, D> {
     #[inline(always)]
     fn run<M: MulAdd>(self) {
-        for ((out, x), g) in self.2.iter_mut().zip(self.0).zip(self.1) {
-            *out = self.3.gradient::<M>(*x, *g);
+        let Gradients(x, g, out, f) = self;
+        if const { !looks_out::<T, D>() } {
+            return Self::each::<M>(x, g, out, &f);
+        }
+        let blocks = x.chunks(BLOCK).zip(g.chunks(BLOCK));
+        for ((x, g), out) in blocks.zip(out.chunks_mut(BLOCK)) {
+            match has_far(x) {
+                false => Self::each::<M>(x, g, out, &f),
+                true => Self::each::<Far<M>>(x, g, out, &f),
+            }
         }
     }
 }
 
 #[inline]
 pub(super) fn run<T: Float, D: Definition<T>, L: MathLoop>(isa: Isa, body: L) {
-    if const { D::WIDE } {
+    if const { !matches!(D::LOOPS, Loops::Narrow) } {
         run_math::<T, _>(isa, body);
     } else {
         isa.run_narrow(Narrow(body));
@@ -59,17 +119,11 @@ impl<L: MathLoop> Loop for Narrow<L> {
 }
 
 #[inline(always)]
-pub(super) fn sigmoid<T: Float, M: MulAdd>(x: T) -> T {
+pub(crate) fn sigmoid<T: Float, M: MulAdd>(x: T) -> T {
     // The exponential is at most 1: no overflow, and digits also where the result is tiny.
     let e = (-x.abs()).exp::<M>();
     let r = (T::ONE + e).reciprocal_in_1_to_2::<M>();
     if x < T::ZERO { e * r } else { r }
-}
-
-/// The normal distribution's Φ.
-#[inline(always)]
-pub(super) fn cdf<T: Float, M: MulAdd>(x: T) -> T {
-    T::from_f64(0.5) * (T::ONE + (x * T::from_f64(FRAC_1_SQRT_2)).erf::<M>())
 }
 
 /// `min(max(x + 3, 0), 6)`.

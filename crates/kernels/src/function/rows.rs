@@ -1,7 +1,7 @@
 //! `functions!`: the enum of the table's rows, and their loops.
 
 macro_rules! functions {
-    ($($(#[$doc:meta])* $name:ident $({ $($p:ident = $default:expr),* })?, $wide:literal,
+    ($($(#[$doc:meta])* $name:ident $({ $($p:ident = $default:expr),* })?, $loops:ident,
        |$x:ident, $M:ident| $value:expr, $saves:ident |$s:ident, $g:ident| $gradient:expr,
        twice $second:expr;)*) => {
         /// A function of one element, with its parameters.
@@ -37,7 +37,7 @@ macro_rules! functions {
             struct $name<T> { of: PhantomData<T>, $($($p: T),*)? }
 
             impl<T: Float> Definition<T> for $name<T> {
-                const WIDE: bool = $wide;
+                const LOOPS: Loops = Loops::$loops;
                 #[inline(always)]
                 fn value<$M: MulAdd>(&self, $x: T) -> T {
                     $($(let $p = self.$p;)*)?
@@ -94,7 +94,7 @@ macro_rules! functions {
             match function {
                 $(Function::$name $({ $($p),* })? => {
                     let d = $name { of: PhantomData::<T>, $($($p: T::from_f64($p)),*)? };
-                    all.for_each(|((out, s), g)| *out = d.second::<Apart>(*s, *g));
+                    all.for_each(|((out, s), g)| *out = d.second::<Far<Apart>>(*s, *g));
                 })*
             }
         }

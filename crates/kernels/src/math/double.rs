@@ -38,11 +38,12 @@ calls! {
     cosh = f64::cosh;
     tanh = f64::tanh;
     asinh = libm::asinh;
-    acosh = libm::acosh;
+    acosh = |x: f64| if x < 1.0 { f64::NAN } else { libm::acosh(x) };
     atanh = libm::atanh;
     erf = libm::erf;
     erfc = libm::erfc;
     erfinv = inverse_erf;
+    normal_tail = |x: f64| 0.5 * libm::erfc(x * std::f64::consts::FRAC_1_SQRT_2);
     lgamma = libm::lgamma;
     digamma = psi;
     trigamma = psi_1;

@@ -36,6 +36,7 @@ mod dropout;
 mod embedding;
 mod embedding_bag;
 mod gelu;
+mod glu;
 mod group_norm;
 mod instance_norm;
 mod interpolate;
@@ -56,6 +57,7 @@ mod relu6;
 mod row_sums;
 mod size;
 mod sliding;
+mod softmax;
 mod unfold;
 
 pub use activation::{log_softmax, relu, softmax};
@@ -88,6 +90,7 @@ pub(crate) use embedding::check_padding;
 pub use embedding::{EmbeddingOptions, embedding, embedding_renorm_};
 pub use embedding_bag::{EmbeddingBagMode, EmbeddingBagOptions, embedding_bag};
 pub use gelu::{Approximate, gelu};
+pub use glu::{glu, prelu, rrelu};
 pub use group_norm::group_norm;
 pub use instance_norm::{InstanceNormOptions, instance_norm};
 pub use interpolate::{InterpolateMode, Resize, interpolate};
@@ -112,9 +115,10 @@ pub use reduction::Reduction;
 pub use relu6::relu6;
 use size::windows;
 pub use size::{OutputSize, Pads, Size};
+pub use softmax::{gumbel_softmax, softmin};
 pub use unfold::{UnfoldOptions, unfold};
 
 pub use crate::activations::{
     celu, elu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, selu,
-    silu, softplus, softshrink, softsign, tanhshrink, threshold,
+    sigmoid, silu, softplus, softshrink, softsign, tanh, tanhshrink, threshold,
 };

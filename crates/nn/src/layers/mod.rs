@@ -17,6 +17,7 @@ mod dropout;
 mod embedding;
 mod embedding_bag;
 mod flatten;
+mod gated;
 mod group_norm;
 mod identity;
 mod instance_norm;
@@ -28,6 +29,7 @@ mod max_pool;
 mod packed;
 mod pad;
 mod relu;
+mod softmax;
 mod unflatten;
 
 pub use adaptive_pool::{
@@ -51,6 +53,7 @@ pub use dropout::{
 pub use embedding::{Embedding, EmbeddingBuilder};
 pub use embedding_bag::{EmbeddingBag, EmbeddingBagBuilder};
 pub use flatten::{Flatten, FlattenBuilder};
+pub use gated::{GELU, GELUBuilder, GLU, PReLU, PReLUBuilder, RReLU, RReLUBuilder};
 pub use group_norm::{GroupNorm, GroupNormBuilder};
 pub use identity::Identity;
 pub use instance_norm::{
@@ -72,12 +75,14 @@ pub use pad::{
     ZeroPad2d, ZeroPad3d,
 };
 pub use relu::{ReLU, ReLU6, ReLU6Builder, ReLUBuilder};
+pub use softmax::{LogSoftmax, Softmax, Softmax2d, Softmin};
 pub use unflatten::Unflatten;
 
 pub use crate::activations::{
     CELU, CELUBuilder, ELU, ELUBuilder, Hardshrink, HardshrinkBuilder, Hardsigmoid,
     HardsigmoidBuilder, Hardswish, HardswishBuilder, Hardtanh, HardtanhBuilder, LeakyReLU,
     LeakyReLUBuilder, LogSigmoid, LogSigmoidBuilder, Mish, MishBuilder, SELU, SELUBuilder, SiLU,
-    SiLUBuilder, Softplus, SoftplusBuilder, Softshrink, SoftshrinkBuilder, Softsign,
-    SoftsignBuilder, Tanhshrink, TanhshrinkBuilder, Threshold, ThresholdBuilder,
+    SiLUBuilder, Sigmoid, SigmoidBuilder, Softplus, SoftplusBuilder, Softshrink, SoftshrinkBuilder,
+    Softsign, SoftsignBuilder, Tanh, TanhBuilder, Tanhshrink, TanhshrinkBuilder, Threshold,
+    ThresholdBuilder,
 };

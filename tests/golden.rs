@@ -41,6 +41,11 @@ fn op_db() {
 }
 
 #[test]
+fn positions() {
+    families::nn::run("positions");
+}
+
+#[test]
 fn optim_db() {
     families::optim::run("optim_db");
 }

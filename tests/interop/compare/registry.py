@@ -4,7 +4,7 @@ import re
 
 SUPPORT = pathlib.Path(__file__).resolve().parents[2] / "support"
 FILES = {
-    "Tensor.": ["tensor_methods.rs", "tensor_in_place.rs"],
+    "Tensor.": ["tensor_methods.rs", "tensor_in_place.rs", "index_fns.rs"],
     "torch.": ["torch_fns.rs"],
     "F.": ["nn_fns.rs"],
     "nn.": ["nn_classes.rs"],

@@ -41,10 +41,17 @@ impl ScatterReduce {
         }
     }
 
-    /// The result; of bools by way of integers.
+    /// The result; of bools by way of integers. The sums under the means of small integers wrap.
     pub(super) fn of(self, x: &Tensor, source: &Tensor) -> Result<Tensor> {
-        match x.dtype() {
-            DType::Bool => apply(self, (&x.long()?, &source.long()?))?.to_dtype(DType::Bool),
+        let (dtype, reduce) = (x.dtype(), self.reduce);
+        match dtype {
+            DType::Bool => apply(self, (&x.long()?, &source.long()?))?.to_dtype(dtype),
+            _ if dtype.is_small_int() && reduce == Reduce::Mean => {
+                let counts = self.counts(x.shape(), DType::I64)?;
+                let reduce = Reduce::Sum;
+                let sums = apply(ScatterReduce { reduce, ..self }, (x, source))?;
+                sums.floor_divide(&counts)?.to_dtype(dtype)
+            }
             _ => apply(self, (x, source)),
         }
     }
@@ -102,7 +109,8 @@ impl ScatterReduce {
         Ok([of_x, of_source])
     }
 
-    /// Those that equal the extreme share its gradient.
+    /// Those that equal the extreme share its gradient; what was there too, as in PyTorch, if it does not
+    /// count.
     fn extreme_gradients(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
         let out = saved.output(0)?.detach();
         let hits = |t: &Tensor, value: &Tensor| t.eq(value)?.to_dtype(grad.dtype());

@@ -23,6 +23,7 @@ mod print;
 mod products;
 mod random;
 mod reduce;
+mod statistics;
 mod views;
 mod watched;
 
@@ -54,6 +55,7 @@ pub const CALLS: &[&[Call]] = &[
     products::CALLS,
     views::CALLS,
     index::CALLS,
+    statistics::CALLS,
     in_place::CALLS,
     autograd::CALLS,
     functional::CALLS,

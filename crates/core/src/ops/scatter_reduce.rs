@@ -136,9 +136,16 @@ impl Operation for ScatterReduce {
         self.names.1
     }
     fn attributes(&self) -> Attributes {
+        let reduce = match self.reduce {
+            Reduce::Sum => "sum",
+            Reduce::Prod => "prod",
+            Reduce::Mean => "mean",
+            Reduce::Amax => "amax",
+            Reduce::Amin => "amin",
+        };
         vec![
             ("dim", self.dim.into()),
-            ("reduce", self.reduce.name().into()),
+            ("reduce", reduce.into()),
             ("include_self", self.include_self.into()),
         ]
     }
@@ -188,18 +195,30 @@ impl Tensor {
     /// the gradient.
     ///
     /// ```
-    /// use pleach::{Reduce, tensor};
+    /// use pleach::tensor;
     /// let (x, index, source) = (tensor![1., 2.], tensor![0, 0], tensor![5., 3.]);
-    /// let y = x.scatter_reduce(0, &index, &source, Reduce::Prod, true)?;
+    /// let y = x.scatter_reduce(0, &index, &source, "prod", true)?;
     /// assert_eq!(y.to_vec::<f32>()?, [15., 2.]);
-    /// let y = x.scatter_reduce(0, &index, &source, Reduce::Amin, false)?;
+    /// let y = x.scatter_reduce(0, &index, &source, "amin", false)?;
     /// assert_eq!(y.to_vec::<f32>()?, [3., 2.]);
     /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors
-    /// If the index holds no integers, does not fit, or points outside.
+    /// If the index holds no integers, does not fit, or points outside, or there is no such reduction.
     pub fn scatter_reduce(
+        &self,
+        dim: i64,
+        index: &Tensor,
+        source: &Tensor,
+        reduce: impl TryInto<Reduce, Error: Into<Error>>,
+        include_self: bool,
+    ) -> Result<Tensor> {
+        let reduce = reduce.try_into().map_err(Into::into)?;
+        self.scatter_reduced(dim, index, source, reduce, include_self)
+    }
+
+    fn scatter_reduced(
         &self,
         dim: i64,
         index: &Tensor,

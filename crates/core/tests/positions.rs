@@ -103,7 +103,7 @@ fn tensors_without_elements() -> Result<()> {
     assert_eq!(rows.unique()?.inverse.shape(), [2, 0]);
     assert_eq!(Tensor::zeros([0, 2]).unique_dim(0)?.values.shape(), [0, 2]);
     assert_eq!(
-        rows.searchsorted(&Tensor::zeros([2, 3]), true, None)?
+        rows.searchsorted(Tensor::zeros([2, 3]), true, None)?
             .to_vec::<i64>()?,
         [0; 6]
     );

@@ -123,7 +123,8 @@ impl Tensor {
         let sorted = rows.sort(-1, false)?.0;
         let last = sorted.size(-1)? - 1;
         let nans = sorted.detach().isnan()?;
-        let ranks = q.reshape([-1i64])?;
+        // In f64, as PyTorch's: so few ranks are whole by rounding.
+        let ranks = q.reshape([-1i64])?.to_dtype(DType::F64)?;
         let ranks = match ignore_nan {
             true => {
                 let last = nans.logical_not()?.sum_dim(-1, true)?.sub(1)?;
@@ -151,7 +152,10 @@ impl Tensor {
         let low = sorted.gather(-1, &below)?;
         let high = || sorted.gather(-1, &position(ranks.ceil()?)?);
         let found = match interpolation {
-            Interpolation::Linear => low.lerp(&high()?, ranks.sub(&below)?)?,
+            Interpolation::Linear => {
+                let weights = ranks.sub(&below)?.to_dtype(self.dtype())?;
+                low.lerp(&high()?, weights)?
+            }
             Interpolation::Midpoint => low.lerp(&high()?, 0.5)?,
             _ => low,
         };

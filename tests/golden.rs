@@ -109,3 +109,8 @@ fn parametrized() {
 fn activations() {
     families::nn::run("activations");
 }
+
+#[test]
+fn positions() {
+    families::nn::run("positions");
+}

@@ -2,7 +2,7 @@
 
 use pleach::no_grad;
 
-use super::index::index_of;
+use super::index::{index_of, lined_up, scattered};
 use super::{Call, call};
 
 /// Calls a method that a tensor, a parameter and its data have in common on one of the three.
@@ -78,6 +78,20 @@ pub const CALLS: &[Call] = &[
         index_put_(&index[..], value)),
     in_place!(|p, x| [index = index_of(p, &x)?, value = p.operand(&x)?]
         index_put_accumulate_(&index[..], value)),
+    in_place!(|p, x| [a = lined_up(p, &x)?, value = p.bytes.scalar()] index_fill_(a.0, &a.1, value)),
+    in_place!(|p, x| [a = lined_up(p, &x)?] index_copy_(a.0, &a.1, &a.2)),
+    in_place!(|p, x| [a = lined_up(p, &x)?] index_add_(a.0, &a.1, &a.2)),
+    in_place!(|p, x| [a = lined_up(p, &x)?, own = p.bytes.flag()]
+        index_reduce_(a.0, &a.1, &a.2, "amax", own)),
+    in_place!(|p, x| [a = scattered(p, &x)?] scatter_(a.0, &a.1, &a.2)),
+    in_place!(|p, x| [a = scattered(p, &x)?] scatter_add_(a.0, &a.1, &a.2)),
+    in_place!(|p, x| [a = scattered(p, &x)?, own = p.bytes.flag()]
+        scatter_reduce_(a.0, &a.1, &a.2, "mean", own)),
+    in_place!(|p, x| [mask = p.mask(&x)?, y = p.same_shape(&x)?] masked_scatter_(&mask, &y)),
+    in_place!(|p, x| [index = p.positions(&[3], x.numel())?, y = p.make(&[3], x.dtype())?]
+        put_(&index, &y, true)),
+    in_place!(|p, x| [dim = p.bytes.dim()] cumsum_(dim)),
+    in_place!(|p, x| [dim = p.bytes.dim()] cumprod_(dim)),
     in_place!(|p, x| [a = p.bytes.float(), b = p.bytes.float()] uniform_(a, b)),
     in_place!(|p, x| [a = p.bytes.float(), b = p.bytes.float()] normal_(a, b)),
     in_place!(|p, x| [y = p.operand(&x)?] bernoulli_(y)),

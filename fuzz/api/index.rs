@@ -34,7 +34,7 @@ pub fn index_of(p: &mut Program, x: &Tensor) -> Result<Vec<TensorIndex>> {
 }
 
 /// Index, dimension and source of a gather or scatter.
-fn scattered(p: &mut Program, x: &Tensor) -> Result<(i64, Tensor, Tensor)> {
+pub fn scattered(p: &mut Program, x: &Tensor) -> Result<(i64, Tensor, Tensor)> {
     let dim = p.bytes.dim();
     let size = x.size(dim).unwrap_or(2);
     let shape: Vec<usize> = match p.bytes.one_in(6) {
@@ -50,7 +50,7 @@ fn scattered(p: &mut Program, x: &Tensor) -> Result<(i64, Tensor, Tensor)> {
 }
 
 /// A line of positions along a dimension, and a source for them.
-fn lined_up(p: &mut Program, x: &Tensor) -> Result<(i64, Tensor, Tensor)> {
+pub fn lined_up(p: &mut Program, x: &Tensor) -> Result<(i64, Tensor, Tensor)> {
     let (dim, n) = (p.bytes.dim(), p.bytes.below(6));
     let size = x.size(dim).unwrap_or(2);
     let index = match p.bytes.one_in(8) {

@@ -26,6 +26,7 @@ mod products;
 mod random;
 mod reduce;
 mod shapes;
+mod statistics;
 mod views;
 mod watched;
 
@@ -58,6 +59,7 @@ pub const CALLS: &[&[Call]] = &[
     shapes::CALLS,
     views::CALLS,
     index::CALLS,
+    statistics::CALLS,
     in_place::CALLS,
     autograd::CALLS,
     functional::CALLS,

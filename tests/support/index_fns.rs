@@ -1,12 +1,12 @@
 //! Indexing by positions, scatters, order, running values and statistics: methods of tensors, and the functions of
 //! `torch.*` that are methods of their first argument.
 
-use pleach::{DType, Interpolation, Reduce, Tensor, TensorIndex, slice};
+use pleach::{DType, Tensor, TensorIndex, slice};
 
 use super::args::{Args, Bound};
 use super::operators::operand;
 use super::tensor_methods;
-use super::value::{Builtin, Eval, EvalError, Method, Value, bug, unknown};
+use super::value::{Builtin, Eval, Method, Value, bug, unknown};
 
 fn one(tensor: Tensor) -> Eval {
     Ok(Value::tensor(tensor))
@@ -51,17 +51,6 @@ pub fn method(name: &str) -> Option<Method<Value>> {
         .or_else(|| running(name))
         .or_else(|| ordering(name))
         .or_else(|| statistics(name))
-}
-
-fn reduce(a: &Bound) -> Eval<Reduce> {
-    Ok(match a.need("reduce")?.as_str()? {
-        "sum" => Reduce::Sum,
-        "prod" => Reduce::Prod,
-        "mean" => Reduce::Mean,
-        "amax" => Reduce::Amax,
-        "amin" => Reduce::Amin,
-        other => return Err(EvalError::TypedOut(format!("reduce={other}"))),
-    })
 }
 
 fn placing(name: &str) -> Option<Method<Value>> {
@@ -110,7 +99,7 @@ fn placing(name: &str) -> Option<Method<Value>> {
                 a.i64("dim")?,
                 &index,
                 &source,
-                reduce(&a)?,
+                a.need("reduce")?.as_str()?,
                 with_self,
             )?)
         },
@@ -123,7 +112,7 @@ fn placing(name: &str) -> Option<Method<Value>> {
                 a.i64("dim")?,
                 &index,
                 &source,
-                reduce(&a)?,
+                a.need("reduce")?.as_str()?,
                 with_self,
             )?)
         },
@@ -237,20 +226,13 @@ macro_rules! quantile {
         |x, a| {
             let names = ["q", "dim", "keepdim", "*", "interpolation"];
             let a = a.bind(stringify!($all), &names)?;
-            let interpolation = match a.str_or("interpolation", "linear")? {
-                "linear" => Interpolation::Linear,
-                "lower" => Interpolation::Lower,
-                "higher" => Interpolation::Higher,
-                "nearest" => Interpolation::Nearest,
-                "midpoint" => Interpolation::Midpoint,
-                other => return Err(EvalError::TypedOut(format!("interpolation={other}"))),
-            };
+            let interpolation = a.str_or("interpolation", "linear")?;
             let (x, q) = (x.as_tensor()?, operand(a.need("q")?)?);
             let keepdim = a.bool_or("keepdim", false)?;
             one(match a.opt_i64("dim")? {
                 Some(dim) => x.$dim(q, dim, keepdim, interpolation)?,
                 None if keepdim => return unknown("quantile(dim=None, keepdim=True)"),
-                None if interpolation != Interpolation::Linear => {
+                None if interpolation != "linear" => {
                     x.reshape([-1i64])?.$dim(q, 0, false, interpolation)?
                 }
                 None => x.$all(q)?,

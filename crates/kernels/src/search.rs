@@ -30,7 +30,7 @@ pub fn search_rows<T: Plain + PartialOrd>(
     }
     let rows = sorted.len() / n;
     assert!(
-        rows > 0 && sorted.len() % n == 0 && values.len() % rows == 0,
+        rows > 0 && sorted.len().is_multiple_of(n) && values.len().is_multiple_of(rows),
         "search_rows: {} values are not for rows of {n} of {}",
         values.len(),
         sorted.len()

@@ -6,6 +6,8 @@ SUPPORT = pathlib.Path(__file__).resolve().parents[2] / "support"
 FILES = {
     "Tensor.": ["tensor_methods.rs", "tensor_in_place.rs", "shape_methods.rs"],
     "torch.": ["torch_fns.rs", "shape_fns.rs"],
+    "Tensor.": ["tensor_methods.rs", "tensor_in_place.rs", "index_fns.rs"],
+    "torch.": ["torch_fns.rs"],
     "F.": ["nn_fns.rs"],
     "nn.": ["nn_classes.rs"],
 }

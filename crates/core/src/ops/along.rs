@@ -127,8 +127,7 @@ impl Tensor {
         self.slices_put(("index_add", "IndexAddBackward0"), d, &index, source, true)
     }
 
-    /// [`Tensor::index_add`] of `alpha` times the source: PyTorch's `index_add(.., alpha=)`. The dtype
-    /// takes the number as it can.
+    /// [`Tensor::index_add`] of `alpha` times the source: PyTorch's `index_add(.., alpha=)`.
     ///
     /// ```
     /// use pleach::tensor;
@@ -138,7 +137,7 @@ impl Tensor {
     /// ```
     ///
     /// # Errors
-    /// As [`Tensor::index_add`].
+    /// As [`Tensor::index_add`], or if the dtype cannot hold `alpha`.
     pub fn index_add_alpha(
         &self,
         dim: i64,
@@ -146,8 +145,7 @@ impl Tensor {
         source: &Tensor,
         alpha: impl Into<Scalar>,
     ) -> Result<Tensor> {
-        let alpha = alpha.into().to_f64();
-        let alpha = Tensor::scalar(alpha).to_dtype(source.dtype())?;
+        let alpha = Tensor::try_full_of((), alpha, source.dtype())?;
         self.index_add(dim, index, &source.mul(&alpha)?)
     }
 
@@ -296,9 +294,9 @@ impl Tensor {
     /// names; `include_self` says whether what was there counts.
     ///
     /// ```
-    /// use pleach::{Reduce, tensor};
+    /// use pleach::tensor;
     /// let (x, index) = (tensor![1., 2.], tensor![1, 1]);
-    /// let y = x.index_reduce(0, &index, &tensor![3., 4.], Reduce::Mean, true)?;
+    /// let y = x.index_reduce(0, &index, &tensor![3., 4.], "mean", true)?;
     /// assert_eq!(y.to_vec::<f32>()?, [1., 3.]);
     /// # Ok::<(), pleach::Error>(())
     /// ```
@@ -307,6 +305,18 @@ impl Tensor {
     /// If the index is no vector of integers, does not fit, or points outside, or for [`Reduce::Sum`],
     /// which is [`Tensor::index_add`].
     pub fn index_reduce(
+        &self,
+        dim: i64,
+        index: &Tensor,
+        source: &Tensor,
+        reduce: impl TryInto<Reduce, Error: Into<Error>>,
+        include_self: bool,
+    ) -> Result<Tensor> {
+        let reduce = reduce.try_into().map_err(Into::into)?;
+        self.index_reduced(dim, index, source, reduce, include_self)
+    }
+
+    fn index_reduced(
         &self,
         dim: i64,
         index: &Tensor,

@@ -185,8 +185,8 @@ fn even_edges(bins: usize, low: f64, high: f64, dtype: DType) -> Result<Tensor> 
         let mut edges = Buffer::<T>::try_new(count)?;
         for (i, edge) in edges.iter_mut().enumerate() {
             *edge = match i < count / 2 {
-                true => low + step * i as T,
-                false => high - step * (bins - i) as T,
+                true => step.mul_add(i as T, low),
+                false => step.mul_add(-((bins - i) as T), high),
             };
         }
         Ok(Tensor::from_buffer(edges, [count]))

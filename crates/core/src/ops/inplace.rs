@@ -277,7 +277,7 @@ in_place! {
     /// Adds to the slices of `dim` that an index names.
     index_add_(dim: i64, index: &Tensor, source: &Tensor) = |t| t.change(|t| t.index_add(dim, index, source));
     /// Reduces into the slices of `dim` that an index names.
-    index_reduce_(dim: i64, index: &Tensor, source: &Tensor, reduce: Reduce, include_self: bool) = |t| t.change(|t| {
+    index_reduce_(dim: i64, index: &Tensor, source: &Tensor, reduce: impl TryInto<Reduce, Error: Into<Error>>, include_self: bool) = |t| t.change(|t| {
         t.index_reduce(dim, index, source, reduce, include_self)
     });
     /// Replaces the elements that an index names along `dim`.
@@ -285,7 +285,7 @@ in_place! {
     /// Adds to the elements that an index names along `dim`.
     scatter_add_(dim: i64, index: &Tensor, source: &Tensor) = |t| t.change(|t| t.scatter_add(dim, index, source));
     /// Reduces into the elements that an index names along `dim`.
-    scatter_reduce_(dim: i64, index: &Tensor, source: &Tensor, reduce: Reduce, include_self: bool) = |t| t.change(|t| {
+    scatter_reduce_(dim: i64, index: &Tensor, source: &Tensor, reduce: impl TryInto<Reduce, Error: Into<Error>>, include_self: bool) = |t| t.change(|t| {
         t.scatter_reduce(dim, index, source, reduce, include_self)
     });
     /// Replaces the elements under a mask by those of `source`, one after the other.

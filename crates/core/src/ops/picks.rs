@@ -26,16 +26,9 @@ pub enum Reduce {
     Amin,
 }
 
-impl Reduce {
-    pub(super) fn name(self) -> &'static str {
-        match self {
-            Reduce::Sum => "sum",
-            Reduce::Prod => "prod",
-            Reduce::Mean => "mean",
-            Reduce::Amax => "amax",
-            Reduce::Amin => "amin",
-        }
-    }
+words! {
+    Reduce { Sum = "sum", Prod = "prod", Mean = "mean", Amax = "amax", Amin = "amin" },
+    |text| format!("reduce argument must be either sum, prod, mean, amax or amin, got {text}")
 }
 
 /// How index tensors pick rows: from a tensor whose indexed dimensions were moved to the front.

@@ -20,6 +20,17 @@ pub enum Interpolation {
     Midpoint,
 }
 
+words! {
+    Interpolation {
+        Linear = "linear",
+        Lower = "lower",
+        Higher = "higher",
+        Nearest = "nearest",
+        Midpoint = "midpoint",
+    },
+    |text| format!("quantile() interpolation must be one of linear, lower, higher, midpoint or nearest, but got {text}")
+}
+
 /// # Quantiles
 impl Tensor {
     /// The quantiles of all elements, with [`Interpolation::Linear`]; nan if there is one. `q`, in `0 ..= 1`,
@@ -44,22 +55,23 @@ impl Tensor {
     /// dimension.
     ///
     /// ```
-    /// use pleach::{Interpolation, tensor};
+    /// use pleach::tensor;
     /// let x = tensor![[1., 2.], [5., 9.]];
-    /// let y = x.quantile_dim(&tensor![0.5, 1.], 1, false, Interpolation::Lower)?;
+    /// let y = x.quantile_dim(&tensor![0.5, 1.], 1, false, "lower")?;
     /// assert_eq!((y.shape(), y.to_vec::<f32>()?), (&[2, 2][..], vec![1., 5., 2., 9.]));
     /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors
-    /// As [`Tensor::quantile`], or if the dimension does not exist.
+    /// As [`Tensor::quantile`], or if the dimension or such an interpolation does not exist.
     pub fn quantile_dim(
         &self,
         q: impl IntoOperand,
         dim: i64,
         keepdim: bool,
-        interpolation: Interpolation,
+        interpolation: impl TryInto<Interpolation, Error: Into<Error>>,
     ) -> Result<Tensor> {
+        let interpolation = interpolation.try_into().map_err(Into::into)?;
         self.quantiles(q.into_operand(), Some((dim, keepdim)), interpolation, false)
     }
 
@@ -80,8 +92,9 @@ impl Tensor {
         q: impl IntoOperand,
         dim: i64,
         keepdim: bool,
-        interpolation: Interpolation,
+        interpolation: impl TryInto<Interpolation, Error: Into<Error>>,
     ) -> Result<Tensor> {
+        let interpolation = interpolation.try_into().map_err(Into::into)?;
         self.quantiles(q.into_operand(), Some((dim, keepdim)), interpolation, true)
     }
 
@@ -110,7 +123,8 @@ impl Tensor {
         let sorted = rows.sort(-1, false)?.0;
         let last = sorted.size(-1)? - 1;
         let nans = sorted.detach().isnan()?;
-        let ranks = q.reshape([-1i64])?;
+        // In f64, as PyTorch's: so few ranks are whole by rounding.
+        let ranks = q.reshape([-1i64])?.to_dtype(DType::F64)?;
         let ranks = match ignore_nan {
             true => {
                 let last = nans.logical_not()?.sum_dim(-1, true)?.sub(1)?;
@@ -138,7 +152,10 @@ impl Tensor {
         let low = sorted.gather(-1, &below)?;
         let high = || sorted.gather(-1, &position(ranks.ceil()?)?);
         let found = match interpolation {
-            Interpolation::Linear => low.lerp(&high()?, ranks.sub(&below)?)?,
+            Interpolation::Linear => {
+                let weights = ranks.sub(&below)?.to_dtype(self.dtype())?;
+                low.lerp(&high()?, weights)?
+            }
             Interpolation::Midpoint => low.lerp(&high()?, 0.5)?,
             _ => low,
         };

@@ -1,6 +1,6 @@
 //! Running values along a dimension: sums, products, extremes, logarithms of sums.
 
-use pleach_kernels::{Number, scan_axis};
+use pleach_kernels::{Float, Number, scan_axis};
 
 use super::elementwise::written;
 use super::operand::dim_mask;
@@ -92,17 +92,17 @@ impl Operation for Scan {
         let out = dispatch_float!("cumsum", wide.dtype(), T => {
             written(&wide, |x: &[T], out: &mut [T]| match self.running {
                 Running::Sum => scan_axis(x, shape, reverse, out, 0.0, |all: f64, v, _| {
-                    let all = all + v as f64;
+                    let all = all + v.to_f64();
                     (all, all as T)
                 }),
                 Running::Prod => scan_axis(x, shape, reverse, out, 1.0, |all: f64, v, _| {
-                    let all = all * v as f64;
+                    let all = all * v.to_f64();
                     (all, all as T)
                 }),
                 Running::LogSumExp => {
                     let start = f64::NEG_INFINITY;
                     scan_axis(x, shape, reverse, out, start, |all: f64, v, _| {
-                        let all = log_add_exp(v as f64, all);
+                        let all = log_add_exp(v.to_f64(), all);
                         (all, all as T)
                     })
                 }

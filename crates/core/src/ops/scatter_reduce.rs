@@ -41,10 +41,17 @@ impl ScatterReduce {
         }
     }
 
-    /// The result; of bools by way of integers.
+    /// The result; of bools by way of integers. The sums under the means of small integers wrap.
     pub(super) fn of(self, x: &Tensor, source: &Tensor) -> Result<Tensor> {
-        match x.dtype() {
-            DType::Bool => apply(self, (&x.long()?, &source.long()?))?.to_dtype(DType::Bool),
+        let (dtype, reduce) = (x.dtype(), self.reduce);
+        match dtype {
+            DType::Bool => apply(self, (&x.long()?, &source.long()?))?.to_dtype(dtype),
+            _ if dtype.is_small_int() && reduce == Reduce::Mean => {
+                let counts = self.counts(x.shape(), DType::I64)?;
+                let reduce = Reduce::Sum;
+                let sums = apply(ScatterReduce { reduce, ..self }, (x, source))?;
+                sums.floor_divide(&counts)?.to_dtype(dtype)
+            }
             _ => apply(self, (x, source)),
         }
     }
@@ -102,7 +109,8 @@ impl ScatterReduce {
         Ok([of_x, of_source])
     }
 
-    /// Those that equal the extreme share its gradient.
+    /// Those that equal the extreme share its gradient; what was there too, as in PyTorch, if it does not
+    /// count.
     fn extreme_gradients(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
         let out = saved.output(0)?.detach();
         let hits = |t: &Tensor, value: &Tensor| t.eq(value)?.to_dtype(grad.dtype());
@@ -128,9 +136,16 @@ impl Operation for ScatterReduce {
         self.names.1
     }
     fn attributes(&self) -> Attributes {
+        let reduce = match self.reduce {
+            Reduce::Sum => "sum",
+            Reduce::Prod => "prod",
+            Reduce::Mean => "mean",
+            Reduce::Amax => "amax",
+            Reduce::Amin => "amin",
+        };
         vec![
             ("dim", self.dim.into()),
-            ("reduce", self.reduce.name().into()),
+            ("reduce", reduce.into()),
             ("include_self", self.include_self.into()),
         ]
     }
@@ -180,18 +195,30 @@ impl Tensor {
     /// the gradient.
     ///
     /// ```
-    /// use pleach::{Reduce, tensor};
+    /// use pleach::tensor;
     /// let (x, index, source) = (tensor![1., 2.], tensor![0, 0], tensor![5., 3.]);
-    /// let y = x.scatter_reduce(0, &index, &source, Reduce::Prod, true)?;
+    /// let y = x.scatter_reduce(0, &index, &source, "prod", true)?;
     /// assert_eq!(y.to_vec::<f32>()?, [15., 2.]);
-    /// let y = x.scatter_reduce(0, &index, &source, Reduce::Amin, false)?;
+    /// let y = x.scatter_reduce(0, &index, &source, "amin", false)?;
     /// assert_eq!(y.to_vec::<f32>()?, [3., 2.]);
     /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
     /// # Errors
-    /// If the index holds no integers, does not fit, or points outside.
+    /// If the index holds no integers, does not fit, or points outside, or there is no such reduction.
     pub fn scatter_reduce(
+        &self,
+        dim: i64,
+        index: &Tensor,
+        source: &Tensor,
+        reduce: impl TryInto<Reduce, Error: Into<Error>>,
+        include_self: bool,
+    ) -> Result<Tensor> {
+        let reduce = reduce.try_into().map_err(Into::into)?;
+        self.scatter_reduced(dim, index, source, reduce, include_self)
+    }
+
+    fn scatter_reduced(
         &self,
         dim: i64,
         index: &Tensor,

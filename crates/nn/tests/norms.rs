@@ -288,7 +288,10 @@ fn pairs_and_attention_have_the_right_derivatives() {
 /// The error's text, without a hint.
 fn text<T>(result: Result<T>) -> String {
     let text = result.err().expect("an error").to_string();
-    text.split("\nhint: ").next().unwrap_or_default().to_string()
+    text.split("\nhint: ")
+        .next()
+        .unwrap_or_default()
+        .to_string()
 }
 
 #[test]

@@ -2,7 +2,7 @@
 //! that are not, and what a trace says.
 
 use pleach_core::autograd::{Attribute, Options, grad_allow_unused, gradgradcheck, trace};
-use pleach_core::{Buffer, DType, Generator, Result, Tensor, tensor};
+use pleach_core::{Buffer, DType, Generator, Result, Tensor};
 use pleach_nn::Activation;
 use pleach_nn::functional::{
     self as F, AvgPoolOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions, InterpolateMode,

@@ -59,7 +59,7 @@ pub fn group_norm(
             "Expected number of channels to be greater than 0, got 0",
         ));
     }
-    if channels % num_groups != 0 {
+    if !channels.is_multiple_of(num_groups) {
         return Err(Error::shape(format!(
             "Expected number of channels in input to be divisible by num_groups, but got input of shape {sizes:?} and num_groups={num_groups}"
         )));

@@ -205,9 +205,7 @@ impl Operation for Embedding {
             None => (from.collect(), self.rows.clone()),
             Some(_) => (from.clone().collect(), from.map(|i| self.rows[i]).collect()),
         };
-        let scales = self
-            .scale_grad_by_freq
-            .then(|| inverse_frequencies(&to, rows));
+        let scales = self.scale_grad_by_freq.then(|| inverse_frequencies(&to));
         let op = RowSums {
             names: ("embedding_backward", "EmbeddingBackward0"),
             from,

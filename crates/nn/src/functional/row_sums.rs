@@ -1,5 +1,6 @@
 //! Sums of rows by their numbers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pleach_core::autograd::{
@@ -111,12 +112,10 @@ fn product(a: &Option<Arc<[f64]>>, b: &Option<Arc<[f64]>>) -> Option<Arc<[f64]>>
 }
 
 /// For each row number `1 / how often it appears`.
-pub(super) fn inverse_frequencies(rows: &[usize], count: usize) -> Arc<[f64]> {
-    let mut times = vec![0u32; count];
+pub(super) fn inverse_frequencies(rows: &[usize]) -> Arc<[f64]> {
+    let mut times = HashMap::new();
     for row in rows {
-        times[*row] += 1;
+        *times.entry(row).or_insert(0.0) += 1.0;
     }
-    rows.iter()
-        .map(|row| 1.0 / f64::from(times[*row]))
-        .collect()
+    rows.iter().map(|row| 1.0 / times[row]).collect()
 }

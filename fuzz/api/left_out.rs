@@ -78,7 +78,10 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
         "Duplication::alias Duplication::copy Field::duplicate Field::list_name",
         TREE,
     ),
-    ("Field::visit_field Field::visit_field_mut", TREE),
+    (
+        "Field::visit_field Field::visit_field_mut Module::refused_entries",
+        TREE,
+    ),
     ("Field::visit_item Field::visit_item_mut", TREE),
     (
         "LiteralValues::finish",

@@ -73,7 +73,7 @@ fn check_pairs<T>(name: &str, pairs: &RowPairs<'_, T>, width: usize, lens: [usiz
     );
     let [x_rows, out_rows] = lens.map(|len| {
         assert!(
-            len % width == 0,
+            len.is_multiple_of(width),
             "{name}: {len} elements are no rows of {width}"
         );
         len / width

@@ -32,11 +32,8 @@ fn turned(x: &Tensor) -> Tensor {
     copy.permute(&order[..]).unwrap()
 }
 
-type Case<'a> = (
-    &'static str,
-    Box<dyn Fn(&[Tensor]) -> Result<Tensor> + 'a>,
-    Vec<Tensor>,
-);
+type Function<'a> = Box<dyn Fn(&[Tensor]) -> Result<Tensor> + 'a>;
+type Case<'a> = (&'static str, Function<'a>, Vec<Tensor>);
 
 /// First and second derivatives; and the gradients that are computed by kernels and, recorded, in
 /// operations are the same.
@@ -66,9 +63,7 @@ fn check(cases: Vec<Case<'_>>) {
     }
 }
 
-fn boxed<'a>(
-    f: impl Fn(&[Tensor]) -> Result<Tensor> + 'a,
-) -> Box<dyn Fn(&[Tensor]) -> Result<Tensor> + 'a> {
+fn boxed<'a>(f: impl Fn(&[Tensor]) -> Result<Tensor> + 'a) -> Function<'a> {
     Box::new(f)
 }
 

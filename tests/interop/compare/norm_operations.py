@@ -43,6 +43,8 @@ def rows(d, name):
 @operation("F.group_norm", "nn.GroupNorm", weight=2)
 def groups(d, name):
     d.float_dtype(0.04)
+    # PyTorch's formula of the gradient makes other infinities nan.
+    d.special = False
     groups = d.one([1, 1, 2, 3, 4, 8, 32])
     sizes = channels(d, groups)
     groups = d.one([groups, sizes[1]]) + (1 if d.wrong else 0)
@@ -67,6 +69,8 @@ def instances(d, name):
     dims = int(name[-2])
     sizes = d.fit([*sizes[:2], *(d.int(1, 9) for _ in range(dims))])
     given = {"num_features": sizes[1] + (1 if d.wrong else 0), "affine": d.chance(0.5)}
+    # PyTorch looks for the first weight of no sample.
+    given["affine"] = given["affine"] and not d.empty
     given["track_running_stats"] = d.chance(0.4)
     d.case.module = (name.removeprefix("nn."), given)
     d.case.training = d.chance(0.7)
@@ -79,7 +83,8 @@ def responses(d, name):
     sizes = channels(d)
     size, alpha = d.int(1, 7), d.one([1e-4, 0.1, 1.0])
     beta, k = d.one([0.75, 0.5, 1.0]), d.one([1.0, 2.0])
-    x = d.tensor(sizes)
+    # PyTorch's views want dense memory.
+    x = d.tensor(sizes, layout=False)
     if name == "F.local_response_norm":
         d.case.code = f"F.local_response_norm({x}, {size}, {alpha}, {beta}, {k})"
         return
@@ -147,7 +152,7 @@ def distances(d, name):
     x, y = d.tensor(shape), d.tensor(d.broadcast(shape) if d.chance(0.2) else shape)
     p, keepdim = d.one([2.0, 2.0, 1.0, 3.0, 0.5]), d.chance(0.3)
     if name == "F.pairwise_distance":
-        d.case.code = f"F.pairwise_distance({x}, {y}, p={d.one([p, 'math.inf', '0.0'])}, keepdim={keepdim})"
+        d.case.code = f"F.pairwise_distance({x}, {y}, p={d.one([p, 'math.inf'])}, keepdim={keepdim})"
         return
     given = {"dim": d.int(0, len(shape) - 1)} if name == "nn.CosineSimilarity" else {"p": p, "keepdim": keepdim}
     d.case.module = (name.removeprefix("nn."), given)

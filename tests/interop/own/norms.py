@@ -84,7 +84,10 @@ INSTANCES = [
     Module("InstanceNorm2d", {"num_features": 5}, x=randn(2, 3, 2, 2)),
     Module("InstanceNorm3d", {"num_features": 2} | STATS | AFFINE, dtype=F64, x=double(2, 2, 2, 1, 3)),
     Module("InstanceNorm3d", {"num_features": 2} | AFFINE, x=randn(2, 2, 3, 1)),
-    Op("instance_norm", "F.instance_norm(x.transpose(1, 2), weight=w, bias=b)", x=randn(2, 4, 3), w=randn(3), b=randn(3)),
+    Op(
+        "instance_norm", "F.instance_norm(x.transpose(1, 2), weight=w, bias=b)",
+        x=randn(2, 4, 3), w=randn(3), b=randn(3),
+    ),
     Op(
         "instance_norm", "y = F.instance_norm(x, mean, var, momentum=0.2)\n(y, mean, var)",
         x=randn(4, 2, 3), mean=randn(2).detach(), var=rand(2).detach(),
@@ -103,12 +106,18 @@ NORMS = [
     Module("LayerNorm", {"normalized_shape": 1}, x=randn(3, 1)),
     Op("layer_norm", "F.layer_norm(x.t(), (3,), w, b)", x=randn(3, 5), w=randn(3), b=randn(3)),
     Op("layer_norm", "F.layer_norm(x.half(), (5,), w).float()", x=randn(3, 5), w=randn(5).detach()),
-    Op("layer_norm", "F.layer_norm(x.to(torch.bfloat16), (5,), w.to(torch.bfloat16)).float()", x=randn(3, 5).detach(), w=randn(5).detach()),
+    Op(
+        "layer_norm", "F.layer_norm(x.to(torch.bfloat16), (5,), w.to(torch.bfloat16)).float()",
+        x=randn(3, 5).detach(), w=randn(5).detach(),
+    ),
     Module("GroupNorm", {"num_groups": 2, "num_channels": 6, "bias": False}, x=randn(2, 6)),
     Module("GroupNorm", {"num_groups": 2, "num_channels": 4}, dtype=F64, x=double(3, 4, 2, 3)),
     Module("GroupNorm", {"num_groups": 2, "num_channels": 4}, x=randn(0, 4, 3)),
     Op("group_norm", "F.group_norm(x.transpose(0, 1), 2, w)", x=randn(4, 3, 5), w=randn(4)),
-    Op("group_norm", "F.group_norm(x.half(), 2, w, b).float()", x=randn(3, 4, 5), w=randn(4).detach(), b=randn(4).detach()),
+    Op(
+        "group_norm", "F.group_norm(x.half(), 2, w, b).float()",
+        x=randn(3, 4, 5), w=randn(4).detach(), b=randn(4).detach(),
+    ),
     Module("RMSNorm", {"normalized_shape": (3, 4)}, x=randn(2, 3, 4)),
     Module("RMSNorm", {"normalized_shape": 5, "elementwise_affine": False}, dtype=F64, x=double(2, 5)),
     Module("RMSNorm", {"normalized_shape": 90, "eps": 0.01}, x=randn(30, 90)),
@@ -127,7 +136,10 @@ NORMS = [
 PAIRS = [
     Module("Bilinear", {"in1_features": 3, "in2_features": 2, "out_features": 4}, x=randn(2, 5, 3), y=randn(2, 5, 2)),
     Module("Bilinear", {"in1_features": 3, "in2_features": 2, "out_features": 1}, dtype=F64, x=double(3), y=double(2)),
-    Module("Bilinear", {"in1_features": 1, "in2_features": 5, "out_features": 3, "bias": False}, x=randn(4, 1), y=randn(4, 5)),
+    Module(
+        "Bilinear", {"in1_features": 1, "in2_features": 5, "out_features": 3, "bias": False},
+        x=randn(4, 1), y=randn(4, 5),
+    ),
     Module("Bilinear", {"in1_features": 3, "in2_features": 2, "out_features": 4}, x=randn(0, 3), y=randn(0, 2)),
     Op("bilinear", "F.bilinear(x.t(), y, w.transpose(1, 2))", x=randn(3, 4), y=randn(4, 2), w=randn(5, 2, 3)),
     Module("CosineSimilarity", {}, x=randn(4, 3), y=randn(4, 3)),
@@ -157,7 +169,10 @@ ATTENTION = "F.scaled_dot_product_attention"
 ATTENTIONS = [
     Op("attention", f"{ATTENTION}(q, k, v, dropout_p=0.5)", q=heads(4, 3), k=heads(5, 3), v=heads(5, 2)),
     Op("attention", f"{ATTENTION}(q, k, v, m, 0.3)", q=heads(4, 3), k=heads(5, 3), v=heads(5, 2), m=randn(4, 5)),
-    Op("attention", f"{ATTENTION}(q, k, v, dropout_p=0.2, is_causal=True)", q=heads(4, 3), k=heads(4, 3), v=heads(4, 3)),
+    Op(
+        "attention", f"{ATTENTION}(q, k, v, dropout_p=0.2, is_causal=True)",
+        q=heads(4, 3), k=heads(4, 3), v=heads(4, 3),
+    ),
     Op(
         "attention", f"{ATTENTION}(q, k, v, attn_mask=m > 0)",
         q=heads(4, 3), k=heads(5, 3), v=heads(5, 2), m=randn(2, 4, 5).detach(),
@@ -168,7 +183,10 @@ ATTENTIONS = [
         "attention", f"{ATTENTION}(q, k, v, enable_gqa=True, dropout_p=0.4, attn_mask=m)", dtype=F64,
         q=double(2, 6, 3, 2), k=double(2, 3, 4, 2), v=double(2, 2, 4, 2), m=double(6, 3, 4),
     ),
-    Op("attention", f"{ATTENTION}(q, k, v, m)", dtype=F64, q=double(4, 3), k=double(5, 3), v=double(5, 2), m=randn(4, 5).detach()),
+    Op(
+        "attention", f"{ATTENTION}(q, k, v, m)", dtype=F64,
+        q=double(4, 3), k=double(5, 3), v=double(5, 2), m=randn(4, 5).detach(),
+    ),
 ]
 
 CASES = EMBEDDINGS + BAGS + INSTANCES + NORMS + PAIRS + ATTENTIONS

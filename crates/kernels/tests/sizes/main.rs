@@ -18,6 +18,7 @@ mod gemm;
 mod harness;
 mod huge;
 mod nan;
+mod norms;
 mod pool;
 mod reduce;
 mod reference;

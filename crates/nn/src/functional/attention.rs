@@ -126,7 +126,7 @@ fn for_heads(t: &Tensor, heads: usize) -> Result<Tensor> {
     if own == heads {
         return Ok(t.clone());
     }
-    if own == 0 || heads % own != 0 {
+    if own == 0 || !heads.is_multiple_of(own) {
         return Err(Error::shape(
             "Number of heads in key and value must divide the number of heads in query",
         ));

@@ -1,6 +1,6 @@
 //! The bilinear map.
 
-use pleach_core::{Error, Result, Tensor};
+use pleach_core::{Error, Result, Tensor, checked_numel};
 
 /// `x1ᵀ · weight[o] · x2 + bias[o]` for each output `o`.
 ///
@@ -31,9 +31,11 @@ pub fn bilinear(
     };
     check(x1, x2, weight, bias)?;
     let (batch, _) = x1.shape().split_at(x1.rank() - 1);
-    let rows: usize = batch.iter().product();
+    let rows = checked_numel(batch)?;
     // [rows, out · in2]: what each output makes of x1, still to be multiplied with x2.
-    let by_input = weight.permute([1, 0, 2])?.reshape([n1, outputs * n2])?;
+    let by_input = weight
+        .permute([1, 0, 2])?
+        .reshape([n1, checked_numel(&[outputs, n2])?])?;
     let left = x1.reshape([rows, n1])?.matmul(&by_input)?;
     let left = left.reshape([rows, outputs, n2])?;
     let products = left.matmul(&x2.reshape([rows, n2, 1])?)?;

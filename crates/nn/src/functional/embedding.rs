@@ -3,6 +3,7 @@
 use pleach_core::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
 use pleach_core::{DType, Error, Result, Target, Tensor};
 
+use super::layer_norm::computed_in;
 use super::row_sums::{RowSums, Rows, inverse_frequencies};
 use crate::setters::setters;
 
@@ -112,10 +113,11 @@ fn renorm(weight: &mut Tensor, input: &Tensor, max_norm: f64, norm_type: f64) ->
     let numbers: Vec<i64> = numbers.into_iter().map(|row| row as i64).collect();
     let numbers = Tensor::from_vec(numbers.clone(), [numbers.len()])?;
     let chosen = weight.index_select(0, &numbers)?;
+    let chosen = chosen.to_dtype(computed_in(chosen.dtype()))?;
     let norms = chosen.norm_dim(norm_type, 1, true)?;
     let scaled = chosen.mul(&norms.add(1e-7)?.reciprocal()?.mul(max_norm)?)?;
     let chosen = Tensor::where_cond(&norms.gt(max_norm)?, &scaled, &chosen)?;
-    weight.index_put_(&numbers, &chosen)?;
+    weight.index_put_(&numbers, &chosen.to_dtype(weight.dtype())?)?;
     Ok(())
 }
 
@@ -203,9 +205,7 @@ impl Operation for Embedding {
             None => (from.collect(), self.rows.clone()),
             Some(_) => (from.clone().collect(), from.map(|i| self.rows[i]).collect()),
         };
-        let scales = self
-            .scale_grad_by_freq
-            .then(|| inverse_frequencies(&to, rows));
+        let scales = self.scale_grad_by_freq.then(|| inverse_frequencies(&to));
         let op = RowSums {
             names: ("embedding_backward", "EmbeddingBackward0"),
             from,

@@ -94,7 +94,7 @@ pub fn embedding_bag(
     let bags = Bags::new(numbers, &starts, padding_idx);
     match mode {
         EmbeddingBagMode::Max => apply(MaxBags { bags }, weight),
-        _ => bags.sums(weight, psw, rows, mode, o.scale_grad_by_freq),
+        _ => bags.sums(weight, psw, mode, o.scale_grad_by_freq),
     }
 }
 
@@ -167,6 +167,7 @@ impl Default for EmbeddingBagOptions<'_> {
 
 fn check_bags(input: &Tensor, offsets: Option<&Tensor>) -> Result<()> {
     let text = match (input.rank(), offsets) {
+        (2, None) if input.shape()[1] == 0 => "step must be nonzero".to_string(),
         (2, None) => return Ok(()),
         (2, Some(_)) => {
             "if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length sequences. However, found offsets of type <class 'torch.Tensor'>".to_string()
@@ -277,7 +278,6 @@ impl Bags {
         self,
         weight: &Tensor,
         psw: Option<&Tensor>,
-        rows: usize,
         mode: EmbeddingBagMode,
         scale_grad_by_freq: bool,
     ) -> Result<Tensor> {
@@ -294,7 +294,7 @@ impl Bags {
         let op = RowSums {
             names: ("embedding_bag", "EmbeddingBagBackward0"),
             scales: is_mean.then(|| self.bags.iter().map(mean).collect()),
-            grad_scales: scale_grad_by_freq.then(|| inverse_frequencies(&self.rows, rows)),
+            grad_scales: scale_grad_by_freq.then(|| inverse_frequencies(&self.rows)),
             from: self.rows,
             to: self.bags,
             rows: self.counts.len(),

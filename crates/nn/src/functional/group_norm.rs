@@ -3,7 +3,7 @@
 use pleach_core::autograd::{
     Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
 };
-use pleach_core::{Error, Result, Tensor};
+use pleach_core::{Error, Result, Tensor, checked_numel};
 use pleach_kernels::{
     Buffer, GroupNormShape, NormAffine, NormGrads, NormStats, NormStatsMut, group_norm_backward,
 };
@@ -48,7 +48,8 @@ pub fn group_norm(
         ));
     }
     let rows = batch.saturating_mul(channels) / num_groups;
-    if spatial.iter().product::<usize>().saturating_mul(rows) == 1 {
+    let positions = checked_numel(spatial)?;
+    if positions.saturating_mul(rows) == 1 {
         let all = [&[rows, num_groups], spatial].concat();
         return Err(Error::value(format!(
             "Expected more than 1 value per channel when training, got input size {all:?}"
@@ -59,7 +60,7 @@ pub fn group_norm(
             "Expected number of channels to be greater than 0, got 0",
         ));
     }
-    if channels % num_groups != 0 {
+    if !channels.is_multiple_of(num_groups) {
         return Err(Error::shape(format!(
             "Expected number of channels in input to be divisible by num_groups, but got input of shape {sizes:?} and num_groups={num_groups}"
         )));
@@ -72,7 +73,8 @@ pub fn group_norm(
             )));
         }
     }
-    if spatial.iter().product::<usize>() == 0 {
+    checked_numel(&sizes[1..])?;
+    if positions == 0 {
         return Err(Error::shape("Expected HxW to be greater than 0, got 0"));
     }
     let groups = num_groups;

@@ -1,6 +1,6 @@
 //! Normalisation of each channel of each sample.
 
-use pleach_core::{Buffer, Error, Result, Tensor, no_grad, size_text};
+use pleach_core::{Buffer, Error, Result, Tensor, checked_numel, no_grad, size_text};
 
 use super::BatchNormOptions;
 use super::batch_norm::batch_norm_of_any_size;
@@ -32,8 +32,8 @@ use crate::setters::setters;
 pub fn instance_norm(input: &Tensor, options: InstanceNormOptions<'_>) -> Result<Tensor> {
     let o = options;
     let sizes = input.shape();
-    let spatial = sizes.iter().skip(2);
-    if o.use_input_stats && spatial.product::<usize>() == 1 {
+    let positions = checked_numel(sizes.get(2..).unwrap_or(&[]))?;
+    if o.use_input_stats && positions == 1 {
         return Err(Error::value(format!(
             "Expected more than 1 spatial element when training, got input size {}",
             size_text(sizes)
@@ -55,7 +55,8 @@ pub fn instance_norm(input: &Tensor, options: InstanceNormOptions<'_>) -> Result
         )));
     };
     // Each channel of each sample is a channel of one sample.
-    let planes = [&[1, batch.saturating_mul(channels)], spatial].concat();
+    checked_numel(&sizes[1..])?;
+    let planes = [&[1, checked_numel(&[batch, channels])?], spatial].concat();
     let wide = computed_in(input.dtype());
     let planes = input.to_dtype(wide)?.reshape(&planes[..])?;
     let repeated = |t: &Tensor| {

@@ -3,7 +3,7 @@
 use pleach_core::autograd::{
     Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
 };
-use pleach_core::{DType, Error, ErrorKind, IntoShape, Result, Tensor};
+use pleach_core::{DType, Error, ErrorKind, IntoShape, Result, Tensor, checked_numel};
 use pleach_kernels::{
     Buffer, NormAffine, NormGrads, NormStats, NormStatsMut, layer_norm_backward, rms_norm_backward,
 };
@@ -200,7 +200,7 @@ impl Operation for RowNorm {
         ]
     }
     fn forward(&self, (x, weight, bias): Self::Inputs<'_>, own: &mut Own) -> Result<Tensor> {
-        let (rows, n) = self.sizes(x.shape());
+        let (rows, n) = self.sizes(x.shape())?;
         dispatch_float!(self.name(), x.dtype(), T => {
             let mut out = Buffer::<T>::try_new(x.numel())?;
             let mut scale = Buffer::<T>::try_new(rows)?;
@@ -242,9 +242,9 @@ pub(super) fn dense(t: &Tensor) -> Result<Tensor> {
 
 impl RowNorm {
     /// The number of rows, and their length.
-    fn sizes(&self, shape: &[usize]) -> (usize, usize) {
+    fn sizes(&self, shape: &[usize]) -> Result<(usize, usize)> {
         let (lead, inner) = shape.split_at(shape.len() - self.inner.len());
-        (lead.iter().product(), inner.iter().product())
+        Ok((checked_numel(lead)?, checked_numel(inner)?))
     }
 
     fn in_operations(&self, inputs: &[Option<Tensor>]) -> Result<Tensor> {
@@ -273,7 +273,7 @@ impl RowNorm {
         let (x, grad) = (dense(&saved.input(0)?)?, dense(grad)?);
         let weight = saved.optional(1).map(|w| dense(&w)).transpose()?;
         let scale = saved.own_constant(0)?;
-        let (_, n) = self.sizes(x.shape());
+        let (_, n) = self.sizes(x.shape())?;
         dispatch_float!(self.name(), x.dtype(), T => {
             let room = |i: usize, len: usize| -> Result<Option<Buffer<T>>> {
                 Ok(saved.needs(i).then(|| Buffer::try_new(len)).transpose()?)

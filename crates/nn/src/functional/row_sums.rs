@@ -1,12 +1,15 @@
 //! Sums of rows by their numbers.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use pleach_core::autograd::{
     Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
 };
 use pleach_core::{Result, Tensor, checked_numel};
-use pleach_kernels::{Buffer, RowPairs, sum_rows};
+use pleach_kernels::{Buffer, Float, RowPairs, sum_rows};
+
+use super::layer_norm::computed_in;
 
 /// Numbers of rows.
 pub(super) type Rows = Arc<[usize]>;
@@ -54,9 +57,10 @@ impl Operation for RowSums {
             let factors = match (&self.scales, given) {
                 (None, given) => given,
                 (Some(scales), given) => {
-                    let factor = |i: usize| given.map_or(1.0, |f| f64::from(f[i]));
-                    let all = scales.iter().enumerate();
-                    products.extend(all.map(|(i, scale)| (scale * factor(i)) as T));
+                    products.extend(scales.iter().enumerate().map(|(i, scale)| {
+                        let scale = T::from_f64(*scale);
+                        given.map_or(scale, |factors| scale * factors[i])
+                    }));
                     Some(&products[..])
                 }
             };
@@ -88,6 +92,7 @@ impl Operation for RowSums {
                 t.index_select(0, &Tensor::from_vec(numbers, [rows.len()])?)
             };
             let product = rows(grad, &self.to)?.mul(&rows(&saved.input(0)?, &self.from)?)?;
+            let product = product.to_dtype(computed_in(product.dtype()))?;
             let sums = product.sum_dim(1, false)?;
             match &self.scales {
                 None => Ok(sums),
@@ -107,12 +112,10 @@ fn product(a: &Option<Arc<[f64]>>, b: &Option<Arc<[f64]>>) -> Option<Arc<[f64]>>
 }
 
 /// For each row number `1 / how often it appears`.
-pub(super) fn inverse_frequencies(rows: &[usize], count: usize) -> Arc<[f64]> {
-    let mut times = vec![0u32; count];
+pub(super) fn inverse_frequencies(rows: &[usize]) -> Arc<[f64]> {
+    let mut times = HashMap::new();
     for row in rows {
-        times[*row] += 1;
+        *times.entry(row).or_insert(0.0) += 1.0;
     }
-    rows.iter()
-        .map(|row| 1.0 / f64::from(times[*row]))
-        .collect()
+    rows.iter().map(|row| 1.0 / times[row]).collect()
 }

@@ -137,7 +137,7 @@ impl GroupNormBuilder {
     /// had.
     pub fn build(self) -> Result<GroupNorm> {
         let (groups, channels) = (self.num_groups, self.num_channels);
-        if groups == 0 || channels % groups != 0 {
+        if groups == 0 || !channels.is_multiple_of(groups) {
             return Err(Error::value(format!(
                 "num_channels ({channels}) must be divisible by num_groups ({groups})"
             )));

@@ -75,7 +75,7 @@ impl<const D: usize> InstanceNorm<D> {
     /// A layer with PyTorch's defaults: eps 1e-5, momentum 0.1, no parameters, no running statistics.
     ///
     /// # Panics
-    /// Never; see [`InstanceNormBuilder::build`] for what options may lack.
+    /// If the memory cannot be had; see [`InstanceNormBuilder::build`].
     #[track_caller]
     pub fn new(num_features: usize) -> Self {
         or_panic(Self::builder(num_features).build())

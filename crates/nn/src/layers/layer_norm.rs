@@ -162,8 +162,9 @@ impl LayerNormBuilder {
 /// use pleach::tensor;
 /// use pleach::nn::{Forward, layers::RMSNorm};
 ///
-/// let norm = RMSNorm::builder(2).eps(0.0).build()?;
-/// assert_eq!(norm.call(&tensor![5.0, 35.0])?.to_vec::<f32>()?, [0.2, 1.4]);
+/// let norm = RMSNorm::builder(4).eps(0.0).build()?;
+/// let y = norm.call(&tensor![4.0, 0.0, 0.0, 0.0])?;
+/// assert_eq!(y.to_vec::<f32>()?, [2.0, 0.0, 0.0, 0.0]);
 /// assert_eq!(RMSNorm::new(2).to_string(), "RMSNorm((2,), eps=None, elementwise_affine=True)");
 /// # Ok::<(), pleach::Error>(())
 /// ```

@@ -23,6 +23,7 @@ mod print;
 mod products;
 mod random;
 mod reduce;
+mod utils;
 mod views;
 mod watched;
 
@@ -65,6 +66,7 @@ pub const CALLS: &[&[Call]] = &[
     data::CALLS,
     print::CALLS,
     watched::CALLS,
+    utils::CALLS,
 ];
 
 /// How much a program may ask for.

@@ -384,7 +384,7 @@ fn mask_of(method: &Method, t: &Tensor, old: &Tensor) -> Result<Tensor> {
                     kept
                 }
                 None => {
-                    let draws = Tensor::rand([size]);
+                    let draws = Tensor::try_rand([size])?;
                     let (smallest, _) = draws.topk(count, 0, false)?;
                     positions(&draws.gt(&smallest.max()?)?)?
                 }

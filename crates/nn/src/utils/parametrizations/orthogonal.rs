@@ -120,7 +120,7 @@ fn sizes(t: &Tensor) -> (usize, usize) {
 /// The identity, with the sizes and the dtype of the matrices.
 fn identity_like(t: &Tensor) -> Result<Tensor> {
     let (rows, columns) = sizes(t);
-    let eye = Tensor::eye(rows.max(columns)).to_dtype(t.dtype())?;
+    let eye = Tensor::try_eye(rows.max(columns))?.to_dtype(t.dtype())?;
     let eye = eye.narrow(0, 0, rows)?.narrow(1, 0, columns)?;
     eye.broadcast_to(t.shape())
 }

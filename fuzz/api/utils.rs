@@ -173,7 +173,7 @@ fn pruned(p: &mut Program) -> Result<()> {
 }
 
 /// A lazy layer called twice; it is kept once it is a plain one.
-fn lazy<L: Forward>(p: &mut Program, layer: L) -> Result<()> {
+fn lazy<L: Forward + ToString>(p: &mut Program, layer: L) -> Result<()> {
     assert!(!layer.to_string().is_empty());
     let x = p.tensor()?;
     let (first, second) = (layer.call(&x), layer.call(&x));
@@ -206,16 +206,11 @@ fn lazy_convs(p: &mut Program) -> Result<()> {
         .padding_mode(p.bytes.padding_mode())
         .bias(p.bytes.flag());
     let builder = builder.stride(p.bytes.window()).dilation(p.bytes.window());
-    lazy(
-        p,
-        builder
-            .padding(p.bytes.padding())
-            .dtype(p.bytes.dtype())
-            .build()?,
-    )
-    .ok();
+    let builder = builder.padding(p.bytes.padding()).dtype(p.bytes.dtype());
+    lazy(p, builder.build()?).ok();
     let builder = LazyConvTranspose2d::builder(n, kernel).stride(2);
-    lazy(p, builder.output_padding(p.bytes.each()).build()?)
+    let builder = builder.output_padding(p.bytes.each());
+    lazy(p, builder.build()?)
 }
 
 fn lazy_norms(p: &mut Program) -> Result<()> {

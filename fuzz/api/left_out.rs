@@ -81,14 +81,8 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ("Field::visit_field Field::visit_field_mut", TREE),
     ("Field::visit_item Field::visit_item_mut", TREE),
     (
-        "Computed::as_any Computed::assign Computed::is_live Computed::requires_grad Computed::tensor \
-         Parameter::alias Parameter::computed Parameter::place Parameter::set_computed",
+        "Computed::as_any Computed::assign Computed::is_live Computed::requires_grad Computed::tensor",
         "what parametrizations and prunings put into a parameter's place: both are called",
-    ),
-    (
-        "LazyLayer::draw LazyLayer::inferred LazyLayer::lazy_name LazyLayer::set_inferred \
-         LazyLayer::shape LazyLayer::size AsParametrization::duplicate_parametrization",
-        "what a lazy layer and a parametrization are written with: all of them are called",
     ),
     (
         "LiteralValues::finish",

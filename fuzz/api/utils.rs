@@ -108,7 +108,7 @@ fn used(p: &mut Program, layer: &Linear) -> Result<()> {
 }
 
 fn parametrized(p: &mut Program) -> Result<()> {
-    let layer = Linear::new(p.bytes.small(), p.bytes.small());
+    let layer = Linear::new(p.bytes.below(6), p.bytes.below(6));
     for _ in 0..p.bytes.below(4) {
         let name = p.bytes.text(&["weight", "bias", "x", ""]);
         let several = p.bytes.flag();
@@ -141,11 +141,11 @@ fn parametrized(p: &mut Program) -> Result<()> {
 }
 
 fn pruned(p: &mut Program) -> Result<()> {
-    let layer = Linear::new(p.bytes.small(), p.bytes.small());
+    let layer = Linear::new(p.bytes.below(6), p.bytes.below(6));
     for _ in 0..p.bytes.below(4) {
         let name = p.bytes.text(&["weight", "bias", "x"]);
         let amount = match p.bytes.flag() {
-            true => Amount::Count(p.bytes.small()),
+            true => Amount::Count(p.bytes.below(6)),
             false => Amount::Part(p.bytes.probability()),
         };
         let (scores, dim) = (p.tensor()?, p.bytes.dim());
@@ -184,7 +184,7 @@ fn lazy<L: Forward + ToString>(p: &mut Program, layer: L) -> Result<()> {
 }
 
 fn lazy_layers(p: &mut Program) -> Result<()> {
-    let (n, dtype) = (p.bytes.small(), p.bytes.dtype());
+    let (n, dtype) = (p.bytes.below(6), p.bytes.dtype());
     let linear = LazyLinear::builder(n)
         .bias(p.bytes.flag())
         .dtype(dtype)
@@ -199,9 +199,9 @@ fn lazy_layers(p: &mut Program) -> Result<()> {
 }
 
 fn lazy_convs(p: &mut Program) -> Result<()> {
-    let (n, kernel) = (p.bytes.small(), p.bytes.window());
+    let (n, kernel) = (p.bytes.below(6), p.bytes.below(4));
     lazy(p, LazyConv2d::new(n, kernel)).ok();
-    let builder = LazyConvNd::<Plain, 2>::builder(n, kernel).groups(p.bytes.small());
+    let builder = LazyConvNd::<Plain, 2>::builder(n, kernel).groups(p.bytes.below(6));
     let builder = builder
         .padding_mode(p.bytes.padding_mode())
         .bias(p.bytes.flag());
@@ -328,9 +328,9 @@ pub const CALLS: &[Call] = &[
         uninitialized,
     ),
     call("skip_init fuse_linear_bn", |p| {
-        let (inputs, outputs) = (p.bytes.small(), p.bytes.small());
+        let (inputs, outputs) = (p.bytes.below(6), p.bytes.below(6));
         let linear = skip_init(|| Linear::new(inputs, outputs));
-        let norm = BatchNorm1d::new(p.bytes.small());
+        let norm = BatchNorm1d::new(p.bytes.below(6));
         linear.eval();
         norm.eval();
         let fused = fuse_linear_bn_eval(&linear, &norm)?;

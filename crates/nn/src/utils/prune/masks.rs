@@ -1,8 +1,4 @@
-//! Parameters with a mask: PyTorch's `torch.nn.utils.prune`.
-//!
-//! A pruned parameter is `NAME_orig · NAME_mask` whenever the module's field is read; the two stand in
-//! the tree in its place, at the end of the module's parameters and buffers. Pruning again prunes what
-//! is left.
+//! What is pruned, and how.
 
 use pleach_core::{Buffer, Error, Result, Tensor, no_grad, size_text};
 

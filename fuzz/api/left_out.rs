@@ -84,6 +84,10 @@ pub const LEFT_OUT: &[(&str, &str)] = &[
     ),
     ("Field::visit_item Field::visit_item_mut", TREE),
     (
+        "Computed::as_any Computed::assign Computed::is_live Computed::requires_grad Computed::tensor",
+        "what parametrizations and prunings put into a parameter's place: both are called",
+    ),
+    (
         "LiteralValues::finish",
         "what tensor! expands to: rows of literals, checked by their author",
     ),

@@ -27,6 +27,7 @@ mod random;
 mod reduce;
 mod shapes;
 mod statistics;
+mod utils;
 mod views;
 mod watched;
 
@@ -77,6 +78,7 @@ pub const CALLS: &[&[Call]] = &[
     data::CALLS,
     print::CALLS,
     watched::CALLS,
+    utils::CALLS,
 ];
 
 /// How much a program may ask for.

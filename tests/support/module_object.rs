@@ -287,7 +287,8 @@ fn member(m: &dyn Module, name: &str) -> Option<Value> {
         return Some(held(child));
     }
     if let Some(p) = utils_fns::field(m, name) {
-        return Some(Value::Parameter(Rc::new(p)));
+        // Computed now, not when the value is used.
+        return Some(Value::tensor(p.tensor()));
     }
     let mut absent = false;
     m.visit(&mut |n, member| absent |= n == name && matches!(member, Member::Absent));

@@ -3,7 +3,9 @@
 use pleach::nn::layers::{
     BatchNorm, Conv, ConvTranspose, LazyBatchNorm, LazyConvNd, LazyLinear, Linear,
 };
-use pleach::nn::utils::parametrizations::{SpectralNormOptions, spectral_norm, weight_norm};
+use pleach::nn::utils::parametrizations::{
+    OrthogonalMap, OrthogonalOptions, SpectralNormOptions, orthogonal, spectral_norm, weight_norm,
+};
 use pleach::nn::utils::parametrize::{self, Parametrization};
 use pleach::nn::utils::prune::{self, Amount, Unstructured};
 use pleach::nn::utils::{self, CheckpointOptions, ClipGradNorm};
@@ -224,6 +226,29 @@ fn parametrized(path: &str) -> Option<Builtin> {
                 .eps(a.opt_f64("eps")?.unwrap_or(1e-12))
                 .dim(a.opt_i64("dim")?);
             on_module(&a, "name", |m, name| spectral_norm(m, name, options))
+        },
+        "parametrizations.orthogonal" => |a| {
+            let a = a.bind(
+                "orthogonal",
+                &[
+                    "module",
+                    "name",
+                    "orthogonal_map",
+                    "*",
+                    "use_trivialization",
+                ],
+            )?;
+            let map = match a.opt("orthogonal_map").map(Value::as_str).transpose()? {
+                None => None,
+                Some("matrix_exp") => Some(OrthogonalMap::MatrixExp),
+                Some("cayley") => Some(OrthogonalMap::Cayley),
+                Some("householder") => Some(OrthogonalMap::Householder),
+                Some(other) => return super::value::unknown(other),
+            };
+            let options = OrthogonalOptions::new()
+                .orthogonal_map(map)
+                .use_trivialization(a.bool_or("use_trivialization", true)?);
+            on_module(&a, "name", |m, name| orthogonal(m, name, options))
         },
         "prune.identity" => |a| {
             let a = a.bind("identity", &["module", "name"])?;

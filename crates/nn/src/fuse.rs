@@ -119,12 +119,15 @@ fn fold<L: Affine<D>, const D: usize>(
         ));
     };
     let (weight, bias) = layer.parts();
-    let outputs = weight.shape().get(L::OUTPUTS).copied();
-    if outputs != Some(norm.num_features) {
+    let values = weight.try_tensor()?.detach();
+    let outputs = values.shape().get(L::OUTPUTS).copied();
+    // A linear layer may be normalised as one channel.
+    let as_one = norm.num_features == 1 && L::RANK == 2;
+    if outputs != Some(norm.num_features) && !as_one {
         return Err(Error::shape(format!(
             "a {} with weight {:?} is not followed by a normalisation of {}",
             layer.type_name(),
-            weight.shape(),
+            values.shape(),
             norm.num_features
         )));
     }
@@ -134,16 +137,19 @@ fn fold<L: Affine<D>, const D: usize>(
             scale = scale.mul(weight)?;
         }
         let centre = match bias {
-            Some(bias) => bias.data().sub(mean.tensor())?,
+            Some(bias) => bias.try_tensor()?.sub(mean.tensor())?,
             None => mean.tensor().neg()?,
         };
         let mut shift = centre.mul(&scale)?;
         if let Some(bias) = &norm.bias {
             shift = shift.add(bias)?;
         }
-        let mut sizes = vec![1i64; weight.shape().len()];
+        if as_one {
+            shift = shift.broadcast_to(&[outputs.unwrap_or(1)])?.contiguous()?;
+        }
+        let mut sizes = vec![1i64; values.rank()];
         sizes[L::OUTPUTS] = -1;
-        let scaled = weight.data().mul(&scale.reshape(&sizes[..])?)?;
+        let scaled = values.mul(&scale.reshape(&sizes[..])?)?;
         Ok((like(weight, scaled), like(weight, shift)))
     })
 }

@@ -51,6 +51,20 @@ CASES = [
     Op("spectral_norm", f"m = {P}spectral_norm(nn.Linear(3, 4), 'bias')\n(m(x), m.bias)", x=randn(2, 3)),
     Op("spectral_norm", f"m = {P}spectral_norm(nn.Linear(3, 4))\nm.weight = w\n(m(x), m.parametrizations.weight.original)", x=randn(2, 3), w=plain(4, 3)),
     *(
+        norm("orthogonal", layer, x, f", orthogonal_map='{how}'{triv}", (".original", *["[0].base"] * (not triv)))
+        for layer, x in [("nn.Linear(3, 3)", (2, 3)), ("nn.Linear(3, 5)", (2, 3)), ("nn.Linear(5, 3)", (2, 5)), ("nn.Conv1d(2, 2, 3)", (1, 2, 4))]
+        for how in ("matrix_exp", "cayley", "householder")
+        for triv in ("", ", use_trivialization=False")
+    ),
+    *(
+        Op("orthogonal", f"m = {P}orthogonal({layer}{args})\nm.parametrizations.weight.original.data.add_(d)\n(m(x), m.weight, m.parametrizations.weight.original)", x=randn(2, n), d=plain(*d))
+        for layer, n, d in [("nn.Linear(3, 3)", 3, (3, 3)), ("nn.Linear(3, 5)", 3, (5, 3)), ("nn.Linear(5, 3)", 5, (3, 5))]
+        for args in ("", ", orthogonal_map='cayley'", ", orthogonal_map='matrix_exp'")
+    ),
+    Op("orthogonal", f"m = nn.Linear(4, 4)\nnn.init.orthogonal_(m.weight)\n{P}orthogonal(m)\n(m(x), m.parametrizations.weight.original, m.parametrizations.weight[0].base)", x=randn(2, 4)),
+    Op("orthogonal", f"m = {P}orthogonal(nn.Linear(4, 3))\nm.weight = w\n(m(x), m.weight, torch.rand(2))", x=randn(2, 4), w=plain(3, 4)),
+    steps("orthogonal", "nn.Linear(3, 4)"), steps("orthogonal", "nn.Linear(3, 4)", ", orthogonal_map='cayley'"),
+    *(
         Op("register_parametrization", f"m = nn.Linear(3, 4)\n{Z}register_parametrization(m, 'weight', nn.Softplus())\n{more}\n(m(x), m.weight, m.bias)", x=randn(2, 3))
         for more in ["", f"{Z}register_parametrization(m, 'weight', nn.SiLU())", f"{Z}register_parametrization(m, 'bias', nn.SiLU())",
                      f"{P}spectral_norm(m)", f"{Z}remove_parametrizations(m, 'weight')", f"{Z}remove_parametrizations(m, 'weight', leave_parametrized=False)",

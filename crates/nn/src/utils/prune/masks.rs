@@ -1,8 +1,4 @@
-//! Parameters with a mask: PyTorch's `torch.nn.utils.prune`.
-//!
-//! A pruned parameter is `NAME_orig · NAME_mask` whenever the module's field is read; the two stand in
-//! the tree in its place, at the end of the module's parameters and buffers. Pruning again prunes what
-//! is left.
+//! What is pruned, and how.
 
 use pleach_core::{Buffer, Error, Result, Tensor, no_grad, size_text};
 
@@ -384,7 +380,7 @@ fn mask_of(method: &Method, t: &Tensor, old: &Tensor) -> Result<Tensor> {
                     kept
                 }
                 None => {
-                    let draws = Tensor::rand([size]);
+                    let draws = Tensor::try_rand([size])?;
                     let (smallest, _) = draws.topk(count, 0, false)?;
                     positions(&draws.gt(&smallest.max()?)?)?
                 }

@@ -1,9 +1,4 @@
-//! Parameters that are computed of others: PyTorch's `torch.nn.utils.parametrize`.
-//!
-//! A parametrized parameter is computed whenever the module's field is read, so that a layer's call
-//! sees the value and gradients flow to what it is computed of. In the tree stand, in its place,
-//! `parametrizations.NAME.original` (or `original0`, `original1`, …) and the parametrizations; the
-//! module prints as `ParametrizedLinear`, say, but stays what it is.
+//! Parametrizations registered and removed.
 
 use pleach_core::{Error, Result, Tensor, no_grad};
 

@@ -32,13 +32,12 @@ fn added(p: &mut Program) -> Result<()> {
     let start = p.floats(to)?;
     p.keep_and_go_back(start.addbmm(&batches.0, &batches.1, beta, alpha)?)?;
     let (matrix, vector) = (p.floats(&[m, k])?, p.floats(&[k])?);
-    let start = p.floats(if p.bytes.flag() {
-        &[]
-    } else {
-        std::slice::from_ref(&m)
-    })?;
+    let to: [&[usize]; 2] = [&[], &[m]];
+    let to = p.bytes.pick(&to);
+    let start = p.floats(to)?;
     p.keep_and_go_back(start.addmv(&matrix, &vector, beta, alpha)?)?;
-    p.keep_and_go_back(x.addr(&p.floats(&[m])?, &vector, beta, alpha)?)
+    let column = p.floats(&[m])?;
+    p.keep_and_go_back(x.addr(&column, &vector, beta, alpha)?)
 }
 
 fn pairs(p: &mut Program) -> Result<()> {

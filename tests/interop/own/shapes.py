@@ -47,7 +47,7 @@ CASES = [
     Op("trapezoid", "torch.trapezoid(x)", x=integers(-9, 9, 5)),
     *[Op("diff", f"x.diff({o})", x=integers(0, 2, 2, 5, dtype=torch.bool)) for o in ["", "n=2, dim=0", "n=3"]],
     *[Op("cdist", f"torch.cdist(x, y, {p})", x=randn(4, 3), y=randn(2, 5, 3)) for p in ["p=0.5", "p=0.0", "p=2.0", "p=3.0", "p=math.inf"]],
-    *[Op("cdist", f"torch.cdist(x, x, {p})", x=randn(3, 2)) for p in ["2.0, 'use_mm_for_euclid_dist'", "2.0, 'donot_use_mm_for_euclid_dist'", "1.0"]],
+    *[Op("cdist", f"torch.cdist(x, y, {p})", x=randn(3, 2), y=randn(4, 2)) for p in ["2.0, 'use_mm_for_euclid_dist'", "2.0, 'donot_use_mm_for_euclid_dist'", "1.0"]],
     Op("cdist", "torch.cdist(x, y)", x=randn(30, 4), y=randn(3, 4)),
     *[Op("pdist", f"torch.pdist(x, {p})", x=randn(5, 3)) for p in ["0.0", "0.5", "1.5", "2.0"]],
     *[Op("dist", f"torch.dist(x, y, {p})", x=randn(2, 3), y=randn(3)) for p in ["0.5", "1.0", "3.5"]],

@@ -13,12 +13,18 @@ mod conv_transpose;
 mod default_init;
 mod dropout;
 mod flatten;
+mod fold;
+mod fractional_max_pool;
 mod identity;
 mod linear;
+mod lp_pool;
 mod max_pool;
+mod max_unpool;
 mod packed;
 mod pad;
 mod relu;
+mod shuffle;
+mod upsample;
 
 pub use adaptive_pool::{
     AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool,
@@ -35,9 +41,15 @@ pub use dropout::{
     FeatureAlphaDropoutBuilder,
 };
 pub use flatten::{Flatten, FlattenBuilder};
+pub use fold::{Fold, FoldBuilder, Unfold, UnfoldBuilder};
+pub use fractional_max_pool::{
+    FractionalMaxPool, FractionalMaxPool2d, FractionalMaxPool3d, FractionalMaxPoolBuilder,
+};
 pub use identity::Identity;
 pub use linear::{Linear, LinearBuilder};
+pub use lp_pool::{LPPool, LPPool1d, LPPool2d, LPPool3d, LPPoolBuilder};
 pub use max_pool::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, MaxPoolBuilder};
+pub use max_unpool::{MaxUnpool, MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, MaxUnpoolBuilder};
 pub use pad::{
     CircularPad, CircularPad1d, CircularPad2d, CircularPad3d, ConstantPad, ConstantPad1d,
     ConstantPad2d, ConstantPad3d, ReflectionPad, ReflectionPad1d, ReflectionPad2d, ReflectionPad3d,
@@ -45,6 +57,8 @@ pub use pad::{
     ZeroPad2d, ZeroPad3d,
 };
 pub use relu::{ReLU, ReLU6, ReLU6Builder, ReLUBuilder};
+pub use shuffle::{ChannelShuffle, PixelShuffle, PixelUnshuffle};
+pub use upsample::{Upsample, UpsampleBuilder, UpsamplingBilinear2d, UpsamplingNearest2d};
 
 pub use crate::activations::{
     CELU, CELUBuilder, ELU, ELUBuilder, Hardshrink, HardshrinkBuilder, Hardsigmoid,

@@ -79,3 +79,8 @@ fn checkpoints() {
 fn vision() {
     families::vision::run();
 }
+
+#[test]
+fn spatial() {
+    families::nn::run("spatial");
+}

@@ -23,6 +23,7 @@ mod print;
 mod products;
 mod random;
 mod reduce;
+mod spatial;
 mod views;
 mod watched;
 
@@ -58,6 +59,7 @@ pub const CALLS: &[&[Call]] = &[
     autograd::CALLS,
     functional::CALLS,
     layers::CALLS,
+    spatial::CALLS,
     modules::CALLS,
     optim::CALLS,
     init::CALLS,

@@ -14,6 +14,7 @@ use super::args::Args;
 use super::dimensional;
 use super::module_object::ModuleHandle;
 use super::nn_fns::reduction;
+use super::spatial;
 use super::value::{Builtin, Eval, Value, bug};
 
 /// A row of the table of activations. Those whose flag `inplace` is not printed take it all the same.
@@ -175,7 +176,7 @@ pub fn find(name: &str) -> Option<Builtin> {
             }
             ModuleHandle::tree(dict)
         },
-        _ => return dimensional::class(name),
+        _ => return dimensional::class(name).or_else(|| spatial::class(name)),
     })
 }
 

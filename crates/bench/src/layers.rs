@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 use crate::scenario::{Run, Scale, Scenario, run};
 
 /// A timed pass of an operation with one input: forward, or forward and backward.
-fn passes(
+pub fn passes(
     name: &str,
     op: &'static str,
     shape: &[usize],
@@ -24,7 +24,7 @@ fn passes(
 }
 
 /// Runs `layer` on a random input, and the backward pass of it if that is wanted.
-fn layer(
+pub fn layer(
     shape: &[usize],
     backward: bool,
     layer: impl Fn(&Tensor) -> Result<Tensor> + 'static,

@@ -28,6 +28,7 @@ mod report;
 mod resnet;
 mod scenario;
 mod serving;
+mod spatial;
 mod sums;
 mod torch;
 mod training;
@@ -93,6 +94,11 @@ const FAMILIES: [Family; 15] = [
         id: "S8",
         title: "layers and optimizers",
         scenarios: layers::scenarios,
+    },
+    Family {
+        id: "S8b",
+        title: "other convolutions, and resizing",
+        scenarios: spatial::scenarios,
     },
     Family {
         id: "S9",

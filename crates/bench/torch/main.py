@@ -20,6 +20,7 @@ import loading
 import matmul
 import networks
 import serving
+import spatial
 from registry import OPERATIONS
 
 # OpenMP's threads spin for about 5 ms after their work, and would take time from the other side.

@@ -5,8 +5,8 @@ use pleach_core::autograd::{Attribute, Options, grad_allow_unused, gradgradcheck
 use pleach_core::{Buffer, DType, Generator, Result, Tensor, tensor};
 use pleach_nn::Activation;
 use pleach_nn::functional::{
-    self as F, AvgPoolOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions, InterpolateMode,
-    MaxPoolOptions, NllLossOptions, Reduction, Resize,
+    self as F, AvgPoolOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions, MaxPoolOptions,
+    NllLossOptions, Reduction,
 };
 
 const REDUCTIONS: [Reduction; 3] = [Reduction::None, Reduction::Mean, Reduction::Sum];
@@ -257,28 +257,6 @@ fn embedding() -> Result<()> {
             |t| F::embedding(&ids, &t[0], padding),
             &[values(1, &[3, 2])?],
         )?;
-    }
-    Ok(())
-}
-
-#[test]
-fn interpolate() -> Result<()> {
-    let x = values(1, &[1, 2, 3, 4])?;
-    for resize in [
-        Resize::scale_factor(2.0),
-        Resize::ScaleFactor(vec![1.5, 0.5]),
-        Resize::size(2),
-    ] {
-        for (mode, align) in [
-            (InterpolateMode::Nearest, false),
-            (InterpolateMode::Linear, false),
-            (InterpolateMode::Linear, true),
-        ] {
-            check(
-                |t| F::interpolate(&t[0], resize.clone(), mode, align),
-                &[x.detach()],
-            )?;
-        }
     }
     Ok(())
 }

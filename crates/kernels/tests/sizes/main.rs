@@ -21,3 +21,4 @@ mod nan;
 mod pool;
 mod reduce;
 mod reference;
+mod resample;

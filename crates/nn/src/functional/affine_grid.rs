@@ -1,7 +1,7 @@
 //! Grids of affine transformations.
 
-use pleach_core::{Element, Error, Result, Tensor, check_room, size_text};
 use pleach_core::print::python_tuple;
+use pleach_core::{Element, Error, Result, Tensor, check_room, size_text};
 
 use super::filled;
 use super::grid_sample::warn_of_corners;

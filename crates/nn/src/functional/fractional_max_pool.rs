@@ -166,7 +166,11 @@ pub(crate) fn fractional_max_pool<const D: usize>(
     indices: bool,
 ) -> Result<Vec<Tensor>> {
     let rank = input.rank();
-    let name = if D == 2 { "fractional_max_pool2d" } else { "fractional_max_pool3d" };
+    let name = if D == 2 {
+        "fractional_max_pool2d"
+    } else {
+        "fractional_max_pool3d"
+    };
     if options.output_size.is_none() && options.output_ratio.is_none() {
         return Err(Error::value(format!(
             "{name} requires specifying either an output_size or an output_ratio"
@@ -210,7 +214,14 @@ pub(crate) fn fractional_max_pool<const D: usize>(
         samples.flat_map(|own| starts::<T, D>(own, &shape)).collect()
     });
     let starts = starts.into();
-    apply(FractionalMaxPool::<D> { shape, starts, indices }, input)
+    apply(
+        FractionalMaxPool::<D> {
+            shape,
+            starts,
+            indices,
+        },
+        input,
+    )
 }
 
 /// PyTorch's checks.
@@ -222,7 +233,11 @@ fn check<const D: usize>(
     output: [usize; D],
 ) -> Result<()> {
     let (rank, sizes) = (input.rank(), input.shape());
-    let name = if D == 2 { "fractional_max_pool2d()" } else { "fractional_max_pool3d_out()" };
+    let name = if D == 2 {
+        "fractional_max_pool2d()"
+    } else {
+        "fractional_max_pool3d_out()"
+    };
     if kernel.contains(&0) {
         let each: Vec<String> = kernel.iter().map(usize::to_string).collect();
         return Err(Error::value(format!(
@@ -322,7 +337,11 @@ impl<const D: usize> Operation for FractionalMaxPool<D> {
     const RULES: Rules = Rules::DENSE;
 
     fn name(&self) -> &'static str {
-        if D == 2 { "fractional_max_pool2d" } else { "fractional_max_pool3d" }
+        if D == 2 {
+            "fractional_max_pool2d"
+        } else {
+            "fractional_max_pool3d"
+        }
     }
     fn grad_name(&self) -> &'static str {
         match D {

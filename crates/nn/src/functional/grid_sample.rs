@@ -1,6 +1,8 @@
 //! Sampling of images and volumes at points between their elements.
 
-use pleach_core::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
+use pleach_core::autograd::{
+    Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
+};
 use pleach_core::{DType, Error, Result, Tensor, check_room, words};
 use pleach_kernels::grid_sample::{GridMode, GridPadding, GridSample};
 
@@ -173,7 +175,11 @@ impl Operation for GridSampler {
     const RULES: Rules = Rules::FLOAT;
 
     fn name(&self) -> &'static str {
-        if self.sample.input.len() == 2 { "grid_sampler_2d" } else { "grid_sampler_3d" }
+        if self.sample.input.len() == 2 {
+            "grid_sampler_2d"
+        } else {
+            "grid_sampler_3d"
+        }
     }
     fn grad_name(&self) -> &'static str {
         match self.sample.input.len() {
@@ -228,7 +234,11 @@ impl Operation for GridSampler {
             DType::F16 | DType::BF16 => t.float()?.contiguous(),
             _ => t.contiguous(),
         };
-        let (x, grid, grad) = (dense(&saved.input(0)?)?, dense(&saved.input(1)?)?, dense(grad)?);
+        let (x, grid, grad) = (
+            dense(&saved.input(0)?)?,
+            dense(&saved.input(1)?)?,
+            dense(grad)?,
+        );
         dispatch_float!(Operation::name(self), x.dtype(), T => {
             let (x, points, grad) = (x.as_slice::<T>()?, grid.as_slice::<T>()?, grad.as_slice::<T>()?);
             let sample = &self.sample;
@@ -266,7 +276,10 @@ impl GridSampler {
                     Some(weight) => weight.mul(&inside)?,
                     None => inside,
                 };
-                let at = at.clamp(0.0, (*size - 1) as f64)?.long()?.mul(stride as i64)?;
+                let at = at
+                    .clamp(0.0, (*size - 1) as f64)?
+                    .long()?
+                    .mul(stride as i64)?;
                 if all.is_empty() {
                     product.push((at, Some(weight)));
                     continue;

@@ -86,12 +86,18 @@ impl Resize {
         let (given, what, form) = match self {
             Resize::Size(s) => (
                 s.len(),
-                format!("output must have the same number of spatial dimensions, but got input with spatial dimensions of {old:?} and output size of {}", python_tuple(s)),
+                format!(
+                    "output must have the same number of spatial dimensions, but got input with spatial dimensions of {old:?} and output size of {}",
+                    python_tuple(s)
+                ),
                 "output size in (o1, o2, ...,oK)",
             ),
             Resize::ScaleFactor(f) => (
                 f.len(),
-                format!("scale_factor must have the same number of spatial dimensions, but got input with spatial dimensions of {old:?} and scale_factor of shape {}", python_tuple(f)),
+                format!(
+                    "scale_factor must have the same number of spatial dimensions, but got input with spatial dimensions of {old:?} and scale_factor of shape {}",
+                    python_tuple(f)
+                ),
                 "scale_factor in (s1, s2, ...,sK)",
             ),
         };
@@ -250,13 +256,22 @@ fn run(input: &Tensor, options: InterpolateOptions) -> Result<Tensor> {
         (Nearest, 4, _) => names!("upsample_nearest2d", "UpsampleNearest2DBackward0"),
         (Nearest, 5, _) => names!("upsample_nearest3d", "UpsampleNearest3DBackward0"),
         (NearestExact, 3, _) => {
-            names!("_upsample_nearest_exact1d", "UpsampleNearestExact1DBackward0")
+            names!(
+                "_upsample_nearest_exact1d",
+                "UpsampleNearestExact1DBackward0"
+            )
         }
         (NearestExact, 4, _) => {
-            names!("_upsample_nearest_exact2d", "UpsampleNearestExact2DBackward0")
+            names!(
+                "_upsample_nearest_exact2d",
+                "UpsampleNearestExact2DBackward0"
+            )
         }
         (NearestExact, 5, _) => {
-            names!("_upsample_nearest_exact3d", "UpsampleNearestExact3DBackward0")
+            names!(
+                "_upsample_nearest_exact3d",
+                "UpsampleNearestExact3DBackward0"
+            )
         }
         (Linear, 3, _) => names!("upsample_linear1d", "UpsampleLinear1DBackward0"),
         (Bilinear, 4, false) => names!("upsample_bilinear2d", "UpsampleBilinear2DBackward0"),
@@ -311,7 +326,11 @@ fn checked(input: &Tensor, sizes: &[(i64, Option<f64>)]) -> Result<Vec<usize>> {
     if old.contains(&0) || sizes.iter().any(|(new, _)| *new <= 0) {
         let names = &["D", "H", "W"][3 - old.len()..];
         let text = |sizes: &mut dyn Iterator<Item = i64>| {
-            let each: Vec<_> = names.iter().zip(sizes).map(|(d, n)| format!("{d}: {n}")).collect();
+            let each: Vec<_> = names
+                .iter()
+                .zip(sizes)
+                .map(|(d, n)| format!("{d}: {n}"))
+                .collect();
             each.join(", ")
         };
         return Err(Error::shape(format!(

@@ -107,13 +107,17 @@ pub(crate) fn lp_pool<const D: usize>(
     } = options;
     let stride = stride.unwrap_or(kernel_size);
     if norm_type.is_infinite() {
-        let options = MaxPoolOptions::new(kernel_size).stride(stride).ceil_mode(ceil_mode);
+        let options = MaxPoolOptions::new(kernel_size)
+            .stride(stride)
+            .ceil_mode(ceil_mode);
         return match norm_type > 0.0 {
             true => max_pool(&input.abs()?, options, false),
             false => max_pool(&input.abs()?.neg()?, options, false)?.neg(),
         };
     }
-    let options = AvgPoolOptions::new(kernel_size).stride(stride).ceil_mode(ceil_mode);
+    let options = AvgPoolOptions::new(kernel_size)
+        .stride(stride)
+        .ceil_mode(ceil_mode);
     let means = avg_pool(&input.pow(norm_type)?, options)?;
     let count = checked_numel(&kernel_size.array())? as f64;
     let sums = means.sign()?.mul(&relu(&means.abs()?)?)?.mul(count)?;

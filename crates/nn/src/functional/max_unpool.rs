@@ -1,6 +1,8 @@
 //! Maxima put back to where they were, over one, two or three dimensions.
 
-use pleach_core::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
+use pleach_core::autograd::{
+    Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
+};
 use pleach_core::print::python_tuple;
 use pleach_core::{DType, Error, Result, Tensor, check_room};
 use pleach_kernels::for_each_chunk_mut;
@@ -143,7 +145,10 @@ fn sizes<const D: usize>(input: &Tensor, options: &MaxUnpoolOptions<D>) -> Resul
         return Err(wrong_rank(input, D));
     };
     let default: Vec<i128> = (0..D)
-        .map(|d| (input.shape()[lead + d] as i128 - 1).saturating_mul(stride[d]) + kernel[d] - 2 * padding[d])
+        .map(|d| {
+            (input.shape()[lead + d] as i128 - 1).saturating_mul(stride[d]) + kernel[d]
+                - 2 * padding[d]
+        })
         .collect();
     let sizes = match &options.output_size {
         None => default,
@@ -230,7 +235,11 @@ impl<const D: usize> Operation for MaxUnpool<D> {
     const RULES: Rules = Rules::DENSE;
 
     fn name(&self) -> &'static str {
-        if D == 3 { "max_unpool3d" } else { "max_unpool2d" }
+        if D == 3 {
+            "max_unpool3d"
+        } else {
+            "max_unpool2d"
+        }
     }
     fn grad_name(&self) -> &'static str {
         match D {

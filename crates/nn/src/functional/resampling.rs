@@ -1,6 +1,8 @@
 //! The tables that resize an axis, and the operation that applies them.
 
-use pleach_core::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
+use pleach_core::autograd::{
+    Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
+};
 use pleach_core::{Element, Result, Tensor, checked_numel};
 use pleach_kernels::resample::{Resampling, Taps, resample};
 use pleach_kernels::{Buffer, Float};
@@ -104,24 +106,28 @@ impl Axis {
             _ => (|x| (T::ONE - x.abs()).max(T::ZERO), 1.0),
         };
         let scale = self.scale::<T>(how.align_corners);
-        let (wide, half) = (scale.max(T::ONE), T::from_f64(half));
-        let support = half * wide;
-        let shift = T::from_f64(if how.align_corners { 0.0 } else { 0.5 });
+        let wide = scale.max(T::ONE);
+        let support = T::from_f64(half) * wide;
+        // Also where corners are aligned, as PyTorch has it.
+        let middle = T::from_f64(0.5);
         Taps::new(old, new, |i, weights| {
-            let center = scale * (T::from_usize(i) + shift);
-            let (half, bound) = (T::from_f64(0.5), |at: T| at.to_f64().max(0.0).min(old as f64));
-            let edge = T::from_f64(0.5) - shift;
-            let first = bound(center - support + half + edge) as usize;
-            let end = (bound(center + support + half + edge) as usize).max(first);
+            let center = scale * (T::from_usize(i) + middle);
+            let bound = |at: T| at.to_f64().max(0.0).min(old as f64) as usize;
+            let first = bound(center - support + middle);
+            let end = bound(center + support + middle).max(first);
             let mut total = T::ZERO;
             for j in first..end {
-                let away = T::from_usize(j) - center + shift;
+                let away = T::from_usize(j) - center + middle;
                 let weight = filter(away / wide);
                 total += weight;
                 weights.push(weight);
             }
             if total != T::ZERO {
-                weights.iter_mut().rev().take(end - first).for_each(|w| *w = *w / total);
+                weights
+                    .iter_mut()
+                    .rev()
+                    .take(end - first)
+                    .for_each(|w| *w = *w / total);
             }
             first
         })

@@ -46,7 +46,12 @@ impl Operation for Shuffle {
     fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
         if let Move::Channels(groups) = self.0 {
             let channels = x.shape()[1];
-            let split = [&x.shape()[..1], &[groups, channels / groups], &x.shape()[2..]].concat();
+            let split = [
+                &x.shape()[..1],
+                &[groups, channels / groups],
+                &x.shape()[2..],
+            ]
+            .concat();
             return x.reshape(&split[..])?.transpose(1, 2)?.reshape(x.shape());
         }
         let (lead, plane) = x.shape().split_at(x.rank() - 3);
@@ -64,7 +69,9 @@ impl Operation for Shuffle {
         };
         let first = lead.len() as i64;
         let order: Vec<i64> = (0..first).chain(order.map(|d| first + d)).collect();
-        let moved = x.reshape(&[lead, &split].concat()[..])?.permute(&order[..])?;
+        let moved = x
+            .reshape(&[lead, &split].concat()[..])?
+            .permute(&order[..])?;
         moved.reshape(&[lead, &sizes].concat()[..])
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
@@ -87,7 +94,9 @@ fn check(name: &str, factor: &str, input: &Tensor, value: usize) -> Result<()> {
         input.rank()
     );
     match value {
-        0 => Err(Error::value(format!("{name} expects a positive {factor}, but got 0"))),
+        0 => Err(Error::value(format!(
+            "{name} expects a positive {factor}, but got 0"
+        ))),
         _ => Ok(()),
     }
 }
@@ -128,7 +137,12 @@ pub fn pixel_shuffle(input: &Tensor, upscale_factor: usize) -> Result<Tensor> {
 /// # Errors
 /// If the input has fewer than three dimensions, or the factor is 0 or does not divide height and width.
 pub fn pixel_unshuffle(input: &Tensor, downscale_factor: usize) -> Result<Tensor> {
-    check("pixel_unshuffle", "downscale_factor", input, downscale_factor)?;
+    check(
+        "pixel_unshuffle",
+        "downscale_factor",
+        input,
+        downscale_factor,
+    )?;
     for (name, dim) in [("height", 2), ("width", 1)] {
         let size = input.shape()[input.rank() - dim];
         ensure!(

@@ -113,7 +113,9 @@ impl<const D: usize> FractionalMaxPoolBuilder<D> {
                 return refuse("only one of output_size and output_ratio may be specified".into());
             }
             (None, Some(ratio)) if !ratio.array().iter().all(|r| 0.0 < *r && *r < 1.0) => {
-                return refuse(format!("output_ratio must be between 0 and 1 (got {ratio})"));
+                return refuse(format!(
+                    "output_ratio must be between 0 and 1 (got {ratio})"
+                ));
             }
             _ => {}
         }

@@ -78,7 +78,9 @@ impl<const D: usize> MaxUnpool<D> {
     }
 
     fn options(&self) -> MaxUnpoolOptions<D> {
-        MaxUnpoolOptions::new(self.kernel_size).stride(self.stride).padding(self.padding)
+        MaxUnpoolOptions::new(self.kernel_size)
+            .stride(self.stride)
+            .padding(self.padding)
     }
 
     fn extra_repr(&self) -> String {

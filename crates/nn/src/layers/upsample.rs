@@ -78,7 +78,13 @@ impl UpsampleBuilder {
     /// If the mode is an unknown string.
     pub fn build(self) -> Result<Upsample> {
         let mode = self.0.mode?;
-        let (node, options) = (Node::new(), InterpolateOptions { mode: Ok(mode), ..self.0 });
+        let (node, options) = (
+            Node::new(),
+            InterpolateOptions {
+                mode: Ok(mode),
+                ..self.0
+            },
+        );
         Ok(Upsample { node, options })
     }
 }

@@ -197,6 +197,39 @@ pub fn function(name: &str) -> Option<Builtin> {
     })
 }
 
+/// Functions of `torch` itself.
+pub fn torch_function(name: &str) -> Option<Builtin> {
+    match name {
+        "grid_sampler_2d" | "grid_sampler_3d" => Some(|a| {
+            let names = [
+                "input",
+                "grid",
+                "interpolation_mode",
+                "padding_mode",
+                "align_corners",
+            ];
+            let a = a.bind("grid_sampler", &names)?;
+            let word = |name: &str, words: [&'static str; 3]| {
+                let word = words.get(a.usize(name)?).copied();
+                word.map_or_else(|| bug(format!("another {name}")), Ok)
+            };
+            let options = GridSampleOptions::new()
+                .mode(word(
+                    "interpolation_mode",
+                    ["bilinear", "nearest", "bicubic"],
+                )?)
+                .padding_mode(word("padding_mode", ["zeros", "border", "reflection"])?)
+                .align_corners(a.bool_or("align_corners", false)?);
+            one(F::grid_sample(
+                &a.tensor("input")?,
+                &a.tensor("grid")?,
+                options,
+            )?)
+        }),
+        _ => None,
+    }
+}
+
 fn opt_bool(a: &Bound, name: &str) -> Eval<Option<bool>> {
     a.opt(name).map(Value::as_bool).transpose()
 }

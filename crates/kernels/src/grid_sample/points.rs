@@ -122,9 +122,14 @@ fn along(mode: GridMode) -> usize {
 /// The neighbours of a coordinate on an axis.
 fn neighbours<T: Float>(sample: &GridSample, coordinate: T, size: usize) -> Along<T> {
     let (n, one, two) = (T::from_usize(size), T::ONE, T::from_f64(2.0));
-    let (position, scale) = match sample.align_corners {
-        true => ((coordinate + one) / two * (n - one), (n - one) / two),
-        false => (((coordinate + one) * n - one) / two, n / two),
+    let half = T::from_f64(0.5);
+    let from_edge = coordinate + one;
+    // Rounded as PyTorch's kernels for images, and for volumes, round.
+    let (position, scale) = match (sample.align_corners, sample.axes()) {
+        (true, 2) => (from_edge * ((n - one) / two), (n - one) / two),
+        (true, _) => (from_edge / two * (n - one), (n - one) / two),
+        (false, 2) => (from_edge * (n / two) - half, n / two),
+        (false, _) => ((from_edge * n - one) / two, n / two),
     };
     let bounded = |position: T| within(sample, position, n);
     let mut found = Along::alone();

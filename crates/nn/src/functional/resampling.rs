@@ -41,8 +41,10 @@ impl Axis {
                     (place(i) as usize).min(old - 1)
                 })
             }
+            // What keeps its size keeps its values, whatever the factor was; not along a cubic curve, as in
+            // PyTorch.
+            _ if old == new && (how.antialias || how.mode != Bicubic) => return None,
             _ if how.antialias => self.filtered::<T>(how),
-            Linear | Bilinear | Trilinear if old == new => return None,
             Linear | Bilinear | Trilinear => {
                 let scale = self.scale::<T>(how.align_corners);
                 Taps::new(old, new, |i, weights| {

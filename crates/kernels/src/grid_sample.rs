@@ -7,50 +7,10 @@
 use crate::{Float, for_each_chunk_mut};
 
 mod points;
+mod shape;
 
 use points::{NOWHERE, Points};
-
-/// How a value between elements is found.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum GridMode {
-    /// The weighted mean of the two neighbours along each axis.
-    Linear,
-    /// The nearest element.
-    Nearest,
-    /// A cubic curve through the four neighbours along each axis.
-    Cubic,
-}
-
-/// What lies beyond the edges of the input.
-#[derive(Copy, Clone, Debug, PartialEq, Eq)]
-pub enum GridPadding {
-    /// Zeros.
-    Zeros,
-    /// The outermost elements.
-    Border,
-    /// The input, mirrored at its edges.
-    Reflection,
-}
-
-/// What is sampled: an input of `[batch, channels, input]` at `points` points for each of the batch,
-/// which are `[batch, points, axes]`, the last axis of the input first.
-#[derive(Clone, Debug)]
-pub struct GridSample {
-    /// Images or volumes.
-    pub batch: usize,
-    /// Planes of each.
-    pub channels: usize,
-    /// The sizes of a plane: two or three.
-    pub input: Vec<usize>,
-    /// Points for each of the batch.
-    pub points: usize,
-    /// How values are found.
-    pub mode: GridMode,
-    /// What lies outside.
-    pub padding: GridPadding,
-    /// Whether -1 and 1 are the centres of the outermost elements, not their outer edges.
-    pub align_corners: bool,
-}
+pub use shape::{GridMode, GridPadding, GridSample};
 
 /// Points whose neighbours are found at a time.
 const BLOCK: usize = 256;
@@ -58,28 +18,6 @@ const BLOCK: usize = 256;
 const PLANES: usize = 8;
 
 impl GridSample {
-    /// Elements of a plane.
-    fn plane(&self) -> usize {
-        self.input.iter().product()
-    }
-
-    fn axes(&self) -> usize {
-        self.input.len()
-    }
-
-    fn check(&self, name: &str, x: usize, grid: usize, out: usize) {
-        assert!(matches!(self.axes(), 2 | 3), "{name}: {} axes", self.axes());
-        let times = |a: usize, b: usize| a.checked_mul(b);
-        let planes = times(self.batch, self.channels);
-        let lens = [
-            planes.and_then(|n| times(n, self.plane())),
-            times(self.batch, self.points).and_then(|n| times(n, self.axes())),
-            planes.and_then(|n| times(n, self.points)),
-        ];
-        assert_eq!([Some(x), Some(grid), Some(out)], lens, "{name}: {self:?}");
-        assert!(x > 0 || out == 0, "{name}: an empty plane");
-    }
-
     /// Calls `f(image, first of its planes that are in the task, this part)` for the parts of `out`, whose
     /// planes have `len` elements, that lie in one image.
     fn for_each_image<T: Float>(

@@ -295,7 +295,7 @@ fn dtypes_are_those_of_pytorch() -> Result<()> {
 fn nearest_elements_are_those_of_pytorchs_kernels() -> Result<()> {
     let nearest = |shape: &[usize], factor: f64, dtype| {
         let last = shape[shape.len() - 1];
-        let x = Tensor::arange(last as i64).to_dtype(dtype)?.expand(shape)?;
+        let x = Tensor::arange(last).to_dtype(dtype)?.expand(shape)?;
         let y = F::interpolate(&x, Resize::ScaleFactor(vec![factor; shape.len() - 2]))?;
         let last = y.shape()[shape.len() - 1];
         y.double()?

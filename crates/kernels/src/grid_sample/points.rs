@@ -1,6 +1,6 @@
 //! Where points lie: the neighbours of each, their weights, and how these change with the point.
 
-use super::{GridMode, GridPadding, GridSample};
+use super::shape::{GridMode, GridPadding, GridSample};
 use crate::Float;
 
 /// A neighbour that lies outside, where zeros are.

@@ -2,49 +2,11 @@
 
 use pleach_core::autograd::apply;
 use pleach_core::print::{PythonRepr, python_tuple};
-use pleach_core::{DType, Error, Result, Scalar, Tensor, check_room, words};
+use pleach_core::{DType, Error, Result, Scalar, Tensor, check_room};
 
-use super::resampling::{Axis, How, Interpolate};
+use super::resampling::{Axis, How, Interpolate, InterpolateMode};
 use super::{adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d};
 use crate::setters::{given, setters};
-
-/// How [`interpolate`] finds a value between elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum InterpolateMode {
-    /// The element at the rounded-down position.
-    #[default]
-    Nearest,
-    /// The element whose centre is nearest, as other programs have it.
-    NearestExact,
-    /// The weighted mean of the two neighbours, in sequences.
-    Linear,
-    /// The weighted mean of the four neighbours, in images.
-    Bilinear,
-    /// A cubic curve through four neighbours along both axes, in images.
-    Bicubic,
-    /// The weighted mean of the eight neighbours, in volumes.
-    Trilinear,
-    /// The mean of what an element covers: [`adaptive_avg_pool2d`].
-    Area,
-    /// A windowed sinc over six neighbours along both axes, in images, with antialias only.
-    Lanczos,
-}
-
-words! {
-    InterpolateMode {
-        Nearest = "nearest",
-        NearestExact = "nearest-exact",
-        Linear = "linear",
-        Bilinear = "bilinear",
-        Bicubic = "bicubic",
-        Trilinear = "trilinear",
-        Area = "area",
-        Lanczos = "lanczos",
-    },
-    |text| format!("Input Error: {MODES} (got {text})")
-}
-
-const MODES: &str = "the modes are nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact";
 
 /// The size that [`interpolate`] makes: the spatial sizes, or factors of them. One number stands
 /// for all spatial dimensions.

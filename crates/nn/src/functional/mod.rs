@@ -93,8 +93,7 @@ pub use gelu::{Approximate, gelu};
 pub use grid_sample::{GridPaddingMode, GridSampleMode, GridSampleOptions, grid_sample};
 pub(crate) use interpolate::interpolate_setters;
 pub use interpolate::{
-    InterpolateMode, InterpolateOptions, Resize, interpolate, upsample, upsample_bilinear,
-    upsample_nearest,
+    InterpolateOptions, Resize, interpolate, upsample, upsample_bilinear, upsample_nearest,
 };
 pub use layer_norm::layer_norm;
 pub use linear::linear;
@@ -115,6 +114,7 @@ pub use pad::pad;
 pub use padding::{Padding, PaddingMode};
 pub use reduction::Reduction;
 pub use relu6::relu6;
+pub use resampling::InterpolateMode;
 pub use shuffle::{channel_shuffle, pixel_shuffle, pixel_unshuffle};
 use size::windows;
 pub use size::{OutputSize, Pads, Size};

@@ -3,11 +3,49 @@
 use pleach_core::autograd::{
     Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply,
 };
-use pleach_core::{Element, Result, Tensor, checked_numel};
+use pleach_core::{Element, Result, Tensor, checked_numel, words};
 use pleach_kernels::resample::{Resampling, Taps, resample};
 use pleach_kernels::{Buffer, Float};
 
-use super::{InterpolateMode, filled};
+use super::filled;
+
+/// How [`interpolate`](super::interpolate) finds a value between elements.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum InterpolateMode {
+    /// The element at the rounded-down position.
+    #[default]
+    Nearest,
+    /// The element whose centre is nearest, as other programs have it.
+    NearestExact,
+    /// The weighted mean of the two neighbours, in sequences.
+    Linear,
+    /// The weighted mean of the four neighbours, in images.
+    Bilinear,
+    /// A cubic curve through four neighbours along both axes, in images.
+    Bicubic,
+    /// The weighted mean of the eight neighbours, in volumes.
+    Trilinear,
+    /// The mean of what an element covers: [`adaptive_avg_pool2d`](super::adaptive_avg_pool2d).
+    Area,
+    /// A windowed sinc over six neighbours along both axes, in images, with antialias only.
+    Lanczos,
+}
+
+words! {
+    InterpolateMode {
+        Nearest = "nearest",
+        NearestExact = "nearest-exact",
+        Linear = "linear",
+        Bilinear = "bilinear",
+        Bicubic = "bicubic",
+        Trilinear = "trilinear",
+        Area = "area",
+        Lanczos = "lanczos",
+    },
+    |text| format!("Input Error: {MODES} (got {text})")
+}
+
+const MODES: &str = "the modes are nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact";
 
 /// How elements of an axis are found.
 #[derive(Clone, Copy, Debug)]

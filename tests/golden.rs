@@ -114,3 +114,8 @@ fn activations() {
 fn positions() {
     families::nn::run("positions");
 }
+
+#[test]
+fn spatial() {
+    families::nn::run("spatial");
+}

@@ -3,8 +3,8 @@
 use pleach::nn::Activation;
 use pleach::nn::functional::{
     self as F, Approximate, AttentionOptions, AvgPoolOptions, BatchNormOptions, ConvOptions,
-    ConvTransposeOptions, CrossEntropyOptions, InterpolateMode, MaxPoolOptions, NllLossOptions,
-    OutputSize, Resize, Size, UnfoldOptions,
+    ConvTransposeOptions, CrossEntropyOptions, MaxPoolOptions, NllLossOptions, OutputSize, Size,
+    UnfoldOptions,
 };
 use pleach::{DType, Result, Tensor};
 
@@ -189,30 +189,6 @@ fn unfold(p: &mut Program) -> Result<()> {
         p.keep_and_go_back(F::unfold(&x, options.padding(padding).stride(stride))?)?;
     }
     Ok(())
-}
-
-fn interpolate(p: &mut Program) -> Result<()> {
-    let x = p.of_rank(&[3, 4, 5])?;
-    let n = p.bytes.pick(&[1, 1, 1, 2, 3, 0]);
-    let resize = match p.bytes.below(4) {
-        0 => Resize::size(p.bytes.size()),
-        1 => Resize::scale_factor(p.bytes.float()),
-        2 => Resize::Size((0..n).map(|_| p.bytes.size()).collect()),
-        _ => Resize::ScaleFactor((0..n).map(|_| p.bytes.float()).collect()),
-    };
-    let times = |size: usize| size.saturating_mul(size).saturating_mul(size);
-    let largest = match &resize {
-        Resize::Size(s) => s.iter().copied().max().unwrap_or(0),
-        Resize::ScaleFactor(f) => f.iter().fold(0.0, |a: f64, b| a.max(*b)).ceil() as usize,
-    };
-    if !p.may_have(&[times(largest), x.numel()]) {
-        return Ok(());
-    }
-    let mode = p
-        .bytes
-        .pick(&[InterpolateMode::Nearest, InterpolateMode::Linear]);
-    let align = mode == InterpolateMode::Linear && p.bytes.flag();
-    p.keep_and_go_back(F::interpolate(&x, resize, mode, align)?)
 }
 
 fn batch_norm(p: &mut Program) -> Result<()> {
@@ -493,10 +469,6 @@ pub const CALLS: &[Call] = &[
         "functional::unfold UnfoldOptions::new UnfoldOptions::dilation UnfoldOptions::padding \
          UnfoldOptions::stride",
         unfold,
-    ),
-    call(
-        "functional::interpolate Resize::size Resize::scale_factor",
-        interpolate,
     ),
     call(
         "functional::batch_norm BatchNormOptions::new \

@@ -28,6 +28,7 @@ mod reduce;
 mod shapes;
 mod statistics;
 mod utils;
+mod spatial;
 mod views;
 mod watched;
 
@@ -70,6 +71,7 @@ pub const CALLS: &[&[Call]] = &[
     functions::OPERANDS,
     functions::CALLS,
     layers::CALLS,
+    spatial::CALLS,
     modules::CALLS,
     norms::CALLS,
     optim::CALLS,

@@ -25,6 +25,7 @@ import compare.index_operations
 import compare.network_operations
 import compare.norm_operations
 import compare.shape_operations
+import compare.spatial_operations
 import compare.tensor_operations
 from compare.batch import Batch, golden_binary
 from compare.draw import Draw

@@ -361,7 +361,7 @@ const MAX_POOL: [&str; 6] = [
     "return_indices",
 ];
 
-fn two((values, indices): (Tensor, Tensor)) -> Eval {
+pub fn two((values, indices): (Tensor, Tensor)) -> Eval {
     Ok(Value::Tuple(vec![
         Value::tensor(values),
         Value::tensor(indices),

@@ -3,6 +3,7 @@
 //! `ast`, `value`, `args`, `eval`, `operators`, `builtins` evaluate the syntax trees of Python
 //! text (`parser` reads what has no tree); `torch_fns`, `numpy_fns`, `tensor_methods`, `tensor_in_place`, `nn_fns`, `nn_classes`, `dimensional` and
 //! the files named after a family (`index_fns`, `norms`, ..),
+//! text (`parser` reads what has no tree); `torch_fns`, `numpy_fns`, `tensor_methods`, `tensor_in_place`, `nn_fns`, `nn_classes`, `dimensional`, `spatial`,
 //! `module_object`, `init_fns`, `optim_fns`, `data_fns`, `vision_fns`, `nets` bind names to pleach; `warnings` listens to
 //! what pleach warns of; `ledger` holds what the committed data has to give; `families` holds one runner for each folder of data.
 //!
@@ -35,6 +36,7 @@ pub mod parser;
 pub mod report;
 pub mod shape_fns;
 pub mod shape_methods;
+pub mod spatial;
 pub mod tensor_in_place;
 pub mod tensor_methods;
 pub mod torch_fns;

@@ -16,6 +16,7 @@ use super::dimensional;
 use super::module_object::ModuleHandle;
 use super::nn_fns::reduction;
 use super::norms;
+use super::spatial;
 use super::value::{Builtin, Eval, Value, bug};
 
 /// A row of the table of activations. Those whose flag `inplace` is not printed take it all the same.
@@ -182,6 +183,7 @@ pub fn find(name: &str) -> Option<Builtin> {
                 .or_else(|| norms::class(name))
                 .or_else(|| activation_fns::class(name));
         }
+        _ => return dimensional::class(name).or_else(|| spatial::class(name)),
     })
 }
 

@@ -11,6 +11,11 @@ use super::args::{Args, Bound};
 use super::dimensional::{self, size, size_or};
 use super::norms;
 use super::value::{Builtin, Eval, EvalError, Value, bug, unknown};
+    self as F, AttentionOptions, CrossEntropyOptions, NllLossOptions, Reduction, UnfoldOptions,
+
+use super::args::Bound;
+use super::spatial;
+use super::value::{Builtin, Eval, Value};
 
 pub fn one(tensor: Tensor) -> Eval {
     Ok(Value::tensor(tensor))
@@ -19,18 +24,6 @@ pub fn one(tensor: Tensor) -> Eval {
 /// `reduction=..`: PyTorch takes any text and fails later, a type allows three.
 pub fn reduction(a: &Bound) -> Eval<Reduction> {
     Ok(a.str_or("reduction", "mean")?.parse()?)
-}
-
-/// A word that stands for one of an enum's values.
-fn word<T>(a: &Bound, name: &str, default: &str, known: &[(&str, T)]) -> Eval<T>
-where
-    T: Copy,
-{
-    let text = a.str_or(name, default)?;
-    match known.iter().find(|(word, _)| *word == text) {
-        Some((_, value)) => Ok(*value),
-        None => unknown(format!("{name}={text:?}")),
-    }
 }
 
 /// A dropout; whether it trains by default differs.
@@ -142,7 +135,6 @@ pub fn find(name: &str) -> Option<Builtin> {
                 a.opt_f64("p")?.unwrap_or(2.0),
             )?)
         },
-        "interpolate" => interpolate,
         "mse_loss" => |a| {
             let a = a.bind("mse_loss", &["input", "target", "*", "reduction"])?;
             one(F::mse_loss(
@@ -206,38 +198,6 @@ pub fn find(name: &str) -> Option<Builtin> {
                 .or_else(|| norms::function(name))
                 .or_else(|| activation_fns::function(name));
         }
+        _ => return dimensional::function(name).or_else(|| spatial::function(name)),
     })
-}
-
-fn interpolate(a: Args) -> Eval {
-    let a = a.bind(
-        "interpolate",
-        &["input", "size", "scale_factor", "mode", "align_corners"],
-    )?;
-    let input = a.tensor("input")?;
-    let known = [
-        ("nearest", InterpolateMode::Nearest),
-        ("linear", InterpolateMode::Linear),
-        ("bilinear", InterpolateMode::Linear),
-    ];
-    let mode = word(&a, "mode", "nearest", &known)?;
-    let resize = match (a.opt("size"), a.opt("scale_factor")) {
-        (Some(_), None) => Resize::Size(a.shape("size")?),
-        (None, Some(factors)) if factors.is_sequence() => Resize::ScaleFactor(
-            factors
-                .items()?
-                .iter()
-                .map(Value::as_f64)
-                .collect::<Eval<_>>()?,
-        ),
-        (None, Some(factor)) => Resize::scale_factor(factor.as_f64()?),
-        (None, None) => return bug("interpolate to nothing"),
-        (Some(_), Some(_)) => return Err(EvalError::TypedOut("both size and scale_factor".into())),
-    };
-    one(F::interpolate(
-        &input,
-        resize,
-        mode,
-        a.bool_or("align_corners", false)?,
-    )?)
 }

@@ -133,7 +133,7 @@ fn creation(name: &str) -> Option<Builtin> {
                 },
             )))
         },
-        _ => return None,
+        _ => return super::spatial::torch_function(name),
     })
 }
 

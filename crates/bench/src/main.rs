@@ -31,6 +31,7 @@ mod report;
 mod resnet;
 mod scenario;
 mod serving;
+mod spatial;
 mod sums;
 mod torch;
 mod training;
@@ -96,6 +97,11 @@ const FAMILIES: [Family; 15] = [
         id: "S8",
         title: "layers and optimizers",
         scenarios: layers::scenarios,
+    },
+    Family {
+        id: "S8b",
+        title: "other convolutions, and resizing",
+        scenarios: spatial::scenarios,
     },
     Family {
         id: "S9",

@@ -22,6 +22,7 @@ import matmul
 import networks
 import norms
 import serving
+import spatial
 from registry import OPERATIONS
 
 # OpenMP's threads spin for about 5 ms after their work, and would take time from the other side.

@@ -11,6 +11,7 @@ pub mod batch_norm;
 pub mod broadcast;
 pub mod buffer;
 pub mod bytes;
+pub mod columns;
 pub mod compare;
 pub mod conv;
 pub mod cross_entropy;
@@ -22,6 +23,7 @@ pub mod float;
 pub mod function;
 pub mod gather;
 pub mod gemm;
+pub mod grid_sample;
 pub mod histogram;
 pub mod integer;
 pub mod isa;
@@ -41,6 +43,7 @@ pub mod qr;
 pub mod random;
 pub mod rearrange;
 pub mod reduce;
+pub mod resample;
 pub mod search;
 pub mod select;
 mod simd;
@@ -60,6 +63,7 @@ pub use batch_norm::{
 pub use broadcast::zip_strided;
 pub use buffer::{AllocError, Buffer, Plain};
 pub use bytes::{bytes_of, bytes_of_mut};
+pub use columns::{ColumnsShape, col2im, im2col};
 pub use compare::Comparison;
 pub use conv::{
     ConvShape, PackedConv, conv_backward_bias, conv_backward_input, conv_backward_weight,
@@ -91,10 +95,10 @@ pub use pair::Pair;
 pub use peak::fma_peak;
 pub use places::{coordinates, places_along};
 pub use pool::{
-    AdaptivePoolShape, AvgDivisor, MAX_POOL_TAPS, PoolShape, adaptive_avg_pool_backward,
-    adaptive_avg_pool_forward, adaptive_max_pool_forward, avg_pool_backward, avg_pool_forward,
-    max_pool_backward, max_pool_backward_taps, max_pool_forward, max_pool_forward_taps,
-    max_pool_places,
+    AdaptivePoolShape, AvgDivisor, MAX_POOL_TAPS, PlacedPoolShape, PoolShape,
+    adaptive_avg_pool_backward, adaptive_avg_pool_forward, adaptive_max_pool_forward,
+    avg_pool_backward, avg_pool_forward, max_pool_backward, max_pool_backward_taps,
+    max_pool_forward, max_pool_forward_taps, max_pool_places, placed_max_pool,
 };
 pub use precision::{Precision, float32_precision, set_float32_precision};
 pub use qr::orthogonal_factor;

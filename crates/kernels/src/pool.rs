@@ -8,6 +8,7 @@ use crate::{Plain, for_each_chunk_mut};
 
 mod adaptive;
 mod average;
+mod fractional;
 mod max;
 mod shape;
 
@@ -15,6 +16,7 @@ pub use adaptive::{
     adaptive_avg_pool_backward, adaptive_avg_pool_forward, adaptive_max_pool_forward,
 };
 pub use average::{AvgDivisor, avg_pool_backward, avg_pool_forward};
+pub use fractional::{PlacedPoolShape, placed_max_pool};
 pub use max::{
     MAX_POOL_TAPS, max_pool_backward, max_pool_backward_taps, max_pool_forward,
     max_pool_forward_taps, max_pool_places,

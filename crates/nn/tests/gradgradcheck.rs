@@ -5,8 +5,8 @@ use pleach_core::autograd::{Attribute, Options, grad_allow_unused, gradgradcheck
 use pleach_core::{Buffer, DType, Generator, Result, Tensor};
 use pleach_nn::Activation;
 use pleach_nn::functional::{
-    self as F, AvgPoolOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions, InterpolateMode,
-    MaxPoolOptions, NllLossOptions, Reduction, Resize,
+    self as F, AvgPoolOptions, BatchNormOptions, ConvOptions, CrossEntropyOptions, MaxPoolOptions,
+    NllLossOptions, Reduction,
 };
 
 const REDUCTIONS: [Reduction; 3] = [Reduction::None, Reduction::Mean, Reduction::Sum];
@@ -245,6 +245,13 @@ fn interpolate() -> Result<()> {
                 &[x.detach()],
             )?;
         }
+fn embedding() -> Result<()> {
+    for padding in [None, Some(-1)] {
+        let ids = tensor![[2, 0], [2, 2]];
+        check(
+            |t| F::embedding(&ids, &t[0], padding),
+            &[values(1, &[3, 2])?],
+        )?;
     }
     Ok(())
 }

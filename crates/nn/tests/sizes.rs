@@ -5,7 +5,7 @@ use pleach_core::{DType, Result, Tensor, tensor};
 use pleach_nn::Forward;
 use pleach_nn::functional::{
     self as F, AttentionOptions, AvgPoolOptions, BatchNormOptions, ConvOptions,
-    CrossEntropyOptions, InterpolateMode, MaxPoolOptions, Resize,
+    CrossEntropyOptions, InterpolateMode, InterpolateOptions, MaxPoolOptions, Resize,
 };
 use pleach_nn::layers::{AvgPool2d, BatchNorm2d, Conv2d, Linear, MaxPool2d};
 
@@ -247,8 +247,11 @@ fn windows_that_cover_the_image_many_times_see_it_once() {
 #[test]
 fn resizing_to_a_huge_image_is_refused() {
     let x = image();
-    for mode in [InterpolateMode::Nearest, InterpolateMode::Linear] {
-        let resize = |resize: Resize| text(|| F::interpolate(&x, resize, mode, false));
+    for mode in [InterpolateMode::Nearest, InterpolateMode::Bilinear] {
+        let resize = |resize| {
+            let options = InterpolateOptions::new(resize).mode(mode);
+            text(|| F::interpolate(&x, options))
+        };
         assert_eq!(resize(Resize::size(1 << 32)), OVERFLOW);
         assert_eq!(resize(Resize::size(1 << 24)), refused(1 << 50));
         assert_eq!(resize(Resize::Size(vec![usize::MAX, 1])), OVERFLOW);
@@ -264,13 +267,13 @@ fn resizing_to_a_huge_image_is_refused() {
 fn resizing_holds_nothing_larger_than_both_images() {
     // One way round, 2^20 columns and 2^20 rows would lie between.
     let long = 1usize << 20;
-    for mode in [InterpolateMode::Nearest, InterpolateMode::Linear] {
+    for mode in [InterpolateMode::Nearest, InterpolateMode::Bilinear] {
         for (sizes, resize) in [([1, long], vec![long, 1]), ([long, 1], vec![1, long])] {
             let x = Tensor::ones([1, 1, sizes[0], sizes[1]])
                 .requires_grad_(true)
                 .unwrap();
-            let resize = Resize::Size(resize);
-            let y = tried(|| F::interpolate(&x, resize, mode, false));
+            let options = InterpolateOptions::new(Resize::Size(resize)).mode(mode);
+            let y = tried(|| F::interpolate(&x, options));
             assert_eq!(y.sum().unwrap().item().unwrap(), long as f64);
             tried(|| y.sum()?.backward());
             let sum = x.grad().unwrap().sum().unwrap().item().unwrap();

@@ -253,28 +253,6 @@ def unfold(d, name):
                    f"padding={text(padding)}, stride={text(stride)})")
 
 
-@operation("F.interpolate", weight=3)
-def interpolate(d, name):
-    d.float_dtype(0.02)
-    mode = d.one(["nearest", "bilinear", "bilinear", "linear"])
-    if mode == "linear":
-        shape = d.fit([d.one(BATCHES), d.one([1, 3, 8, 64]), d.int(1, 400)], d.budget // 2)
-    else:
-        shape = d.image(budget=d.budget // 4)
-        if mode == "nearest" and d.chance(0.2):
-            shape = shape[:3]
-    d.case.mode = "exact" if mode == "nearest" else "sum"
-    corners = f", align_corners={d.chance(0.5)}" if mode != "nearest" else ""
-    rank = len(shape) - 2
-    if d.chance(0.6):
-        sizes = [max(1, min(600, int(s * d.rng.uniform(0.2, 3)))) for s in shape[2:]]
-        resize = f"size={sizes[0] if rank == 1 else tuple(sizes)}"
-    else:
-        factor = d.one(["2", "0.5", "2.0", "3", "1.5", "0.3", "1.25"])
-        resize = f"scale_factor={factor}"
-    d.case.code = f"F.interpolate({d.tensor(shape)}, {resize}, mode='{mode}'{corners})"
-
-
 @operation("F.one_hot", "F.embedding", weight=2)
 def lookup(d, name):
     d.float_dtype(0.04)

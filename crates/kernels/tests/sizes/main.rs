@@ -22,3 +22,4 @@ mod norms;
 mod pool;
 mod reduce;
 mod reference;
+mod resample;

@@ -1,26 +1,12 @@
 //! Resizing.
 
-use pleach_core::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
-use pleach_core::{Element, Error, Result, Scalar, Tensor, check_room, words};
-use pleach_kernels::Buffer;
+use pleach_core::autograd::apply;
+use pleach_core::print::{PythonRepr, python_tuple};
+use pleach_core::{DType, Error, Result, Scalar, Tensor, check_room};
 
-use crate::setters::given;
-
-/// How [`interpolate`] finds a value between pixels.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-pub enum InterpolateMode {
-    /// The pixel at the rounded-down position.
-    #[default]
-    Nearest,
-    /// The weighted mean of the two (or four) neighbours: `linear` for one dimension, `bilinear`
-    /// for two.
-    Linear,
-}
-
-words! {
-    InterpolateMode { Nearest = "nearest", Linear = "bilinear" | "linear" },
-    |text| format!("interpolate supports the modes nearest, linear and bilinear, got {text}")
-}
+use super::resampling::{Axis, How, Interpolate, InterpolateMode};
+use super::{adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d};
+use crate::setters::{given, setters};
 
 /// The size that [`interpolate`] makes: the spatial sizes, or factors of them. One number stands
 /// for all spatial dimensions.
@@ -43,334 +29,344 @@ impl Resize {
         Resize::ScaleFactor(vec![factor])
     }
 
+    /// As PyTorch's layers print it; what stands for all dimensions as a number.
+    pub(crate) fn repr(&self) -> String {
+        fn text(items: &[impl PythonRepr]) -> String {
+            match items {
+                [all] => all.python_repr(),
+                each => python_tuple(each),
+            }
+        }
+        match self {
+            Resize::Size(sizes) => format!("size={}", text(sizes)),
+            Resize::ScaleFactor(factors) => format!("scale_factor={}", text(factors)),
+        }
+    }
+
     /// For each spatial dimension its new size, and the factor if one was given.
-    fn of(&self, old: &[usize]) -> Result<Vec<(usize, Option<f64>)>> {
-        let (name, given) = match self {
-            Resize::Size(s) => ("output size", s.len()),
-            Resize::ScaleFactor(f) => ("scale_factor", f.len()),
+    fn of(&self, old: &[usize]) -> Result<Vec<(i64, Option<f64>)>> {
+        let (given, what, form) = match self {
+            Resize::Size(s) => (
+                s.len(),
+                format!(
+                    "output must have the same number of spatial dimensions, but got input with spatial dimensions of {old:?} and output size of {}",
+                    python_tuple(s)
+                ),
+                "output size in (o1, o2, ...,oK)",
+            ),
+            Resize::ScaleFactor(f) => (
+                f.len(),
+                format!(
+                    "scale_factor must have the same number of spatial dimensions, but got input with spatial dimensions of {old:?} and scale_factor of shape {}",
+                    python_tuple(f)
+                ),
+                "scale_factor in (s1, s2, ...,sK)",
+            ),
         };
         if given != 1 && given != old.len() {
             return Err(Error::value(format!(
-                "Input and {name} must have the same number of spatial dimensions, but got input with spatial dimensions of {old:?} and {name} with {given} entries"
+                "Input and {what}. Please provide input tensor in (N, C, d1, d2, ...,dK) format and {form} format."
             )));
         }
-        old.iter()
-            .enumerate()
-            .map(|(i, &n)| {
-                let (new, factor) = match self {
-                    Resize::Size(s) => (s[i.min(given - 1)], None),
-                    Resize::ScaleFactor(f) => {
-                        let factor = f[i.min(given - 1)];
-                        let new = (n as f64 * factor).floor();
-                        // What is negative is 0 here, and refused below.
-                        let new = Scalar::Float(new).to::<i64>()?.max(0) as usize;
-                        (new, Some(factor))
-                    }
-                };
-                if new == 0 || n == 0 {
-                    return Err(Error::shape(format!(
-                        "Input and output sizes should be greater than 0, but got input (W: {n}) output (W: {new})"
-                    )));
-                }
-                Ok((new, factor))
-            })
-            .collect()
+        let each = old.iter().enumerate().map(|(i, &n)| match self {
+            // What does not fit is refused as a size that no memory holds.
+            Resize::Size(s) => {
+                let size = s[i.min(given - 1)];
+                Ok((i64::try_from(size).unwrap_or(i64::MAX), None))
+            }
+            Resize::ScaleFactor(f) => {
+                let factor = f[i.min(given - 1)];
+                let new = Scalar::Float((n as f64 * factor).trunc()).to::<i64>()?;
+                Ok((new, Some(factor)))
+            }
+        });
+        each.collect()
     }
 }
 
-/// How one dimension is resized: `out[i] = x[low[i]] * (1 - weight[i]) + x[high[i]] * weight[i]`.
-#[derive(Clone, Debug)]
-struct Axis {
-    dim: i64,
-    /// The factor that was given.
-    factor: Option<f64>,
-    low: Tensor,
-    /// The other neighbour and its weight, shaped to broadcast; `None` for nearest.
-    high: Option<(Tensor, Tensor)>,
+/// What [`interpolate`] takes: a size or a factor; and the nearest element, corners not aligned, the
+/// factor as it was given and no antialias, or what is set. A [`Resize`] alone will do as options.
+#[derive(Debug, Clone)]
+#[must_use]
+pub struct InterpolateOptions {
+    pub(crate) resize: Resize,
+    pub(crate) mode: Result<InterpolateMode>,
+    pub(crate) align_corners: Option<bool>,
+    pub(crate) recompute_scale_factor: Option<bool>,
+    pub(crate) antialias: bool,
 }
 
-impl Axis {
-    fn new(
-        input: &Tensor,
-        dim: usize,
-        (new, factor): (usize, Option<f64>),
-        mode: InterpolateMode,
-        align_corners: bool,
-    ) -> Result<Axis> {
-        let old = input.shape()[dim];
-        let last = old - 1;
-        let scale = factor.map_or(old as f64 / new as f64, |f| 1.0 / f);
-        // PyTorch's kernel for images keeps a size, and doubles it, whatever the factor was.
-        let image = input.rank() == 4;
-        let position = |i: usize| match mode {
-            InterpolateMode::Nearest if image && new == old => i as f64,
-            InterpolateMode::Nearest if image && old.checked_mul(2) == Some(new) => (i / 2) as f64,
-            // PyTorch finds the nearest pixel in f32.
-            InterpolateMode::Nearest => ((i as f32 * scale as f32).floor() as f64).min(last as f64),
-            InterpolateMode::Linear if align_corners => match new {
-                1 => 0.0,
-                _ => i as f64 * last as f64 / (new - 1) as f64,
-            },
-            // A dimension that keeps its size keeps its values, whatever the factor was.
-            InterpolateMode::Linear if new == old => i as f64,
-            InterpolateMode::Linear => ((i as f64 + 0.5) * scale - 0.5).max(0.0),
-        };
-        let below = |i| (position(i) as i64).min(last as i64);
-        let high = match mode {
-            InterpolateMode::Nearest => None,
-            InterpolateMode::Linear => {
-                let mut shape = vec![1; input.rank()];
-                shape[dim] = new;
-                let weights = row(&shape, |i| (position(i) - below(i) as f64).min(1.0))?;
-                let above = row(&[new], |i| (below(i) + 1).min(last as i64))?;
-                Some((above, weights.to_dtype(input.dtype())?))
-            }
-        };
-        Ok(Axis {
-            dim: dim as i64,
-            factor,
-            low: row(&[new], below)?,
-            high,
-        })
-    }
-
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let low = x.index_select(self.dim, &self.low)?;
-        match &self.high {
-            None => Ok(low),
-            Some((at, weight)) => {
-                let high = x.index_select(self.dim, at)?;
-                low.mul(&weight.rsub(1.0)?)?.add(&high.mul(weight)?)
-            }
+impl InterpolateOptions {
+    /// PyTorch's defaults.
+    pub fn new(resize: Resize) -> Self {
+        InterpolateOptions {
+            resize,
+            mode: Ok(InterpolateMode::Nearest),
+            align_corners: None,
+            recompute_scale_factor: None,
+            antialias: false,
         }
     }
 
-    fn backward(&self, g: &Tensor, size: usize) -> Result<Tensor> {
-        let mut shape = g.shape().to_vec();
-        shape[self.dim as usize] = size;
-        let zeros = Tensor::try_zeros_of(shape, g.dtype())?;
-        match &self.high {
-            None => zeros.index_add(self.dim, &self.low, g),
-            Some((at, weight)) => zeros
-                .index_add(self.dim, &self.low, &g.mul(&weight.rsub(1.0)?)?)?
-                .index_add(self.dim, at, &g.mul(weight)?),
+    interpolate_setters!(|options| options);
+    setters! {
+        |options| options;
+        /// Whether what shrinks is smoothed first, as PIL does (no, by default). Bilinear, bicubic and
+        /// lanczos have it.
+        antialias: bool = antialias;
+    }
+}
+
+impl From<Resize> for InterpolateOptions {
+    fn from(resize: Resize) -> Self {
+        Self::new(resize)
+    }
+}
+
+/// The setters of [`InterpolateOptions`], and of what holds them.
+macro_rules! interpolate_setters {
+    (|$this:ident| $place:expr) => {
+        setters! {
+            |$this| $place;
+            /// How a value between elements is found (the nearest element by default): an
+            /// [`InterpolateMode`](crate::functional::InterpolateMode) or PyTorch's string.
+            mode: impl TryInto<InterpolateMode, Error: Into<Error>> = given(mode);
+            /// Whether the centres of the outermost elements stay on each other, not their outer edges
+            /// (no, by default). The nearest element and the mean of an area know no such thing.
+            align_corners: impl Into<Option<bool>> = align_corners.into();
+            /// Whether positions are found with the ratio of the sizes where a factor was given (no, by
+            /// default).
+            recompute_scale_factor: impl Into<Option<bool>> = recompute_scale_factor.into();
         }
-    }
+    };
 }
+pub(crate) use interpolate_setters;
 
-/// What `f` says of each position along the one dimension that is not 1.
-fn row<T: Element>(shape: &[usize], f: impl Fn(usize) -> T) -> Result<Tensor> {
-    let n = shape.iter().product();
-    Tensor::try_from_buffer(Buffer::try_from_exact_iter((0..n).map(f))?, shape)
-}
-
-/// The order in which to resize the dimensions: the first one first, unless what lies between would
-/// be larger than both ends. Then those that shrink come first.
-fn order(from: &[usize], to: &[usize]) -> Vec<usize> {
-    let count = |sizes: &[usize]| sizes.iter().map(|n| *n as f64).product::<f64>();
-    let mut order: Vec<usize> = (0..from.len()).collect();
-    let largest = count(from).max(count(to));
-    let between = |k: usize| count(&to[..k]) * count(&from[k..]);
-    if (1..from.len()).any(|k| between(k) > largest) {
-        let growth = |i: &usize| to[*i] as f64 / from[*i] as f64;
-        order.sort_by(|a, b| growth(a).total_cmp(&growth(b)));
-    }
-    order
-}
-
-/// Resizes images (or rows, or volumes): `F.interpolate(input, size, scale_factor, mode,
-/// align_corners)`. PyTorch's defaults are nearest and not aligned.
+/// Resizes images (or sequences, or volumes): `F.interpolate(input, size, scale_factor, mode,
+/// align_corners, recompute_scale_factor, antialias)`.
 ///
-/// With a factor, positions in the input are found with `1 / factor`; with a size, with the ratio
-/// of the sizes.
+/// Along each dimension, element `i` of the result lies at `(i + 0.5) · scale - 0.5` in the input, or
+/// at `i · (old - 1) / (new - 1)` with `align_corners`; `scale` is `1 / factor` where a factor was
+/// given, else `old / new`. With `antialias`, a filter as wide as what an element covers.
 ///
-/// Shapes: input `[N, C, L]`, `[N, C, H, W]` or (nearest only) `[N, C, D, H, W]`; the result has
-/// new sizes after the first two.
+/// Shapes: input `[N, C, L]` (nearest, nearest-exact, linear, area), `[N, C, H, W]` (all but linear and
+/// trilinear) or `[N, C, D, H, W]` (nearest, nearest-exact, trilinear, area); the result has new sizes
+/// after the first two. Floats; the nearest elements of u8 too.
 ///
 /// # Errors
-/// If the input has other dimensions, a size is 0, or the memory cannot be had.
+/// If the input has other dimensions or another dtype, a size is 0, an option does not go with the mode,
+/// or the memory cannot be had.
 ///
 /// ```
 /// use pleach::tensor;
-/// use pleach::nn::functional::{self as F, InterpolateMode, Resize};
+/// use pleach::nn::functional::{self as F, InterpolateOptions, Resize};
 /// let row = tensor![[[1.0, 2.0]]];
-/// let twice = |mode| F::interpolate(&row, Resize::scale_factor(2.0), mode, false)?.to_vec::<f32>();
-/// assert_eq!(twice(InterpolateMode::Nearest)?, [1.0, 1.0, 2.0, 2.0]);
-/// assert_eq!(twice(InterpolateMode::Linear)?, [1.0, 1.25, 1.75, 2.0]);
+/// let twice = Resize::scale_factor(2.0);
+/// assert_eq!(F::interpolate(&row, twice.clone())?.to_vec::<f32>()?, [1.0, 1.0, 2.0, 2.0]);
+/// let linear = InterpolateOptions::new(twice).mode("linear");
+/// assert_eq!(F::interpolate(&row, linear)?.to_vec::<f32>()?, [1.0, 1.25, 1.75, 2.0]);
 /// # Ok::<(), pleach::Error>(())
 /// ```
-pub fn interpolate(
-    input: &Tensor,
-    resize: Resize,
-    mode: impl TryInto<InterpolateMode, Error: Into<Error>>,
-    align_corners: bool,
-) -> Result<Tensor> {
-    let mode = given(mode)?;
-    let names = match (mode, input.rank()) {
-        (InterpolateMode::Nearest, 3) => ("upsample_nearest1d", "UpsampleNearest1DBackward0"),
-        (InterpolateMode::Nearest, 4) => ("upsample_nearest2d", "UpsampleNearest2DBackward0"),
-        (InterpolateMode::Nearest, 5) => ("upsample_nearest3d", "UpsampleNearest3DBackward0"),
-        (InterpolateMode::Linear, 3) => ("upsample_linear1d", "UpsampleLinear1DBackward0"),
-        (InterpolateMode::Linear, 4) => ("upsample_bilinear2d", "UpsampleBilinear2DBackward0"),
-        (_, rank) => {
-            return Err(Error::shape(format!(
-                "Input Error: Only 3D, 4D and 5D input Tensors supported (got {rank}D) for the modes: nearest | linear | bilinear (got {mode})"
-            )));
-        }
-    };
-    if align_corners && mode == InterpolateMode::Nearest {
+pub fn interpolate(input: &Tensor, options: impl Into<InterpolateOptions>) -> Result<Tensor> {
+    run(input, options.into())
+}
+
+fn run(input: &Tensor, options: InterpolateOptions) -> Result<Tensor> {
+    use InterpolateMode::*;
+    let InterpolateOptions {
+        resize,
+        mode,
+        align_corners,
+        recompute_scale_factor,
+        antialias,
+    } = options;
+    let (mode, rank) = (mode?, input.rank());
+    if matches!(mode, Nearest | NearestExact | Area) && align_corners.is_some() {
         return Err(Error::value(
             "align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | trilinear",
         ));
     }
-    let sizes = resize.of(&input.shape()[2..])?;
-    let mut whole = input.shape()[..2].to_vec();
-    whole.extend(sizes.iter().map(|(new, _)| *new));
-    check_room(&whole, input.dtype())?;
-    let axes = sizes
-        .into_iter()
-        .enumerate()
-        .map(|(i, new)| Axis::new(input, i + 2, new, mode, align_corners))
-        .collect::<Result<Vec<_>>>()?;
-    let op = Interpolate {
-        names,
-        size: whole[2..].to_vec(),
-        axes,
-        align_corners,
-    };
-    apply(op, input)
-}
-
-/// Each dimension is resized by itself.
-#[derive(Clone, Debug)]
-pub struct Interpolate {
-    /// PyTorch's names of the operation and of its backward step.
-    names: (&'static str, &'static str),
-    /// The new spatial sizes.
-    size: Vec<usize>,
-    /// The spatial dimensions.
-    axes: Vec<Axis>,
-    /// Whether the corners of both images lie on each other.
-    align_corners: bool,
-}
-
-impl Operation for Interpolate {
-    type Inputs<'a> = &'a Tensor;
-    type Outputs = Tensor;
-
-    fn name(&self) -> &'static str {
-        self.names.0
+    let align_corners = align_corners.unwrap_or(false);
+    let old = input.shape().get(2..).unwrap_or_default();
+    let mut sizes = resize.of(old)?;
+    if recompute_scale_factor == Some(true) {
+        if let Resize::Size(_) = resize {
+            return Err(Error::value(
+                "recompute_scale_factor is not meaningful with an explicit size.",
+            ));
+        }
+        sizes.iter_mut().for_each(|(_, factor)| *factor = None);
     }
-    fn grad_name(&self) -> &'static str {
-        self.names.1
+    if antialias && !(matches!(mode, Bilinear | Bicubic | Lanczos) && rank == 4) {
+        return Err(Error::value(
+            "Anti-alias option is restricted to bilinear, bicubic, and lanczos modes and requires a 4-D tensor as input",
+        ));
     }
-    fn attributes(&self) -> Attributes {
-        let mut all = vec![
-            ("output_size", self.size[..].into()),
-            ("align_corners", self.align_corners.into()),
-        ];
-        let names = &["scales_d", "scales_h", "scales_w"][3 - self.axes.len()..];
-        let scales = self.axes.iter().zip(names);
-        all.extend(scales.filter_map(|(axis, name)| Some((*name, axis.factor?.into()))));
-        all
-    }
-    fn forward(&self, x: &Tensor, _: &mut Own) -> Result<Tensor> {
-        order(&x.shape()[2..], &self.size)
-            .into_iter()
-            .try_fold(x.detach(), |x, i| self.axes[i].forward(&x))
-    }
-    fn saves(&self, _: Call<'_>) -> Saves {
-        Saves::ONCE
-    }
-    fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let old = &saved.shape(0)[2..];
-        let grad = order(&self.size, old)
-            .into_iter()
-            .try_fold(grad.clone(), |g, i| self.axes[i].backward(&g, old[i]))?;
-        Ok([Some(grad)])
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use pleach_core::autograd::gradcheck;
-
-    #[test]
-    fn gradients_are_right_for_both_modes() {
-        let values: Vec<f64> = (0..24).map(|i| ((i * 5) % 13) as f64 * 0.2).collect();
-        let x = Tensor::from_vec(values, [1, 2, 3, 4]).unwrap();
-        for resize in [
-            Resize::scale_factor(2.0),
-            Resize::ScaleFactor(vec![1.5, 0.5]),
-            Resize::size(2),
-            Resize::Size(vec![5, 1]),
-        ] {
-            for (mode, align) in [
-                (InterpolateMode::Nearest, false),
-                (InterpolateMode::Linear, false),
-                (InterpolateMode::Linear, true),
-            ] {
-                let run = |x: &[Tensor]| interpolate(&x[0], resize.clone(), mode, align);
-                gradcheck(run, std::slice::from_ref(&x)).unwrap();
-                gradcheck(run, &[x.transpose(2, 3).unwrap()]).unwrap();
-            }
+    if mode == Lanczos && rank == 4 {
+        let refused = match (align_corners, antialias) {
+            (true, _) => "Lanczos mode does not support align_corners=True",
+            (false, false) => "Lanczos mode requires antialias=True",
+            (false, true) => "",
+        };
+        if !refused.is_empty() {
+            return Err(Error::value(refused));
         }
     }
-
-    #[test]
-    fn a_dimension_that_keeps_its_size_keeps_its_values_whatever_the_factor() {
-        // PyTorch: floor(2 * 1.25) = 2 rows stay; the columns become three, at positions of 1.6.
-        let x = Tensor::from_vec(vec![0f32, 1.0, 2.0, 5.0], [1, 1, 2, 2]).unwrap();
-        let resize = Resize::ScaleFactor(vec![1.25, 1.6]);
-        let y = interpolate(&x, resize, InterpolateMode::Linear, false).unwrap();
-        assert_eq!(y.shape(), [1, 1, 2, 3]);
-        assert_eq!(
-            y.to_vec::<f32>().unwrap(),
-            [0.0, 0.4375, 1.0, 2.0, 3.3125, 5.0]
-        );
-    }
-
-    #[test]
-    fn images_keep_and_double_their_size_whatever_the_factor() {
-        let nearest = |shape: &[usize], factor: f64| {
-            let x = Tensor::arange(2).float().unwrap().expand(shape).unwrap();
-            let resize = Resize::ScaleFactor(vec![factor; shape.len() - 2]);
-            let y = interpolate(&x, resize, InterpolateMode::Nearest, false).unwrap();
-            let last = y.shape()[shape.len() - 1];
-            y.to_vec::<f32>().unwrap()[..last].to_vec()
-        };
-        // PyTorch's values: images on the left, lines and volumes on the right.
-        assert_eq!(nearest(&[1, 3, 5, 2], 1.25), [0.0, 1.0]);
-        assert_eq!(nearest(&[1, 3, 2], 1.25), [0.0, 0.0]);
-        assert_eq!(nearest(&[1, 3, 5, 2], 2.3), [0.0, 0.0, 1.0, 1.0]);
-        assert_eq!(nearest(&[1, 3, 2], 2.3), [0.0, 0.0, 0.0, 1.0]);
-        assert_eq!(nearest(&[1, 2, 2, 3, 2], 2.3), [0.0, 0.0, 0.0, 1.0]);
-    }
-
-    #[test]
-    fn sizes_follow_the_factor_or_are_given() {
-        let x = Tensor::arange(4).view([1, 1, 4]).unwrap().float().unwrap();
-        let nearest = |resize| {
-            let y = interpolate(&x, resize, InterpolateMode::Nearest, false).unwrap();
-            y.to_vec::<f32>().unwrap()
-        };
-        // floor(4 * 1.4) = 5; positions i / 1.4, or i * 4 / 5.
-        assert_eq!(
-            nearest(Resize::scale_factor(1.4)),
-            [0.0, 0.0, 1.0, 2.0, 2.0]
-        );
-        assert_eq!(nearest(Resize::size(5)), [0.0, 0.0, 1.0, 2.0, 3.0]);
-        assert!(interpolate(&x, Resize::size(0), InterpolateMode::Nearest, false).is_err());
-        assert!(interpolate(&x, Resize::size(2), InterpolateMode::Nearest, true).is_err());
-        assert!(
-            interpolate(
-                &x.squeeze(),
-                Resize::size(2),
-                InterpolateMode::Nearest,
-                false
+    let names = match (mode, rank, antialias) {
+        (Area, 3..=5, _) => return area(input, &sizes),
+        (Nearest, 3, _) => names!("upsample_nearest1d", "UpsampleNearest1DBackward0"),
+        (Nearest, 4, _) => names!("upsample_nearest2d", "UpsampleNearest2DBackward0"),
+        (Nearest, 5, _) => names!("upsample_nearest3d", "UpsampleNearest3DBackward0"),
+        (NearestExact, 3, _) => {
+            names!(
+                "_upsample_nearest_exact1d",
+                "UpsampleNearestExact1DBackward0"
             )
-            .is_err()
-        );
+        }
+        (NearestExact, 4, _) => {
+            names!(
+                "_upsample_nearest_exact2d",
+                "UpsampleNearestExact2DBackward0"
+            )
+        }
+        (NearestExact, 5, _) => {
+            names!(
+                "_upsample_nearest_exact3d",
+                "UpsampleNearestExact3DBackward0"
+            )
+        }
+        (Linear, 3, _) => names!("upsample_linear1d", "UpsampleLinear1DBackward0"),
+        (Bilinear, 4, false) => names!("upsample_bilinear2d", "UpsampleBilinear2DBackward0"),
+        (Bilinear, 4, true) => names!("_upsample_bilinear2d_aa", "UpsampleBilinear2DAaBackward0"),
+        (Bicubic, 4, false) => names!("upsample_bicubic2d", "UpsampleBicubic2DBackward0"),
+        (Bicubic, 4, true) => names!("_upsample_bicubic2d_aa", "UpsampleBicubic2DAaBackward0"),
+        (Lanczos, 4, _) => names!("_upsample_lanczos2d_aa", "UpsampleLanczos2DAaBackward0"),
+        (Trilinear, 5, _) => names!("upsample_trilinear3d", "UpsampleTrilinear3DBackward0"),
+        _ => return Err(refusal(mode, rank)),
+    };
+    let new = checked(input, &sizes)?;
+    let small = matches!(new[..], [height, width] if height.saturating_add(width) <= 128);
+    let axes = old.iter().zip(&new).zip(&sizes);
+    let op = Interpolate {
+        names,
+        axes: axes
+            .map(|((&old, &new), (_, factor))| Axis {
+                old,
+                new,
+                factor: *factor,
+            })
+            .collect(),
+        how: How {
+            mode,
+            align_corners,
+            antialias,
+            small_image: small,
+        },
+        grad: false,
+    };
+    match input.dtype() {
+        // Exact in f32.
+        DType::U8 if matches!(mode, Nearest | NearestExact) => {
+            apply(op, &input.float()?)?.to_dtype(DType::U8)
+        }
+        dtype if dtype.is_float() => apply(op, input),
+        dtype => Err(Error::not_implemented(names[0], dtype)),
     }
+}
+
+/// The names of an operation, of its gradient, and of PyTorch's backward step.
+macro_rules! names {
+    ($name:literal, $backward:literal) => {
+        [$name, concat!($name, "_backward"), $backward]
+    };
+}
+use names;
+
+/// The new sizes, after PyTorch's checks.
+fn checked(input: &Tensor, sizes: &[(i64, Option<f64>)]) -> Result<Vec<usize>> {
+    let (old, rank) = (&input.shape()[2..], input.rank());
+    if old.contains(&0) || sizes.iter().any(|(new, _)| *new <= 0) {
+        let names = &["D", "H", "W"][3 - old.len()..];
+        let text = |sizes: &mut dyn Iterator<Item = i64>| {
+            let each: Vec<_> = names
+                .iter()
+                .zip(sizes)
+                .map(|(d, n)| format!("{d}: {n}"))
+                .collect();
+            each.join(", ")
+        };
+        return Err(Error::shape(format!(
+            "Input and output sizes should be greater than 0, but got input ({}) {}output ({})",
+            text(&mut old.iter().map(|n| *n as i64)),
+            if rank == 3 { "and " } else { "" },
+            text(&mut sizes.iter().map(|(new, _)| *new))
+        )));
+    }
+    if input.shape()[1] == 0 {
+        return Err(Error::shape(format!(
+            "Non-empty {rank}D data tensor expected but got a tensor with sizes {:?}",
+            input.shape()
+        )));
+    }
+    let new: Vec<usize> = sizes.iter().map(|(new, _)| *new as usize).collect();
+    check_room(&[&input.shape()[..2], &new].concat(), input.dtype())?;
+    Ok(new)
+}
+
+/// The mean of what each element covers.
+fn area(input: &Tensor, sizes: &[(i64, Option<f64>)]) -> Result<Tensor> {
+    match checked(input, sizes)?[..] {
+        [w] => adaptive_avg_pool1d(input, w),
+        [h, w] => adaptive_avg_pool2d(input, (h, w)),
+        [d, h, w] => adaptive_avg_pool3d(input, (d, h, w)),
+        _ => unreachable!("three to five dimensions"),
+    }
+}
+
+/// PyTorch's refusal of a mode with so many dimensions.
+fn refusal(mode: InterpolateMode, rank: usize) -> Error {
+    let needs = match mode {
+        InterpolateMode::Linear => 3,
+        InterpolateMode::Bilinear => 4,
+        InterpolateMode::Trilinear => 5,
+        _ => 0,
+    };
+    Error::shape(match rank {
+        3..=5 if needs > 0 => format!("Got {rank}D input, but {mode} mode needs {needs}D input"),
+        _ => format!(
+            "Input Error: Only 3D, 4D and 5D input Tensors supported (got {rank}D) for the modes: nearest | linear | bilinear | bicubic | trilinear | lanczos | area | nearest-exact (got {mode})"
+        ),
+    })
+}
+
+/// PyTorch's older name of [`interpolate`], which warns.
+///
+/// # Errors
+/// As [`interpolate`].
+pub fn upsample(input: &Tensor, options: impl Into<InterpolateOptions>) -> Result<Tensor> {
+    deprecated("upsample");
+    run(input, options.into())
+}
+
+/// [`interpolate`] to the nearest element, under PyTorch's older name, which warns.
+///
+/// # Errors
+/// As [`interpolate`].
+pub fn upsample_nearest(input: &Tensor, resize: Resize) -> Result<Tensor> {
+    deprecated("upsample_nearest");
+    run(input, resize.into())
+}
+
+/// Bilinear [`interpolate`] with aligned corners, under PyTorch's older name, which warns.
+///
+/// # Errors
+/// As [`interpolate`].
+pub fn upsample_bilinear(input: &Tensor, resize: Resize) -> Result<Tensor> {
+    deprecated("upsample_bilinear");
+    let options = InterpolateOptions::new(resize).mode(InterpolateMode::Bilinear);
+    run(input, options.align_corners(true))
+}
+
+fn deprecated(name: &str) {
+    log::warn!("`nn.functional.{name}` is deprecated. Use `nn.functional.interpolate` instead.");
 }

@@ -23,6 +23,7 @@ mod dispatch;
 mod activation;
 mod adaptive;
 mod adaptive_max_pool;
+mod affine_grid;
 mod attention;
 mod avg_pool;
 mod batch_norm;
@@ -35,15 +36,19 @@ mod cross_entropy;
 mod dropout;
 mod embedding;
 mod embedding_bag;
+mod fractional_max_pool;
 mod gelu;
 mod glu;
+mod grid_sample;
 mod group_norm;
 mod instance_norm;
 mod interpolate;
 mod layer_norm;
 mod linear;
 mod local_response_norm;
+mod lp_pool;
 mod max_pool;
+mod max_unpool;
 mod mse_loss;
 mod nll_loss;
 mod normalize;
@@ -54,7 +59,9 @@ mod pairwise_distance;
 mod pdist;
 mod reduction;
 mod relu6;
+mod resampling;
 mod row_sums;
+mod shuffle;
 mod size;
 mod sliding;
 mod softmax;
@@ -66,6 +73,7 @@ pub use adaptive_max_pool::{
     adaptive_max_pool1d, adaptive_max_pool1d_with_indices, adaptive_max_pool2d,
     adaptive_max_pool2d_with_indices, adaptive_max_pool3d, adaptive_max_pool3d_with_indices,
 };
+pub use affine_grid::affine_grid;
 pub use attention::{AttentionOptions, scaled_dot_product_attention};
 pub use avg_pool::{
     AvgPoolOptions, adaptive_avg_pool1d, adaptive_avg_pool2d, adaptive_avg_pool3d, avg_pool1d,
@@ -87,21 +95,37 @@ pub(crate) use dispatch::{filled, hint_batch};
 pub(crate) use dropout::check_probability;
 pub use dropout::{alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout};
 pub(crate) use embedding::check_padding;
+pub use embedding::embedding;
 pub use embedding::{EmbeddingOptions, embedding, embedding_renorm_};
 pub use embedding_bag::{EmbeddingBagMode, EmbeddingBagOptions, embedding_bag};
+pub use fractional_max_pool::{
+    FractionalMaxPoolOptions, Ratio, fractional_max_pool2d, fractional_max_pool2d_with_indices,
+    fractional_max_pool3d, fractional_max_pool3d_with_indices,
+};
+pub(crate) use fractional_max_pool::{fractional_max_pool, fractional_max_pool_setters};
 pub use gelu::{Approximate, gelu};
 pub use glu::{glu, prelu, rrelu};
+pub use grid_sample::{GridPaddingMode, GridSampleMode, GridSampleOptions, grid_sample};
 pub use group_norm::group_norm;
 pub use instance_norm::{InstanceNormOptions, instance_norm};
+pub(crate) use interpolate::interpolate_setters;
 pub use interpolate::{InterpolateMode, Resize, interpolate};
+pub use interpolate::{
+    InterpolateOptions, Resize, interpolate, upsample, upsample_bilinear, upsample_nearest,
+};
+pub use layer_norm::layer_norm;
 pub use layer_norm::{layer_norm, rms_norm};
 pub use linear::linear;
 pub use local_response_norm::local_response_norm;
+pub use lp_pool::{LPPoolOptions, lp_pool1d, lp_pool2d, lp_pool3d};
+pub(crate) use lp_pool::{check_norm_type, lp_pool, lp_pool_setters};
 pub use max_pool::{
     MaxPoolOptions, max_pool1d, max_pool1d_with_indices, max_pool2d, max_pool2d_with_indices,
     max_pool3d, max_pool3d_with_indices,
 };
 pub(crate) use max_pool::{max_pool, max_pool_setters, max_pool_with_indices, two};
+pub use max_unpool::{MaxUnpoolOptions, max_unpool1d, max_unpool2d, max_unpool3d};
+pub(crate) use max_unpool::{max_unpool, max_unpool_setters};
 pub use mse_loss::mse_loss;
 pub use nll_loss::{NllLossOptions, nll_loss};
 pub use normalize::normalize;
@@ -113,9 +137,13 @@ pub use pairwise_distance::{PairwiseDistanceOptions, pairwise_distance};
 pub use pdist::pdist;
 pub use reduction::Reduction;
 pub use relu6::relu6;
+pub use resampling::InterpolateMode;
+pub use shuffle::{channel_shuffle, pixel_shuffle, pixel_unshuffle};
 use size::windows;
 pub use size::{OutputSize, Pads, Size};
 pub use softmax::{gumbel_softmax, softmin};
+pub(crate) use unfold::unfold_setters;
+pub use unfold::{UnfoldOptions, fold, unfold};
 pub use unfold::{UnfoldOptions, unfold};
 
 pub use crate::activations::{

@@ -17,6 +17,8 @@ mod dropout;
 mod embedding;
 mod embedding_bag;
 mod flatten;
+mod fold;
+mod fractional_max_pool;
 mod gated;
 mod group_norm;
 mod identity;
@@ -25,12 +27,16 @@ mod layer_norm;
 mod lazy;
 mod linear;
 mod local_response_norm;
+mod lp_pool;
 mod max_pool;
+mod max_unpool;
 mod packed;
 mod pad;
 mod relu;
+mod shuffle;
 mod softmax;
 mod unflatten;
+mod upsample;
 
 pub use adaptive_pool::{
     AdaptiveAvgPool, AdaptiveAvgPool1d, AdaptiveAvgPool2d, AdaptiveAvgPool3d, AdaptiveMaxPool,
@@ -53,6 +59,10 @@ pub use dropout::{
 pub use embedding::{Embedding, EmbeddingBuilder};
 pub use embedding_bag::{EmbeddingBag, EmbeddingBagBuilder};
 pub use flatten::{Flatten, FlattenBuilder};
+pub use fold::{Fold, FoldBuilder, Unfold, UnfoldBuilder};
+pub use fractional_max_pool::{
+    FractionalMaxPool, FractionalMaxPool2d, FractionalMaxPool3d, FractionalMaxPoolBuilder,
+};
 pub use gated::{GELU, GELUBuilder, GLU, PReLU, PReLUBuilder, RReLU, RReLUBuilder};
 pub use group_norm::{GroupNorm, GroupNormBuilder};
 pub use identity::Identity;
@@ -67,7 +77,9 @@ pub use lazy::{
 };
 pub use linear::{Linear, LinearBuilder};
 pub use local_response_norm::{LocalResponseNorm, LocalResponseNormBuilder};
+pub use lp_pool::{LPPool, LPPool1d, LPPool2d, LPPool3d, LPPoolBuilder};
 pub use max_pool::{MaxPool, MaxPool1d, MaxPool2d, MaxPool3d, MaxPoolBuilder};
+pub use max_unpool::{MaxUnpool, MaxUnpool1d, MaxUnpool2d, MaxUnpool3d, MaxUnpoolBuilder};
 pub use pad::{
     CircularPad, CircularPad1d, CircularPad2d, CircularPad3d, ConstantPad, ConstantPad1d,
     ConstantPad2d, ConstantPad3d, ReflectionPad, ReflectionPad1d, ReflectionPad2d, ReflectionPad3d,
@@ -75,8 +87,10 @@ pub use pad::{
     ZeroPad2d, ZeroPad3d,
 };
 pub use relu::{ReLU, ReLU6, ReLU6Builder, ReLUBuilder};
+pub use shuffle::{ChannelShuffle, PixelShuffle, PixelUnshuffle};
 pub use softmax::{LogSoftmax, Softmax, Softmax2d, Softmin};
 pub use unflatten::Unflatten;
+pub use upsample::{Upsample, UpsampleBuilder, UpsamplingBilinear2d, UpsamplingNearest2d};
 
 pub use crate::activations::{
     CELU, CELUBuilder, ELU, ELUBuilder, Hardshrink, HardshrinkBuilder, Hardsigmoid,

@@ -1,0 +1,120 @@
+//! The table of an axis: which neighbours an element is made of, and their weights.
+
+use std::ops::Range;
+
+use crate::Float;
+
+/// For each element of an axis of the output the neighbours in the input that it is the sum of, which
+/// lie side by side, and their weights.
+#[derive(Clone, Debug)]
+pub struct Taps<T> {
+    input: usize,
+    /// For each output the first neighbour.
+    first: Vec<usize>,
+    /// Where the weights of each output begin; and where those of the last end.
+    at: Vec<usize>,
+    weights: Vec<T>,
+    /// Outputs in a row that have the same number of neighbours.
+    runs: Vec<(usize, Range<usize>)>,
+}
+
+impl<T: Float> Taps<T> {
+    /// The table of an axis of `input` elements that becomes one of `output`: `neighbours(i, weights)`
+    /// adds the weights of element `i`, and says which neighbour has the first of them.
+    ///
+    /// # Panics
+    /// If there are neighbours beyond the axis.
+    pub fn new(
+        input: usize,
+        output: usize,
+        mut neighbours: impl FnMut(usize, &mut Vec<T>) -> usize,
+    ) -> Self {
+        let mut taps = Taps {
+            input,
+            first: Vec::with_capacity(output),
+            at: Vec::with_capacity(output + 1),
+            weights: Vec::with_capacity(2 * output),
+            runs: Vec::new(),
+        };
+        for i in 0..output {
+            let start = taps.weights.len();
+            let first = neighbours(i, &mut taps.weights);
+            let count = taps.weights.len() - start;
+            assert!(
+                first <= input && count <= input - first,
+                "Taps: {count} neighbours from {first} of {input}"
+            );
+            taps.first.push(first);
+            taps.at.push(start);
+            match taps.runs.last_mut() {
+                Some((same, range)) if *same == count => range.end = i + 1,
+                _ => taps.runs.push((count, i..i + 1)),
+            }
+        }
+        taps.at.push(taps.weights.len());
+        taps
+    }
+
+    /// The size of the input's axis.
+    pub fn input(&self) -> usize {
+        self.input
+    }
+
+    /// The size of the output's axis.
+    pub fn output(&self) -> usize {
+        self.first.len()
+    }
+
+    /// The table of the gradient: the outputs that each input was added to become its neighbours.
+    pub fn transposed(&self) -> Self {
+        // For each input the outputs from the first to the last that it was added to.
+        let mut range = vec![usize::MAX..0; self.input];
+        for i in 0..self.output() {
+            let (first, weights) = self.of(i);
+            for outputs in &mut range[first..first + weights.len()] {
+                *outputs = outputs.start.min(i)..i + 1;
+            }
+        }
+        Taps::new(self.output(), self.input, |j, weights| {
+            let outputs = range[j].clone();
+            if outputs.is_empty() {
+                return 0;
+            }
+            weights.extend(outputs.clone().map(|i| {
+                let (first, own) = self.of(i);
+                j.checked_sub(first)
+                    .and_then(|k| own.get(k))
+                    .map_or(T::ZERO, |w| *w)
+            }));
+            outputs.start
+        })
+    }
+
+    /// The first neighbour of an output, and the weights from there on.
+    #[inline(always)]
+    pub(super) fn of(&self, i: usize) -> (usize, &[T]) {
+        (self.first[i], &self.weights[self.at[i]..self.at[i + 1]])
+    }
+
+    /// For outputs in a row: the number of neighbours that each has, the first ones, and all weights.
+    #[inline(always)]
+    pub(super) fn runs(&self) -> impl Iterator<Item = (usize, Range<usize>, &[usize], &[T])> {
+        self.runs.iter().map(|(count, range)| {
+            let weights = &self.weights[self.at[range.start]..self.at[range.end]];
+            (*count, range.clone(), &self.first[range.clone()], weights)
+        })
+    }
+
+    /// The inputs that some outputs are made of: the first one, and one past the last.
+    pub(super) fn sources(&self, [from, to]: [usize; 2]) -> [usize; 2] {
+        let (mut first, mut end) = (self.input, 0);
+        for i in from..to {
+            let (start, weights) = self.of(i);
+            if !weights.is_empty() {
+                first = first.min(start);
+                end = end.max(start + weights.len());
+            }
+        }
+        [first.min(end), end]
+    }
+}

@@ -12,6 +12,7 @@ use crate::{Float, Isa, for_each_chunk_mut};
 mod definition;
 mod table;
 
+pub(crate) use definition::sigmoid;
 pub use table::{Function, GradientFrom};
 
 /// Elements that one thread takes.

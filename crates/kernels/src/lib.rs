@@ -14,6 +14,7 @@ pub mod bytes;
 pub mod compare;
 pub mod conv;
 pub mod cross_entropy;
+pub mod ctc;
 pub mod elementwise;
 pub mod epilogue;
 pub mod float;
@@ -28,6 +29,7 @@ mod math;
 pub mod nll;
 pub mod number;
 pub mod optimizer;
+pub mod pair_loss;
 pub mod peak;
 pub mod places;
 pub mod pool;
@@ -60,6 +62,7 @@ pub use conv::{
     conv_forward,
 };
 pub use cross_entropy::{CrossEntropy, CrossEntropyTarget};
+pub use ctc::{Ctc, CtcSample};
 pub use elementwise::{map, map_inplace, zip, zip_inplace};
 pub use epilogue::{Activation, Bias, Epilogue};
 pub use float::Float;
@@ -77,6 +80,7 @@ pub use optimizer::{
     AdagradStep, AdamStep, RmsPropStep, SgdStep, adagrad_step, adam_step, amsgrad_step,
     rmsprop_step, sgd_momentum_step, sgd_step,
 };
+pub use pair_loss::PairLoss;
 pub use peak::fma_peak;
 pub use places::{coordinates, places_along};
 pub use pool::{

@@ -59,7 +59,7 @@ impl<L: MathLoop> Loop for Narrow<L> {
 }
 
 #[inline(always)]
-pub(super) fn sigmoid<T: Float, M: MulAdd>(x: T) -> T {
+pub(crate) fn sigmoid<T: Float, M: MulAdd>(x: T) -> T {
     // The exponential is at most 1: no overflow, and digits also where the result is tiny.
     let e = (-x.abs()).exp::<M>();
     let r = (T::ONE + e).reciprocal_in_1_to_2::<M>();

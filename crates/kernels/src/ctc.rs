@@ -62,7 +62,10 @@ fn log_sum<T: Float>(terms: [T; 3]) -> T {
     if largest == T::LOWEST {
         return largest;
     }
-    let sum: T = terms.into_iter().map(|t| (t - largest).exp::<Apart>()).sum();
+    let sum: T = terms
+        .into_iter()
+        .map(|t| (t - largest).exp::<Apart>())
+        .sum();
     sum.ln::<Apart>() + largest
 }
 
@@ -82,12 +85,19 @@ impl Ctc<'_> {
         assert!(self.blank < self.labels, "Ctc: the blank is no label");
         let wanted = product([self.steps, batch, self.labels]);
         assert_eq!(log_probs, wanted, "Ctc: log-probabilities");
-        assert_eq!(alpha, product([batch, self.steps, self.states()]), "Ctc: alpha");
+        assert_eq!(
+            alpha,
+            product([batch, self.steps, self.states()]),
+            "Ctc: alpha"
+        );
         assert_eq!(losses, batch, "Ctc: losses");
         for sample in self.samples {
             assert!(sample.steps <= self.steps, "Ctc: a sequence is too long");
             let is_label = |t: &i64| usize::try_from(*t).is_ok_and(|t| t < self.labels);
-            assert!(sample.targets.iter().all(is_label), "Ctc: a target is no label");
+            assert!(
+                sample.targets.iter().all(is_label),
+                "Ctc: a target is no label"
+            );
         }
     }
 
@@ -259,7 +269,12 @@ mod tests {
         let scores: Vec<f64> = (0..12).map(|i| ((i * 7) % 11) as f64 * 0.3 - 1.0).collect();
         for targets in [&[][..], &[1], &[1, 2], &[2, 2], &[1, 2, 1], &[1, 1, 1]] {
             let samples = [CtcSample { steps, targets }];
-            let ctc = Ctc { steps, labels, blank: 0, samples: &samples };
+            let ctc = Ctc {
+                steps,
+                labels,
+                blank: 0,
+                samples: &samples,
+            };
             let log_probs = log_softmax(&scores, labels);
             let (mut alpha, mut losses) = (vec![9.0; steps * ctc.states()], [9.0]);
             ctc.forward(&log_probs, &mut alpha, &mut losses);

@@ -17,7 +17,8 @@ trait Definition<T: Float>: Copy {
     /// Whether it is worth the widest vectors.
     const WIDE: bool;
     fn value<M: MulAdd>(&self, x: T, y: T) -> T;
-    fn slope<M: MulAdd>(&self, x: T, y: T) -> T;
+    /// The derivative by x of the loss times `scale`.
+    fn slope<M: MulAdd>(&self, x: T, y: T, scale: T) -> T;
 }
 
 struct Values<'a, T, D>(&'a [T], &'a [T], &'a mut [T], D);
@@ -31,13 +32,15 @@ impl<T: Float, D: Definition<T>> MathLoop for Values<'_, T, D> {
     }
 }
 
-struct Gradients<'a, T, D>(&'a [T], &'a [T], T, &'a mut [T], D);
+/// Elements and targets, the scale of the loss and the gradient that arrives, the output.
+struct Gradients<'a, T, D>(&'a [T], &'a [T], [T; 2], &'a mut [T], D);
 
 impl<T: Float, D: Definition<T>> MathLoop for Gradients<'_, T, D> {
     #[inline(always)]
     fn run<M: MulAdd>(self) {
+        let [scale, grad] = self.2;
         for ((out, x), y) in self.3.iter_mut().zip(self.0).zip(self.1) {
-            *out = self.4.slope::<M>(*x, *y) * self.2;
+            *out = self.4.slope::<M>(*x, *y, scale) * grad;
         }
     }
 }
@@ -65,7 +68,7 @@ fn run<T: Float, D: Definition<T>, L: MathLoop>(isa: Isa, body: L) {
 /// A row: the loss and its parameters, whether it is worth wide vectors, value and slope.
 macro_rules! pair_losses {
     ($($(#[$doc:meta])* $name:ident $({ $p:ident })?, $wide:literal,
-       |$x:ident, $y:ident, $M:ident| $value:expr, slope $slope:expr;)*) => {
+       |$x:ident, $y:ident, $M:ident| $value:expr, slope |$scale:ident| $slope:expr;)*) => {
         /// A loss of an element x and its target y.
         #[derive(Copy, Clone, Debug, PartialEq)]
         #[allow(missing_docs)] // the parameters stand in the docs of their losses
@@ -87,7 +90,7 @@ macro_rules! pair_losses {
                 }
                 #[inline(always)]
                 #[allow(unused_variables)]
-                fn slope<$M: MulAdd>(&self, $x: T, $y: T) -> T {
+                fn slope<$M: MulAdd>(&self, $x: T, $y: T, $scale: T) -> T {
                     $(let $p = self.$p;)?
                     $slope
                 }
@@ -108,7 +111,7 @@ macro_rules! pair_losses {
             isa: Isa,
             x: &[T],
             y: &[T],
-            by: T,
+            by: [T; 2],
             out: &mut [T],
         ) {
             match loss {
@@ -123,27 +126,27 @@ macro_rules! pair_losses {
 
 pair_losses! {
     /// `|x - y|`, whose slope at 0 is 0.
-    Absolute, false, |x, y, M| (x - y).abs(), slope {
-        if x > y { T::ONE } else if x < y { -T::ONE } else { T::ZERO }
+    Absolute, false, |x, y, M| (x - y).abs(), slope |scale| {
+        if x > y { scale } else if x < y { -scale } else { T::ZERO }
     };
     /// `(x - y)²`.
-    Squared, false, |x, y, M| (x - y) * (x - y), slope (x - y) + (x - y);
+    Squared, false, |x, y, M| (x - y) * (x - y), slope |scale| (scale + scale) * (x - y);
     /// With d = x - y: `d² / 2 beta`, and `|d| - beta / 2` from `beta` on.
     SmoothL1 { beta }, false, |x, y, M| {
         let d = (x - y).abs();
         if d < beta { T::from_f64(0.5) * d * d / beta } else { d - T::from_f64(0.5) * beta }
-    }, slope {
+    }, slope |scale| {
         let d = x - y;
-        if d <= -beta { -T::ONE } else if d >= beta { T::ONE } else { d / beta }
+        if d <= -beta { -scale } else if d >= beta { scale } else { scale * d / beta }
     };
     /// With d = x - y: `d² / 2`, and `delta (|d| - delta / 2)` from `delta` on.
     Huber { delta }, false, |x, y, M| {
         let d = (x - y).abs();
         let half = T::from_f64(0.5);
         if d < delta { half * d * d } else { delta * (d - half * delta) }
-    }, slope {
+    }, slope |scale| {
         let d = x - y;
-        if d <= -delta { -delta } else if d >= delta { delta } else { d }
+        scale * if d <= -delta { -delta } else if d >= delta { delta } else { d }
     };
     /// `-y ln x - (1 - y) ln(1 - x)`, where a logarithm is at least -100.
     BinaryCrossEntropy, true, |x, y, M| {
@@ -152,29 +155,29 @@ pair_losses! {
         let yes = if yes < least { least } else { yes };
         let no = if no < least { least } else { no };
         (y - T::ONE) * no - y * yes
-    }, slope {
+    }, slope |scale| {
         let (spread, least) = ((T::ONE - x) * x, T::from_f64(1e-12));
-        (x - y) / if spread < least { least } else { spread }
+        scale * (x - y) / if spread < least { least } else { spread }
     };
     /// The binary cross entropy of `1 / (1 + e^-x)`: `(1 - y) x + ln(1 + e^-x)`.
     WithLogits, true, |x, y, M| {
         let below = if x < T::ZERO { x } else { T::ZERO };
         (T::ONE - y) * x - (below - (-x.abs()).exp::<M>().ln_1p::<M>())
-    }, slope crate::function::sigmoid::<T, M>(x) - y;
+    }, slope |scale| scale * (crate::function::sigmoid::<T, M>(x) - y);
     /// `y (ln y - x)`, and 0 where y is 0.
     Divergence, true, |x, y, M| {
         let entropy = if y == T::ZERO { T::ZERO } else { y * y.ln::<M>() };
         entropy - y * x
-    }, slope -y;
+    }, slope |scale| -y * scale;
     /// `e^y (y - x)`.
-    LogDivergence, true, |x, y, M| y.exp::<M>() * (y - x), slope -y.exp::<M>();
+    LogDivergence, true, |x, y, M| y.exp::<M>() * (y - x), slope |scale| -y.exp::<M>() * scale;
     /// `ln(1 + e^(-x y))`.
     SoftMargin, true, |x, y, M| {
         let z = -x * y;
         let above = if z > T::ZERO { z } else { T::ZERO };
         // A nan is not above 0, but passes through the exponential.
         above + (-z.abs()).exp::<M>().ln_1p::<M>()
-    }, slope -y * crate::function::sigmoid::<T, M>(-x * y);
+    }, slope |scale| -y * scale * crate::function::sigmoid::<T, M>(-x * y);
 }
 
 impl PairLoss {
@@ -210,23 +213,24 @@ impl PairLoss {
         });
     }
 
-    /// `out[i]` is the loss's derivative by `x[i]`, times `by`.
+    /// `out[i]` is the derivative by `x[i]` of the loss times `scale`, multiplied by `grad`: in this
+    /// order, which tells where one of them is infinite or 0.
     ///
     /// ```
     /// use pleach_kernels::PairLoss;
     /// let mut out = [9.0f64; 3];
-    /// PairLoss::Huber { delta: 2.0 }.gradient(&[0.0, 1.0, 9.0], &[5.0, 0.0, 5.0], 0.5, &mut out);
+    /// PairLoss::Huber { delta: 2.0 }.gradient(&[0., 1., 9.], &[5., 0., 5.], 0.5, 1.0, &mut out);
     /// assert_eq!(out, [-1.0, 0.5, 1.0]);
     /// ```
     ///
     /// # Panics
     /// If the lengths differ.
-    pub fn gradient<T: Float>(self, x: &[T], y: &[T], by: T, out: &mut [T]) {
+    pub fn gradient<T: Float>(self, x: &[T], y: &[T], scale: T, grad: T, out: &mut [T]) {
         check(x.len(), y.len(), out.len());
         let (isa, gradients) = (Isa::current(), loops().gradients);
         pieces(out, &|at, out| {
             let end = at + out.len();
-            gradients(self, isa, &x[at..end], &y[at..end], by, out);
+            gradients(self, isa, &x[at..end], &y[at..end], [scale, grad], out);
         });
     }
 }
@@ -248,14 +252,11 @@ fn pieces<T: Float>(out: &mut [T], write: &(dyn Fn(usize, &mut [T]) + Sync)) {
 /// What is compiled here, once for each float.
 struct Loops<T: 'static> {
     values: fn(PairLoss, Isa, &[T], &[T], &mut [T]),
-    gradients: fn(PairLoss, Isa, &[T], &[T], T, &mut [T]),
+    gradients: fn(PairLoss, Isa, &[T], &[T], [T; 2], &mut [T]),
 }
 
 impl<T: Float> Loops<T> {
-    const NEW: Self = Loops {
-        values,
-        gradients,
-    };
+    const NEW: Self = Loops { values, gradients };
 }
 
 fn loops<T: Float>() -> &'static Loops<T> {
@@ -301,14 +302,18 @@ mod tests {
             };
             let (above, below) = (at(1e-6), at(-1e-6));
             let mut slopes = vec![9.0; x.len()];
-            loss.gradient(&x, &y, 2.0, &mut slopes);
+            loss.gradient(&x, &y, 4.0, 0.5, &mut slopes);
             for i in 0..x.len() {
                 // A corner lies between the two points.
-                let corner = ((x[i] - y[i]).abs() < 1e-5 || ((x[i] - y[i]).abs() - 0.5).abs() < 1e-5)
+                let corner = ((x[i] - y[i]).abs() < 1e-5
+                    || ((x[i] - y[i]).abs() - 0.5).abs() < 1e-5)
                     && loss.of_difference();
                 let difference = (above[i] - below[i]) / 1e-6;
                 let error = (slopes[i] - difference).abs();
-                assert!(corner || error < 1e-5 * (1.0 + difference.abs()), "{loss:?} {i}");
+                assert!(
+                    corner || error < 1e-5 * (1.0 + difference.abs()),
+                    "{loss:?} {i}"
+                );
             }
         }
     }
@@ -324,7 +329,7 @@ mod tests {
             for loss in ALL {
                 let (mut wanted, mut slopes) = (vec![0.0; len], vec![0.0; len]);
                 loss.values(&x64, &y64, &mut wanted);
-                loss.gradient(&x64, &y64, 3.0, &mut slopes);
+                loss.gradient(&x64, &y64, 0.5, 6.0, &mut slopes);
                 let near = |got: &[f32], wanted: &[f64]| {
                     let mut both = got.iter().zip(wanted);
                     both.all(|(g, w)| (*g as f64 - w).abs() <= 1e-5 * (1.0 + w.abs()))
@@ -333,7 +338,7 @@ mod tests {
                     let mut out = vec![9.0f32; len];
                     values(loss, isa, &x32, &y32, &mut out);
                     assert!(near(&out, &wanted), "{loss:?} {isa:?}");
-                    gradients(loss, isa, &x32, &y32, 3.0, &mut out);
+                    gradients(loss, isa, &x32, &y32, [0.5, 6.0], &mut out);
                     assert!(near(&out, &slopes), "{loss:?} {isa:?}");
                 }
                 with_thread_counts(|| {

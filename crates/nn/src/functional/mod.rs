@@ -26,28 +26,39 @@ mod adaptive_max_pool;
 mod attention;
 mod avg_pool;
 mod batch_norm;
+mod binary_cross_entropy;
 mod conv;
 mod conv_checks;
 mod convolution;
 mod cosine_similarity;
 mod cross_entropy;
+mod ctc_loss;
+mod difference_loss;
 mod dropout;
 mod embedding;
+mod gaussian_nll_loss;
 mod gelu;
 mod interpolate;
+mod kl_div;
 mod layer_norm;
 mod linear;
+mod linear_cross_entropy;
+mod loss_options;
+mod margin_loss;
 mod max_pool;
-mod mse_loss;
+mod multi_margin_loss;
 mod nll_loss;
 mod normalize;
 mod one_hot;
 mod pad;
 mod padding;
+mod pair_loss;
+mod poisson_nll_loss;
 mod reduction;
 mod relu6;
 mod size;
 mod sliding;
+mod triplet_loss;
 mod unfold;
 
 pub use activation::{log_softmax, relu, softmax};
@@ -63,6 +74,10 @@ pub use avg_pool::{
 };
 pub(crate) use avg_pool::{adaptive_avg_pool, avg_pool, avg_pool_setters};
 pub use batch_norm::{BatchNormOptions, batch_norm};
+pub use binary_cross_entropy::{
+    BinaryCrossEntropyWithLogitsOptions, binary_cross_entropy, binary_cross_entropy_with_logits,
+    multilabel_soft_margin_loss, soft_margin_loss,
+};
 pub use conv::{
     ConvKind, ConvNdOptions, ConvOptions, ConvTransposeOptions, Plain, Transposed,
     conv_transpose1d, conv_transpose2d, conv_transpose3d, conv1d, conv2d, conv3d,
@@ -71,30 +86,44 @@ pub(crate) use conv::{conv_setters, convolution, output_padding_setters};
 pub(crate) use convolution::Tensors;
 pub use cosine_similarity::cosine_similarity;
 pub use cross_entropy::{CrossEntropyOptions, cross_entropy};
+pub use ctc_loss::{CtcLossOptions, ctc_loss};
+pub use difference_loss::{HuberLossOptions, huber_loss, l1_loss, mse_loss, smooth_l1_loss};
 use dispatch::check_dtype;
 pub(crate) use dispatch::{filled, hint_batch};
 pub(crate) use dropout::check_probability;
 pub use dropout::{alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout};
 pub use embedding::embedding;
+pub use gaussian_nll_loss::{GaussianNllLossOptions, Variance, gaussian_nll_loss};
 pub use gelu::{Approximate, gelu};
 pub use interpolate::{InterpolateMode, Resize, interpolate};
+pub use kl_div::{KlDivReduction, kl_div};
 pub use layer_norm::layer_norm;
 pub use linear::linear;
+pub(crate) use linear_cross_entropy::tuple_text;
+pub use linear_cross_entropy::{LinearCrossEntropyOptions, linear_cross_entropy};
+pub use loss_options::LossOptions;
+pub use margin_loss::{cosine_embedding_loss, hinge_embedding_loss, margin_ranking_loss};
 pub use max_pool::{
     MaxPoolOptions, max_pool1d, max_pool1d_with_indices, max_pool2d, max_pool2d_with_indices,
     max_pool3d, max_pool3d_with_indices,
 };
 pub(crate) use max_pool::{max_pool, max_pool_setters, max_pool_with_indices, two};
-pub use mse_loss::mse_loss;
+pub(crate) use multi_margin_loss::check_power;
+pub use multi_margin_loss::{MultiMarginLossOptions, multi_margin_loss, multilabel_margin_loss};
 pub use nll_loss::{NllLossOptions, nll_loss};
 pub use normalize::normalize;
 pub use one_hot::one_hot;
 pub use pad::pad;
 pub use padding::{Padding, PaddingMode};
+pub use poisson_nll_loss::{PoissonNllLossOptions, poisson_nll_loss};
 pub use reduction::Reduction;
 pub use relu6::relu6;
 use size::windows;
 pub use size::{OutputSize, Pads, Size};
+pub use triplet_loss::{
+    Distance, TripletMarginLossOptions, TripletMarginWithDistanceLossOptions, triplet_margin_loss,
+    triplet_margin_with_distance_loss,
+};
 pub use unfold::{UnfoldOptions, unfold};
 
 pub use crate::activations::{

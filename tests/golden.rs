@@ -79,3 +79,8 @@ fn checkpoints() {
 fn vision() {
     families::vision::run();
 }
+
+#[test]
+fn losses() {
+    families::nn::run("losses");
+}

@@ -16,6 +16,7 @@ mod index;
 mod init;
 mod layers;
 mod left_out;
+mod losses;
 mod modules;
 mod optim;
 mod pool;
@@ -58,6 +59,7 @@ pub const CALLS: &[&[Call]] = &[
     autograd::CALLS,
     functional::CALLS,
     layers::CALLS,
+    losses::CALLS,
     modules::CALLS,
     optim::CALLS,
     init::CALLS,

@@ -2,8 +2,8 @@
 
 use pleach::Tensor;
 use pleach::nn::functional::{
-    self as F, AttentionOptions, CrossEntropyOptions, InterpolateMode, NllLossOptions, Reduction,
-    Resize, UnfoldOptions,
+    self as F, AttentionOptions, CrossEntropyOptions, InterpolateMode, LossOptions, NllLossOptions,
+    Reduction, Resize, UnfoldOptions,
 };
 
 use super::args::{Args, Bound};
@@ -217,11 +217,14 @@ pub fn find(name: &str) -> Option<Builtin> {
         },
         "interpolate" => interpolate,
         "mse_loss" => |a| {
-            let a = a.bind("mse_loss", &["input", "target", "*", "reduction"])?;
+            let a = a.bind("mse_loss", &["input", "target", "*", "reduction", "weight"])?;
+            let weight = a.opt_tensor("weight")?;
             one(F::mse_loss(
                 &a.tensor("input")?,
                 &a.tensor("target")?,
-                reduction(&a)?,
+                LossOptions::new()
+                    .weight(weight.as_ref())
+                    .reduction(reduction(&a)?),
             )?)
         },
         "nll_loss" => |a| {
@@ -274,7 +277,7 @@ pub fn find(name: &str) -> Option<Builtin> {
                     .label_smoothing(a.opt_f64("label_smoothing")?.unwrap_or(0.0)),
             )?)
         },
-        _ => return dimensional::function(name),
+        _ => return dimensional::function(name).or_else(|| super::loss_fns::find(name)),
     })
 }
 

@@ -45,9 +45,17 @@ macro_rules! of_two {
     ($function:ident, $class:ident, $builder:ident) => {
         call(
             concat!(
-                "functional::", stringify!($function), " ", stringify!($class), "::new ",
-                stringify!($class), "::builder ", stringify!($builder), "::reduction ",
-                stringify!($builder), "::build"
+                "functional::",
+                stringify!($function),
+                " ",
+                stringify!($class),
+                "::new ",
+                stringify!($class),
+                "::builder ",
+                stringify!($builder),
+                "::reduction ",
+                stringify!($builder),
+                "::build"
             ),
             |p| {
                 let (x, y, _) = pair(p)?;
@@ -64,10 +72,15 @@ macro_rules! of_two {
 fn multi_margin(p: &mut Program) -> Result<()> {
     let (x, target, weight) = scores(p)?;
     let (power, margin, reduction) = (p.bytes.whole(), p.bytes.float(), p.bytes.reduction());
-    let options = MultiMarginLossOptions::new().p(1 + power % 2).margin(margin);
+    let options = MultiMarginLossOptions::new()
+        .p(1 + power % 2)
+        .margin(margin);
     let options = options.weight(weight.as_ref()).reduction(reduction);
     p.keep_and_go_back(F::multi_margin_loss(&x, &target, options)?)?;
-    let mut loss = MultiMarginLoss::builder().p(power).margin(margin).reduction(reduction);
+    let mut loss = MultiMarginLoss::builder()
+        .p(power)
+        .margin(margin)
+        .reduction(reduction);
     if let Some(weight) = weight {
         loss = loss.weight(weight);
     }
@@ -76,7 +89,12 @@ fn multi_margin(p: &mut Program) -> Result<()> {
 }
 
 fn ctc(p: &mut Program) -> Result<()> {
-    let (t, n, c, s) = (p.bytes.small(), p.bytes.small(), p.bytes.small(), p.bytes.small());
+    let (t, n, c, s) = (
+        p.bytes.small(),
+        p.bytes.small(),
+        p.bytes.small(),
+        p.bytes.small(),
+    );
     let x = match p.bytes.below(8) {
         0 => p.tensor()?,
         1 => p.floats(&[t, c])?,
@@ -99,10 +117,16 @@ fn ctc(p: &mut Program) -> Result<()> {
         false => 0,
     };
     let (zero, reduction) = (p.bytes.flag(), p.bytes.reduction());
-    let options = CtcLossOptions::new().blank(blank).zero_infinity(zero).reduction(reduction);
+    let options = CtcLossOptions::new()
+        .blank(blank)
+        .zero_infinity(zero)
+        .reduction(reduction);
     p.keep_and_go_back(F::ctc_loss(&x, &targets, &inputs, &labels, options)?)?;
     p.keep_and_go_back(CTCLoss::new().call((&x, &targets, &inputs, &labels))?)?;
-    let loss = CTCLoss::builder().blank(blank).zero_infinity(zero).reduction(reduction);
+    let loss = CTCLoss::builder()
+        .blank(blank)
+        .zero_infinity(zero)
+        .reduction(reduction);
     p.keep_and_go_back(loss.build()?.call((&x, &targets, &inputs, &labels))?)
 }
 
@@ -170,7 +194,12 @@ fn linear_cross_entropy(p: &mut Program) -> Result<()> {
         .ignore_index(p.bytes.maybe(|b| b.whole()))
         .label_smoothing(smoothing)
         .reduction(reduction);
-    p.keep_and_go_back(F::linear_cross_entropy(&x, &linear_weight, &target, options)?)
+    p.keep_and_go_back(F::linear_cross_entropy(
+        &x,
+        &linear_weight,
+        &target,
+        options,
+    )?)
 }
 
 fn triplets(p: &mut Program) -> Result<()> {
@@ -183,21 +212,35 @@ fn triplets(p: &mut Program) -> Result<()> {
     let options = TripletMarginWithDistanceLossOptions::new().distance_function(&dot);
     let options = options.margin(margin.abs()).swap(swap).reduction(reduction);
     p.keep_and_go_back(F::triplet_margin_with_distance_loss(&x, &y, &z, options)?)?;
-    let options = TripletMarginLossOptions::new().margin(margin).p(power).eps(eps);
+    let options = TripletMarginLossOptions::new()
+        .margin(margin)
+        .p(power)
+        .eps(eps);
     let options = options.swap(swap).reduction(reduction);
     p.keep_and_go_back(F::triplet_margin_loss(&x, &y, &z, options)?)?;
-    let loss = TripletMarginLoss::builder().margin(margin).p(power).eps(eps);
+    let loss = TripletMarginLoss::builder()
+        .margin(margin)
+        .p(power)
+        .eps(eps);
     let loss = loss.swap(swap).reduction(reduction).build()?;
     p.keep_and_go_back(loss.call((&x, &y, &z))?)?;
     let loss = TripletMarginWithDistanceLoss::builder().distance_function(dot);
-    let loss = loss.margin(margin).swap(swap).reduction(reduction).build()?;
+    let loss = loss
+        .margin(margin)
+        .swap(swap)
+        .reduction(reduction)
+        .build()?;
     p.keep_and_go_back(loss.call((&x, &y, &z))?)
 }
 
 pub const CALLS: &[Call] = &[
     of_two!(l1_loss, L1Loss, L1LossBuilder),
     of_two!(soft_margin_loss, SoftMarginLoss, SoftMarginLossBuilder),
-    of_two!(multilabel_margin_loss, MultiLabelMarginLoss, MultiLabelMarginLossBuilder),
+    of_two!(
+        multilabel_margin_loss,
+        MultiLabelMarginLoss,
+        MultiLabelMarginLossBuilder
+    ),
     call(
         "functional::mse_loss LossOptions::new LossOptions::weight LossOptions::reduction",
         |p| {
@@ -216,7 +259,10 @@ pub const CALLS: &[Call] = &[
             let (beta, reduction) = (p.bytes.float(), p.bytes.reduction());
             p.keep_and_go_back(SmoothL1Loss::new().call(&x, &y)?)?;
             p.keep_and_go_back(F::smooth_l1_loss(&x, &y, reduction, beta)?)?;
-            let loss = SmoothL1Loss::builder().beta(beta).reduction(reduction).build()?;
+            let loss = SmoothL1Loss::builder()
+                .beta(beta)
+                .reduction(reduction)
+                .build()?;
             p.keep_and_go_back(loss.call(&x, &y)?)
         },
     ),
@@ -230,7 +276,10 @@ pub const CALLS: &[Call] = &[
             p.keep_and_go_back(HuberLoss::new().call(&x, &y)?)?;
             let options = HuberLossOptions::new().delta(delta).weight(weight.as_ref());
             p.keep_and_go_back(F::huber_loss(&x, &y, options.reduction(reduction))?)?;
-            let loss = HuberLoss::builder().delta(delta).reduction(reduction).build()?;
+            let loss = HuberLoss::builder()
+                .delta(delta)
+                .reduction(reduction)
+                .build()?;
             p.keep_and_go_back(loss.call(&x, &y)?)
         },
     ),
@@ -244,8 +293,12 @@ pub const CALLS: &[Call] = &[
             p.keep_and_go_back(NLLLoss::new().call(&x, &target)?)?;
             p.keep_and_go_back(NLLLoss2d::new().call(&x, &target)?)?;
             let (ignored, reduction) = (p.bytes.whole(), p.bytes.reduction());
-            let mut loss = NLLLoss::builder().ignore_index(ignored).reduction(reduction);
-            let mut old = NLLLoss2d::builder().ignore_index(ignored).reduction(reduction);
+            let mut loss = NLLLoss::builder()
+                .ignore_index(ignored)
+                .reduction(reduction);
+            let mut old = NLLLoss2d::builder()
+                .ignore_index(ignored)
+                .reduction(reduction);
             if let Some(weight) = weight {
                 loss = loss.weight(weight.clone());
                 old = old.weight(weight);
@@ -265,7 +318,10 @@ pub const CALLS: &[Call] = &[
             let (log, full, eps) = (p.bytes.flag(), p.bytes.flag(), p.bytes.float());
             let reduction = p.bytes.reduction();
             p.keep_and_go_back(PoissonNLLLoss::new().call(&x, &y)?)?;
-            let options = PoissonNllLossOptions::new().log_input(log).full(full).eps(eps);
+            let options = PoissonNllLossOptions::new()
+                .log_input(log)
+                .full(full)
+                .eps(eps);
             p.keep_and_go_back(F::poisson_nll_loss(&x, &y, options.reduction(reduction))?)?;
             let loss = PoissonNLLLoss::builder().log_input(log).full(full).eps(eps);
             p.keep_and_go_back(loss.reduction(reduction).build()?.call(&x, &y)?)
@@ -288,7 +344,10 @@ pub const CALLS: &[Call] = &[
             let options = GaussianNllLossOptions::new().full(full).eps(eps);
             let options = options.reduction(reduction);
             p.keep_and_go_back(F::gaussian_nll_loss(&x, &y, var, options)?)?;
-            let loss = GaussianNLLLoss::builder().full(full).eps(eps).reduction(reduction);
+            let loss = GaussianNLLLoss::builder()
+                .full(full)
+                .eps(eps)
+                .reduction(reduction);
             p.keep_and_go_back(loss.build()?.call((&x, &y, var))?)
         },
     ),
@@ -297,11 +356,18 @@ pub const CALLS: &[Call] = &[
          KLDivLossBuilder::reduction KLDivLossBuilder::build",
         |p| {
             let (x, y, _) = pair(p)?;
-            let all = [KlDivReduction::BatchMean, KlDivReduction::Sum, KlDivReduction::None];
+            let all = [
+                KlDivReduction::BatchMean,
+                KlDivReduction::Sum,
+                KlDivReduction::None,
+            ];
             let (reduction, log) = (p.bytes.pick(&all), p.bytes.flag());
             p.keep_and_go_back(F::kl_div(&x, &y, reduction, log)?)?;
             p.keep_and_go_back(KLDivLoss::new().call(&x, &y)?)?;
-            let loss = KLDivLoss::builder().log_target(log).reduction(reduction).build()?;
+            let loss = KLDivLoss::builder()
+                .log_target(log)
+                .reduction(reduction)
+                .build()?;
             p.keep_and_go_back(loss.call(&x, &y)?)
         },
     ),
@@ -336,7 +402,9 @@ pub const CALLS: &[Call] = &[
             let options = BinaryCrossEntropyWithLogitsOptions::new().reduction(reduction);
             let options = options.weight(weight.as_ref()).pos_weight(&pos);
             p.keep_and_go_back(F::binary_cross_entropy_with_logits(&x, &y, options)?)?;
-            let mut loss = BCEWithLogitsLoss::builder().pos_weight(pos).reduction(reduction);
+            let mut loss = BCEWithLogitsLoss::builder()
+                .pos_weight(pos)
+                .reduction(reduction);
             if let Some(weight) = weight {
                 loss = loss.weight(weight);
             }
@@ -368,7 +436,9 @@ pub const CALLS: &[Call] = &[
             let (margin, reduction) = (p.bytes.float(), p.bytes.reduction());
             p.keep_and_go_back(F::hinge_embedding_loss(&x, &y, margin, reduction)?)?;
             p.keep_and_go_back(HingeEmbeddingLoss::new().call(&x, &y)?)?;
-            let loss = HingeEmbeddingLoss::builder().margin(margin).reduction(reduction);
+            let loss = HingeEmbeddingLoss::builder()
+                .margin(margin)
+                .reduction(reduction);
             p.keep_and_go_back(loss.build()?.call(&x, &y)?)
         },
     ),
@@ -381,7 +451,9 @@ pub const CALLS: &[Call] = &[
             let (margin, reduction) = (p.bytes.float(), p.bytes.reduction());
             p.keep_and_go_back(F::margin_ranking_loss(&x, &y, &z, margin, reduction)?)?;
             p.keep_and_go_back(MarginRankingLoss::new().call((&x, &y, &z))?)?;
-            let loss = MarginRankingLoss::builder().margin(margin).reduction(reduction);
+            let loss = MarginRankingLoss::builder()
+                .margin(margin)
+                .reduction(reduction);
             p.keep_and_go_back(loss.build()?.call((&x, &y, &z))?)
         },
     ),
@@ -392,9 +464,13 @@ pub const CALLS: &[Call] = &[
         |p| {
             let ([x, y, _], target) = rows(p)?;
             let (margin, reduction) = (p.bytes.float(), p.bytes.reduction());
-            p.keep_and_go_back(F::cosine_embedding_loss(&x, &y, &target, margin, reduction)?)?;
+            p.keep_and_go_back(F::cosine_embedding_loss(
+                &x, &y, &target, margin, reduction,
+            )?)?;
             p.keep_and_go_back(CosineEmbeddingLoss::new().call((&x, &y, &target))?)?;
-            let loss = CosineEmbeddingLoss::builder().margin(margin).reduction(reduction);
+            let loss = CosineEmbeddingLoss::builder()
+                .margin(margin)
+                .reduction(reduction);
             p.keep_and_go_back(loss.build()?.call((&x, &y, &target))?)
         },
     ),

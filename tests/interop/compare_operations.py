@@ -19,7 +19,7 @@ import time
 
 import torch
 
-from compare import network_operations, tensor_operations  # noqa: F401: they register what they draw
+from compare import losses, network_operations, tensor_operations  # noqa: F401: they register what they draw
 from compare.batch import Batch, golden_binary
 from compare.draw import Draw
 from compare.reference import Raised, Runner

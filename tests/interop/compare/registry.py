@@ -6,8 +6,8 @@ SUPPORT = pathlib.Path(__file__).resolve().parents[2] / "support"
 FILES = {
     "Tensor.": ["tensor_methods.rs", "tensor_in_place.rs"],
     "torch.": ["torch_fns.rs"],
-    "F.": ["nn_fns.rs"],
-    "nn.": ["nn_classes.rs"],
+    "F.": ["nn_fns.rs", "loss_fns.rs"],
+    "nn.": ["nn_classes.rs", "loss_classes.rs"],
 }
 # Names that compute nothing, or that other golden families are about.
 NOT_DRAWN = {

@@ -300,12 +300,14 @@ impl MarginLoss {
                 out.fill(T::ZERO);
                 for (j, out) in out.chunks_mut(classes).enumerate() {
                     let i = task * each + j;
-                    let up = scale * grad[if grad.len() == rows { i } else { 0 }];
                     let row = self.row((scores, classes), targets, weight, i);
                     row.for_each_term(|target, class, _, slope| {
-                        out[class] += slope * up;
-                        out[target] += -(slope * up);
+                        out[class] += slope * scale;
+                        out[target] += -(slope * scale);
                     });
+                    // In this order, as PyTorch: what has no slope may still meet an infinite gradient.
+                    let up = grad[if grad.len() == rows { i } else { 0 }];
+                    out.iter_mut().for_each(|out| *out *= up);
                 }
             });
         })

@@ -119,3 +119,8 @@ fn positions() {
 fn spatial() {
     families::nn::run("spatial");
 }
+
+#[test]
+fn losses() {
+    families::nn::run("losses");
+}

@@ -491,11 +491,6 @@ pub const CALLS: &[Call] = &[
          NllLossOptions::weight NllLossOptions::ignore_index NllLossOptions::reduction",
         losses,
     ),
-    call("functional::mse_loss", |p| {
-        let x = p.tensor()?;
-        let (y, reduction) = (p.same_shape(&x)?, p.bytes.reduction());
-        p.keep_and_go_back(F::mse_loss(&x, &y, reduction)?)
-    }),
     call("functional::normalize", |p| {
         let (x, power) = (p.tensor()?, p.bytes.float());
         let (dim, eps) = (p.bytes.dim(), p.bytes.float());

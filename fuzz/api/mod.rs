@@ -17,6 +17,7 @@ mod index;
 mod init;
 mod layers;
 mod left_out;
+mod losses;
 mod modules;
 mod norms;
 mod optim;
@@ -71,7 +72,7 @@ pub const CALLS: &[&[Call]] = &[
     functions::OPERANDS,
     functions::CALLS,
     layers::CALLS,
-    spatial::CALLS,
+    losses::CALLS, spatial::CALLS,
     modules::CALLS,
     norms::CALLS,
     optim::CALLS,

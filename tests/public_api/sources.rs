@@ -435,6 +435,7 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                         }
                     }),
                 "activations" => activations(call, &mut add),
+                "losses" | "loss_options" => losses(call, &mut add),
                 "by_position" | "by_name" => {
                     let container = first_word(call.trim_start());
                     for (owner, function, panics) in functions {
@@ -504,6 +505,31 @@ fn activations(rows: &str, add: &mut impl FnMut(&[&str], &str, bool)) {
         }
         if rest.contains("flag inplace") {
             add(&[builder], "inplace", false);
+        }
+    }
+}
+
+/// What the rows of the tables of losses write: `Loss, Builder, Reduction {`, or `Options<'a> {`, and
+/// below it a weight (`weight;`) or an option (`beta: f64 = 1.0;`) a line.
+fn losses(rows: &str, add: &mut impl FnMut(&[&str], &str, bool)) {
+    let mut builder = "";
+    for row in rows.lines().map(str::trim) {
+        if row.starts_with(char::is_uppercase) && row.ends_with('{') {
+            let names: Vec<&str> = row.split(", ").map(first_word).collect();
+            add(&[names[0]], "new", false);
+            builder = names[0];
+            if let [loss, its_builder, _] = names[..] {
+                add(&[loss], "builder", false);
+                add(&[its_builder], "build", false);
+                builder = its_builder;
+            }
+            add(&[builder], "reduction", false);
+        } else if row.starts_with(char::is_lowercase) && row.ends_with(';') {
+            let name = first_word(row);
+            let rest = &row[name.len()..];
+            if rest == ";" || rest.starts_with(": ") && rest.contains(" = ") {
+                add(&[builder], name, false);
+            }
         }
     }
 }

@@ -4,6 +4,7 @@
 //! text (`parser` reads what has no tree); `torch_fns`, `numpy_fns`, `tensor_methods`, `tensor_in_place`, `nn_fns`, `nn_classes`, `dimensional` and
 //! the files named after a family (`index_fns`, `norms`, ..),
 //! text (`parser` reads what has no tree); `torch_fns`, `numpy_fns`, `tensor_methods`, `tensor_in_place`, `nn_fns`, `nn_classes`, `dimensional`, `spatial`,
+//! text (`parser` reads what has no tree); `torch_fns`, `numpy_fns`, `tensor_methods`, `tensor_in_place`, `nn_fns`, `nn_classes`, `loss_fns`, `loss_classes`, `dimensional`,
 //! `module_object`, `init_fns`, `optim_fns`, `data_fns`, `vision_fns`, `nets` bind names to pleach; `warnings` listens to
 //! what pleach warns of; `ledger` holds what the committed data has to give; `families` holds one runner for each folder of data.
 //!
@@ -24,6 +25,8 @@ pub mod families;
 pub mod index_fns;
 pub mod init_fns;
 pub mod ledger;
+pub mod loss_classes;
+pub mod loss_fns;
 pub mod module_object;
 pub mod nets;
 pub mod nn_classes;

@@ -196,7 +196,9 @@ pub fn call_method(module: &ModuleHandle, name: &str, args: Args) -> Eval {
             let found = module.read(|m| m.get_parameter(path))?;
             Ok(Value::Parameter(Rc::new(found)))
         }
-        _ => unknown(format!("Module.{name}")),
+        _ => module
+            .read(|m| super::loss_classes::method(m, name, args))
+            .unwrap_or_else(|| unknown(format!("Module.{name}"))),
     }
 }
 
@@ -241,7 +243,7 @@ fn state_dict(dict: &Dict, module: &ModuleHandle) -> Eval<StateDict> {
 
 /// A parameter, buffer or child by its name; anything else is left to methods.
 pub fn attribute(module: &ModuleHandle, name: &str) -> Eval {
-    const METHODS: [&str; 13] = [
+    const METHODS: [&str; 15] = [
         "parameters",
         "state_dict",
         "load_state_dict",
@@ -255,6 +257,8 @@ pub fn attribute(module: &ModuleHandle, name: &str) -> Eval {
         "get_submodule",
         "get_parameter",
         "reset_parameters",
+        "log_prob",
+        "predict",
     ];
     let found = module.read(|m| member(m, name));
     match found {

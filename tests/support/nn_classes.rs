@@ -184,6 +184,7 @@ pub fn find(name: &str) -> Option<Builtin> {
                 .or_else(|| activation_fns::class(name));
         }
         _ => return dimensional::class(name).or_else(|| spatial::class(name)),
+        _ => return dimensional::class(name).or_else(|| super::loss_classes::find(name)),
     })
 }
 
@@ -204,7 +205,7 @@ fn parameter(value: &Value) -> Eval<Parameter> {
 }
 
 /// `loss(input, target)`.
-fn call_loss<L: Loss>(module: &dyn Module, args: Args) -> Eval {
+pub fn call_loss<L: Loss>(module: &dyn Module, args: Args) -> Eval {
     let a = args.bind("forward", &["input", "target"])?;
     match module.downcast_ref::<L>() {
         Some(loss) => Ok(Value::tensor(

@@ -2,8 +2,7 @@
 
 use pleach::Tensor;
 use pleach::nn::functional::{
-    self as F, CrossEntropyOptions, InterpolateMode, NllLossOptions, Reduction, Resize,
-    UnfoldOptions,
+    AttentionOptions, CrossEntropyOptions, InterpolateMode, LossOptions, NllLossOptions, Reduction, Resize, UnfoldOptions, self as F,
 };
 
 use super::activation_fns;
@@ -136,11 +135,14 @@ pub fn find(name: &str) -> Option<Builtin> {
             )?)
         },
         "mse_loss" => |a| {
-            let a = a.bind("mse_loss", &["input", "target", "*", "reduction"])?;
+            let a = a.bind("mse_loss", &["input", "target", "*", "reduction", "weight"])?;
+            let weight = a.opt_tensor("weight")?;
             one(F::mse_loss(
                 &a.tensor("input")?,
                 &a.tensor("target")?,
-                reduction(&a)?,
+                LossOptions::new()
+                    .weight(weight.as_ref())
+                    .reduction(reduction(&a)?),
             )?)
         },
         "nll_loss" => |a| {
@@ -199,5 +201,6 @@ pub fn find(name: &str) -> Option<Builtin> {
                 .or_else(|| activation_fns::function(name));
         }
         _ => return dimensional::function(name).or_else(|| spatial::function(name)),
+        _ => return dimensional::function(name).or_else(|| super::loss_fns::find(name)),
     })
 }

@@ -15,6 +15,7 @@ pub mod columns;
 pub mod compare;
 pub mod conv;
 pub mod cross_entropy;
+pub mod ctc;
 pub mod distance;
 pub mod elementwise;
 pub mod embedding;
@@ -35,6 +36,7 @@ pub mod nll;
 pub mod number;
 pub mod optimizer;
 pub mod pair;
+pub mod pair_loss;
 pub mod peak;
 pub mod places;
 pub mod pool;
@@ -70,6 +72,7 @@ pub use conv::{
     conv_forward,
 };
 pub use cross_entropy::{CrossEntropy, CrossEntropyTarget};
+pub use ctc::{Ctc, CtcSample};
 pub use distance::{distances, distances_backward, pair_distances};
 pub use elementwise::{map, map_inplace, zip, zip_inplace};
 pub use embedding::{RowPairs, max_rows, sum_rows};
@@ -92,6 +95,7 @@ pub use optimizer::{
     rmsprop_step, sgd_momentum_step, sgd_step,
 };
 pub use pair::Pair;
+pub use pair_loss::PairLoss;
 pub use peak::fma_peak;
 pub use places::{coordinates, places_along};
 pub use pool::{

@@ -8,8 +8,8 @@ FILES = {
     "torch.": ["torch_fns.rs", "shape_fns.rs"],
     "Tensor.": ["tensor_methods.rs", "tensor_in_place.rs", "index_fns.rs"],
     "torch.": ["torch_fns.rs"],
-    "F.": ["nn_fns.rs"],
-    "nn.": ["nn_classes.rs"],
+    "F.": ["nn_fns.rs", "loss_fns.rs"],
+    "nn.": ["nn_classes.rs", "loss_classes.rs"],
 }
 # Names that compute nothing, or that other golden families are about.
 NOT_DRAWN = {

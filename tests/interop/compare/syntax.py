@@ -69,4 +69,6 @@ def _expression(node, code):
             return {"slice": [None if x is None else tree(x) for x in (lower, upper, step)]}
         case ast.Starred(value):
             return {"star": tree(value)}
+        case ast.Lambda(args, body):
+            return {"lambda": [a.arg for a in args.args], "body": tree(body)}
     raise ValueError(ast.dump(node))

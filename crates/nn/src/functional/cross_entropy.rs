@@ -3,7 +3,7 @@
 use pleach_core::autograd::{Attributes, GradsOf, Operation, Own, Saved, apply};
 use pleach_core::{Error, Result, Tensor};
 
-use super::nll_loss::{NllLoss, class_dim, node_name, smoothed};
+use super::nll_loss::{NllLoss, class_dim, is_half, node_name, of_half, smoothed};
 use super::{Reduction, log_softmax};
 use crate::setters::{given, setters};
 
@@ -62,6 +62,21 @@ pub fn cross_entropy(
         return Err(Error::not_implemented(kernel, input.dtype()));
     }
     let of_classes = input.shape() != target.shape();
+    if is_half(input) {
+        return of_half(
+            input,
+            (target, of_classes),
+            weight,
+            |input, target, weight| {
+                let options = CrossEntropyOptions::new()
+                    .weight(weight)
+                    .ignore_index(ignore_index)
+                    .reduction(reduction)
+                    .label_smoothing(label_smoothing);
+                cross_entropy(input, target, options)
+            },
+        );
+    }
     if !of_classes && target.dtype().is_float() && ignore_index >= 0 {
         return Err(Error::value(
             "ignore_index is not supported for floating point target",

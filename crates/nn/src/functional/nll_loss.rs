@@ -6,6 +6,7 @@ use pleach_core::autograd::{
 use pleach_core::{DType, Element, Error, Result, Tensor, checked_numel};
 use pleach_kernels::{Buffer, CrossEntropy, CrossEntropyTarget, Float};
 
+use super::pair_loss::no_gradient;
 use super::{Reduction, check_dtype, filled, softmax};
 use crate::setters::{given, setters};
 
@@ -30,6 +31,14 @@ use crate::setters::{given, setters};
 /// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn nll_loss(input: &Tensor, target: &Tensor, options: NllLossOptions<'_>) -> Result<Tensor> {
+    if is_half(input) {
+        return of_half(
+            input,
+            (target, true),
+            options.weight,
+            |input, target, weight| nll_loss(input, target, options.clone().weight(weight)),
+        );
+    }
     let op = NllLoss {
         softmax: false,
         ignore_index: Some(options.ignore_index),
@@ -75,6 +84,35 @@ impl Default for NllLossOptions<'_> {
     fn default() -> Self {
         Self::new()
     }
+}
+
+pub(super) fn is_half(t: &Tensor) -> bool {
+    matches!(t.dtype(), DType::F16 | DType::BF16)
+}
+
+/// A loss of half floats, computed in f32 and rounded. Beside the target stands whether it is one of
+/// classes, not of probabilities.
+pub(super) fn of_half(
+    input: &Tensor,
+    (target, of_classes): (&Tensor, bool),
+    weight: Option<&Tensor>,
+    run: impl FnOnce(&Tensor, &Tensor, Option<&Tensor>) -> Result<Tensor>,
+) -> Result<Tensor> {
+    let mut dtype = input.dtype();
+    if of_classes {
+        weight.map_or(Ok(()), |w| check_dtype(w, dtype))?;
+    } else {
+        let floats = [Some(target), weight].into_iter().flatten();
+        for other in floats.filter(|t| t.dtype().is_float()) {
+            dtype = dtype.promote(other.dtype());
+        }
+    }
+    let wide = |t: &Tensor| match is_half(t) {
+        true => t.float(),
+        false => Ok(t.clone()),
+    };
+    let weight = weight.map(wide).transpose()?;
+    run(&input.float()?, &wide(target)?, weight.as_ref())?.to_dtype(dtype)
 }
 
 /// PyTorch's name of the node, by the number of dimensions of the input.
@@ -160,6 +198,11 @@ impl NllLoss {
                 )));
             }
             check_dtype(weight, input.dtype())?;
+            let function = match input.rank() {
+                1 | 2 => "nll_loss_forward",
+                _ => "nll_loss2d_forward",
+            };
+            no_gradient(function, "weight", weight)?;
         }
         let is_class = |t: &i64| (0..classes as i64).contains(t) || Some(*t) == self.ignore_index;
         if let Some(bad) = target.as_slice::<i64>()?.iter().find(|t| !is_class(t)) {

@@ -48,6 +48,7 @@ pub use bilinear::{Bilinear, BilinearBuilder};
 pub use conv::{Conv, Conv1d, Conv2d, Conv3d};
 pub use conv_nd::{ConvNd, ConvNdBuilder};
 pub use conv_transpose::{ConvTranspose, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d};
+pub(crate) use default_init::bool_text;
 pub use distance::{
     CosineSimilarity, CosineSimilarityBuilder, PairwiseDistance, PairwiseDistanceBuilder,
 };

@@ -27,9 +27,9 @@ mod products;
 mod random;
 mod reduce;
 mod shapes;
+mod spatial;
 mod statistics;
 mod utils;
-mod spatial;
 mod views;
 mod watched;
 
@@ -72,7 +72,8 @@ pub const CALLS: &[&[Call]] = &[
     functions::OPERANDS,
     functions::CALLS,
     layers::CALLS,
-    losses::CALLS, spatial::CALLS,
+    losses::CALLS,
+    spatial::CALLS,
     modules::CALLS,
     norms::CALLS,
     optim::CALLS,

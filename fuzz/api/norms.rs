@@ -31,7 +31,6 @@ fn last_sizes(p: &mut Program, x: &Tensor) -> Vec<usize> {
 }
 
 /// Keeps a layer, and calls it.
-fn run(p: &mut Program, layer: impl Forward + std::fmt::Display, x: &Tensor) -> Result<()> {
 fn run(p: &mut Program, layer: impl Forward, x: &Tensor) -> Result<()> {
     let layer: Box<dyn Forward> = layer.into();
     assert!(layer.to_string().starts_with(layer.type_name()));

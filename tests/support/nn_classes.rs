@@ -13,6 +13,7 @@ use pleach::Parameter;
 use super::activation_fns;
 use super::args::Args;
 use super::dimensional;
+use super::loss_classes;
 use super::module_object::ModuleHandle;
 use super::nn_fns::reduction;
 use super::norms;
@@ -180,11 +181,11 @@ pub fn find(name: &str) -> Option<Builtin> {
         },
         _ => {
             return dimensional::class(name)
+                .or_else(|| activation_fns::class(name))
                 .or_else(|| norms::class(name))
-                .or_else(|| activation_fns::class(name));
+                .or_else(|| spatial::class(name))
+                .or_else(|| loss_classes::find(name));
         }
-        _ => return dimensional::class(name).or_else(|| spatial::class(name)),
-        _ => return dimensional::class(name).or_else(|| super::loss_classes::find(name)),
     })
 }
 

@@ -2,19 +2,13 @@
 
 use pleach::Tensor;
 use pleach::nn::functional::{
-    AttentionOptions, CrossEntropyOptions, InterpolateMode, LossOptions, NllLossOptions, Reduction, Resize, UnfoldOptions, self as F,
+    self as F, CrossEntropyOptions, LossOptions, NllLossOptions, Reduction, UnfoldOptions,
 };
 
-use super::activation_fns;
-use super::args::{Args, Bound};
-use super::dimensional::{self, size, size_or};
-use super::norms;
-use super::value::{Builtin, Eval, EvalError, Value, bug, unknown};
-    self as F, AttentionOptions, CrossEntropyOptions, NllLossOptions, Reduction, UnfoldOptions,
-
 use super::args::Bound;
-use super::spatial;
+use super::dimensional::{self, size, size_or};
 use super::value::{Builtin, Eval, Value};
+use super::{activation_fns, loss_fns, norms, spatial};
 
 pub fn one(tensor: Tensor) -> Eval {
     Ok(Value::tensor(tensor))
@@ -197,10 +191,10 @@ pub fn find(name: &str) -> Option<Builtin> {
         },
         _ => {
             return dimensional::function(name)
+                .or_else(|| activation_fns::function(name))
                 .or_else(|| norms::function(name))
-                .or_else(|| activation_fns::function(name));
+                .or_else(|| spatial::function(name))
+                .or_else(|| loss_fns::find(name));
         }
-        _ => return dimensional::function(name).or_else(|| spatial::function(name)),
-        _ => return dimensional::function(name).or_else(|| super::loss_fns::find(name)),
     })
 }

@@ -3,7 +3,7 @@
 use pleach::nn::functional::{self as F, InterpolateMode, InterpolateOptions, Resize};
 use pleach::prelude::*;
 
-use crate::layers::{layer, passes};
+use crate::passes::{layer, passes};
 use crate::scenario::{Run, Scale, Scenario};
 
 fn conv1d(shape: &[usize], backward: bool) -> Result<Run> {

@@ -228,35 +228,6 @@ fn dropouts() -> Result<()> {
 }
 
 #[test]
-fn interpolate() -> Result<()> {
-    let x = values(1, &[1, 2, 3, 4])?;
-    for resize in [
-        Resize::scale_factor(2.0),
-        Resize::ScaleFactor(vec![1.5, 0.5]),
-        Resize::size(2),
-    ] {
-        for (mode, align) in [
-            (InterpolateMode::Nearest, false),
-            (InterpolateMode::Linear, false),
-            (InterpolateMode::Linear, true),
-        ] {
-            check(
-                |t| F::interpolate(&t[0], resize.clone(), mode, align),
-                &[x.detach()],
-            )?;
-        }
-fn embedding() -> Result<()> {
-    for padding in [None, Some(-1)] {
-        let ids = tensor![[2, 0], [2, 2]];
-        check(
-            |t| F::embedding(&ids, &t[0], padding),
-            &[values(1, &[3, 2])?],
-        )?;
-    }
-    Ok(())
-}
-
-#[test]
 fn mse_loss() -> Result<()> {
     let (x, y) = (values(1, &[3, 2])?, values(2, &[3, 2])?);
     for reduction in REDUCTIONS {

@@ -57,7 +57,6 @@ mod lp_pool;
 mod margin_loss;
 mod max_pool;
 mod max_unpool;
-mod mse_loss;
 mod multi_margin_loss;
 mod nll_loss;
 mod normalize;
@@ -113,7 +112,6 @@ pub(crate) use dispatch::{filled, hint_batch};
 pub(crate) use dropout::check_probability;
 pub use dropout::{alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout};
 pub(crate) use embedding::check_padding;
-pub use embedding::embedding;
 pub use embedding::{EmbeddingOptions, embedding, embedding_renorm_};
 pub use embedding_bag::{EmbeddingBagMode, EmbeddingBagOptions, embedding_bag};
 pub use fractional_max_pool::{
@@ -128,12 +126,10 @@ pub use grid_sample::{GridPaddingMode, GridSampleMode, GridSampleOptions, grid_s
 pub use group_norm::group_norm;
 pub use instance_norm::{InstanceNormOptions, instance_norm};
 pub(crate) use interpolate::interpolate_setters;
-pub use interpolate::{InterpolateMode, Resize, interpolate};
 pub use interpolate::{
     InterpolateOptions, Resize, interpolate, upsample, upsample_bilinear, upsample_nearest,
 };
 pub use kl_div::{KlDivReduction, kl_div};
-pub use layer_norm::layer_norm;
 pub use layer_norm::{layer_norm, rms_norm};
 pub use linear::linear;
 pub(crate) use linear_cross_entropy::tuple_text;
@@ -150,7 +146,6 @@ pub use max_pool::{
 pub(crate) use max_pool::{max_pool, max_pool_setters, max_pool_with_indices, two};
 pub use max_unpool::{MaxUnpoolOptions, max_unpool1d, max_unpool2d, max_unpool3d};
 pub(crate) use max_unpool::{max_unpool, max_unpool_setters};
-pub use mse_loss::mse_loss;
 pub(crate) use multi_margin_loss::check_power;
 pub use multi_margin_loss::{MultiMarginLossOptions, multi_margin_loss, multilabel_margin_loss};
 pub use nll_loss::{NllLossOptions, nll_loss};
@@ -175,7 +170,6 @@ pub use triplet_loss::{
 };
 pub(crate) use unfold::unfold_setters;
 pub use unfold::{UnfoldOptions, fold, unfold};
-pub use unfold::{UnfoldOptions, unfold};
 
 pub use crate::activations::{
     celu, elu, hardshrink, hardsigmoid, hardswish, hardtanh, leaky_relu, logsigmoid, mish, selu,

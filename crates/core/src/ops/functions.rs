@@ -6,7 +6,7 @@ use super::elementwise::written;
 use super::operand::{IntoOperand, Operand};
 use super::unary::float_functions;
 use crate::autograd::{Call, GradOf, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
-use crate::{DType, Error, Result, Tensor};
+use crate::{DType, Element, Error, Result, Tensor};
 
 float_functions! {
     /// The tangent.
@@ -244,8 +244,8 @@ impl Operation for Frexp {
             let mantissas = written(x, |x: &[T], out: &mut [T]| {
                 for ((x, m), e) in x.iter().zip(out).zip(exponents.iter_mut()) {
                     let parts = match x.is_finite() {
-                        true => libm::frexp(f64::from(*x)),
-                        false => (f64::from(*x), 0),
+                        true => libm::frexp(Element::to_f64(*x)),
+                        false => (Element::to_f64(*x), 0),
                     };
                     // Exact: a mantissa has no more digits than the number.
                     (*m, *e) = (parts.0 as T, parts.1);

@@ -119,6 +119,10 @@ impl Operation for FloatPair {
             saved.grad(1, || match self.0 {
                 // Also of an infinite gradient.
                 Pair::Copysign => grad.try_zeros_like(),
+                Pair::Prelu => {
+                    let x = saved.input(0)?;
+                    grad.mul(&x)?.masked_fill(&x.gt(0.0)?, 0.0)
+                }
                 _ => grad.mul(&self.by_second(saved)?),
             })?,
         ])

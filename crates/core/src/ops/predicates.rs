@@ -82,8 +82,7 @@ impl Tensor {
             )));
         }
         for (name, value) in [("rtol", rtol), ("atol", atol)] {
-            // A nan is no tolerance either.
-            if !(value >= 0.0) {
+            if value < 0.0 || value.is_nan() {
                 return Err(Error::value(format!(
                     "{name} must be greater than or equal to zero, but got {}",
                     crate::print::general(value, 6)

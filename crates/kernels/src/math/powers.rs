@@ -1,5 +1,8 @@
 //! Powers and logarithms of other bases, of f32, and the hypotenuse, without branches and calls.
 
+// The last coefficient of a fit is near a constant, and is not it.
+#![allow(clippy::approx_constant, clippy::excessive_precision)]
+
 use super::{LnParts, MulAdd, ROUND, ln_parts, polynomial, scaled};
 
 /// 2 to the power of x, within 1.2 units in the last place.

@@ -17,6 +17,13 @@ fn several(p: &mut Program) -> Result<Vec<Tensor>> {
     Ok(all)
 }
 
+/// Whether no dimension is beyond what products of sizes can afford: an empty tensor's may be.
+fn modest(tensors: &[&Tensor]) -> bool {
+    tensors
+        .iter()
+        .all(|t| t.shape().iter().all(|&n| n <= 1 << 10))
+}
+
 /// A few vectors, mostly.
 fn vectors(p: &mut Program) -> Result<Vec<Tensor>> {
     (0..p.bytes.below(4)).map(|_| p.of_rank(&[1])).collect()
@@ -43,7 +50,7 @@ fn added(p: &mut Program) -> Result<()> {
 fn pairs(p: &mut Program) -> Result<()> {
     let x = p.tensor()?;
     let y = p.beside(&x)?;
-    if x.numel().saturating_mul(y.numel()) > 1 << 14 {
+    if !modest(&[&x, &y]) || x.numel() * y.numel() > 1 << 14 {
         return Ok(());
     }
     p.keep_and_go_back(x.kron(&y)?)?;
@@ -75,6 +82,9 @@ fn diagonals(p: &mut Program) -> Result<()> {
 fn embedded(p: &mut Program) -> Result<()> {
     let (x, offset) = (p.tensor()?, p.bytes.whole());
     let (a, b) = (p.bytes.dim(), p.bytes.dim());
+    if !modest(&[&x]) {
+        return Ok(());
+    }
     let side = x.numel().saturating_add(offset.unsigned_abs() as usize);
     if !p.may_have(&[side, side]) || !p.may_have(&[x.numel(), side, side]) {
         return Ok(());
@@ -137,6 +147,9 @@ fn splits(p: &mut Program) -> Result<()> {
 fn samples(p: &mut Program) -> Result<()> {
     let (x, dim, n) = (p.tensor()?, p.bytes.dim(), p.bytes.size());
     let y = p.beside(&x)?;
+    if !modest(&[&x, &y]) {
+        return p.keep(x.diff(n, dim, None, None)?);
+    }
     let steps: Operand = match p.bytes.flag() {
         true => p.operand(&x)?,
         false => y.clone().into(),
@@ -169,6 +182,9 @@ fn distances(p: &mut Program) -> Result<()> {
     let mode = p.bytes.pick(&[IfNecessary, Product, Direct]);
     let (x, y) = (p.floats(&[m, k])?, p.floats(&[n, k])?);
     let other = p.tensor()?;
+    if !modest(&[&other]) {
+        return Ok(());
+    }
     p.keep_and_go_back(x.cdist(&y, norm, mode)?)?;
     p.keep_and_go_back(x.pdist(norm)?)?;
     p.keep_and_go_back(pleach::nn::functional::pdist(&y, norm)?)?;
@@ -283,6 +299,9 @@ pub const CALLS: &[Call] = &[
         "Tensor::hstack Tensor::vstack Tensor::row_stack Tensor::dstack Tensor::column_stack Tensor::block_diag Tensor::broadcast_tensors",
         |p| {
             let all = several(p)?;
+            if !modest(&all.iter().collect::<Vec<_>>()) {
+                return Ok(());
+            }
             if let Ok(wide) = Tensor::broadcast_tensors(&all) {
                 p.keep_all(wide)?;
             }
@@ -305,6 +324,9 @@ pub const CALLS: &[Call] = &[
         |p| {
             let indexing = p.bytes.pick(&[Indexing::Ij, Indexing::Xy]);
             let all = vectors(p)?;
+            if !modest(&all.iter().collect::<Vec<_>>()) {
+                return Ok(());
+            }
             let points: u128 = all.iter().map(|t| t.numel() as u128).product();
             if points > 1 << 12 {
                 return Ok(());

@@ -229,7 +229,12 @@ impl Tensor {
             (None, None) => self.clone(),
             _ => Tensor::cat(all, dim)?,
         };
-        for _ in 0..n.min(x.shape()[d]) {
+        let times = n.min(x.shape()[d]);
+        if x.numel() == 0 {
+            // Nothing to take differences of, however long the dimension says it is.
+            return x.slice_dim(d as i64, times as i64, None, 1);
+        }
+        for _ in 0..times {
             let (left, right) = neighbours(&x, d)?;
             x = match x.dtype() {
                 DType::Bool => right.ne(&left)?,

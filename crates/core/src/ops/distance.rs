@@ -278,8 +278,7 @@ impl Tensor {
             ))
             .hint_conversion(t.dtype(), DType::F32));
         }
-        // A nan too.
-        if !(p >= 0.0) {
+        if p < 0.0 || p.is_nan() {
             return Err(Error::value("cdist only supports non-negative p values"));
         }
         let many = self.size(-2)? > 25 || other.size(-2)? > 25;
@@ -340,8 +339,7 @@ impl Tensor {
             return Err(Error::dtype("pdist only supports floating-point dtypes")
                 .hint_conversion(self.dtype(), DType::F32));
         }
-        // A nan too.
-        if !(p >= 0.0) {
+        if p < 0.0 || p.is_nan() {
             return Err(Error::value("pdist only supports non-negative p values"));
         }
         apply(PairDistances { p }, self)

@@ -131,7 +131,8 @@ fn affine_grid(p: &mut Program) -> Result<()> {
     if !p.may_have(&points) {
         return Ok(());
     }
-    p.keep_and_go_back(F::affine_grid(&theta, &size, p.bytes.maybe(|b| b.flag()))?)
+    let align = p.bytes.maybe(|b| b.flag());
+    p.keep_and_go_back(F::affine_grid(&theta, &size, align)?)
 }
 
 fn unpool<const D: usize>(

@@ -450,10 +450,14 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                 "by_dimension" | "pools" => rows
                     .filter(|row| row.contains(" = ") && row.ends_with(">;"))
                     .for_each(|row| add(&[""], first_word(row), false)),
-                "max_pools" | "adaptive_max_pools" => rows
+                "max_pools"
+                | "adaptive_max_pools"
+                | "fractional_max_pools"
+                | "lp_pools"
+                | "max_unpools" => rows
                     .filter(|row| row.starts_with(char::is_lowercase))
                     .for_each(|row| add(&[""], first_word(row), false)),
-                "pads" | "adaptive_pools" => rows
+                "pads" | "adaptive_pools" | "shuffles" | "upsamplings" => rows
                     .filter(|row| row.starts_with(char::is_uppercase))
                     .for_each(|row| add(&[first_word(row)], "new", false)),
                 // The rows belong to the `impl` around them: see `scan`.

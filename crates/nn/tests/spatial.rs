@@ -104,16 +104,14 @@ fn sampling_at_points() -> Result<()> {
                     .mode(mode)
                     .padding_mode(padding)
                     .align_corners(align);
-                let shapes: [(&[usize], &[usize]); 3] = [
-                    (&[2, 2, 3, 4], &[2, 2, 3, 2]),
-                    (&[1, 1, 1, 1], &[1, 1, 2, 2]),
-                    (&[1, 2, 2, 3, 2], &[1, 1, 2, 2, 3]),
-                ];
-                for (x, grid) in shapes {
-                    // Some points lie outside.
-                    let inputs = [values(1, x)?, values(2, grid)?.mul(1.3)?];
-                    check(|t| F::grid_sample(&t[0], &t[1], options.clone()), &inputs)?;
-                }
+                // An image, or a volume, of which an axis may have one element.
+                let (x, grid): (&[usize], &[usize]) = match align {
+                    false => (&[1, 2, 3, 1], &[1, 2, 2, 2]),
+                    true => (&[1, 1, 2, 2, 3], &[1, 1, 1, 3, 3]),
+                };
+                // Some points lie outside.
+                let inputs = [values(1, x)?, values(2, grid)?.mul(1.3)?];
+                check(|t| F::grid_sample(&t[0], &t[1], options.clone()), &inputs)?;
             }
         }
     }
@@ -276,10 +274,10 @@ fn dtypes_are_those_of_pytorch() -> Result<()> {
         F::grid_sample(&half, &grid, GridSampleOptions::new().align_corners(true))?,
         F::pixel_shuffle(&half, 2)?,
         F::unfold(&half, 2)?,
-        F::fold(&half.flatten(2, 3)?, (4, 10), 2).or_else(|_| F::unfold(&half, 3))?,
+        F::fold(&half.flatten(2, 3)?, 4, 2)?,
     ] {
         assert_eq!(y.dtype(), DType::F16);
-        y.sum()?.backward()?;
+        y.float()?.sum()?.backward()?;
         assert_eq!(half.grad().expect("a gradient").dtype(), DType::F16);
     }
     assert_eq!(grid.grad().expect("a gradient").dtype(), DType::F16);

@@ -43,8 +43,10 @@ def interpolate(d, name):
     else:
         factors = [2.0, 0.5, 3.0, 1.5, 0.3, 1.25]
         given["scale_factor"] = d.one(factors) if d.chance(0.7) else tuple(d.one(factors) for _ in range(axes))
-        if d.chance(0.15):
-            given["recompute_scale_factor"] = d.chance(0.7)
+        # PyTorch's gradient of the nearest elements keeps and doubles a size whatever the factor was, where its values
+        # do not: it is no adjoint there.
+        if d.chance(0.15) or mode == "nearest":
+            given["recompute_scale_factor"] = mode == "nearest" or d.chance(0.7)
     if not mode.startswith("nearest") and mode != "area" and d.chance(0.5):
         given["align_corners"] = d.chance(0.5)
     if name == "nn.Upsample":

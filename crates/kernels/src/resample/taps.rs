@@ -68,25 +68,25 @@ impl<T: Float> Taps<T> {
     /// The table of the gradient: the outputs that each input was added to become its neighbours.
     pub fn transposed(&self) -> Self {
         // For each input the outputs from the first to the last that it was added to.
-        let mut range = vec![usize::MAX..0; self.input];
+        let mut range = vec![(usize::MAX, 0); self.input];
         for i in 0..self.output() {
             let (first, weights) = self.of(i);
             for outputs in &mut range[first..first + weights.len()] {
-                *outputs = outputs.start.min(i)..i + 1;
+                *outputs = (outputs.0.min(i), i + 1);
             }
         }
         Taps::new(self.output(), self.input, |j, weights| {
-            let outputs = range[j].clone();
-            if outputs.is_empty() {
+            let (start, end) = range[j];
+            if start >= end {
                 return 0;
             }
-            weights.extend(outputs.clone().map(|i| {
+            weights.extend((start..end).map(|i| {
                 let (first, own) = self.of(i);
                 j.checked_sub(first)
                     .and_then(|k| own.get(k))
                     .map_or(T::ZERO, |w| *w)
             }));
-            outputs.start
+            start
         })
     }
 

@@ -124,7 +124,7 @@ pub fn pixel_shuffle(input: &Tensor, upscale_factor: usize) -> Result<Tensor> {
     let channels = input.shape()[input.rank() - 3];
     let square = upscale_factor.saturating_mul(upscale_factor);
     ensure!(
-        channels % square == 0,
+        channels.is_multiple_of(square),
         "pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of upscale_factor, but input.size(-3)={channels} is not divisible by {square}"
     );
     apply(Shuffle(Move::Shuffle(upscale_factor)), input)
@@ -146,7 +146,7 @@ pub fn pixel_unshuffle(input: &Tensor, downscale_factor: usize) -> Result<Tensor
     for (name, dim) in [("height", 2), ("width", 1)] {
         let size = input.shape()[input.rank() - dim];
         ensure!(
-            size % downscale_factor == 0,
+            size.is_multiple_of(downscale_factor),
             "pixel_unshuffle expects {name} to be divisible by downscale_factor, but input.size(-{dim})={size} is not divisible by {downscale_factor}"
         );
     }
@@ -185,7 +185,7 @@ pub fn channel_shuffle(input: &Tensor, groups: usize) -> Result<Tensor> {
     }
     let channels = input.shape()[1];
     ensure!(
-        channels % groups == 0,
+        channels.is_multiple_of(groups),
         "Number of channels must be divisible by groups. Got {channels} channels and {groups} groups."
     );
     apply(Shuffle(Move::Channels(groups)), input)

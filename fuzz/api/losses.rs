@@ -137,13 +137,15 @@ fn adaptive(p: &mut Program) -> Result<()> {
         false => 3 * step + 2,
     };
     let cutoffs = vec![step, 2 * step + p.bytes.below(2)];
-    let layer = AdaptiveLogSoftmaxWithLoss::builder(features, classes, cutoffs)
-        .div_value(p.bytes.float())
-        .head_bias(p.bytes.flag())
-        .dtype(p.bytes.dtype())
-        .build();
-    let usual = AdaptiveLogSoftmaxWithLoss::new(features, 5, [1, 3]);
-    for layer in [layer, Ok(usual)].into_iter().flatten() {
+    let div_value = p.bytes.pick(&[4.0, 2.0, 0.5, 0.0, -1.0, f64::NAN]);
+    let mut layers = vec![AdaptiveLogSoftmaxWithLoss::new(features, 5, [1, 3])];
+    // A cluster has at most four times the features.
+    if p.may_have(&[4 * features.max(1), classes]) {
+        let layer = AdaptiveLogSoftmaxWithLoss::builder(features, classes, cutoffs);
+        let layer = layer.div_value(div_value).head_bias(p.bytes.flag());
+        layers.extend(layer.dtype(p.bytes.dtype()).build());
+    }
+    for layer in layers {
         layer.reset_parameters()?;
         let n = p.bytes.small();
         let x = p.floats(&[n, features])?;
@@ -171,8 +173,10 @@ fn linear_cross_entropy(p: &mut Program) -> Result<()> {
         .dtype(p.bytes.dtype())
         .label_smoothing(smoothing)
         .reduction(reduction);
+    let mut sizes = vec![features.max(1), classes];
     if p.bytes.one_in(4) {
-        builder = builder.out_features(vec![p.bytes.small(), p.bytes.size()]);
+        sizes.extend([p.bytes.small(), p.bytes.size()]);
+        builder = builder.out_features(&sizes[2..]);
     }
     if p.bytes.one_in(4) {
         builder = builder.ignore_index(p.bytes.whole());
@@ -180,7 +184,7 @@ fn linear_cross_entropy(p: &mut Program) -> Result<()> {
     if let Some(weight) = &weight {
         builder = builder.weight(weight.clone());
     }
-    if p.may_have(&[features, classes])
+    if p.may_have(&sizes)
         && let Ok(loss) = builder.build()
     {
         p.keep_and_go_back(loss.call(&x, &target)?)?;

@@ -59,9 +59,11 @@ impl CtcSample<'_> {
 #[inline]
 fn log_sum<T: Float>(terms: [T; 3]) -> T {
     let largest = terms[0].max(terms[1]).max(terms[2]);
-    if largest == T::LOWEST {
-        return largest;
-    }
+    // Not minus infinity, whose difference from itself is nan; a nan among the terms stays one.
+    let largest = match largest == T::LOWEST {
+        true => T::ZERO,
+        false => largest,
+    };
     let sum: T = terms
         .into_iter()
         .map(|t| (t - largest).exp::<Apart>())

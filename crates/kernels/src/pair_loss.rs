@@ -249,10 +249,15 @@ fn pieces<T: Float>(out: &mut [T], write: &(dyn Fn(usize, &mut [T]) + Sync)) {
     for_each_chunk_mut(out, chunk, |i, out| write(i * chunk, out));
 }
 
+/// Writes losses of elements and targets.
+type WriteValues<T> = fn(PairLoss, Isa, &[T], &[T], &mut [T]);
+/// Writes derivatives of elements and targets, by a scale and a gradient.
+type WriteGradients<T> = fn(PairLoss, Isa, &[T], &[T], [T; 2], &mut [T]);
+
 /// What is compiled here, once for each float.
 struct Loops<T: 'static> {
-    values: fn(PairLoss, Isa, &[T], &[T], &mut [T]),
-    gradients: fn(PairLoss, Isa, &[T], &[T], [T; 2], &mut [T]),
+    values: WriteValues<T>,
+    gradients: WriteGradients<T>,
 }
 
 impl<T: Float> Loops<T> {

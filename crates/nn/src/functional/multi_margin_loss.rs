@@ -87,9 +87,9 @@ pub fn multi_margin_loss(
 /// ```
 /// use pleach::tensor;
 /// use pleach::nn::functional as F;
-/// let scores = tensor![0.1f64, 0.2, 0.4, 0.8];
+/// let scores = tensor![0.1, 0.2, 0.4, 0.8];
 /// let loss = F::multilabel_margin_loss(&scores, &tensor![3, 0, -1, 1], "mean")?;
-/// assert!((loss.item()? - 0.85).abs() < 1e-12);
+/// assert!((loss.item()? - 0.85).abs() < 1e-6);
 /// # Ok::<(), pleach::Error>(())
 /// ```
 pub fn multilabel_margin_loss(

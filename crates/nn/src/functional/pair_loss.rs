@@ -153,7 +153,8 @@ impl Operation for PairGradient {
     const RULES: Rules = Rules::FLOAT;
 
     fn name(&self) -> &'static str {
-        self.0.grad_name
+        let PairGradient(loss) = self;
+        loss.grad_name
     }
     fn attributes(&self) -> Attributes {
         self.0.attributes_of()

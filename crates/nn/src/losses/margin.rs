@@ -73,9 +73,9 @@ losses! {
     /// ```
     /// use pleach::tensor;
     /// use pleach::nn::losses::{Loss, MultiLabelMarginLoss};
-    /// let scores = tensor![0.1f64, 0.2, 0.4, 0.8];
+    /// let scores = tensor![0.1, 0.2, 0.4, 0.8];
     /// let loss = MultiLabelMarginLoss::new().call(&scores, &tensor![3, 0, -1, 1])?;
-    /// assert!((loss.item()? - 0.85).abs() < 1e-12);
+    /// assert!((loss.item()? - 0.85).abs() < 1e-6);
     /// # Ok::<(), pleach::Error>(())
     /// ```
     MultiLabelMarginLoss, MultiLabelMarginLossBuilder, Reduction {

@@ -346,7 +346,7 @@ fn hooks(p: &mut Program) -> Result<()> {
 
 fn fused(p: &mut Program) -> Result<()> {
     let c = 1 + p.bytes.below(4);
-    let conv = Conv2d::builder(c, c, p.bytes.window())
+    let conv = Conv2d::builder(c, c, 1 + p.bytes.below(4))
         .padding(p.bytes.padding())
         .build()?;
     let norm = BatchNorm2d::new(c + usize::from(p.bytes.one_in(8)));

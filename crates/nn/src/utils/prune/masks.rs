@@ -136,9 +136,9 @@ pub enum Unstructured {
 /// Prunes the elements of several parameters as if they were one.
 ///
 /// ```
-/// use pleach::nn::{layers::Linear, utils::prune::{Unstructured, global_unstructured}};
+/// use pleach::nn::{layers::Linear, utils::prune::{Amount, Unstructured, global_unstructured}};
 /// let (a, b) = (Linear::new(4, 3), Linear::new(3, 2));
-/// global_unstructured(&[(&a, "weight"), (&b, "weight")], Unstructured::L1(5.into()))?;
+/// global_unstructured(&[(&a, "weight"), (&b, "weight")], Unstructured::L1(Amount::Count(5)))?;
 /// let zeros = |l: &Linear| l.weight.tensor().eq(0.0)?.sum()?.item();
 /// assert_eq!(zeros(&a)? + zeros(&b)?, 5.0);
 /// # Ok::<(), pleach::Error>(())

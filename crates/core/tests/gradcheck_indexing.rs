@@ -133,7 +133,7 @@ fn running_values() {
         }
     }
     let zeros = data(&[1.5, 0.0, 2.0, 0.7, 3.0, 0.5, 0.0, 0.0], &[4, 2]);
-    differentiates(|x| x[0].cumprod(0), &[zeros.clone()]);
+    differentiates(|x| x[0].cumprod(0), std::slice::from_ref(&zeros));
     differentiates(|x| x[0].cumprod(1), &[zeros]);
 }
 

@@ -1,7 +1,7 @@
 //! Functions of `torch.*`: products, stacks, grids and creation; and those that are methods of their
 //! first argument.
 
-use pleach::{DType, Scalar, Tensor};
+use pleach::{DType, Tensor};
 
 use super::args::{Args, Bound};
 use super::shape_methods;
@@ -76,14 +76,6 @@ fn spread(a: Bound) -> Eval<Vec<Tensor>> {
     }
 }
 
-/// A number, or a 0-d tensor of one.
-fn number(a: &Bound, name: &str) -> Eval<f64> {
-    match a.need(name)? {
-        t if t.is_tensor() => Ok(t.as_tensor()?.item()?),
-        v => v.as_f64(),
-    }
-}
-
 /// The positions of a triangle.
 macro_rules! triangle {
     ($function:ident) => {
@@ -95,17 +87,6 @@ macro_rules! triangle {
             one(at.to_dtype(a.opt_dtype("dtype")?.unwrap_or(DType::I64))?)
         }
     };
-}
-
-/// One value everywhere, of a tensor's shape and dtype, or of another dtype.
-fn like(a: Args, names: &[&str], value: Scalar) -> Eval {
-    let a = a.bind("full_like", names)?;
-    let x = a.tensor("input")?;
-    let value = a.opt("fill_value").map_or(Ok(value), Value::as_scalar)?;
-    one(match a.opt_dtype("dtype")? {
-        Some(dtype) if dtype != x.dtype() => Tensor::try_full_of(x.shape(), value, dtype)?,
-        _ => x.try_full_like(value)?,
-    })
 }
 
 pub fn find(name: &str) -> Option<Builtin> {

@@ -44,5 +44,5 @@ pub fn gumbel_softmax(logits: &Tensor, tau: f64, hard: bool, dim: i64) -> Result
     let (_, largest) = soft.detach().max_dim(dim, true)?;
     let zeros = Tensor::try_zeros_of(logits.shape(), logits.dtype())?;
     let one_hot = zeros.scatter(dim, &largest, 1.0)?;
-    one_hot.sub(&soft.detach())?.add(&soft)
+    one_hot.sub(soft.detach())?.add(&soft)
 }

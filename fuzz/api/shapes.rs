@@ -115,6 +115,9 @@ fn replaced(p: &mut Program) -> Result<()> {
 fn repeated(p: &mut Program) -> Result<()> {
     let (x, dim) = (p.tensor()?, p.bytes.maybe(|b| b.dim()));
     let (n, size) = (p.bytes.whole(), p.bytes.maybe(|b| b.size()));
+    if !modest(&[&x]) {
+        return Ok(());
+    }
     if p.may_have(&[x.numel(), n.max(0) as usize]) {
         p.keep_and_go_back(x.repeat_interleave(n, dim, size)?)?;
     }

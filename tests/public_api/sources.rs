@@ -413,6 +413,9 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                 "float_functions" | "step_functions" => rows
                     .filter(|row| row.ends_with("Backward0\";"))
                     .for_each(|row| add(&["Tensor"], first_word(row), false)),
+                "questions" => rows
+                    .filter(|row| row.contains(": T| "))
+                    .for_each(|row| add(&["Tensor"], first_word(row), false)),
                 "row_function" => rows
                     .filter(|row| row.contains("Backward0\""))
                     .for_each(|row| add(&["Tensor"], first_word(row), false)),
@@ -457,7 +460,7 @@ fn expand(text: &str, package: &'static str, macros: &Macros, found: &mut Vec<Fu
                 | "max_unpools" => rows
                     .filter(|row| row.starts_with(char::is_lowercase))
                     .for_each(|row| add(&[""], first_word(row), false)),
-                "pads" | "adaptive_pools" | "shuffles" | "upsamplings" => rows
+                "pads" | "adaptive_pools" | "shuffles" | "softmaxes" | "upsamplings" => rows
                     .filter(|row| row.starts_with(char::is_uppercase))
                     .for_each(|row| add(&[first_word(row)], "new", false)),
                 // The rows belong to the `impl` around them: see `scan`.

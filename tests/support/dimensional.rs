@@ -287,7 +287,7 @@ fn conv_transpose_class<const D: usize>(a: Args) -> Eval {
     if let Some(dtype) = a.opt_dtype("dtype")? {
         layer = layer.dtype(dtype);
     }
-    ModuleHandle::with_caller(layer.build()?, |module, args| {
+    ModuleHandle::layer_with_caller(layer.build()?, |module, args| {
         let a = args.bind("forward", &["input", "output_size"])?;
         let Some(layer) = module.downcast_ref::<ConvTranspose<D>>() else {
             return bug("not a transposed convolution");

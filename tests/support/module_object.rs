@@ -44,6 +44,12 @@ impl ModuleHandle {
         Ok(Value::Module(Self::new(Held::Tree(Box::new(module)), None)))
     }
 
+    /// A layer that also takes more than one tensor.
+    pub fn layer_with_caller(layer: impl Forward, caller: Caller) -> Eval {
+        let held = Held::Layer(Box::new(layer));
+        Ok(Value::Module(Self::new(held, Some(caller))))
+    }
+
     pub fn with_caller(module: impl Module, caller: Caller) -> Eval {
         let held = Held::Tree(Box::new(module));
         Ok(Value::Module(Self::new(held, Some(caller))))

@@ -1,13 +1,13 @@
 //! Twins of the user classes that the golden data defines in Python (the files' `classes` text).
 
 use pleach::nn::layers::{
-    BatchNorm1d, BatchNorm2d, Conv2d, Embedding, GroupNorm, LayerNorm, Linear, ReLU,
+    BatchNorm1d, BatchNorm2d, Conv2d, Embedding, GroupNorm, LayerNorm, Linear, PReLU, ReLU, Tanh,
 };
-use pleach::nn::{Forward, Module, ModuleList, Node, Sequential};
+use pleach::nn::{Forward, Module, ModuleDict, ModuleList, Node, ParameterList, Sequential};
 use pleach::{Buffer, Parameter, Result, Tensor};
 
 use super::module_object::ModuleHandle;
-use super::value::{Builtin, unknown};
+use super::value::Builtin;
 
 pub fn find(name: &str) -> Option<Builtin> {
     Some(match name {
@@ -71,9 +71,14 @@ pub fn find(name: &str) -> Option<Builtin> {
             a.none("BnNet")?;
             ModuleHandle::tree(BnNet::new()?)
         },
-        // These need classes that do not exist yet.
-        "SharedAcrossParents" => |_| unknown("Tanh"),
-        "Lists" => |_| unknown("PReLU"),
+        "SharedAcrossParents" => |a| {
+            a.none("SharedAcrossParents")?;
+            ModuleHandle::tree(SharedAcrossParents::new())
+        },
+        "Lists" => |a| {
+            a.none("Lists")?;
+            ModuleHandle::tree(Lists::new()?)
+        },
         _ => return None,
     })
 }
@@ -105,6 +110,50 @@ impl SimNet {
 impl Forward for SimNet {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
         self.l3.call(&self.l2.call(&self.l1.call(x)?)?)
+    }
+}
+
+/// One layer in two containers.
+#[derive(Module)]
+struct SharedAcrossParents {
+    left: Sequential,
+    right: Sequential,
+    head: Linear,
+}
+
+impl SharedAcrossParents {
+    fn new() -> Self {
+        let core = Linear::new(2, 2);
+        SharedAcrossParents {
+            left: Sequential::new().append(core.share()).append(Tanh::new()),
+            right: Sequential::new().append(BatchNorm1d::new(2)).append(core),
+            head: Linear::new(2, 1),
+        }
+    }
+}
+
+/// Every container; what stands in a `Vec` that is no module is in no tree.
+#[derive(Module)]
+struct Lists {
+    blocks: ModuleList,
+    d: ModuleDict,
+    ps: ParameterList,
+}
+
+impl Lists {
+    fn new() -> Result<Self> {
+        let mut blocks = ModuleList::new();
+        blocks.push(Linear::new(2, 2));
+        blocks.push(ReLU::new());
+        blocks.push(Linear::new(2, 2));
+        let mut d = ModuleDict::new();
+        d.insert("z", Linear::new(1, 1))?;
+        d.insert("a", PReLU::new())?;
+        let mut ps = ParameterList::new();
+        ps.push(Parameter::new(Tensor::zeros([1])));
+        ps.push(Parameter::new(Tensor::zeros([2])));
+        let _unseen = Linear::new(9, 9);
+        Ok(Lists { blocks, d, ps })
     }
 }
 

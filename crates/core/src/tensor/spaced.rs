@@ -70,13 +70,13 @@ fn from_both_ends<T>(
     steps: usize,
     from_start: impl Fn(usize) -> T,
     from_end: impl Fn(usize) -> T,
-) -> Vec<T> {
+) -> Result<Vec<T>> {
     let half = if steps == 1 { 1 } else { steps / 2 };
     let value = |i: usize| match i < half {
         true => from_start(i),
         false => from_end(steps - 1 - i),
     };
-    (0..steps).map(value).collect()
+    crate::memory::collect((0..steps).map(value))
 }
 
 /// Rounded to a dtype, by way of f32 as PyTorch's half floats are.
@@ -116,7 +116,7 @@ fn linspace(start: Scalar, end: Scalar, steps: usize, dtype: DType) -> Result<Te
         true => (sign * step).mul_add(i as f64, from),
         false => from + sign * along(i),
     };
-    let values = from_both_ends(steps, |i| value(a, i, 1.0), |i| value(b, i, -1.0));
+    let values = from_both_ends(steps, |i| value(a, i, 1.0), |i| value(b, i, -1.0))?;
     Tensor::from_vec(values, [steps])?.to_dtype(dtype)
 }
 
@@ -136,7 +136,7 @@ fn logspace(start: Scalar, end: Scalar, steps: usize, base: f64, dtype: DType) -
                 steps,
                 |i| power(a.wrapping_add(step.wrapping_mul(i as i64))),
                 |i| power(b.wrapping_sub(step.wrapping_mul(i as i64))),
-            );
+            )?;
             Tensor::from_vec(values, [steps])?.to_dtype(dtype)
         });
     }
@@ -147,7 +147,7 @@ fn logspace(start: Scalar, end: Scalar, steps: usize, base: f64, dtype: DType) -
             steps,
             |i| base.powf(a + step * i as f32),
             |i| base.powf(b - step * i as f32),
-        );
+        )?;
         return Ok(Tensor::from_buffer(
             Buffer::try_from_slice(&values)?,
             [steps],
@@ -160,6 +160,6 @@ fn logspace(start: Scalar, end: Scalar, steps: usize, base: f64, dtype: DType) -
         steps,
         |i| base.powf(round(a + round(step * i as f64))),
         |i| base.powf(round(b - round(step * i as f64))),
-    );
+    )?;
     Tensor::from_vec(values, [steps])?.to_dtype(dtype)
 }

@@ -300,7 +300,9 @@ fn check<const D: usize>(
 fn starts<T: Float, const D: usize>(samples: &[T], shape: &PlacedPoolShape) -> Vec<usize> {
     let mut all = Vec::with_capacity(shape.output.iter().sum());
     for d in 0..3 {
-        let (count, room) = (shape.output[d], shape.input[d] - shape.kernel[d]);
+        // Only without windows is there less room than none.
+        let room = shape.input[d].saturating_sub(shape.kernel[d]);
+        let count = shape.output[d];
         // An image's numbers are for width and height, a volume's for depth, height and width.
         let sample = match (D, d) {
             (2, 0) => T::ZERO,

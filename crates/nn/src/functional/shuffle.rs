@@ -1,7 +1,7 @@
 //! Pixels and channels that change places.
 
 use pleach_core::autograd::{Attributes, GradsOf, Operation, Own, Saved, apply};
-use pleach_core::{Error, Result, Tensor};
+use pleach_core::{Error, Result, Tensor, checked_numel};
 
 /// What moves, and by which factor.
 #[derive(Clone, Copy, Debug)]
@@ -60,11 +60,12 @@ impl Operation for Shuffle {
             Move::Unshuffle(r) => (
                 vec![c, h / r, r, w / r, r],
                 [0, 2, 4, 1, 3],
-                [c * r * r, h / r, w / r],
+                [checked_numel(&[c, r, r])?, h / r, w / r],
             ),
             Move::Shuffle(r) | Move::Channels(r) => {
-                let c = c / (r * r);
-                (vec![c, r, r, h, w], [0, 3, 1, 4, 2], [c, h * r, w * r])
+                let c = c / checked_numel(&[r, r])?;
+                let (height, width) = (checked_numel(&[h, r])?, checked_numel(&[w, r])?);
+                (vec![c, r, r, h, w], [0, 3, 1, 4, 2], [c, height, width])
             }
         };
         let first = lead.len() as i64;
@@ -152,7 +153,7 @@ pub fn pixel_unshuffle(input: &Tensor, downscale_factor: usize) -> Result<Tensor
     }
     let square = downscale_factor.saturating_mul(downscale_factor);
     // An empty image has any number of channels.
-    pleach_core::checked_numel(&[input.shape()[input.rank() - 3], square])?;
+    checked_numel(&[input.shape()[input.rank() - 3], square])?;
     apply(Shuffle(Move::Unshuffle(downscale_factor)), input)
 }
 

@@ -55,30 +55,28 @@ impl Forward for SelfAttention {
     }
 }
 
-/// A layer norm without weight and bias.
-fn norm(x: &Tensor) -> Result<Tensor> {
-    functional::layer_norm(x, [WIDTH], None, None, 1e-5)
-}
-
 /// A layer norm, an attention, another layer norm, a small network; both around a shortcut.
 #[derive(Module)]
 struct Block {
+    norm1: LayerNorm,
     attention: SelfAttention,
+    norm2: LayerNorm,
     mlp: Sequential,
 }
 
 impl Forward for Block {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        let x = x + self.attention.call(&norm(x)?)?;
-        Ok(&x + self.mlp.call(&norm(&x)?)?)
+        let x = x + self.attention.call(&self.norm1.call(x)?)?;
+        Ok(&x + self.mlp.call(&self.norm2.call(&x)?)?)
     }
 }
 
 #[derive(Module)]
 struct Transformer {
-    tokens: Parameter,
-    positions: Parameter,
+    tokens: Embedding,
+    positions: Embedding,
     blocks: Vec<Block>,
+    norm: LayerNorm,
     head: Linear,
 }
 
@@ -86,14 +84,17 @@ impl Transformer {
     fn new() -> Result<Self> {
         let block = || -> Result<Block> {
             Ok(Block {
+                norm1: LayerNorm::new(WIDTH),
                 attention: SelfAttention::new()?,
-                mlp: sequential![Linear::new(WIDTH, 64), SiLU::new(), Linear::new(64, WIDTH)],
+                norm2: LayerNorm::new(WIDTH),
+                mlp: sequential![Linear::new(WIDTH, 64), GELU::new(), Linear::new(64, WIDTH)],
             })
         };
         Ok(Transformer {
-            tokens: Parameter::new(Tensor::randn([LETTERS as usize + 1, WIDTH])),
-            positions: Parameter::new(Tensor::randn([LENGTH, WIDTH]) * 0.1),
+            tokens: Embedding::new(LETTERS as usize + 1, WIDTH),
+            positions: Embedding::new(LENGTH, WIDTH),
             blocks: (0..2).map(|_| block()).collect::<Result<_>>()?,
+            norm: LayerNorm::new(WIDTH),
             head: Linear::new(WIDTH, LETTERS as usize + 1),
         })
     }
@@ -103,12 +104,11 @@ impl Forward for Transformer {
     /// Tokens `[batch, time]` to logits `[batch, time, letters]`.
     fn forward(&self, tokens: &Tensor) -> Result<Tensor> {
         let time = tokens.shape()[1];
-        let mut x = functional::embedding(tokens, &self.tokens.tensor(), Default::default())?
-            + self.positions.tensor().index(..time)?;
+        let mut x = self.tokens.call(tokens)? + self.positions.call(&Tensor::arange(time))?;
         for block in &self.blocks {
             x = block.call(&x)?;
         }
-        self.head.call(&norm(&x)?)
+        self.head.call(&self.norm.call(&x)?)
     }
 }
 

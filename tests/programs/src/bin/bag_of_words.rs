@@ -1,5 +1,5 @@
 //! A text classifier on a bag of words: the embeddings of a sentence's words, averaged, and a
-//! linear layer. `EmbeddingBag` is written by hand.
+//! linear layer.
 
 use std::collections::HashMap;
 
@@ -25,40 +25,6 @@ fn sentence() -> Result<(String, i64)> {
     Ok((words.join(" "), praises as i64))
 }
 
-/// The mean of the embeddings of each bag; a bag begins at each offset, as in
-/// `torch.nn.EmbeddingBag(mode="mean")`.
-#[derive(Module)]
-struct EmbeddingBag {
-    node: Node,
-    weight: Parameter,
-}
-
-impl EmbeddingBag {
-    fn new(num_embeddings: usize, embedding_dim: usize) -> Self {
-        EmbeddingBag {
-            node: Node::new(),
-            weight: Parameter::new(Tensor::randn([num_embeddings, embedding_dim])),
-        }
-    }
-}
-
-impl ForwardMany for EmbeddingBag {
-    type Arguments<'a> = (&'a Tensor, &'a Tensor);
-    type Output = Tensor;
-
-    fn forward(&self, (tokens, offsets): Self::Arguments<'_>) -> Result<Tensor> {
-        let bags = offsets.shape()[0];
-        // Which bag a token is in: as many offsets as are not beyond it, less one.
-        let position = Tensor::arange(tokens.shape()[0]).unsqueeze(1)?;
-        let bag = offsets.le(&position)?.sum_dim(1, false)? - 1;
-        let words = functional::embedding(tokens, &self.weight.tensor(), Default::default())?;
-        let sums = Tensor::zeros([bags, self.weight.shape()[1]]).index_add(0, &bag, &words)?;
-        let counts =
-            Tensor::zeros([bags]).index_add(0, &bag, &Tensor::ones([tokens.shape()[0]]))?;
-        sums.div(&counts.clamp(1.0, None)?.unsqueeze(1)?)
-    }
-}
-
 #[derive(Module)]
 struct Classifier {
     embedding: EmbeddingBag,
@@ -70,7 +36,8 @@ impl ForwardMany for Classifier {
     type Output = Tensor;
 
     fn forward(&self, (tokens, offsets): Self::Arguments<'_>) -> Result<Tensor> {
-        self.fc.call(&self.embedding.call((tokens, offsets))?)
+        self.fc
+            .call(&self.embedding.call((tokens, Some(offsets), None))?)
     }
 }
 

@@ -8,7 +8,6 @@ const CODE: usize = 8;
 #[derive(Module)]
 struct Autoencoder {
     encoder: Sequential,
-    expand: Linear,
     decoder: Sequential,
 }
 
@@ -23,25 +22,22 @@ impl Autoencoder {
                 Flatten::new(),
                 Linear::new(16 * 4 * 4, CODE),
             ],
-            expand: Linear::new(CODE, 16 * 4 * 4),
             decoder: sequential![
+                Linear::new(CODE, 16 * 4 * 4),
+                ReLU::new(),
+                Unflatten::new(1, [16, 4, 4]),
                 ConvTranspose2d::builder(16, 8, 2).stride(2).build()?,
                 ReLU::new(),
                 ConvTranspose2d::builder(8, 1, 2).stride(2).build()?,
+                Sigmoid::new(),
             ],
         })
-    }
-
-    /// Codes `[N, 8]` to images `[N, 1, 16, 16]` with values in 0 ..= 1.
-    fn decode(&self, code: &Tensor) -> Result<Tensor> {
-        let x = self.expand.call(code)?.relu()?.view([-1, 16, 4, 4])?;
-        self.decoder.call(&x)?.sigmoid()
     }
 }
 
 impl Forward for Autoencoder {
     fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        self.decode(&self.encoder.call(x)?)
+        self.decoder.call(&self.encoder.call(x)?)
     }
 }
 
@@ -93,7 +89,7 @@ fn main() -> Result<()> {
 
     net.eval();
     let code = no_grad(|| net.encoder.call(&test))?;
-    let restored = no_grad(|| net.decode(&code))?;
+    let restored = no_grad(|| net.decoder.call(&code))?;
     assert_eq!(code.shape(), [64, CODE]);
     assert_eq!(restored.shape(), test.shape());
 

@@ -8,15 +8,6 @@ const PATIENCE: usize = 40;
 
 type Points = DataLoader<Subset<Items<(Tensor, Tensor)>>>;
 
-#[derive(Module)]
-struct Tanh;
-
-impl Forward for Tanh {
-    fn forward(&self, x: &Tensor) -> Result<Tensor> {
-        x.tanh()
-    }
-}
-
 /// The mean squared error over all points of a loader.
 fn evaluate(net: &Sequential, points: &Points) -> Result<f64> {
     net.eval();
@@ -49,9 +40,9 @@ fn main() -> Result<()> {
 
     let net = sequential![
         Linear::new(1, 64),
-        Tanh,
+        Tanh::new(),
         Linear::new(64, 64),
-        Tanh,
+        Tanh::new(),
         Linear::new(64, 1),
     ];
     let criterion = MSELoss::new();

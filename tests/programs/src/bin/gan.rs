@@ -20,13 +20,6 @@ fn real(count: usize) -> Result<Tensor> {
     Ok(centres + Tensor::randn([count, 2]) * 0.1)
 }
 
-/// Binary cross entropy of logits with one label for all of them:
-/// `-log(sigmoid(z))` for true and `-log(1 - sigmoid(z))` for false.
-fn bce_with_logits(logits: &Tensor, label: bool) -> Result<Tensor> {
-    let z = if label { -logits } else { logits.clone() };
-    functional::softplus(&z, 1.0, 20.0)?.mean()
-}
-
 fn mlp(inputs: usize, outputs: usize) -> Result<Sequential> {
     Ok(sequential![
         Linear::new(inputs, 64),
@@ -50,20 +43,23 @@ fn main() -> Result<()> {
         .betas((0.5, 0.999))
         .build()?;
 
+    let criterion = BCEWithLogitsLoss::new();
+    let (ones, zeros) = (Tensor::ones([BATCH, 1]), Tensor::zeros([BATCH, 1]));
+
     for step in 1..=1500 {
         let fake = generator.call(&Tensor::randn([BATCH, NOISE]))?;
 
         // The discriminator: `detach`, since the generator does not learn from this.
         of_discriminator.zero_grad();
-        let of_real = bce_with_logits(&discriminator.call(&real(BATCH)?)?, true)?;
-        let of_fake = bce_with_logits(&discriminator.call(&fake.detach())?, false)?;
+        let of_real = criterion.call(&discriminator.call(&real(BATCH)?)?, &ones)?;
+        let of_fake = criterion.call(&discriminator.call(&fake.detach())?, &zeros)?;
         let d_loss = of_real + of_fake;
         d_loss.backward()?;
         of_discriminator.step()?;
 
         // The generator: its points should pass for real ones.
         of_generator.zero_grad();
-        let g_loss = bce_with_logits(&discriminator.call(&fake)?, true)?;
+        let g_loss = criterion.call(&discriminator.call(&fake)?, &ones)?;
         g_loss.backward()?;
         of_generator.step()?;
 

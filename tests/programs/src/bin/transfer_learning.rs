@@ -43,10 +43,10 @@ fn load(root: &Path, shuffle: bool) -> Result<Images> {
     let images = ImageFolder::new(root)?;
     println!("{} images of {:?}", images.len(), images.classes());
     let images = images.transformed(prepare);
-    Ok(DataLoader::builder(images)
+    DataLoader::builder(images)
         .batch_size(16)
         .shuffle(shuffle)
-        .build()?)
+        .build()
 }
 
 #[derive(Module)]

@@ -3,6 +3,7 @@
 
 use std::f64::consts::PI;
 
+use pleach::nn::utils::clip_grad_norm_;
 use pleach::prelude::*;
 
 const STEPS: usize = 200;
@@ -17,26 +18,6 @@ fn learning_rate(step: usize) -> f64 {
     }
     let part = (step - WARM_UP) as f64 / (STEPS - WARM_UP) as f64;
     PEAK * 0.5 * (1.0 + (PI * part).cos())
-}
-
-/// Scales all gradients so that their common norm is at most `max_norm`; the norm before.
-fn clip_grad_norm_(parameters: &[Parameter], max_norm: f64) -> Result<f64> {
-    let norms = parameters
-        .iter()
-        .filter_map(|p| p.grad())
-        .map(|g| g.norm())
-        .collect::<Result<Vec<_>>>()?;
-    let total = Tensor::stack(&norms.iter().collect::<Vec<_>>(), 0)?
-        .norm()?
-        .item()?;
-    if total > max_norm {
-        for p in parameters {
-            if let Some(grad) = p.grad() {
-                p.set_grad(Some(grad * (max_norm / total)))?;
-            }
-        }
-    }
-    Ok(total)
 }
 
 /// Two spirals, one a class: `[count, 2]` and `[count]`.
@@ -93,7 +74,7 @@ fn main() -> Result<()> {
             loss.backward()?;
             mean += loss.item()?;
         }
-        let norm = clip_grad_norm_(&net.parameters(), MAX_NORM)?;
+        let norm = clip_grad_norm_(&net.parameters(), MAX_NORM)?.item()?;
         clipped += (norm > MAX_NORM) as usize;
         optimizer.step()?;
         if (step + 1) % 40 == 0 {

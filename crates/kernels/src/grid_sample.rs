@@ -1,7 +1,7 @@
 //! Sampling of planes at points that lie between their elements, and its two gradients.
 //!
 //! A point's coordinates are -1 at one edge of the input and 1 at the other. Every point is a weighted
-//! sum of neighbours ([`points`]), found once for several channels. Each plane of an output is
+//! sum of neighbours (`points`), found once for several channels. Each plane of an output is
 //! written by one thread.
 
 use crate::{Float, for_each_chunk_mut};

@@ -28,6 +28,9 @@ fn compare(p: &mut Program, f: fn(&Tensor, Operand) -> Result<Tensor>) -> Result
 
 pub const CALLS: &[Call] = &[
     call("Tensor::add", |p| binary(p, |x, y| x.add(y))),
+    call("Tensor::add_alpha Tensor::sub_alpha", |p| {
+        binary(p, |x, y| x.add_alpha(&y, 2)?.sub_alpha(&y, 0.5))
+    }),
     call("Tensor::sub", |p| binary(p, |x, y| x.sub(y))),
     call("Tensor::mul", |p| binary(p, |x, y| x.mul(y))),
     call("Tensor::div", |p| binary(p, |x, y| x.div(y))),

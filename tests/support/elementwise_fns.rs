@@ -5,7 +5,7 @@ use pleach::{DType, Tensor};
 
 use super::args::Args;
 use super::operators::operand;
-use super::value::{Builtin, Eval, Method, Value};
+use super::value::{Builtin, Eval, EvalError, Method, Value};
 
 fn one(tensor: Tensor) -> Eval {
     Ok(Value::tensor(tensor))
@@ -342,6 +342,9 @@ fn number(value: &Value) -> Eval<pleach::Scalar> {
         false => value.as_scalar(),
         true => {
             let t = value.as_tensor()?;
+            if t.rank() > 0 {
+                return Err(EvalError::TypedOut("a tensor as a number".into()));
+            }
             Ok(match t.dtype().is_float() {
                 true => t.item()?.into(),
                 false => t.item_i64()?.into(),

@@ -116,6 +116,20 @@ macro_rules! arg_extreme {
     };
 }
 
+/// A sum or a difference, whose second operand may have a factor.
+macro_rules! with_alpha {
+    ($plain:ident, $scaled:ident) => {
+        |x, a| {
+            let a = a.bind(stringify!($plain), &["other", "*", "alpha"])?;
+            let (x, other) = (x.as_tensor()?, operand(a.need("other")?)?);
+            one(match a.opt("alpha") {
+                None => x.$plain(&other)?,
+                Some(alpha) => x.$scaled(&other, alpha.as_scalar()?)?,
+            })
+        }
+    };
+}
+
 /// A method whose only argument is a tensor or a number.
 macro_rules! with_other {
     ($method:ident) => {
@@ -182,8 +196,8 @@ fn math_method(name: &str) -> Option<TensorMethod> {
         "isnan" => plain!(isnan),
         "isfinite" => plain!(isfinite),
         "logical_not" => plain!(logical_not),
-        "add" => with_other!(add),
-        "sub" => with_other!(sub),
+        "add" => with_alpha!(add, add_alpha),
+        "sub" => with_alpha!(sub, sub_alpha),
         "mul" => with_other!(mul),
         "pow" => with_other!(pow),
         "floor_divide" => with_other!(floor_divide),
@@ -215,10 +229,14 @@ fn math_method(name: &str) -> Option<TensorMethod> {
                 .logsumexp(a.ints("dim")?, a.bool_or("keepdim", false)?)?)
         },
         "prod" => |x, a| {
-            let a = a.bind("prod", &["dim", "keepdim"])?;
+            let a = a.bind("prod", &["dim", "keepdim", "*", "dtype"])?;
+            let mut x = x.as_tensor()?;
+            if let Some(dtype) = a.opt_dtype("dtype")? {
+                x = x.to_dtype(dtype)?;
+            }
             match a.opt_i64("dim")? {
-                None => one(x.as_tensor()?.prod()?),
-                Some(dim) => one(x.as_tensor()?.prod_dim(dim, a.bool_or("keepdim", false)?)?),
+                None => one(x.prod()?),
+                Some(dim) => one(x.prod_dim(dim, a.bool_or("keepdim", false)?)?),
             }
         },
         "norm" => |x, a| {

@@ -273,6 +273,46 @@ impl Tensor {
         self.binary(Binary::Add, other.into_operand())
     }
 
+    /// `self + alpha * other`: PyTorch's `add(.., alpha=)`.
+    ///
+    /// ```
+    /// use pleach::tensor;
+    /// let x = tensor![1., 2.].add_alpha(&tensor![10., 20.], 0.5)?;
+    /// assert_eq!(x.to_vec::<f32>()?, [6., 12.]);
+    /// # Ok::<(), pleach::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// As [`Tensor::add`], or if `alpha` is a float and the result is none.
+    pub fn add_alpha(&self, other: impl IntoOperand, alpha: impl Into<Scalar>) -> Result<Tensor> {
+        let other = self.times_alpha(other.into_operand(), alpha.into())?;
+        self.binary(Binary::Add, other)
+    }
+
+    /// `self - alpha * other`: PyTorch's `sub(.., alpha=)`.
+    ///
+    /// # Errors
+    /// As [`Tensor::sub`], or if `alpha` is a float and the result is none.
+    pub fn sub_alpha(&self, other: impl IntoOperand, alpha: impl Into<Scalar>) -> Result<Tensor> {
+        let other = self.times_alpha(other.into_operand(), alpha.into())?;
+        self.sub(&other)
+    }
+
+    /// `alpha * other` of the dtype of `self + other`.
+    fn times_alpha(&self, other: Operand, alpha: Scalar) -> Result<Operand> {
+        let dtype = result_type(self, &other);
+        if matches!(alpha, Scalar::Bool(_)) && dtype != DType::Bool {
+            let text = "Boolean alpha only supported for Boolean results.";
+            return Err(Error::dtype(text));
+        }
+        if matches!(alpha, Scalar::Float(_)) && !dtype.is_float() {
+            return Err(Error::dtype(
+                "For integral input tensors, argument alpha must not be a floating point number.",
+            ));
+        }
+        Ok(Operand::Tensor(other.to_tensor(dtype)?.mul(alpha)?))
+    }
+
     /// Numbers are promoted here, since [`apply`] sees tensors only, and integers that are divided.
     pub(super) fn binary(&self, kind: Binary, other: Operand) -> Result<Tensor> {
         if kind == Binary::Div && !result_type(self, &other).is_float() {

@@ -314,8 +314,9 @@ functions! {
     /// `ln(x / (1 - x))`; of x limited to `eps ..= 1 - eps`, unless `eps` is negative.
     Logit { eps = -1.0 }, Wide, |x, M| {
         let high = T::ONE - eps;
-        let x = if x < eps && eps >= T::ZERO { eps } else { x };
-        let x = if x > high && eps >= T::ZERO { high } else { x };
+        // Of limits that cross, the lower one goes first.
+        let below = if x > high && eps >= T::ZERO { high } else { x };
+        let x = if x < eps && eps >= T::ZERO { eps } else { below };
         (x / (T::ONE - x)).ln::<M>()
     },
     Input |x, g| {

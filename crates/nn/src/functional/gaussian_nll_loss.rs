@@ -84,7 +84,11 @@ pub fn gaussian_nll_loss<'a>(
         }
         Variance::Tensor(var) => fitting(var, input)?,
     };
-    let reduction: Reduction = options.reduction?;
+    // PyTorch has other words for it here than elsewhere.
+    let reduction: Reduction = options.reduction.map_err(|e| {
+        let text = e.kind().to_string();
+        Error::value(text.replace(" a valid value for reduction", " valid"))
+    })?;
     let mut var = var.copy()?;
     no_grad(|| var.clamp_(options.eps, None).map(drop))?;
     let squares = input.sub(target)?.pow(2)?;

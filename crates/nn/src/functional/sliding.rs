@@ -184,20 +184,21 @@ pub(super) fn empty_dimension(name: &str, sizes: &[usize], dim: usize) -> Error 
 /// The size of the output along one axis, which may come out below 1.
 pub(super) fn out_size(window: Window, size: usize, ceil_mode: bool) -> Result<i64> {
     let (kernel, padding, dilation) = (window.kernel, window.padding, window.dilation);
-    let overflow = |_| {
+    // As PyTorch's: what an i64 holds, although no dimension is so long.
+    let span = (kernel as i128 - 1) * dilation as i128 + 1;
+    let span = i64::try_from(span).map_err(|_| {
         Error::value(format!(
             "effective kernel size overflows, but got kernel_size={kernel} and dilation={dilation}"
         ))
-    };
-    let span = window.span().map_err(overflow)?;
+    })?;
     let padded = window.padded(size)?;
-    if padding > span / 2 {
+    if padding as i64 > span / 2 {
         return Err(Error::value(format!(
             "pad should be at most half of effective kernel size, but got pad={padding}, kernel_size={kernel} and dilation={dilation}"
         )));
     }
     // No step is longer than the dimension: all of these are i64s.
-    let (rest, stride) = (padded as i64 - span as i64, window.stride);
+    let (rest, stride) = (padded as i64 - span, window.stride);
     let stride = i64::try_from(stride).unwrap_or(i64::MAX);
     let below = rest.div_euclid(stride) + 1;
     if !ceil_mode || rest.rem_euclid(stride) == 0 {

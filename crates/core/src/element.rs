@@ -45,11 +45,10 @@ pub trait Element: Plain + Default + PartialEq + PartialOrd + fmt::Display {
 macro_rules! whole_part {
     ($value:expr, $t:ident) => {{
         let value: f64 = $value;
-        // The bounds are exact; the value is cut before it is compared.
+        // What is above `low - 1` is cut to `low` at least; of i64 that is `low` itself, as it should be.
         let (low, beyond) = ($t::MIN as f64, -($t::MIN as f64));
-        let whole = value.trunc();
-        if whole >= low && whole < beyond {
-            whole as $t
+        if value > low - 1.0 && value < beyond {
+            value as $t
         } else {
             $t::MIN
         }

@@ -1,7 +1,7 @@
 //! Between `ndarray` arrays, numbers and tensors; between dtypes.
 
 use ndarray::{Array, ArrayD, ArrayView, Dimension};
-use pleach_kernels::Buffer;
+use pleach_kernels::{Buffer, for_each_chunk_mut};
 
 use crate::autograd::{Attributes, GradsOf, Operation, Own, Saved, apply};
 use crate::error::done;
@@ -164,7 +164,7 @@ impl Operation for ToDtype {
         let x = x.contiguous()?;
         dispatch_all!(self.0, U => {
             let mut out = Buffer::<U>::try_new(x.numel())?;
-            convert(&x, &mut out)?;
+            convert(&Reader::of(&x)?, &mut out);
             Ok(Tensor::from_buffer(out, x.shape()))
         })
     }
@@ -173,45 +173,58 @@ impl Operation for ToDtype {
     }
 }
 
+/// Elements that one thread takes.
+const TASK: usize = 1 << 15;
+
+/// Writes elements from a place on as f64 or i64.
+enum Reader<'a> {
+    Floats(Box<dyn Fn(usize, &mut [f64]) + Sync + 'a>),
+    Integers(Box<dyn Fn(usize, &mut [i64]) + Sync + 'a>),
+}
+
+impl<'a> Reader<'a> {
+    /// Of a contiguous tensor.
+    fn of(x: &'a Tensor) -> Result<Self> {
+        Ok(dispatch_all!(x.dtype(), T => {
+            let values = x.as_slice::<T>()?;
+            match T::DTYPE.is_float() {
+                true => Reader::Floats(Box::new(|start, out| {
+                    let values = &values[start..];
+                    out.iter_mut().zip(values).for_each(|(out, v)| *out = v.to_f64());
+                })),
+                false => Reader::Integers(Box::new(|start, out| {
+                    let values = &values[start..];
+                    out.iter_mut().zip(values).for_each(|(out, v)| *out = v.to_i64());
+                })),
+            }
+        }))
+    }
+}
+
 /// [`Element::cast`] of every element, through pieces of f64 or i64 as that does, so that not every
 /// pair of types is compiled.
-fn convert<U: Element>(x: &Tensor, out: &mut [U]) -> Result<()> {
+fn convert<U: Element>(from: &Reader<'_>, out: &mut [U]) {
     const PIECE: usize = 512;
-    let (mut floats, mut integers) = ([0.0; PIECE], [0; PIECE]);
-    for (i, out) in out.chunks_mut(PIECE).enumerate() {
-        if x.dtype().is_float() {
-            let floats = &mut floats[..out.len()];
-            to_floats(x, i * PIECE, floats)?;
-            for (out, v) in out.iter_mut().zip(floats) {
-                *out = U::from_f64(*v);
+    for_each_chunk_mut(out, TASK, |task, out| {
+        let (mut floats, mut integers) = ([0.0; PIECE], [0; PIECE]);
+        for (i, out) in out.chunks_mut(PIECE).enumerate() {
+            let start = task * TASK + i * PIECE;
+            match from {
+                Reader::Floats(read) => {
+                    let floats = &mut floats[..out.len()];
+                    read(start, floats);
+                    out.iter_mut()
+                        .zip(floats)
+                        .for_each(|(out, v)| *out = U::from_f64(*v));
+                }
+                Reader::Integers(read) => {
+                    let integers = &mut integers[..out.len()];
+                    read(start, integers);
+                    out.iter_mut()
+                        .zip(integers)
+                        .for_each(|(out, v)| *out = U::from_i64(*v));
+                }
             }
-        } else {
-            let integers = &mut integers[..out.len()];
-            to_integers(x, i * PIECE, integers)?;
-            for (out, v) in out.iter_mut().zip(integers) {
-                *out = U::from_i64(*v);
-            }
-        }
-    }
-    Ok(())
-}
-
-/// The elements of a contiguous tensor from `start` on.
-fn to_floats(x: &Tensor, start: usize, out: &mut [f64]) -> Result<()> {
-    dispatch_all!(x.dtype(), T => {
-        for (out, v) in out.iter_mut().zip(&x.as_slice::<T>()?[start..]) {
-            *out = v.to_f64();
         }
     });
-    Ok(())
-}
-
-/// The elements of a contiguous tensor from `start` on.
-fn to_integers(x: &Tensor, start: usize, out: &mut [i64]) -> Result<()> {
-    dispatch_all!(x.dtype(), T => {
-        for (out, v) in out.iter_mut().zip(&x.as_slice::<T>()?[start..]) {
-            *out = v.to_i64();
-        }
-    });
-    Ok(())
 }

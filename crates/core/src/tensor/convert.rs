@@ -176,10 +176,13 @@ impl Operation for ToDtype {
 /// Elements that one thread takes.
 const TASK: usize = 1 << 15;
 
-/// Writes elements from a place on as f64 or i64.
+/// Writes elements from a place on.
+type Read<'a, T> = Box<dyn Fn(usize, &mut [T]) + Sync + 'a>;
+
+/// Writes elements as f64 or i64.
 enum Reader<'a> {
-    Floats(Box<dyn Fn(usize, &mut [f64]) + Sync + 'a>),
-    Integers(Box<dyn Fn(usize, &mut [i64]) + Sync + 'a>),
+    Floats(Read<'a, f64>),
+    Integers(Read<'a, i64>),
 }
 
 impl<'a> Reader<'a> {

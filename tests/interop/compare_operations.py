@@ -22,6 +22,7 @@ import torch
 # Imported for what they register.
 import compare.elementwise_operations
 import compare.index_operations
+import compare.loss_operations
 import compare.network_operations
 import compare.norm_operations
 import compare.shape_operations

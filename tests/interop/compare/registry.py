@@ -4,12 +4,10 @@ import re
 
 SUPPORT = pathlib.Path(__file__).resolve().parents[2] / "support"
 FILES = {
-    "Tensor.": ["tensor_methods.rs", "tensor_in_place.rs", "shape_methods.rs"],
+    "Tensor.": ["tensor_methods.rs", "tensor_in_place.rs", "shape_methods.rs", "index_fns.rs", "elementwise_fns.rs"],
     "torch.": ["torch_fns.rs", "shape_fns.rs"],
-    "Tensor.": ["tensor_methods.rs", "tensor_in_place.rs", "index_fns.rs"],
-    "torch.": ["torch_fns.rs"],
-    "F.": ["nn_fns.rs", "loss_fns.rs"],
-    "nn.": ["nn_classes.rs", "loss_classes.rs"],
+    "F.": ["nn_fns.rs", "loss_fns.rs", "norms.rs", "spatial.rs", "activation_fns.rs", "dimensional.rs"],
+    "nn.": ["nn_classes.rs", "loss_classes.rs", "norms.rs", "spatial.rs", "activation_fns.rs", "dimensional.rs"],
 }
 # Names that compute nothing, or that other golden families are about.
 NOT_DRAWN = {
@@ -47,7 +45,9 @@ def registered():
         for file in files:
             text = (SUPPORT / file).read_text()
             for line in re.findall(r'^        ((?:"[\w.]+"(?: \| )?)+) =>', text, re.M):
-                names += [prefix + n for n in re.findall(r'"([\w.]+)"', line)]
+                # Some files know functions and classes.
+                found = re.findall(r'"([\w.]+)"', line)
+                names += [prefix + n for n in found if prefix not in ("F.", "nn.") or (prefix == "nn.") == n[0].isupper()]
     operators = ["+", "-", "*", "/", "//", "%", "**", "@", "&", "|"]
     names += [f"operator {o}" for o in operators]
     names += [f"operator {o}" for o in ["unary -", "~", ">", ">=", "<", "<=", "==", "!="]]

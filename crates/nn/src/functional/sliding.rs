@@ -185,7 +185,7 @@ pub(super) fn empty_dimension(name: &str, sizes: &[usize], dim: usize) -> Error 
 pub(super) fn out_size(window: Window, size: usize, ceil_mode: bool) -> Result<i64> {
     let (kernel, padding, dilation) = (window.kernel, window.padding, window.dilation);
     // As PyTorch's: what an i64 holds, although no dimension is so long.
-    let span = (kernel as i128 - 1) * dilation as i128 + 1;
+    let span = kernel.saturating_sub(1) as u128 * dilation as u128 + 1;
     let span = i64::try_from(span).map_err(|_| {
         Error::value(format!(
             "effective kernel size overflows, but got kernel_size={kernel} and dilation={dilation}"

@@ -3,26 +3,20 @@
 use crate::words::{by_words, words, words_mut};
 use crate::{Plain, for_each_chunk_mut};
 
-/// The number of a row that is not there.
-pub const NOWHERE: usize = usize::MAX;
-
 /// Elements of one piece of work.
 const TASK: usize = 1 << 14;
 
-/// Row `i` of `out` is row `rows[i]` of `from`, of `width` elements. A row that is not there is zero;
-/// only rows of one element may be so.
+/// Row `i` of `out` is row `rows[i]` of `from`, of `width` elements.
 ///
 /// ```
-/// use pleach_kernels::gather::{NOWHERE, gather_rows};
+/// use pleach_kernels::gather::gather_rows;
 /// let mut out = [9; 4];
 /// gather_rows(&[1, 2, 3, 4], &[1, 1], 2, &mut out);
 /// assert_eq!(out, [3, 4, 3, 4]);
-/// gather_rows(&[1, 2], &[NOWHERE, 1], 1, &mut out[..2]);
-/// assert_eq!(out, [0, 2, 3, 4]);
 /// ```
 ///
 /// # Panics
-/// If `out` has another length, or a longer row is not there.
+/// If `out` has another length, or a row is not there.
 pub fn gather_rows<T: Plain>(from: &[T], rows: &[usize], width: usize, out: &mut [T]) {
     assert_eq!(
         Some(out.len()),
@@ -35,14 +29,14 @@ pub fn gather_rows<T: Plain>(from: &[T], rows: &[usize], width: usize, out: &mut
     }
     by_words!(T, W => {
         let from = words::<T, W>(from);
-        // SAFETY: what is written are words of a slice of `T`, and zeros.
+        // SAFETY: what is written are words of a slice of `T`.
         let out = unsafe { words_mut::<T, W>(out) };
         let each = (TASK / width).max(1);
         for_each_chunk_mut(out, each * width, |task, out| {
             let rows = &rows[task * each..];
             if width == 1 {
                 for (to, &row) in out.iter_mut().zip(rows) {
-                    *to = from.get(row).copied().unwrap_or(0);
+                    *to = from[row];
                 }
             } else {
                 for (to, &row) in out.chunks_mut(width).zip(rows) {
@@ -54,8 +48,7 @@ pub fn gather_rows<T: Plain>(from: &[T], rows: &[usize], width: usize, out: &mut
 }
 
 /// Puts row `i` of `values`, of `width` elements, into row `rows[i]` of `out`, one after the other:
-/// `put` gets each element's place and its value. A row that is not there is left out; only rows of
-/// one element may be so.
+/// `put` gets each element's place and its value.
 ///
 /// ```
 /// use pleach_kernels::gather::scatter_rows;
@@ -65,7 +58,7 @@ pub fn gather_rows<T: Plain>(from: &[T], rows: &[usize], width: usize, out: &mut
 /// ```
 ///
 /// # Panics
-/// If a longer row is not there.
+/// If a row is not there.
 pub fn scatter_rows<T: Plain>(
     values: &[T],
     rows: &[usize],
@@ -75,9 +68,7 @@ pub fn scatter_rows<T: Plain>(
 ) {
     if width == 1 {
         for (&v, &row) in values.iter().zip(rows) {
-            if let Some(to) = out.get_mut(row) {
-                put(to, v);
-            }
+            put(&mut out[row], v);
         }
     } else if width > 0 {
         for (values, &row) in values.chunks(width).zip(rows) {

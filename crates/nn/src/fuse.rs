@@ -132,13 +132,14 @@ fn fold<L: Affine<D>, const D: usize>(
         )));
     }
     no_grad(|| {
-        let mut scale = var.tensor().add(norm.eps())?.rsqrt()?;
+        let (mean, var) = (mean.try_tensor()?, var.try_tensor()?);
+        let mut scale = var.add(norm.eps())?.rsqrt()?;
         if let Some(weight) = &norm.weight {
             scale = scale.mul(weight)?;
         }
         let centre = match bias {
-            Some(bias) => bias.try_tensor()?.sub(mean.tensor())?,
-            None => mean.tensor().neg()?,
+            Some(bias) => bias.try_tensor()?.sub(&mean)?,
+            None => mean.neg()?,
         };
         let mut shift = centre.mul(&scale)?;
         if let Some(bias) = &norm.bias {

@@ -57,24 +57,29 @@ impl FloatPair {
         }
     }
 
-    /// The factor of the gradient of the second operand.
-    fn by_second(self, saved: &Saved<'_>) -> Result<Tensor> {
+    /// The gradient of the second operand.
+    fn of_second(self, saved: &Saved<'_>, grad: &Tensor) -> Result<Tensor> {
         let (x, y) = (|| saved.input(0), || saved.input(1));
-        match self.0 {
+        let factor = match self.0 {
             Pair::Atan2 => x()?.neg()?.div(&squares(&x()?, &y()?)?),
             Pair::Hypot => y()?.div(&saved.output(0)?),
-            Pair::Copysign => y()?.try_zeros_like(),
+            // Also of an infinite gradient.
+            Pair::Copysign => return grad.try_zeros_like(),
             Pair::Pow => saved.output(0)?.mul(&x()?.log()?),
             Pair::Glu => {
                 let s = y()?.sigmoid()?;
                 x()?.mul(&s)?.mul(&s.rsub(1.0)?)
             }
-            Pair::Prelu => x()?.masked_fill(&x()?.gt(0.0)?, 0.0),
+            Pair::Prelu => {
+                let x = x()?;
+                return grad.mul(&x)?.masked_fill(&x.gt(0.0)?, 0.0);
+            }
             Pair::Ldexp => saved.output(0)?.mul(std::f64::consts::LN_2),
             Pair::Xlogy => x()?.div(&y()?),
             Pair::LogAddExp => x()?.sub(&y()?)?.exp()?.add(1.0)?.reciprocal(),
             Pair::LogAddExp2 => x()?.sub(&y()?)?.exp2()?.add(1.0)?.reciprocal(),
-        }
+        }?;
+        grad.mul(&factor)
     }
 }
 
@@ -116,15 +121,7 @@ impl Operation for FloatPair {
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
         Ok([
             saved.grad(0, || grad.mul(&self.by_first(saved)?))?,
-            saved.grad(1, || match self.0 {
-                // Also of an infinite gradient.
-                Pair::Copysign => grad.try_zeros_like(),
-                Pair::Prelu => {
-                    let x = saved.input(0)?;
-                    grad.mul(&x)?.masked_fill(&x.gt(0.0)?, 0.0)
-                }
-                _ => grad.mul(&self.by_second(saved)?),
-            })?,
+            saved.grad(1, || self.of_second(saved, grad))?,
         ])
     }
 }

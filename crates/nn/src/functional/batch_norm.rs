@@ -107,7 +107,10 @@ pub(super) fn batch_norm_of_any_size(
         activation,
     } = options;
     let shape = shape_of(input)?;
-    let running = running_stats.map(|(mean, var)| (mean.tensor(), var.tensor()));
+    let running = match running_stats {
+        Some((mean, var)) => Some((mean.try_tensor()?, var.try_tensor()?)),
+        None => None,
+    };
     let (mean, var) = running.as_ref().map(|(mean, var)| (mean, var)).unzip();
     if running.is_none() && !training {
         return Err(Error::value(

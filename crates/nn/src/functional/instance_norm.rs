@@ -68,7 +68,7 @@ pub fn instance_norm(input: &Tensor, options: InstanceNormOptions<'_>) -> Result
     };
     let weight = o.weight.map(repeated).transpose()?;
     let bias = o.bias.map(repeated).transpose()?;
-    let of_each = |buffer: &Buffer| repeated(&buffer.tensor()).map(Buffer::new);
+    let of_each = |buffer: &Buffer| repeated(&buffer.try_tensor()?).map(Buffer::new);
     let running = match o.running_stats {
         Some((mean, var)) => Some((of_each(mean)?, of_each(var)?)),
         None => None,
@@ -82,7 +82,7 @@ pub fn instance_norm(input: &Tensor, options: InstanceNormOptions<'_>) -> Result
     {
         for (running, moved) in [(mean, means), (var, vars)] {
             no_grad(|| {
-                let moved = moved.tensor().reshape([batch, channels])?;
+                let moved = moved.try_tensor()?.reshape([batch, channels])?;
                 let moved = moved.mean_dim(0, false)?;
                 running.update(|t| {
                     *t = moved.reshape(t.shape())?.to_dtype(t.dtype())?;

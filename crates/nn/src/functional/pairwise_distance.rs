@@ -4,7 +4,7 @@ use pleach_core::{Result, Tensor};
 
 /// `‖x₁ - x₂ + eps‖ₚ` along the last dimension of two tensors that are broadcast together.
 ///
-/// Shapes: inputs `[*, D]`, result `[*]`, or `[*, 1]` with `keepdim`.
+/// Shapes: inputs `[*, D]`, result `[*]`, or `[*, 1]` with `keepdim`; of two numbers their distance.
 ///
 /// # Errors
 /// If the shapes cannot be broadcast together, or p is negative or infinite and there is no element.
@@ -24,7 +24,11 @@ pub fn pairwise_distance(
     options: PairwiseDistanceOptions,
 ) -> Result<Tensor> {
     let PairwiseDistanceOptions { p, eps, keepdim } = options;
-    x1.sub(x2)?.add(eps)?.norm_dim(p, -1, keepdim)
+    let difference = x1.sub(x2)?.add(eps)?;
+    match difference.rank() {
+        0 => difference.abs(),
+        _ => difference.norm_dim(p, -1, keepdim),
+    }
 }
 
 /// What [`pairwise_distance`] takes beside its tensors.

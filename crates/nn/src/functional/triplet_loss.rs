@@ -7,16 +7,8 @@ use pleach_core::{Error, Result, Tensor};
 
 use super::Reduction;
 use super::loss_options::loss_options;
+use super::pairwise_distance::{PairwiseDistanceOptions, pairwise_distance};
 use crate::setters::{given, setters};
-
-/// `‖x1 - x2 + eps‖ₚ` along the last dimension.
-fn pairwise_distance(x1: &Tensor, x2: &Tensor, p: f64, eps: f64) -> Result<Tensor> {
-    let difference = x1.sub(x2)?.add(eps)?;
-    match difference.rank() {
-        0 => difference.abs(),
-        _ => difference.norm_dim(p, -1, false),
-    }
-}
 
 /// `max(0, d(anchor, positive) - d(anchor, negative) + margin)`, reduced, with
 /// `d(x, y) = ‖x - y + eps‖ₚ` along the last dimension. With `swap` the negative's distance is that to
@@ -42,8 +34,8 @@ pub fn triplet_margin_loss(
     negative: &Tensor,
     options: TripletMarginLossOptions<'_>,
 ) -> Result<Tensor> {
-    let (p, eps) = (options.p, options.eps);
-    let distance = |a: &Tensor, b: &Tensor| pairwise_distance(a, b, p, eps);
+    let norm = PairwiseDistanceOptions::new().p(options.p).eps(options.eps);
+    let distance = |a: &Tensor, b: &Tensor| pairwise_distance(a, b, norm);
     let (margin, swap) = (options.margin, options.swap);
     with_distance(
         [anchor, positive, negative],
@@ -76,7 +68,8 @@ pub fn triplet_margin_with_distance_loss(
     negative: &Tensor,
     options: TripletMarginWithDistanceLossOptions<'_>,
 ) -> Result<Tensor> {
-    let euclidean = |a: &Tensor, b: &Tensor| pairwise_distance(a, b, 2.0, 1e-6);
+    let euclidean =
+        |a: &Tensor, b: &Tensor| pairwise_distance(a, b, PairwiseDistanceOptions::new());
     let distance = options.distance_function.unwrap_or(&euclidean);
     let (margin, swap) = (options.margin, options.swap);
     with_distance(

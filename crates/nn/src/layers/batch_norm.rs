@@ -3,7 +3,8 @@
 use pleach_core::print::python_float;
 use pleach_core::{Buffer, DType, Error, Parameter, Result, Tensor};
 
-use super::default_init::{bool_text, check_float};
+use super::default_init::bool_text;
+use super::norm_state::{affine, reset_affine, reset_running_stats, running_stats, value};
 use crate::chain::Taken;
 use crate::functional::{self, BatchNormOptions, hint_batch};
 use crate::or_panic::or_panic;
@@ -123,17 +124,11 @@ impl<const D: usize> BatchNorm<D> {
     /// # Errors
     /// None while the buffers have a dtype that computes.
     pub fn reset_running_stats(&self) -> Result<()> {
-        let constants = [
-            (&self.running_mean, 0.0),
-            (&self.running_var, 1.0),
-            (&self.num_batches_tracked, 0.0),
-        ];
-        for (buffer, value) in constants {
-            if let Some(buffer) = buffer {
-                buffer.update(|t| t.fill_(value).map(drop))?;
-            }
-        }
-        Ok(())
+        reset_running_stats([
+            &self.running_mean,
+            &self.running_var,
+            &self.num_batches_tracked,
+        ])
     }
 
     /// Sets weight 1, bias 0 and the running statistics to their start.
@@ -142,13 +137,7 @@ impl<const D: usize> BatchNorm<D> {
     /// None while parameters and buffers have a dtype that computes.
     pub fn reset_parameters(&self) -> Result<()> {
         self.reset_running_stats()?;
-        if let Some(weight) = &self.weight {
-            weight.data().fill_(1.0)?;
-        }
-        if let Some(bias) = &self.bias {
-            bias.data().fill_(0.0)?;
-        }
-        Ok(())
+        reset_affine(self.weight.as_ref(), self.bias.as_ref())
     }
 
     /// Makes it an identity, without parameters and buffers, that prints so.
@@ -222,12 +211,7 @@ impl<const D: usize> BatchNorm<D> {
             momentum = self.count_batch()?;
         }
         let running = self.running_mean.as_ref().zip(self.running_var.as_ref());
-        let weight = self
-            .weight
-            .as_ref()
-            .map(Parameter::try_tensor)
-            .transpose()?;
-        let bias = self.bias.as_ref().map(Parameter::try_tensor).transpose()?;
+        let (weight, bias) = (value(&self.weight)?, value(&self.bias)?);
         let options = BatchNormOptions::new()
             .running_stats(running)
             .weight(weight.as_ref())
@@ -292,22 +276,20 @@ impl<const D: usize> BatchNormBuilder<D> {
     /// # Errors
     /// If the dtype is not a float type, or the memory cannot be had.
     pub fn build(self) -> Result<BatchNorm<D>> {
-        check_float(self.dtype)?;
         let (n, dtype) = (self.num_features, self.dtype);
-        let zeros = Tensor::try_zeros_of([n], dtype)?;
-        let ones = Tensor::try_ones_of([n], dtype)?;
-        let count = Tensor::try_zeros_of((), DType::I64)?;
-        let track = self.track_running_stats;
+        let (weight, bias) = affine(&[n], self.affine, self.affine && self.bias, dtype)?;
+        let [running_mean, running_var, num_batches_tracked] =
+            running_stats(n, self.track_running_stats, dtype)?;
         Ok(BatchNorm {
             node: Node::new(),
             num_features: n,
             eps: Setting::new(self.eps),
             momentum: Setting::new(self.momentum),
-            weight: self.affine.then(|| Parameter::new(&ones)),
-            bias: (self.affine && self.bias).then(|| Parameter::new(&zeros)),
-            running_mean: track.then(|| Buffer::new(zeros)),
-            running_var: track.then(|| Buffer::new(ones)),
-            num_batches_tracked: track.then(|| Buffer::new(count)),
+            weight,
+            bias,
+            running_mean,
+            running_var,
+            num_batches_tracked,
             folded: false,
         })
     }

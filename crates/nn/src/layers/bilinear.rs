@@ -100,8 +100,8 @@ impl ForwardMany for Bilinear {
     type Output = Tensor;
 
     fn forward(&self, (input1, input2): Self::Arguments<'_>) -> Result<Tensor> {
-        let bias = self.bias.as_ref().map(Parameter::tensor);
-        functional::bilinear(input1, input2, &self.weight.tensor(), bias.as_ref())
+        let bias = self.bias.as_ref().map(Parameter::try_tensor).transpose()?;
+        functional::bilinear(input1, input2, &self.weight.try_tensor()?, bias.as_ref())
     }
 }
 

@@ -124,7 +124,7 @@ impl Forward for Embedding {
         let options = EmbeddingOptions::new()
             .padding_idx(self.padding_idx.and_then(|row| i64::try_from(row).ok()))
             .scale_grad_by_freq(self.scale_grad_by_freq);
-        functional::embedding(input, &self.weight.tensor(), options)
+        functional::embedding(input, &self.weight.try_tensor()?, options)
     }
 }
 

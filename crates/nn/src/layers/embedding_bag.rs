@@ -140,7 +140,7 @@ impl ForwardMany for EmbeddingBag {
             .per_sample_weights(psw)
             .include_last_offset(self.include_last_offset)
             .padding_idx(self.padding_idx.and_then(|row| i64::try_from(row).ok()));
-        functional::embedding_bag(input, &self.weight.tensor(), options)
+        functional::embedding_bag(input, &self.weight.try_tensor()?, options)
     }
 }
 

@@ -60,23 +60,24 @@ impl<const D: usize> FractionalMaxPool<D> {
     /// As [`functional::fractional_max_pool2d`](crate::functional::fractional_max_pool2d).
     pub fn call_with_indices(&self, input: &Tensor) -> Result<(Tensor, Tensor)> {
         call_one(self, input, |input| {
-            two(fractional_max_pool(input, self.options(), true)?)
+            two(fractional_max_pool(input, self.options()?, true)?)
         })
     }
 
-    fn options(&self) -> FractionalMaxPoolOptions<D> {
-        FractionalMaxPoolOptions {
+    fn options(&self) -> Result<FractionalMaxPoolOptions<D>> {
+        let samples = self.random_samples.as_ref().map(Buffer::try_tensor);
+        Ok(FractionalMaxPoolOptions {
             kernel_size: self.kernel_size.into(),
             output_size: self.output_size,
             output_ratio: self.output_ratio,
-            random_samples: self.random_samples.as_ref().map(Buffer::tensor),
-        }
+            random_samples: samples.transpose()?,
+        })
     }
 }
 
 impl<const D: usize> Forward for FractionalMaxPool<D> {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        Ok(fractional_max_pool(input, self.options(), false)?.swap_remove(0))
+        Ok(fractional_max_pool(input, self.options()?, false)?.swap_remove(0))
     }
 }
 

@@ -207,7 +207,7 @@ impl Default for PReLU {
 
 impl Forward for PReLU {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        functional::prelu(input, &self.weight.tensor())
+        functional::prelu(input, &self.weight.try_tensor()?)
     }
 }
 

@@ -4,7 +4,7 @@ use pleach_core::print::python_float;
 use pleach_core::{DType, Error, Parameter, Result, Tensor};
 
 use super::default_init::bool_text;
-use super::layer_norm::{affine, reset_affine};
+use super::norm_state::{affine, reset_affine, value};
 use crate::or_panic::or_panic;
 use crate::setters::setters;
 use crate::{Forward, Module, Node, Setting, functional};
@@ -99,7 +99,7 @@ impl GroupNorm {
 
 impl Forward for GroupNorm {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        let [weight, bias] = [&self.weight, &self.bias].map(|p| p.as_ref().map(Parameter::tensor));
+        let (weight, bias) = (value(&self.weight)?, value(&self.bias)?);
         let (weight, bias) = (weight.as_ref(), bias.as_ref());
         functional::group_norm(input, self.num_groups, weight, bias, self.eps())
     }

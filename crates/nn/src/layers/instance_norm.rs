@@ -4,7 +4,7 @@ use pleach_core::print::PythonRepr;
 use pleach_core::{Buffer, DType, Error, Parameter, Result, Tensor};
 
 use super::default_init::bool_text;
-use super::layer_norm::{affine, reset_affine};
+use super::norm_state::{affine, reset_affine, reset_running_stats, running_stats, value};
 use crate::functional::{self, InstanceNormOptions};
 use crate::or_panic::or_panic;
 use crate::setters::setters;
@@ -120,17 +120,11 @@ impl<const D: usize> InstanceNorm<D> {
     /// # Errors
     /// None while the buffers have a dtype that computes.
     pub fn reset_running_stats(&self) -> Result<()> {
-        let constants = [
-            (&self.running_mean, 0.0),
-            (&self.running_var, 1.0),
-            (&self.num_batches_tracked, 0.0),
-        ];
-        for (buffer, value) in constants {
-            if let Some(buffer) = buffer {
-                buffer.update(|t| t.fill_(value).map(drop))?;
-            }
-        }
-        Ok(())
+        reset_running_stats([
+            &self.running_mean,
+            &self.running_var,
+            &self.num_batches_tracked,
+        ])
     }
 
     /// Sets weight 1, bias 0 and the running statistics to their start.
@@ -201,7 +195,7 @@ impl<const D: usize> Forward for InstanceNorm<D> {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
         let batched = self.check(input.shape())?;
         let running = self.running_mean.as_ref().zip(self.running_var.as_ref());
-        let [weight, bias] = [&self.weight, &self.bias].map(|p| p.as_ref().map(Parameter::tensor));
+        let (weight, bias) = (value(&self.weight)?, value(&self.bias)?);
         let options = InstanceNormOptions::new()
             .running_stats(running)
             .weight(weight.as_ref())
@@ -254,12 +248,8 @@ impl<const D: usize> InstanceNormBuilder<D> {
     pub fn build(self) -> Result<InstanceNorm<D>> {
         let (n, dtype) = (self.num_features, self.dtype);
         let (weight, bias) = affine(&[n], self.affine, self.affine && self.bias, dtype)?;
-        let track = self.track_running_stats;
-        let stats = |wanted: bool, make: fn([usize; 1], DType) -> Result<Tensor>| {
-            wanted
-                .then(|| make([n], dtype).map(Buffer::new))
-                .transpose()
-        };
+        let [running_mean, running_var, num_batches_tracked] =
+            running_stats(n, self.track_running_stats, dtype)?;
         Ok(InstanceNorm {
             node: Node::new(),
             num_features: n,
@@ -267,11 +257,9 @@ impl<const D: usize> InstanceNormBuilder<D> {
             momentum: Setting::new(self.momentum),
             weight,
             bias,
-            running_mean: stats(track, Tensor::try_zeros_of)?,
-            running_var: stats(track, Tensor::try_ones_of)?,
-            num_batches_tracked: track
-                .then(|| Tensor::try_zeros_of((), DType::I64).map(Buffer::new))
-                .transpose()?,
+            running_mean,
+            running_var,
+            num_batches_tracked,
         })
     }
 }

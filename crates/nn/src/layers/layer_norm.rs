@@ -3,7 +3,8 @@
 use pleach_core::print::{PythonRepr, python_float, python_tuple};
 use pleach_core::{DType, Error, IntoSizes, Parameter, Result, Tensor};
 
-use super::default_init::{bool_text, check_float};
+use super::default_init::bool_text;
+use super::norm_state::{affine, reset_affine, value};
 use crate::or_panic::or_panic;
 use crate::setters::setters;
 use crate::{Forward, Module, Node, Setting, functional};
@@ -96,7 +97,7 @@ impl LayerNorm {
 
 impl Forward for LayerNorm {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        let [weight, bias] = [&self.weight, &self.bias].map(|p| p.as_ref().map(Parameter::tensor));
+        let (weight, bias) = (value(&self.weight)?, value(&self.bias)?);
         let shape = &self.normalized_shape[..];
         functional::layer_norm(input, shape, weight.as_ref(), bias.as_ref(), self.eps())
     }
@@ -231,7 +232,7 @@ impl RMSNorm {
 
 impl Forward for RMSNorm {
     fn forward(&self, input: &Tensor) -> Result<Tensor> {
-        let weight = self.weight.as_ref().map(Parameter::tensor);
+        let weight = value(&self.weight)?;
         let shape = &self.normalized_shape[..];
         functional::rms_norm(input, shape, weight.as_ref(), self.eps())
     }
@@ -283,30 +284,4 @@ fn sizes(given: &[i64]) -> Result<Vec<usize>> {
             "Trying to create tensor with negative dimension {negative}: {given:?}"
         ))
     })
-}
-
-/// A weight of ones and a bias of zeros, of those that are wanted.
-pub(super) fn affine(
-    shape: &[usize],
-    weight: bool,
-    bias: bool,
-    dtype: DType,
-) -> Result<(Option<Parameter>, Option<Parameter>)> {
-    check_float(dtype)?;
-    let weight = weight.then(|| Tensor::try_ones_of(shape, dtype));
-    let bias = bias.then(|| Tensor::try_zeros_of(shape, dtype));
-    Ok((
-        weight.transpose()?.map(Parameter::new),
-        bias.transpose()?.map(Parameter::new),
-    ))
-}
-
-/// Sets weight 1 and bias 0.
-pub(super) fn reset_affine(weight: Option<&Parameter>, bias: Option<&Parameter>) -> Result<()> {
-    for (parameter, value) in [(weight, 1.0), (bias, 0.0)] {
-        if let Some(parameter) = parameter {
-            parameter.data().fill_(value)?;
-        }
-    }
-    Ok(())
 }

@@ -30,6 +30,7 @@ mod local_response_norm;
 mod lp_pool;
 mod max_pool;
 mod max_unpool;
+mod norm_state;
 mod packed;
 mod pad;
 mod relu;

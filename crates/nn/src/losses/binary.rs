@@ -25,7 +25,7 @@ losses! {
         options {}
     }
     |this, input, target| {
-        let weight = tensor(&this.weight);
+        let weight = tensor(&this.weight)?;
         let options = LossOptions::new().weight(weight.as_ref()).reduction(this.reduction);
         functional::binary_cross_entropy(input, target, options)
     };
@@ -52,7 +52,7 @@ losses! {
         options {}
     }
     |this, input, target| {
-        let (weight, pos_weight) = (tensor(&this.weight), tensor(&this.pos_weight));
+        let (weight, pos_weight) = (tensor(&this.weight)?, tensor(&this.pos_weight)?);
         let options = BinaryCrossEntropyWithLogitsOptions::new()
             .weight(weight.as_ref())
             .pos_weight(pos_weight.as_ref())
@@ -80,7 +80,7 @@ losses! {
         options {}
     }
     |this, input, target| {
-        let weight = tensor(&this.weight);
+        let weight = tensor(&this.weight)?;
         let options = LossOptions::new().weight(weight.as_ref()).reduction(this.reduction);
         functional::multilabel_soft_margin_loss(input, target, options)
     };

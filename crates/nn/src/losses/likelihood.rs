@@ -34,7 +34,7 @@ losses! {
         }
     }
     |this, input, target| {
-        let weight = tensor(&this.weight);
+        let weight = tensor(&this.weight)?;
         let options = CrossEntropyOptions::new()
             .weight(weight.as_ref())
             .ignore_index(this.ignore_index)
@@ -66,7 +66,7 @@ losses! {
         }
     }
     |this, input, target| {
-        let weight = tensor(&this.weight);
+        let weight = tensor(&this.weight)?;
         let options = NllLossOptions::new().weight(weight.as_ref());
         let options = options.ignore_index(this.ignore_index).reduction(this.reduction);
         functional::nll_loss(input, target, options)
@@ -94,7 +94,7 @@ losses! {
         }
     }
     |this, input, target| {
-        let weight = tensor(&this.weight);
+        let weight = tensor(&this.weight)?;
         let options = NllLossOptions::new().weight(weight.as_ref());
         let options = options.ignore_index(this.ignore_index).reduction(this.reduction);
         functional::nll_loss(input, target, options)

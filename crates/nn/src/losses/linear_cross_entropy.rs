@@ -93,10 +93,10 @@ impl Loss for LinearCrossEntropyLoss {
     fn forward(&self, input: &Tensor, target: &Tensor) -> Result<Tensor> {
         let outputs = [&[self.num_classes], &self.out_features[..]].concat();
         let sizes = [&outputs[..], &[self.linear.in_features]].concat();
-        let linear_weight = self.linear.weight.tensor().reshape(sizes)?;
-        let bias = self.linear.bias.as_ref().map(Parameter::tensor);
-        let bias = bias.map(|b| b.reshape(&outputs[..])).transpose()?;
-        let weight = tensor(&self.weight);
+        let linear_weight = self.linear.weight.try_tensor()?.reshape(sizes)?;
+        let bias = self.linear.bias.as_ref().map(Parameter::try_tensor);
+        let bias = bias.map(|b| b?.reshape(&outputs[..])).transpose()?;
+        let weight = tensor(&self.weight)?;
         let options = LinearCrossEntropyOptions::new()
             .linear_bias(bias.as_ref())
             .weight(weight.as_ref())

@@ -121,7 +121,7 @@ losses! {
         }
     },
     |this, input, target| {
-        let weight = tensor(&this.weight);
+        let weight = tensor(&this.weight)?;
         let options = MultiMarginLossOptions::new()
             .weight(weight.as_ref())
             .p(this.p)

@@ -151,6 +151,11 @@ macro_rules! losses {
 pub(super) use losses;
 
 /// The tensor of a weight, if there is one.
-pub(super) fn tensor(weight: &Option<pleach_core::Buffer>) -> Option<pleach_core::Tensor> {
-    weight.as_ref().map(pleach_core::Buffer::tensor)
+pub(super) fn tensor(
+    weight: &Option<pleach_core::Buffer>,
+) -> pleach_core::Result<Option<pleach_core::Tensor>> {
+    weight
+        .as_ref()
+        .map(pleach_core::Buffer::try_tensor)
+        .transpose()
 }

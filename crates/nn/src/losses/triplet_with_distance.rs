@@ -7,6 +7,7 @@ use pleach_core::{Error, Result, Tensor};
 use super::Reduction;
 use super::margin::check_margin;
 use crate::functional::{self, TripletMarginWithDistanceLossOptions};
+use crate::layers::PairwiseDistance;
 use crate::setters::{given, setters};
 use crate::{ForwardMany, Module, Node};
 
@@ -44,12 +45,6 @@ pub struct TripletMarginWithDistanceLoss {
 }
 
 type OwnDistance = Arc<dyn Fn(&Tensor, &Tensor) -> Result<Tensor> + Send + Sync>;
-
-/// The Euclidean distance, which PyTorch holds as a module.
-#[derive(Module)]
-struct PairwiseDistance {
-    node: Node,
-}
 
 impl TripletMarginWithDistanceLoss {
     /// The mean loss of Euclidean distances, with margin 1.
@@ -129,7 +124,7 @@ impl TripletMarginWithDistanceLossBuilder {
         let euclidean = self.distance_function.is_none();
         TripletMarginWithDistanceLoss {
             node: Node::new(),
-            distance_function: euclidean.then(|| PairwiseDistance { node: Node::new() }),
+            distance_function: euclidean.then(PairwiseDistance::new),
             own_distance: self.distance_function,
             margin: self.margin,
             swap: self.swap,

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use half::{bf16, f16};
 use pleach_kernels::{Buffer, Plain};
+use pleach_kernels::{whole_i32_of_f32, whole_i32_of_f64, whole_i64_of_f32, whole_i64_of_f64};
 
 use crate::DType;
 use crate::storage::Storage;
@@ -19,6 +20,9 @@ pub trait Element: Plain + Default + PartialEq + PartialOrd + fmt::Display {
     fn from_f64(value: f64) -> Self;
     /// Converts from i64, wrapping (bool is `!= 0`).
     fn from_i64(value: i64) -> Self;
+    /// [`from_f64`](Element::from_f64) of an f32.
+    #[doc(hidden)]
+    fn from_f32(value: f32) -> Self;
     /// Widens to f64.
     fn to_f64(self) -> f64;
     /// Converts to i64 (floats truncate and saturate).
@@ -41,24 +45,10 @@ pub trait Element: Plain + Default + PartialEq + PartialOrd + fmt::Display {
     }
 }
 
-/// The whole part, or the lowest value where it does not fit: x86-64's `cvttsd2si`.
-macro_rules! whole_part {
-    ($value:expr, $t:ident) => {{
-        let value: f64 = $value;
-        // What is above `low - 1` is cut to `low` at least; of i64 that is `low` itself, as it should be.
-        let (low, beyond) = ($t::MIN as f64, -($t::MIN as f64));
-        if value > low - 1.0 && value < beyond {
-            value as $t
-        } else {
-            $t::MIN
-        }
-    }};
-}
-
-/// Defines the types of a tensor's elements: from f64 and i64, and to them.
+/// Defines the types of a tensor's elements: from f64, f32 and i64, and to f64 and i64.
 macro_rules! elements {
-    ($($t:ident $variant:ident: |$f:ident| $from_f64:expr, |$i:ident| $from_i64:expr,
-       |$x:ident| $to_f64:expr, |$y:ident| $to_i64:expr;)*) => {$(
+    ($($t:ident $variant:ident: |$f:ident| $from_f64:expr, |$s:ident| $from_f32:expr,
+       |$i:ident| $from_i64:expr, |$x:ident| $to_f64:expr, |$y:ident| $to_i64:expr;)*) => {$(
         impl Element for $t {
             const DTYPE: DType = DType::$variant;
             fn into_storage(buffer: Arc<Buffer<Self>>) -> Storage {
@@ -79,6 +69,8 @@ macro_rules! elements {
             #[inline(always)]
             fn from_f64($f: f64) -> Self { $from_f64 }
             #[inline(always)]
+            fn from_f32($s: f32) -> Self { $from_f32 }
+            #[inline(always)]
             fn from_i64($i: i64) -> Self { $from_i64 }
             #[inline(always)]
             fn to_f64(self) -> f64 { let $x = self; $to_f64 }
@@ -90,16 +82,26 @@ macro_rules! elements {
 // To half floats numbers come by way of f32, as in PyTorch: `half` takes the upper half of an f64
 // only, and would round what lies just above the middle of two values as if it were the middle.
 elements! {
-    f32 F32: |v| v as f32, |v| v as f32, |x| x as f64, |x| x as i64;
-    f64 F64: |v| v, |v| v as f64, |x| x, |x| x as i64;
-    f16 F16: |v| f16::from_f32(v as f32), |v| f16::from_f32(v as f32), |x| x.to_f64(), |x| x.to_f64() as i64;
-    bf16 BF16: |v| bf16::from_f32(v as f32), |v| bf16::from_f32(v as f32), |x| x.to_f64(), |x| x.to_f64() as i64;
-    i64 I64: |v| whole_part!(v, i64), |v| v, |x| x as f64, |x| x;
-    i32 I32: |v| whole_part!(v, i32), |v| v as i32, |x| x as f64, |x| x as i64;
-    i16 I16: |v| whole_part!(v, i32) as i16, |v| v as i16, |x| x as f64, |x| x as i64;
-    i8 I8: |v| whole_part!(v, i32) as i8, |v| v as i8, |x| x as f64, |x| x as i64;
-    u8 U8: |v| whole_part!(v, i32) as u8, |v| v as u8, |x| x as f64, |x| x as i64;
-    bool Bool: |v| v != 0.0, |v| v != 0, |x| x as u8 as f64, |x| x as i64;
+    f32 F32: |v| v as f32, |v| v,
+        |v| v as f32, |x| x as f64, |x| x as i64;
+    f64 F64: |v| v, |v| v as f64,
+        |v| v as f64, |x| x, |x| x as i64;
+    f16 F16: |v| f16::from_f32(v as f32), |v| f16::from_f32(v),
+        |v| f16::from_f32(v as f32), |x| x.to_f64(), |x| x.to_f64() as i64;
+    bf16 BF16: |v| bf16::from_f32(v as f32), |v| bf16::from_f32(v),
+        |v| bf16::from_f32(v as f32), |x| x.to_f64(), |x| x.to_f64() as i64;
+    i64 I64: |v| whole_i64_of_f64(v), |v| whole_i64_of_f32(v),
+        |v| v, |x| x as f64, |x| x;
+    i32 I32: |v| whole_i32_of_f64(v), |v| whole_i32_of_f32(v),
+        |v| v as i32, |x| x as f64, |x| x as i64;
+    i16 I16: |v| whole_i32_of_f64(v) as i16, |v| whole_i32_of_f32(v) as i16,
+        |v| v as i16, |x| x as f64, |x| x as i64;
+    i8 I8: |v| whole_i32_of_f64(v) as i8, |v| whole_i32_of_f32(v) as i8,
+        |v| v as i8, |x| x as f64, |x| x as i64;
+    u8 U8: |v| whole_i32_of_f64(v) as u8, |v| whole_i32_of_f32(v) as u8,
+        |v| v as u8, |x| x as f64, |x| x as i64;
+    bool Bool: |v| v != 0.0, |v| v != 0.0,
+        |v| v != 0, |x| x as u8 as f64, |x| x as i64;
 }
 
 #[cfg(test)]

@@ -40,9 +40,9 @@ pub use extent::{Window, checked_numel, product_of};
 pub use hooks::{HookHandle, HookList};
 pub use memory::check_room;
 pub use ops::{
-    Bound, CdistMode, Contracted, Dims, ElementWise, FloatPair, Indexing, Interpolation, IntoIndex,
-    IntoOperand, Operand, PadMode, Reduce, Rounding, Spacing, SplitAt, SplitSizes, Start, Target,
-    TensorIndex, Unique, einsum, skip_init, slice,
+    Bound, CdistMode, Contracted, Dims, ElementWise, FloatPair, Glu, Indexing, Interpolation,
+    IntoIndex, IntoOperand, Operand, PadMode, Reduce, Rounding, Spacing, SplitAt, SplitSizes,
+    Start, Target, TensorIndex, Unique, einsum, skip_init, slice,
 };
 pub use parameter::{Computed, Data, ParamId, Parameter};
 pub use pleach_kernels::{

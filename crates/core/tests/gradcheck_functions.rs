@@ -5,7 +5,7 @@ mod common;
 
 use common::{check, input, positive};
 use pleach_core::autograd::apply;
-use pleach_core::{DType, FloatPair, Result, Tensor, tensor};
+use pleach_core::{DType, FloatPair, Glu, Result, Tensor, tensor};
 use pleach_kernels::Pair;
 
 #[test]
@@ -84,10 +84,11 @@ fn pairs_of_every_shape() {
                 .div_rounded(&x[1], "trunc")),
             case!("clamp", [x.clone(), y.clone()], |x| x[0]
                 .clamp(&x[1].mul(-0.7)?, &x[1].mul(0.9)?)),
-            case!("glu", [x.clone(), y.clone()], |x| apply(
-                FloatPair(Pair::Glu),
-                (&x[0], &x[1])
-            )),
+            case!(
+                "glu",
+                [Tensor::stack(&[x.clone(), x.mul(-0.7).unwrap()], 0).unwrap()],
+                |x| apply(Glu { dim: 0 }, &x[0])
+            ),
             case!("prelu", [x.clone(), y.clone()], |x| apply(
                 FloatPair(Pair::Prelu),
                 (&x[0], &x[1])

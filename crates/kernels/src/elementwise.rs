@@ -10,7 +10,7 @@ use crate::{Isa, Loop, Plain, for_each_chunk_mut};
 const CHUNK_BYTES: usize = 128 << 10;
 
 /// The number of elements in a piece, or all `len` if cutting is not worth it.
-fn chunk_len(len: usize, bytes_per_element: usize) -> usize {
+pub(crate) fn chunk_len(len: usize, bytes_per_element: usize) -> usize {
     let chunk = (CHUNK_BYTES / bytes_per_element.max(1)).next_multiple_of(64);
     if len < 2 * chunk { len.max(1) } else { chunk }
 }

@@ -33,6 +33,8 @@ pub trait Float:
     fn to_f64(self) -> f64;
     /// The nearest value to a count.
     fn from_usize(v: usize) -> Self;
+    /// `self * factor + term`, rounded once: a call where the instruction set cannot.
+    fn mul_add(self, factor: Self, term: Self) -> Self;
     /// The square root.
     fn sqrt(self) -> Self;
     /// The largest whole number not above.
@@ -69,6 +71,10 @@ macro_rules! float {
             #[inline(always)]
             fn from_usize(v: usize) -> Self {
                 v as $t
+            }
+            #[inline(always)]
+            fn mul_add(self, factor: Self, term: Self) -> Self {
+                $t::mul_add(self, factor, term)
             }
             #[inline(always)]
             fn sqrt(self) -> Self {

@@ -15,21 +15,25 @@ use std::marker::PhantomData;
 
 pub(crate) mod double;
 mod errors;
+mod gamma;
 mod hyperbolic;
 mod powers;
 mod single;
 mod trigonometry;
 
 pub(crate) use errors::{erfc, erfinv, normal_tail};
+pub(crate) use gamma::{digamma, lgamma};
 pub(crate) use hyperbolic::{acosh, asinh, atanh, cosh, sinh};
 pub(crate) use powers::{exp2, hypot, log2, log10, powf};
-pub(crate) use single::{digamma, ldexp, lgamma, tetragamma, trigamma};
+pub(crate) use single::{ldexp, tetragamma, trigamma};
 pub(crate) use trigonometry::{acos, asin, atan, atan2, cos, sin, tan};
 
 /// How a loop's instruction set multiplies and adds.
 pub trait MulAdd {
     /// Whether angles are far beyond a turn: a sine is the slower for it.
     const FAR: bool = false;
+    /// Whether all logarithms are of positive normal numbers: they are the faster for it.
+    const NORMAL: bool = false;
     /// `a * b + c`.
     fn mul_add(a: f32, b: f32, c: f32) -> f32;
     /// `1 / x` for x from 1 to 2.
@@ -39,23 +43,36 @@ pub trait MulAdd {
     fn quarter_turns(x: f32) -> (i32, f32);
 }
 
-/// [`MulAdd::FAR`] angles.
-pub struct Far<M>(PhantomData<M>);
+/// A [`MulAdd`] with one of its constants set.
+macro_rules! with_constant {
+    ($(#[$doc:meta])* $name:ident, $constant:ident) => {
+        $(#[$doc])*
+        pub struct $name<M>(PhantomData<M>);
 
-impl<M: MulAdd> MulAdd for Far<M> {
-    const FAR: bool = true;
-    #[inline(always)]
-    fn mul_add(a: f32, b: f32, c: f32) -> f32 {
-        M::mul_add(a, b, c)
-    }
-    #[inline(always)]
-    fn reciprocal_in_1_to_2(x: f32) -> f32 {
-        M::reciprocal_in_1_to_2(x)
-    }
-    #[inline(always)]
-    fn quarter_turns(x: f32) -> (i32, f32) {
-        M::quarter_turns(x)
-    }
+        impl<M: MulAdd> MulAdd for $name<M> {
+            const $constant: bool = true;
+            #[inline(always)]
+            fn mul_add(a: f32, b: f32, c: f32) -> f32 {
+                M::mul_add(a, b, c)
+            }
+            #[inline(always)]
+            fn reciprocal_in_1_to_2(x: f32) -> f32 {
+                M::reciprocal_in_1_to_2(x)
+            }
+            #[inline(always)]
+            fn quarter_turns(x: f32) -> (i32, f32) {
+                M::quarter_turns(x)
+            }
+        }
+    };
+}
+with_constant! {
+    /// [`MulAdd::FAR`] angles.
+    Far, FAR
+}
+with_constant! {
+    /// Logarithms of [`MulAdd::NORMAL`] numbers.
+    Normal, NORMAL
 }
 
 /// Rounded once, with an instruction for it.
@@ -229,7 +246,10 @@ impl LnParts {
 
     /// The logarithm of x, where it is infinite or nan; else y.
     #[inline(always)]
-    fn special(x: f32, y: f32) -> f32 {
+    fn special<M: MulAdd>(x: f32, y: f32) -> f32 {
+        if const { M::NORMAL } {
+            return y;
+        }
         let y = if x == f32::INFINITY { x } else { y };
         let y = if x == 0.0 { f32::NEG_INFINITY } else { y };
         if x >= 0.0 { y } else { f32::NAN }
@@ -239,7 +259,7 @@ impl LnParts {
 /// The parts of a positive number (the polynomial is that of Cephes' `logf`).
 #[inline(always)]
 fn ln_parts<M: MulAdd>(x: f32) -> LnParts {
-    let tiny = x < f32::MIN_POSITIVE;
+    let tiny = const { !M::NORMAL } && x < f32::MIN_POSITIVE;
     let scaled = if tiny { x * 8_388_608.0 } else { x };
     // Neighbouring floats have neighbouring bits, so from sqrt(0.5) on, the bits count the way to
     // the next power of two times sqrt(0.5).
@@ -271,7 +291,7 @@ fn ln_parts<M: MulAdd>(x: f32) -> LnParts {
 pub(crate) fn ln<M: MulAdd>(x: f32) -> f32 {
     let LnParts { m, square, rest, n } = ln_parts::<M>(x);
     let y = M::mul_add(-0.5, square, M::mul_add(n, LN_2_LOW, rest));
-    LnParts::special(x, M::mul_add(n, LN_2_HIGH, m + y))
+    LnParts::special::<M>(x, M::mul_add(n, LN_2_HIGH, m + y))
 }
 
 /// `ln(1 + x)`, within 1.5 units in the last place; minus infinity at -1, nan below.

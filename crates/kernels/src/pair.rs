@@ -1,7 +1,6 @@
 //! [`Pair`]: functions of two floats.
 
 use crate::float::{of_type, run_math};
-use crate::function::sigmoid;
 use crate::isa::MathLoop;
 use crate::math::MulAdd;
 use crate::{Float, Isa};
@@ -47,8 +46,6 @@ pairs! {
     Copysign, |x, y, M| x.copysign(y);
     /// x to the power of y.
     Pow, |x, y, M| x.powf::<M>(y);
-    /// x times the logistic function of y.
-    Glu, |x, y, M| x * sigmoid::<T, M>(y);
     /// x, or `x y` up to 0.
     Prelu, |x, y, M| if x > T::ZERO { x } else { x * y };
     /// `x 2^y`.

@@ -106,6 +106,14 @@ impl Operation for Arithmetic {
                     Pair::Pow.apply(y, x, out);
                 }))
             }
+            (Binary::Fmod | Binary::Remainder | Binary::FloorDivide, y, _)
+                if x.dtype().is_float() =>
+            {
+                dispatch_float!(self.names().2, x.dtype(), T => match self.kind.remainder_piece::<T>() {
+                    Some(piece) => y.zipped(x, &piece),
+                    None => Err(Error::value("no operation with a remainder")),
+                })
+            }
             _ => {
                 dispatch_number!(self.names().2, x.dtype(), T => y.zipped(x, &self.kind.piece::<T>()))
             }
@@ -459,50 +467,6 @@ impl Tensor {
     pub fn minimum(&self, other: impl IntoOperand) -> Result<Tensor> {
         self.binary(Binary::Minimum, other.into_operand())
     }
-
-    /// `self + value * a * b`; an integer dtype takes the whole part of the value.
-    ///
-    /// # Errors
-    /// If the shapes cannot be broadcast together, or the dtype cannot hold the value.
-    pub fn addcmul(&self, a: &Tensor, b: &Tensor, value: impl Into<Scalar>) -> Result<Tensor> {
-        self.add_scaled_product(a, b, value.into())
-    }
-
-    fn add_scaled_product(&self, a: &Tensor, b: &Tensor, value: Scalar) -> Result<Tensor> {
-        let of_product = result_type(a, &Operand::Tensor(b.clone()));
-        let dtype = self.dtype().promote(of_product);
-        if dtype == DType::Bool {
-            return Err(Error::not_implemented("addcmul_cpu_out", dtype));
-        }
-        // Scaling by one would only cost a pass.
-        if value.to_f64() == 1.0 {
-            return self.add(&a.mul(b)?);
-        }
-        let value = factor(dtype, value)?;
-        self.add(&a.to_dtype(dtype)?.mul(value)?.mul(b)?)
-    }
-
-    /// `self + value * a / b`.
-    ///
-    /// # Errors
-    /// If the shapes cannot be broadcast together, integers are divided by integers, or the dtype
-    /// cannot hold the value.
-    pub fn addcdiv(&self, a: &Tensor, b: &Tensor, value: impl Into<Scalar>) -> Result<Tensor> {
-        self.add_scaled_quotient(a, b, value.into())
-    }
-
-    fn add_scaled_quotient(&self, a: &Tensor, b: &Tensor, value: Scalar) -> Result<Tensor> {
-        if !a.dtype().is_float() && !b.dtype().is_float() {
-            return Err(Error::dtype(INTEGER_ADDCDIV));
-        }
-        let dtype = (self.dtype()).promote(result_type(a, &Operand::Tensor(b.clone())));
-        let value = factor(dtype, value)?;
-        // Scaling by one would only cost a pass.
-        if value.to_f64() == 1.0 {
-            return self.add(&a.div(b)?);
-        }
-        self.add(&a.to_dtype(dtype)?.mul(value)?.div(b)?)
-    }
 }
 
 /// PyTorch subtracts no truth values.
@@ -519,17 +483,6 @@ pub(super) fn refuse_bool(x: &Tensor, y: &Operand) -> Result<()> {
         _ => Err(Error::dtype(
             "Subtraction, the `-` operator, with a bool tensor is not supported. If you are trying to invert a mask, use the `~` or `logical_not()` operator instead.",
         )),
-    }
-}
-
-const INTEGER_ADDCDIV: &str = "Integer division with addcdiv is no longer supported, and in a future  release addcdiv will perform a true division of tensor1 and tensor2. The historic addcdiv behavior can be implemented as (input + value * torch.trunc(tensor1 / tensor2)).to(input.dtype) for integer inputs and as (input + value * tensor1 / tensor2) for float inputs. The future addcdiv behavior is just the latter implementation: (input + value * tensor1 / tensor2), for all dtypes.";
-
-/// A number that the elements of a dtype are multiplied by, as the dtype holds it.
-fn factor(dtype: DType, value: Scalar) -> Result<Scalar> {
-    match dtype {
-        DType::F64 => Ok(value),
-        dtype if dtype.is_float() => value.to::<f32>().map(|_| value),
-        dtype => dispatch_all!(dtype, T => value.to::<T>().map(|v| Scalar::Int(v.to_i64()))),
     }
 }
 

@@ -28,7 +28,6 @@ impl FloatPair {
             Pair::Hypot => ("hypot", "HypotBackward0"),
             Pair::Copysign => ("copysign", "CopysignBackward0"),
             Pair::Pow => ("pow", "PowBackward1"),
-            Pair::Glu => ("glu", "GluBackward0"),
             Pair::Prelu => ("prelu", "PreluKernelBackward0"),
             Pair::Ldexp => ("ldexp", "LdexpBackward0"),
             Pair::Xlogy => ("xlogy", "XlogyBackward0"),
@@ -45,7 +44,6 @@ impl FloatPair {
             Pair::Hypot => x()?.div(&saved.output(0)?),
             Pair::Copysign => (saved.output(0)?.div(&x()?)?).masked_fill(&x()?.eq(0.0)?, 0.0),
             Pair::Pow => y()?.mul(&x()?.pow(&y()?.sub(1.0)?)?),
-            Pair::Glu => y()?.sigmoid(),
             Pair::Prelu => Tensor::where_cond(&x()?.gt(0.0)?, 1.0, &y()?),
             Pair::Ldexp => y()?.exp2(),
             Pair::Xlogy => {
@@ -66,10 +64,6 @@ impl FloatPair {
             // Also of an infinite gradient.
             Pair::Copysign => return grad.try_zeros_like(),
             Pair::Pow => saved.output(0)?.mul(&x()?.log()?),
-            Pair::Glu => {
-                let s = y()?.sigmoid()?;
-                x()?.mul(&s)?.mul(&s.rsub(1.0)?)
-            }
             Pair::Prelu => {
                 let x = x()?;
                 return grad.mul(&x)?.masked_fill(&x.gt(0.0)?, 0.0);

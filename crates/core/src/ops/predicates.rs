@@ -2,9 +2,9 @@
 
 use pleach_kernels::Number;
 
-use super::elementwise::map;
+use super::elementwise::{map, zip};
 use super::operand::{IntoOperand, Operand, result_type};
-use crate::{DType, Error, Result, Tensor};
+use crate::{DType, Element, Error, Result, Tensor};
 
 /// What floats are asked; integers and truth values never are so.
 macro_rules! questions {
@@ -90,6 +90,20 @@ impl Tensor {
             }
         }
         let (x, y) = (self.detach(), other.detach());
+        if matches!(x.dtype(), DType::F32 | DType::F64) {
+            return dispatch_float!("isclose", x.dtype(), T => {
+                let (rtol, atol) = (<T as Element>::from_f64(rtol), <T as Element>::from_f64(atol));
+                // What is infinite is close to its equal alone.
+                let near = move |x: T, y: T| {
+                    let actual = (x - y).abs();
+                    actual <= (y * rtol).abs() + atol && actual < T::INFINITY
+                };
+                zip(&x, &y, move |x: T, y: T| {
+                    let both_nan = equal_nan && x.is_nan() && y.is_nan();
+                    (x == y) | near(x, y) | both_nan
+                })
+            });
+        }
         let mut close = x.eq(&y)?;
         if equal_nan && x.dtype().is_float() {
             close = close.logical_or(&x.isnan()?.logical_and(&y.isnan()?)?)?;

@@ -1,7 +1,8 @@
 //! Between `ndarray` arrays, numbers and tensors; between dtypes.
 
 use ndarray::{Array, ArrayD, ArrayView, Dimension};
-use pleach_kernels::{Buffer, for_each_chunk_mut};
+use pleach_kernels::elementwise::map_piece;
+use pleach_kernels::{Buffer, Plain, for_each_chunk_mut, map};
 
 use crate::autograd::{Attributes, GradsOf, Operation, Own, Saved, apply};
 use crate::error::done;
@@ -177,57 +178,72 @@ impl Operation for ToDtype {
 const TASK: usize = 1 << 15;
 
 /// Writes elements from a place on.
-type Read<'a, T> = Box<dyn Fn(usize, &mut [T]) + Sync + 'a>;
+type Write<'a, T> = dyn Fn(usize, &mut [T]) + Sync + 'a;
 
-/// Writes elements as f64 or i64.
+/// Elements: as they are, or what writes them.
+enum Read<'a, T> {
+    Slice(&'a [T]),
+    Pieces(Box<Write<'a, T>>),
+}
+
+/// Writes elements as the narrowest of four types that holds them all.
 enum Reader<'a> {
-    Floats(Read<'a, f64>),
-    Integers(Read<'a, i64>),
+    F32(Read<'a, f32>),
+    F64(Read<'a, f64>),
+    I32(Read<'a, i32>),
+    I64(Read<'a, i64>),
 }
 
 impl<'a> Reader<'a> {
     /// Of a contiguous tensor.
     fn of(x: &'a Tensor) -> Result<Self> {
-        Ok(dispatch_all!(x.dtype(), T => {
-            let values = x.as_slice::<T>()?;
-            match T::DTYPE.is_float() {
-                true => Reader::Floats(Box::new(|start, out| {
-                    let values = &values[start..];
-                    out.iter_mut().zip(values).for_each(|(out, v)| *out = v.to_f64());
-                })),
-                false => Reader::Integers(Box::new(|start, out| {
-                    let values = &values[start..];
-                    out.iter_mut().zip(values).for_each(|(out, v)| *out = v.to_i64());
-                })),
-            }
-        }))
+        fn read<'a, T: Element, U: Plain>(
+            values: &'a [T],
+            f: impl Fn(T) -> U + Sync + Copy + 'a,
+        ) -> Read<'a, U> {
+            Read::Pieces(Box::new(move |start, out| {
+                map_piece(&values[start..start + out.len()], out, f);
+            }))
+        }
+        Ok(match x.dtype() {
+            DType::F32 => Reader::F32(Read::Slice(x.as_slice()?)),
+            DType::F64 => Reader::F64(Read::Slice(x.as_slice()?)),
+            DType::I32 => Reader::I32(Read::Slice(x.as_slice()?)),
+            DType::I64 => Reader::I64(Read::Slice(x.as_slice()?)),
+            dtype => dispatch_all!(dtype, T => match T::DTYPE.is_float() {
+                true => Reader::F32(read(x.as_slice::<T>()?, |v| v.to_f64() as f32)),
+                false => Reader::I32(read(x.as_slice::<T>()?, |v| v.to_i64() as i32)),
+            }),
+        })
     }
 }
 
-/// [`Element::cast`] of every element, through pieces of f64 or i64 as that does, so that not every
-/// pair of types is compiled.
+/// [`Element::cast`] of every element, through pieces of the reader's type, so that not every pair of
+/// types is compiled.
 fn convert<U: Element>(from: &Reader<'_>, out: &mut [U]) {
-    const PIECE: usize = 512;
-    for_each_chunk_mut(out, TASK, |task, out| {
-        let (mut floats, mut integers) = ([0.0; PIECE], [0; PIECE]);
-        for (i, out) in out.chunks_mut(PIECE).enumerate() {
-            let start = task * TASK + i * PIECE;
-            match from {
-                Reader::Floats(read) => {
-                    let floats = &mut floats[..out.len()];
-                    read(start, floats);
-                    out.iter_mut()
-                        .zip(floats)
-                        .for_each(|(out, v)| *out = U::from_f64(*v));
-                }
-                Reader::Integers(read) => {
-                    let integers = &mut integers[..out.len()];
-                    read(start, integers);
-                    out.iter_mut()
-                        .zip(integers)
-                        .for_each(|(out, v)| *out = U::from_i64(*v));
-                }
+    fn by_pieces<T: Plain + Default, U: Element>(
+        read: &Read<'_, T>,
+        out: &mut [U],
+        f: impl Fn(T) -> U + Sync + Copy,
+    ) {
+        const PIECE: usize = 512;
+        let read = match read {
+            Read::Slice(values) => return map(values, out, f),
+            Read::Pieces(read) => read,
+        };
+        for_each_chunk_mut(out, TASK, |task, out| {
+            let mut piece = [T::default(); PIECE];
+            for (i, out) in out.chunks_mut(PIECE).enumerate() {
+                let piece = &mut piece[..out.len()];
+                read(task * TASK + i * PIECE, piece);
+                map_piece(piece, out, f);
             }
-        }
-    });
+        });
+    }
+    match from {
+        Reader::F32(read) => by_pieces(read, out, U::from_f32),
+        Reader::F64(read) => by_pieces(read, out, U::from_f64),
+        Reader::I32(read) => by_pieces(read, out, |v| U::from_i64(i64::from(v))),
+        Reader::I64(read) => by_pieces(read, out, U::from_i64),
+    }
 }

@@ -4,7 +4,7 @@ use std::f64::consts::FRAC_2_PI;
 
 use crate::float::run_math;
 use crate::isa::MathLoop;
-use crate::math::{Apart, Far, MulAdd};
+use crate::math::{Apart, Far, MulAdd, Normal};
 use crate::{Float, Isa, Loop};
 
 /// How a function's loops are compiled.
@@ -16,22 +16,33 @@ pub(super) enum Loops {
     Wide,
     /// So it is, and arguments far beyond a turn are worth a loop of their own.
     Periodic,
+    /// So it is, and arguments that are all positive and normal are worth a loop of their own.
+    Logarithm,
 }
 
-/// Elements that one loop over a periodic function takes.
+/// Elements that are looked at before a loop for them is chosen.
 const BLOCK: usize = 512;
 
-/// Whether there is an angle for which [`MulAdd::FAR`] is made, or the product of one and π is. f64 has no
-/// such loop.
+/// Whether there is an angle for which [`MulAdd::FAR`] is made, or the product of one and π is.
 #[inline(always)]
 fn has_far<T: Float>(angles: &[T]) -> bool {
     let far = T::from_f64(16384.0);
     (angles.iter()).fold(false, |all, x| all | (x.abs() > far))
 }
 
-/// Whether a function's loops look out for such angles.
-const fn looks_out<T: Float, D: Definition<T>>() -> bool {
-    matches!(D::LOOPS, Loops::Periodic) && size_of::<T>() == 4
+/// Whether all are numbers for which [`MulAdd::NORMAL`] is made.
+#[inline(always)]
+fn are_normal<T: Float>(numbers: &[T]) -> bool {
+    let lowest = T::from_f64(f64::from(f32::MIN_POSITIVE));
+    (numbers.iter()).fold(true, |all, x| all & (*x >= lowest) & (*x < T::HIGHEST))
+}
+
+/// How a function's loops are chosen: f64 has one loop.
+const fn loops_of<T: Float, D: Definition<T>>() -> Loops {
+    match size_of::<T>() {
+        4 => D::LOOPS,
+        _ => Loops::Narrow,
+    }
 }
 
 /// A function with its parameters, and its derivatives. Not closures: large ones would not be inlined
@@ -59,13 +70,16 @@ impl<T: Float, D: Definition<T>> MathLoop for Values<'_, T, D> {
     #[inline(always)]
     fn run<M: MulAdd>(self) {
         let Values(x, out, f) = self;
-        if const { !looks_out::<T, D>() } {
+        let loops = const { loops_of::<T, D>() };
+        if matches!(loops, Loops::Narrow | Loops::Wide) {
             return Self::each::<M>(x, out, &f);
         }
+        // Closures would not be inlined here.
         for (x, out) in x.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
-            match has_far(x) {
-                false => Self::each::<M>(x, out, &f),
-                true => Self::each::<Far<M>>(x, out, &f),
+            match loops {
+                Loops::Periodic if has_far(x) => Self::each::<Far<M>>(x, out, &f),
+                Loops::Logarithm if are_normal(x) => Self::each::<Normal<M>>(x, out, &f),
+                _ => Self::each::<M>(x, out, &f),
             }
         }
     }
@@ -86,7 +100,7 @@ impl<T: Float, D: Definition<T>> MathLoop for Gradients<'_, T, D> {
     #[inline(always)]
     fn run<M: MulAdd>(self) {
         let Gradients(x, g, out, f) = self;
-        if const { !looks_out::<T, D>() } {
+        if const { !matches!(loops_of::<T, D>(), Loops::Periodic) } {
             return Self::each::<M>(x, g, out, &f);
         }
         let blocks = x.chunks(BLOCK).zip(g.chunks(BLOCK));

@@ -29,7 +29,7 @@ functions! {
     Expm1, Wide, |x, M| x.exp_m1::<M>(), Output |y, g| g * (y + T::ONE),
     twice g;
     /// The natural logarithm: minus infinity at 0, nan below.
-    Log, Wide, |x, M| x.ln::<M>(), Input |x, g| g / x,
+    Log, Logarithm, |x, M| x.ln::<M>(), Input |x, g| g / x,
     twice -g / (x * x);
     /// `ln(1 + x)`, accurate near zero.
     Log1p, Wide, |x, M| x.ln_1p::<M>(), Input |x, g| g / (x + T::ONE),
@@ -265,10 +265,10 @@ functions! {
     Exp2, Wide, |x, M| x.exp2::<M>(), Output |y, g| g * y * T::from_f64(LN_2),
     twice g * T::from_f64(LN_2);
     /// The logarithm of base 2.
-    Log2, Wide, |x, M| x.log2::<M>(), Input |x, g| g / (x * T::from_f64(LN_2)),
+    Log2, Logarithm, |x, M| x.log2::<M>(), Input |x, g| g / (x * T::from_f64(LN_2)),
     twice -g / (x * x * T::from_f64(LN_2));
     /// The logarithm of base 10.
-    Log10, Wide, |x, M| x.log10::<M>(), Input |x, g| g / (x * T::from_f64(LN_10)),
+    Log10, Logarithm, |x, M| x.log10::<M>(), Input |x, g| g / (x * T::from_f64(LN_10)),
     twice -g / (x * x * T::from_f64(LN_10));
     /// `1 - erf(x)`, accurate where that is small.
     Erfc, Wide, |x, M| x.erfc::<M>(),
@@ -279,10 +279,10 @@ functions! {
     Output |y, g| g * T::from_f64(1.0 / FRAC_2_SQRT_PI) * (y * y).exp::<M>(),
     twice T::from_f64(2.0 / FRAC_2_SQRT_PI) * g * y * (y * y).exp::<M>();
     /// The logarithm of the gamma function's size.
-    Lgamma, Narrow, |x, M| x.lgamma::<M>(), Input |x, g| g * x.digamma::<M>(),
+    Lgamma, Wide, |x, M| x.lgamma::<M>(), Input |x, g| g * x.digamma::<M>(),
     twice g * x.trigamma::<M>();
     /// The logarithmic derivative of the gamma function.
-    Digamma, Narrow, |x, M| x.digamma::<M>(), Input |x, g| g * x.trigamma::<M>(),
+    Digamma, Wide, |x, M| x.digamma::<M>(), Input |x, g| g * x.trigamma::<M>(),
     twice g * x.tetragamma::<M>();
     /// `sin(πx) / (πx)`, and 1 at 0.
     Sinc, Periodic, |x, M| {

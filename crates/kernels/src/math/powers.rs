@@ -37,7 +37,7 @@ pub(crate) fn log2<M: MulAdd>(x: f32) -> f32 {
     let (m, tail) = (parts.m, parts.tail::<M>());
     // log2(e) times both, the largest terms last.
     let y = M::mul_add(m, REST, tail * REST);
-    LnParts::special(x, ((y + tail) + m) + parts.n)
+    LnParts::special::<M>(x, ((y + tail) + m) + parts.n)
 }
 
 /// The logarithm of base 10, within 2 units in the last place; minus infinity at 0, nan below.
@@ -52,7 +52,7 @@ pub(crate) fn log10<M: MulAdd>(x: f32) -> f32 {
     let y = M::mul_add(n, TWO[1], y);
     let y = M::mul_add(tail, E[0], y);
     let y = M::mul_add(m, E[0], y);
-    LnParts::special(x, M::mul_add(n, TWO[0], y))
+    LnParts::special::<M>(x, M::mul_add(n, TWO[0], y))
 }
 
 /// `√(x² + y²)`, within 0.5 units in the last place; infinite if either is.
@@ -70,12 +70,7 @@ pub(crate) fn hypot<M: MulAdd>(x: f32, y: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn powf<M: MulAdd>(x: f32, y: f32) -> f32 {
     let size = f64::from(x.abs());
-    // The size is m 2^n with m from √½ to √2, and ln m a series of s = (m - 1) / (m + 1).
-    let bits = size.to_bits();
-    let above = bits.wrapping_sub(std::f64::consts::FRAC_1_SQRT_2.to_bits()) & !0 << 52;
-    let m = f64::from_bits(bits.wrapping_sub(above));
-    let n = whole((above >> 52) as u32);
-    let s = (m - 1.0) / (m + 1.0);
+    let (s, n) = log_parts(size);
     let z = s * s;
     let p = [
         0.320_897_005_8,
@@ -121,6 +116,15 @@ pub(crate) fn powf<M: MulAdd>(x: f32, y: f32) -> f32 {
     // A power of 1, or by 0, is 1 whatever the other one is; so is one of -1 by infinity.
     let one = x == 1.0 || y == 0.0 || x == -1.0 && y.abs() == f32::INFINITY;
     if one { 1.0 } else { result }
+}
+
+/// Of a number `m 2^n` with m from √½ to √2: `s = (m - 1) / (m + 1)`, as `ln m` is a series of s, and n.
+#[inline(always)]
+pub(super) fn log_parts(size: f64) -> (f64, f64) {
+    let bits = size.to_bits();
+    let above = bits.wrapping_sub(std::f64::consts::FRAC_1_SQRT_2.to_bits()) & !0 << 52;
+    let m = f64::from_bits(bits.wrapping_sub(above));
+    ((m - 1.0) / (m + 1.0), whole((above >> 52) as u32))
 }
 
 /// Adding it rounds a small number to a whole one, in the low bits of the sum.

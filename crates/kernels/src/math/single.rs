@@ -12,7 +12,7 @@ macro_rules! calls {
     )*};
 }
 
-calls! { lgamma digamma trigamma tetragamma }
+calls! { trigamma tetragamma }
 
 /// `x 2^y`.
 #[inline(always)]

@@ -1,7 +1,7 @@
 //! Gated activations: [`glu`], [`prelu`], [`rrelu`].
 
 use pleach_core::autograd::apply;
-use pleach_core::{DType, Error, FloatPair, Result, Tensor};
+use pleach_core::{DType, Error, FloatPair, Glu, Result, Tensor};
 use pleach_kernels::Pair;
 
 use super::leaky_relu;
@@ -36,10 +36,7 @@ pub fn glu(input: &Tensor, dim: i64) -> Result<Tensor> {
     if !input.dtype().is_float() {
         return Err(Error::not_implemented("glu_cpu", input.dtype()));
     }
-    let half = size / 2;
-    let values = input.narrow(dim, 0, half)?;
-    let gates = input.narrow(dim, half as i64, half)?;
-    apply(FloatPair(Pair::Glu), (&values, &gates))
+    apply(Glu { dim }, input)
 }
 
 /// `x`, or `weight · x` up to 0: the slope is learned (He et al. 2015).

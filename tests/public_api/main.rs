@@ -1,8 +1,11 @@
-//! Every public function: called by random programs, and its panics listed.
+//! Every public function: called by random programs, its gradients checked, and its panics listed.
 
 #[path = "../../fuzz/api/mod.rs"]
 mod api;
+#[path = "../../crates/core/tests/common/mod.rs"]
+mod common;
 mod coverage;
+mod gradients;
 mod panics;
 mod programs;
 mod sources;

@@ -135,6 +135,9 @@ fn of_images() -> Vec<Layer> {
         LazyBatchNorm1d = { let m = LazyBatchNorm1d::new(); m.call(&line().float()?)?; m }, line();
         LazyBatchNorm2d = { let m = LazyBatchNorm2d::new(); m.call(&image().float()?)?; m }, image();
         LazyBatchNorm3d = { let m = LazyBatchNorm3d::new(); m.call(&volume().float()?)?; m }, volume();
+        LazyInstanceNorm1d = { let m = LazyInstanceNorm1d::new(); m.call(&line().float()?)?; m }, line();
+        LazyInstanceNorm2d = { let m = LazyInstanceNorm2d::new(); m.call(&image().float()?)?; m }, image();
+        LazyInstanceNorm3d = { let m = LazyInstanceNorm3d::new(); m.call(&volume().float()?)?; m }, volume();
         InstanceNorm1d = InstanceNorm1d::builder(2).affine(true).build()?, line();
         InstanceNorm2d = InstanceNorm2d::new(2), image();
         InstanceNorm3d = InstanceNorm3d::new(2), volume();

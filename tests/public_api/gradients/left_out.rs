@@ -93,7 +93,7 @@ const NO_LAYER: &str = "it is no layer";
 pub const LAYERS: &[(&str, &str)] = &[
     (
         "AdaptiveAvgPool AdaptiveMaxPool AvgPool BatchNorm CircularPad ConstantPad Conv ConvNd ConvTranspose \
-         FractionalMaxPool InstanceNorm LPPool LazyBatchNorm LazyConvNd MaxPool MaxUnpool ReflectionPad ReplicationPad \
+         FractionalMaxPool InstanceNorm LPPool LazyBatchNorm LazyConvNd LazyInstanceNorm MaxPool MaxUnpool ReflectionPad ReplicationPad \
          ZeroPad",
         ALL_DIMENSIONS,
     ),

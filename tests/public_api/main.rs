@@ -1,4 +1,5 @@
-//! Every public function: called by random programs, its gradients checked, and its panics listed.
+//! Every public function: called by random programs, its gradients checked, its panics listed; and
+//! the pages of layers.
 
 #[path = "../../fuzz/api/mod.rs"]
 mod api;
@@ -6,6 +7,7 @@ mod api;
 mod common;
 mod coverage;
 mod gradients;
+mod pages;
 mod panics;
 mod programs;
 mod sources;

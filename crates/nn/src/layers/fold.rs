@@ -35,8 +35,9 @@ pub struct Unfold {
 /// Images from the columns of sliding windows, of which each pixel is the sum: the adjoint of
 /// [`Unfold`].
 ///
-/// Shapes: input `[N, C · kh · kw, L]` or `[C · kh · kw, L]` with L windows in row-major order, output
-/// `[N, C, H, W]` or `[C, H, W]`.
+/// Shapes: input `[N, C · kh · kw, L]` or `[C · kh · kw, L]` with L windows in row-major order,
+/// `(size + 2·padding - dilation·(kernel_size - 1) - 1) / stride + 1` along each side, output `[N, C, H, W]`
+/// or `[C, H, W]`.
 ///
 /// ```
 /// use pleach::nn::layers::Fold;

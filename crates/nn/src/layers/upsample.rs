@@ -122,7 +122,9 @@ macro_rules! upsamplings {
 }
 
 upsamplings! {
-    /// [`Upsample`] of images to the nearest pixel.
+    /// [`Upsample`] of images to the nearest pixel: `y[i] = x[⌊i / scale⌋]` along each side.
+    ///
+    /// Shapes: input `[N, C, H, W]`, output `[N, C, H', W']`.
     ///
     /// ```
     /// use pleach::nn::{functional::Resize, layers::UpsamplingNearest2d};
@@ -131,7 +133,10 @@ upsamplings! {
     /// ```
     UpsamplingNearest2d = |options| options;
 
-    /// Bilinear [`Upsample`] of images with aligned corners.
+    /// Bilinear [`Upsample`] of images with aligned corners: along each side, `y[i]` is between the two
+    /// elements beside `i · (input size - 1) / (output size - 1)`.
+    ///
+    /// Shapes: input `[N, C, H, W]`, output `[N, C, H', W']`.
     ///
     /// ```
     /// use pleach::tensor;

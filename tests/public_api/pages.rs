@@ -62,7 +62,9 @@ fn every_layer_and_loss_has_shapes_and_an_example() {
         let is_layer = name.starts_with(char::is_uppercase) && !name.ends_with("Builder");
         is_layer && !NO_LAYERS.contains(&&**name)
     });
+    let mut layers = 0;
     let without: Vec<String> = names
+        .inspect(|_| layers += 1)
         // `Conv1d` is explained by `Conv`, `LazyConv1d` by `LazyConvNd`.
         .filter(|name| {
             let dimensions = ["1d", "2d", "3d"].into_iter();
@@ -80,7 +82,7 @@ fn every_layer_and_loss_has_shapes_and_an_example() {
 
 #[test]
 fn every_option_says_its_default() {
-    let mut found = Vec::new();
+    let (mut found, mut options) = (Vec::new(), 0);
     for (path, text) in texts(&["nn"]) {
         for (line, doc) in documented(&text) {
             // A row of `setters!` and its like, or a setter.
@@ -88,11 +90,13 @@ fn every_option_says_its_default() {
             let is_row =
                 after_name.starts_with(": ") && line.contains(" = ") && line.ends_with(';');
             let is_setter = line.starts_with("pub fn ") && line.contains("(mut self, ");
+            options += usize::from(is_row || is_setter);
             let says_so = doc.contains("default") || path.ends_with("chain.rs");
             if (is_row || is_setter) && !says_so && !line.contains("mut self, module") {
                 found.push(format!("{path}: {line}"));
             }
         }
     }
+    assert!(options > 150, "only {options} options were found");
     assert!(found.is_empty(), "without a default: {found:#?}");
 }

@@ -40,7 +40,11 @@ pub struct Unfold {
 /// or `[C, H, W]`.
 ///
 /// ```
-/// use pleach::nn::layers::Fold;
+/// use pleach::nn::{Forward, layers::Fold};
+/// use pleach::tensor;
+/// let fold = Fold::new((1, 3), (1, 2)); // two windows of two pixels
+/// let y = fold.call(&tensor![[1., 2.], [3., 4.]])?;
+/// assert_eq!(y.to_vec::<f32>()?, [1., 5., 4.]);
 /// assert_eq!(
 ///     Fold::builder((3, 4), 2).padding((1, 0)).build()?.to_string(),
 ///     "Fold(output_size=(3, 4), kernel_size=2, dilation=1, padding=(1, 0), stride=1)"

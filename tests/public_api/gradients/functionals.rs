@@ -270,3 +270,69 @@ pub fn rows() -> Vec<Row> {
         .flatten()
         .collect()
 }
+
+/// Sizes at which kernels work in several blocks and with vectors that are not full.
+pub fn large() -> Vec<Row> {
+    let image = apart(&[2, 5, 37, 41]);
+    let (x, w, b) = (input(&[3, 34, 61]), positive(&[34]), other(&[34]));
+    let (rows, row) = (input(&[67, 131]), unit(&[131]));
+    rows! {
+        F::conv1d, [input(&[2, 34, 301]), other(&[38, 17, 9]), input(&[38])], |f, x| {
+            f(&x[0], &x[1], Some(&x[2]), ConvOptions::new().stride(2).padding(4).groups(2))
+        };
+        F::conv2d, [image, other(&[35, 5, 3, 3]), input(&[35])], |f, x| f(&x[0], &x[1], Some(&x[2]), ConvOptions::new().padding(1));
+        F::conv2d, [image, other(&[33, 5, 1, 1]), input(&[33])], |f, x| f(&x[0], &x[1], Some(&x[2]), ConvOptions::new());
+        F::conv2d, [image, other(&[5, 1, 3, 3]), input(&[5])], |f, x| f(&x[0], &x[1], Some(&x[2]), ConvOptions::new().padding(1).groups(5));
+        F::conv2d, [image, other(&[7, 5, 5, 4]), input(&[7])], |f, x| {
+            f(&x[0], &x[1], Some(&x[2]), ConvOptions::new().stride((2, 3)).dilation((2, 1)).padding((3, 2)))
+        };
+        F::conv3d, [input(&[1, 3, 9, 11, 13]), other(&[5, 3, 3, 3, 3]), input(&[5])], |f, x| f(&x[0], &x[1], Some(&x[2]), ConvOptions::new());
+        F::conv_transpose1d, [input(&[2, 17, 67]), other(&[17, 9, 5]), input(&[9])], |f, x| {
+            f(&x[0], &x[1], Some(&x[2]), ConvTransposeOptions::new().stride(3).padding(1))
+        };
+        F::conv_transpose2d, [image, other(&[5, 33, 4, 4]), input(&[33])], |f, x| {
+            f(&x[0], &x[1], Some(&x[2]), ConvTransposeOptions::new().stride(2).padding(1))
+        };
+        F::conv_transpose3d, [input(&[1, 3, 5, 7, 9]), other(&[3, 5, 3, 3, 3]), input(&[5])], |f, x| {
+            f(&x[0], &x[1], Some(&x[2]), ConvTransposeOptions::new().stride(2))
+        };
+        F::max_pool2d, [image], |f, x| f(&x[0], MaxPoolOptions::new(3).stride(2).padding(1));
+        F::avg_pool2d, [image], |f, x| f(&x[0], AvgPoolOptions::new(3).stride(2).padding(1));
+        F::lp_pool2d, [positive(&[2, 5, 37, 41])], |f, x| f(&x[0], 2.0, LPPoolOptions::new(3).stride(2));
+        F::adaptive_avg_pool2d, [image], |f, x| f(&x[0], (7, 19));
+        F::adaptive_max_pool2d, [image], |f, x| f(&x[0], (7, 19));
+        F::interpolate, [image], |f, x| f(&x[0], InterpolateOptions::new(Resize::Size(vec![53, 29])).mode("bilinear"));
+        F::interpolate, [image], |f, x| f(&x[0], InterpolateOptions::new(Resize::Size(vec![19, 67])).mode("bicubic").antialias(true));
+        F::grid_sample, [image, other(&[2, 23, 29, 2])], |f, x| f(&x[0], &x[1].mul(0.71)?, GridSampleOptions::new().align_corners(false));
+        F::pad, [image], |f, x| f(&x[0], &[17, 9, 3, 19], "reflect", 0.0);
+        F::unfold, [image], |f, x| f(&x[0], UnfoldOptions::new(3).padding(1));
+        F::pixel_shuffle, [input(&[2, 36, 17, 19])], |f, x| f(&x[0], 3);
+        F::batch_norm, [x, w, b], |f, x| {
+            f(&x[0], BatchNormOptions::new().weight(&x[1]).bias(&x[2]).training(true).eps(1e-2))
+        };
+        F::instance_norm, [x, w, b], |f, x| f(&x[0], InstanceNormOptions::new().weight(&x[1]).bias(&x[2]).eps(1e-2));
+        F::group_norm, [x, w, b], |f, x| f(&x[0], 17, Some(&x[1]), Some(&x[2]), 1e-2);
+        F::layer_norm, [input(&[5, 1031]), positive(&[1031]), other(&[1031])], |f, x| f(&x[0], [1031], Some(&x[1]), Some(&x[2]), 1e-2);
+        F::rms_norm, [input(&[5, 1031]), positive(&[1031])], |f, x| f(&x[0], [1031], Some(&x[1]), 1e-2);
+        F::local_response_norm, [x], |f, x| f(&x[0], 5, 0.9, 0.75, 1.5);
+        F::linear, [rows, other(&[33, 131]), input(&[33])], |f, x| f(&x[0], &x[1], Some(&x[2]));
+        F::bilinear, [input(&[19, 33]), other(&[19, 17]), input(&[5, 33, 17]), other(&[5])], |f, x| f(&x[0], &x[1], &x[2], Some(&x[3]));
+        F::scaled_dot_product_attention, [input(&[2, 37, 33]), other(&[2, 41, 33]), input(&[2, 41, 17])], |f, x| {
+            f(&x[0], &x[1], &x[2], AttentionOptions::new().is_causal(true))
+        };
+        F::embedding, [input(&[131, 33])], |f, x| f(&tensor![3, 130, 3, 77, 0], &x[0], EmbeddingOptions::new());
+        F::gelu, [rows], |f, x| f(&x[0], "none");
+        F::silu, [rows], |f, x| f(&x[0]);
+        F::prelu, [rows, row], |f, x| f(&x[0], &x[1]);
+        F::glu, [rows.narrow(1, 0, 130).unwrap()], |f, x| f(&x[0], 1);
+        F::cross_entropy, [rows], |f, x| {
+            let classes = Tensor::arange(67).mul(37)?.remainder(131)?;
+            f(&x[0], &classes, CrossEntropyOptions::new().weight(&unit(&[131])).label_smoothing(0.1))
+        };
+        F::nll_loss, [rows], |f, x| f(&x[0], &Tensor::arange(67), NllLossOptions::new().reduction("none"));
+        F::mse_loss, [rows, other(&[67, 131])], |f, x| f(&x[0], &x[1], "mean");
+        F::kl_div, [rows, unit(&[67, 131])], |f, x| f(&x[0], &x[1], "batchmean", false);
+        F::binary_cross_entropy, [unit(&[67, 131]), unit(&[67, 131]).flip(1).unwrap()], |f, x| f(&x[0], &x[1], "none");
+        F::cosine_similarity, [rows, other(&[131])], |f, x| f(&x[0], &x[1], 1, 1e-8);
+    }
+}

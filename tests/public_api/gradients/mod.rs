@@ -219,6 +219,18 @@ fn check_large(rows: Vec<Row>) {
 #[test]
 fn functions_of_elements_have_the_right_derivatives() {
     check(tensors::of_elements(&[2, 17], &[17]));
+    // Those that change a tensor keep its shape.
+    let shapes: [(&[usize], &[usize]); 4] = [
+        (&[3, 1], &[5]),
+        (&[], &[2, 3]),
+        (&[2], &[]),
+        (&[0, 3], &[3]),
+    ];
+    for (shape, other) in shapes {
+        let mut rows = tensors::of_elements(shape, other);
+        rows.retain(|row| !row.name.ends_with('_'));
+        check(rows);
+    }
 }
 
 #[test]
@@ -246,6 +258,7 @@ fn functions_of_parts_have_the_right_derivatives() {
 #[test]
 fn functionals_have_the_right_derivatives() {
     check(functionals::rows());
+    check_large(functionals::large());
 }
 
 /// A layer, with the inputs it is differentiated by beside its parameters.

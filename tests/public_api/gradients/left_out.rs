@@ -1,6 +1,7 @@
 //! What is in no table of gradients, and why.
 
-const WHOLE: &str = "its results are truth values, positions or counts, or steps";
+const WHOLE: &str = "its results are truth values, positions, counts or other whole numbers";
+const NONE: &str = "PyTorch has no gradient of it either";
 const NEW: &str = "it makes a tensor of its own values";
 const DRAWN_VALUES: &str = "its values are drawn: nothing flows back";
 const ACCESS: &str = "it returns no tensor, or one without its history";
@@ -21,15 +22,18 @@ pub const FUNCTIONS: &[(&str, &str)] = &[
     ),
     (
         "Tensor::argmax Tensor::argmax_dim Tensor::argmin Tensor::argmin_dim Tensor::argsort Tensor::argwhere \
-         Tensor::bucketize Tensor::count_nonzero Tensor::count_nonzero_dim Tensor::histc Tensor::histogram \
-         Tensor::histogram_edges Tensor::nonzero Tensor::nonzero_as_tuple Tensor::repeat_positions Tensor::searchsorted \
-         Tensor::unique Tensor::unique_consecutive Tensor::unique_consecutive_dim Tensor::unique_dim Tensor::where_true \
-         one_hot",
+         Tensor::bucketize Tensor::count_nonzero Tensor::count_nonzero_dim Tensor::nonzero Tensor::nonzero_as_tuple \
+         Tensor::repeat_positions Tensor::searchsorted Tensor::where_true one_hot",
         WHOLE,
     ),
     (
-        "Tensor::bool Tensor::byte Tensor::char Tensor::int Tensor::long Tensor::short Tensor::floor_divide Tensor::heaviside",
+        "Tensor::bool Tensor::byte Tensor::char Tensor::int Tensor::long Tensor::short",
         WHOLE,
+    ),
+    (
+        "Tensor::floor_divide Tensor::heaviside Tensor::histc Tensor::histogram Tensor::histogram_edges Tensor::unique \
+         Tensor::unique_consecutive Tensor::unique_consecutive_dim Tensor::unique_dim",
+        NONE,
     ),
     ("Tensor::float Tensor::half Tensor::bfloat16", ROUNDED),
     (

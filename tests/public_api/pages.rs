@@ -22,10 +22,8 @@ fn documented(text: &str) -> Vec<(&str, String)> {
         if let Some(more) = line.strip_prefix("///") {
             doc += more;
             doc.push('\n');
-        } else if !line.starts_with("#[") {
-            if !doc.is_empty() {
-                found.push((line, std::mem::take(&mut doc)));
-            }
+        } else if !line.starts_with("#[") && !doc.is_empty() {
+            found.push((line, std::mem::take(&mut doc)));
         }
     }
     found

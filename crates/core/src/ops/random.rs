@@ -298,7 +298,7 @@ impl Tensor {
     /// ```
     pub fn bernoulli(&self) -> Result<Tensor> {
         let zeros = Tensor::try_zeros_of(self.shape(), self.dtype())?;
-        let drawn = zeros.filled(|t| t.bernoulli_(&self.detach()))?;
+        let drawn = zeros.filled(|t| t.bernoulli_(self.detach()))?;
         self.overwritten(&drawn, "BernoulliBackward0")
     }
 }

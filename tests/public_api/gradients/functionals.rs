@@ -215,8 +215,7 @@ fn losses() -> Vec<Row> {
         unit(&[3, 7]),
         input(&[3, 7]).mul(0.2).unwrap().add(0.5).unwrap(),
     );
-    let triple = || [input(&[3, 7]), other(&[3, 7]), apart(&[3, 7])];
-    let [anchor, near, far] = triple();
+    let (anchor, near, far) = (input(&[3, 7]), other(&[3, 7]), apart(&[3, 7]));
     rows! {
         F::l1_loss, [x, y, p], |f, x| f(&x[0], &x[1].mul(0.37)?, LossOptions::new().weight(&x[2]).reduction("none"));
         F::mse_loss, [x, y, p], |f, x| f(&x[0], &x[1], LossOptions::new().weight(&x[2]));

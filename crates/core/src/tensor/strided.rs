@@ -161,6 +161,24 @@ mod tests {
         Ok(())
     }
 
+    /// PyTorch's gradients.
+    #[test]
+    fn gradients_flow_to_the_elements_that_a_view_shows() -> Result<()> {
+        let cases = [
+            (vec![2, 2], vec![1, 2], [0., 1., 3., 2., 4., 0.]),
+            (vec![3, 2], vec![1, 1], [0., 1., 5., 9., 6., 0.]),
+        ];
+        for (shape, strides, expected) in cases {
+            let x = Tensor::arange(6).float()?.view([2, 3])?;
+            let x = x.requires_grad_(true)?;
+            let y = x.t()?.as_strided(shape, strides, 1)?;
+            let weights = Tensor::arange_step(1, y.numel() as i64 + 1, 1)?;
+            y.mul(&weights.reshape(y.shape())?)?.sum()?.backward()?;
+            assert_eq!(x.grad().expect("a gradient").to_vec::<f32>()?, expected);
+        }
+        Ok(())
+    }
+
     #[test]
     fn memory_that_is_shared_has_one_number() -> Result<()> {
         let x = tensor![1., 2.];

@@ -3,7 +3,8 @@
 
 use pleach::nn::functional::Plain;
 use pleach::nn::layers::{
-    BatchNorm1d, LazyBatchNorm2d, LazyConv2d, LazyConvTranspose2d, LazyLinear, Linear,
+    BatchNorm1d, LazyBatchNorm2d, LazyConv2d, LazyConvTranspose2d, LazyInstanceNorm2d, LazyLinear,
+    Linear,
 };
 use pleach::nn::utils::parametrizations::{
     OrthogonalMap, OrthogonalOptions, SpectralNormOptions, orthogonal, spectral_norm, weight_norm,
@@ -217,18 +218,21 @@ fn lazy_convs(p: &mut Program) -> Result<()> {
     lazy(p, builder.build()?)
 }
 
-fn lazy_norms(p: &mut Program) -> Result<()> {
-    lazy(p, LazyBatchNorm2d::new()).ok();
-    let builder = LazyBatchNorm2d::builder()
-        .eps(p.bytes.float())
-        .affine(p.bytes.flag());
-    let builder = builder
-        .momentum(p.bytes.maybe(|b| b.float()))
-        .bias(p.bytes.flag());
-    let builder = builder
-        .track_running_stats(p.bytes.flag())
-        .dtype(p.bytes.dtype());
-    lazy(p, builder.build()?)
+/// A lazy norm, plain and with every option.
+macro_rules! lazy_norm {
+    ($p:ident, $layer:ident) => {{
+        lazy($p, $layer::new()).ok();
+        let builder = $layer::builder()
+            .eps($p.bytes.float())
+            .affine($p.bytes.flag());
+        let builder = builder
+            .momentum($p.bytes.maybe(|b| b.float()))
+            .bias($p.bytes.flag());
+        let builder = builder
+            .track_running_stats($p.bytes.flag())
+            .dtype($p.bytes.dtype());
+        lazy($p, builder.build()?)
+    }};
 }
 
 fn parameter_list(p: &mut Program) -> Result<()> {
@@ -317,7 +321,14 @@ pub const CALLS: &[Call] = &[
          LazyBatchNormBuilder::momentum LazyBatchNormBuilder::affine LazyBatchNormBuilder::bias \
          LazyBatchNormBuilder::track_running_stats LazyBatchNormBuilder::dtype \
          LazyBatchNormBuilder::build",
-        lazy_norms,
+        |p| lazy_norm!(p, LazyBatchNorm2d),
+    ),
+    call(
+        "LazyInstanceNorm::new LazyInstanceNorm::builder LazyInstanceNormBuilder::eps \
+         LazyInstanceNormBuilder::momentum LazyInstanceNormBuilder::affine LazyInstanceNormBuilder::bias \
+         LazyInstanceNormBuilder::track_running_stats LazyInstanceNormBuilder::dtype \
+         LazyInstanceNormBuilder::build",
+        |p| lazy_norm!(p, LazyInstanceNorm2d),
     ),
     call(
         "ParameterList::new ParameterList::append ParameterList::push ParameterList::insert \

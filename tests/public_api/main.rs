@@ -1,8 +1,13 @@
-//! Every public function: called by random programs, and its panics listed.
+//! Every public function: called by random programs, its gradients checked, its panics listed; and
+//! the pages of layers.
 
 #[path = "../../fuzz/api/mod.rs"]
 mod api;
+#[path = "../../crates/core/tests/common/mod.rs"]
+mod common;
 mod coverage;
+mod gradients;
+mod pages;
 mod panics;
 mod programs;
 mod sources;

@@ -1,7 +1,7 @@
 //! `torch.nn.utils`, `torch.utils.checkpoint`, lazy layers.
 
 use pleach::nn::layers::{
-    BatchNorm, Conv, ConvTranspose, LazyBatchNorm, LazyConvNd, LazyLinear, Linear,
+    BatchNorm, Conv, ConvTranspose, LazyBatchNorm, LazyConvNd, LazyInstanceNorm, LazyLinear, Linear,
 };
 use pleach::nn::utils::parametrizations::{
     OrthogonalMap, OrthogonalOptions, SpectralNormOptions, orthogonal, spectral_norm, weight_norm,
@@ -136,6 +136,9 @@ pub fn find(path: &str) -> Option<Builtin> {
         "nn.LazyBatchNorm1d" => lazy_batch_norm::<1>,
         "nn.LazyBatchNorm2d" => lazy_batch_norm::<2>,
         "nn.LazyBatchNorm3d" => lazy_batch_norm::<3>,
+        "nn.LazyInstanceNorm1d" => lazy_instance_norm::<1>,
+        "nn.LazyInstanceNorm2d" => lazy_instance_norm::<2>,
+        "nn.LazyInstanceNorm3d" => lazy_instance_norm::<3>,
         _ => return parametrized(path.strip_prefix("nn.utils.")?),
     })
 }
@@ -436,25 +439,32 @@ fn lazy_conv_transpose<const D: usize>(a: Args) -> Eval {
     ModuleHandle::layer(layer.build()?)
 }
 
-fn lazy_batch_norm<const D: usize>(a: Args) -> Eval {
-    let names = [
-        "eps",
-        "momentum",
-        "affine",
-        "track_running_stats",
-        "*",
-        "bias",
-    ];
-    let a = a.bind("LazyBatchNorm", &names)?;
-    let momentum = match a.get("momentum") {
-        Some(Value::None) => None,
-        _ => Some(a.opt_f64("momentum")?.unwrap_or(0.1)),
+/// The two norms have the same arguments, in Python and here.
+macro_rules! lazy_norm {
+    ($name:ident = $layer:ident) => {
+        fn $name<const D: usize>(a: Args) -> Eval {
+            let names = [
+                "eps",
+                "momentum",
+                "affine",
+                "track_running_stats",
+                "*",
+                "bias",
+            ];
+            let a = a.bind(stringify!($layer), &names)?;
+            let momentum = match a.get("momentum") {
+                Some(Value::None) => None,
+                _ => Some(a.opt_f64("momentum")?.unwrap_or(0.1)),
+            };
+            let layer = $layer::<D>::builder()
+                .eps(a.opt_f64("eps")?.unwrap_or(1e-5))
+                .momentum(momentum)
+                .affine(a.bool_or("affine", true)?)
+                .bias(a.bool_or("bias", true)?)
+                .track_running_stats(a.bool_or("track_running_stats", true)?);
+            ModuleHandle::layer(layer.build()?)
+        }
     };
-    let layer = LazyBatchNorm::<D>::builder()
-        .eps(a.opt_f64("eps")?.unwrap_or(1e-5))
-        .momentum(momentum)
-        .affine(a.bool_or("affine", true)?)
-        .bias(a.bool_or("bias", true)?)
-        .track_running_stats(a.bool_or("track_running_stats", true)?);
-    ModuleHandle::layer(layer.build()?)
 }
+lazy_norm!(lazy_batch_norm = LazyBatchNorm);
+lazy_norm!(lazy_instance_norm = LazyInstanceNorm);

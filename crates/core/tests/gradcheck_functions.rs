@@ -5,7 +5,7 @@ mod common;
 
 use common::{check, input, positive};
 use pleach_core::autograd::apply;
-use pleach_core::{DType, FloatPair, Glu, Result, Tensor, tensor};
+use pleach_core::{DType, FloatPair, Generator, Glu, Result, Tensor, tensor};
 use pleach_kernels::Pair;
 
 #[test]
@@ -138,6 +138,9 @@ fn ties_and_nans_share_gradients_as_in_pytorch() {
         gradients(|t| t[0].fmin(&t[1]), &[x, y]),
         [[0.5, 0., 1., 0., 1., 1.], [0.5, 1., 0., 1., 0., 0.]]
     );
+    let drawn: fn(&[Tensor]) -> Result<Tensor> =
+        |t| Generator::seeded(0).scope(|| t[0].bernoulli());
+    assert_eq!(gradients(drawn, &[tensor![0.3, 0.7]]), [[0., 0.]]);
     let zeros = tensor![0., -0.];
     assert_eq!(
         gradients(|t| t[0].atan2(&t[1]), &[zeros.clone(), zeros.clone()]),

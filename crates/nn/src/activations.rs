@@ -93,7 +93,10 @@ macro_rules! activations {
             setters! {
                 |builder| builder;
                 $(
-                    #[doc = concat!("The parameter `", stringify!($p), "`; an integer prints as one.")]
+                    #[doc = concat!(
+                        "The parameter `", stringify!($p), "`, by default ", stringify!($default),
+                        " unless the layer requires it; an integer prints as one."
+                    )]
                     $p: impl Into<Scalar> = $p.into();
                 )*
                 $(
@@ -157,7 +160,7 @@ const SELU_ALPHA: f64 = 1.6732632423543772848170429916717;
 const SELU_SCALE: f64 = 1.0507009873554804934193349852946;
 
 activations! {
-    /// `x`, or `negative_slope x` below 0, element by element. Any shape.
+    /// `x`, or `negative_slope x` below 0, element by element. Any shape. The slope is 0.01 by default.
     ///
     /// ```
     /// use pleach::tensor;
@@ -171,20 +174,27 @@ activations! {
     { negative_slope = 0.01, "negative_slope={}" }, flag inplace,
     |x| floats(x, "leaky_relu_cpu"), Function::LeakyRelu { negative_slope }, "LeakyReluBackward0";
 
-    /// `x`, or `alpha (e^x - 1)` up to 0 (Clevert et al. 2015). Any shape.
+    /// `x`, or `alpha (e^x - 1)` up to 0 (Clevert et al. 2015). Any shape. Alpha is 1 by default.
     ///
     /// ```
-    /// use pleach::nn::layers::ELU;
-    /// assert_eq!(ELU::new().to_string(), "ELU(alpha=1.0)");
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::ELU};
+    /// let elu = ELU::new();
+    /// assert_eq!(elu.call(&tensor![-100.0, 2.0])?.to_vec::<f32>()?, [-1.0, 2.0]);
+    /// assert_eq!(elu.to_string(), "ELU(alpha=1.0)");
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     ELU, ELUBuilder, elu, { alpha = 1.0, "alpha={}" }, flag inplace,
     |x| floats(x, "elu_cpu"), Function::Elu { alpha, scale: 1.0, input_scale: 1.0 }, "EluBackward0";
 
-    /// `x`, or `alpha (e^(x / alpha) - 1)` up to 0 (Barron 2017). Any shape.
+    /// `x`, or `alpha (e^(x / alpha) - 1)` up to 0 (Barron 2017). Any shape. Alpha is 1 by default.
     ///
     /// ```
-    /// use pleach::nn::layers::CELU;
-    /// assert_eq!(CELU::builder().alpha(2).build()?.to_string(), "CELU(alpha=2)");
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::CELU};
+    /// let celu = CELU::builder().alpha(2).build()?;
+    /// assert_eq!(celu.call(&tensor![-100.0, 3.0])?.to_vec::<f32>()?, [-2.0, 3.0]);
+    /// assert_eq!(celu.to_string(), "CELU(alpha=2)");
     /// # Ok::<(), pleach::Error>(())
     /// ```
     CELU, CELUBuilder, celu, { alpha = 1.0, "alpha={}" }, flag inplace,
@@ -198,30 +208,42 @@ activations! {
     /// variance 1 (Klambauer et al. 2017). Any shape.
     ///
     /// ```
-    /// use pleach::nn::layers::SELU;
-    /// assert_eq!(SELU::builder().inplace(true).build()?.to_string(), "SELU(inplace=True)");
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::SELU};
+    /// let selu = SELU::builder().inplace(true).build()?;
+    /// assert!((selu.call(&tensor![1.0])?.item()? - 1.050701).abs() < 1e-6); // scale
+    /// assert!((selu.call(&tensor![-1.0])?.item()? + 1.111331).abs() < 1e-6);
+    /// assert_eq!(selu.to_string(), "SELU(inplace=True)");
     /// # Ok::<(), pleach::Error>(())
     /// ```
     SELU, SELUBuilder, selu, {}, flag inplace,
     |x| floats(x, "elu_cpu"),
     Function::Elu { alpha: SELU_ALPHA, scale: SELU_SCALE, input_scale: 1.0 }, "EluBackward0";
 
-    /// `ln(1 + e^(beta x)) / beta`; `x` where `beta x` is above the threshold. Any shape.
+    /// `ln(1 + e^(beta x)) / beta`; `x` where `beta x` is above the threshold. Any shape. Beta is 1 and the
+    /// threshold 20 by default.
     ///
     /// ```
-    /// use pleach::nn::layers::Softplus;
-    /// assert_eq!(Softplus::new().to_string(), "Softplus(beta=1.0, threshold=20.0)");
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::Softplus};
+    /// let softplus = Softplus::new();
+    /// let y = softplus.call(&tensor![0.0, 30.0])?;
+    /// assert_eq!(y.to_vec::<f32>()?, [std::f32::consts::LN_2, 30.0]);
+    /// assert_eq!(softplus.to_string(), "Softplus(beta=1.0, threshold=20.0)");
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Softplus, SoftplusBuilder, softplus,
     { beta = 1.0, "beta={}"; threshold = 20.0, "threshold={}" },
     |x| floats(x, "softplus_cpu"), Function::Softplus { beta, threshold }, "SoftplusBackward0";
 
     /// `min(max(x, min_val), max_val)`; the gradient at the bounds is 0. Any shape; integers stay
-    /// integers.
+    /// integers. The bounds are -1 and 1 by default.
     ///
     /// ```
-    /// use pleach::nn::layers::Hardtanh;
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::Hardtanh};
     /// let layer = Hardtanh::builder().min_val(-2).max_val(0.5).build()?;
+    /// assert_eq!(layer.call(&tensor![-3.0, 0.25, 3.0])?.to_vec::<f32>()?, [-2.0, 0.25, 0.5]);
     /// assert_eq!(layer.to_string(), "Hardtanh(min_val=-2, max_val=0.5)");
     /// # Ok::<(), pleach::Error>(())
     /// ```
@@ -263,8 +285,8 @@ activations! {
     ///
     /// ```
     /// use pleach::tensor;
-    /// use pleach::nn::functional as F;
-    /// assert_eq!(F::silu(&tensor![0.0])?.item()?, 0.0);
+    /// use pleach::nn::{Forward, layers::SiLU};
+    /// assert!((SiLU::new().call(&tensor![1.0])?.item()? - 0.731059).abs() < 1e-6);
     /// # Ok::<(), pleach::Error>(())
     /// ```
     SiLU, SiLUBuilder, silu, {}, flag inplace,
@@ -286,7 +308,7 @@ activations! {
     /// ```
     /// use pleach::tensor;
     /// use pleach::nn::{Forward, layers::Tanh};
-    /// assert_eq!(Tanh::new().call(&tensor![0.0])?.item()?, 0.0);
+    /// assert!((Tanh::new().call(&tensor![1.0])?.item()? - 0.761594).abs() < 1e-6);
     /// # Ok::<(), pleach::Error>(())
     /// ```
     Tanh, TanhBuilder, tanh, {},
@@ -296,8 +318,8 @@ activations! {
     ///
     /// ```
     /// use pleach::tensor;
-    /// use pleach::nn::functional as F;
-    /// assert_eq!(F::mish(&tensor![0.0])?.item()?, 0.0);
+    /// use pleach::nn::{Forward, layers::Mish};
+    /// assert!((Mish::new().call(&tensor![1.0])?.item()? - 0.865098).abs() < 1e-6);
     /// # Ok::<(), pleach::Error>(())
     /// ```
     Mish, MishBuilder, mish, {}, flag inplace,
@@ -319,39 +341,49 @@ activations! {
     ///
     /// ```
     /// use pleach::tensor;
-    /// use pleach::nn::functional as F;
-    /// assert_eq!(F::tanhshrink(&tensor![0.0])?.item()?, 0.0);
+    /// use pleach::nn::{Forward, layers::Tanhshrink};
+    /// assert!((Tanhshrink::new().call(&tensor![1.0])?.item()? - 0.238406).abs() < 1e-6);
     /// # Ok::<(), pleach::Error>(())
     /// ```
     Tanhshrink, TanhshrinkBuilder, tanhshrink, {},
     |x| (x.dtype() == DType::Bool).then(|| x.sub(x)), Function::Tanhshrink, "SubBackward0";
 
-    /// `x`, or 0 from `-lambd` to `lambd`. Any shape.
+    /// `x`, or 0 from `-lambd` to `lambd`, which is 0.5 by default. Any shape.
     ///
     /// ```
-    /// use pleach::nn::layers::Hardshrink;
-    /// assert_eq!(Hardshrink::new().to_string(), "Hardshrink(0.5)");
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::Hardshrink};
+    /// let layer = Hardshrink::new();
+    /// assert_eq!(layer.call(&tensor![-1.0, 0.25, 0.75])?.to_vec::<f32>()?, [-1.0, 0.0, 0.75]);
+    /// assert_eq!(layer.to_string(), "Hardshrink(0.5)");
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Hardshrink, HardshrinkBuilder, hardshrink, { lambd = 0.5, "{}" },
     |x| floats(x, "hardshrink_cpu"), Function::Hardshrink { lambd }, "HardshrinkBackward0";
 
-    /// `x` moved towards 0 by `lambd`, and 0 from `-lambd` to `lambd`. Any shape.
+    /// `x` moved towards 0 by `lambd` (0.5 by default), and 0 from `-lambd` to `lambd`. Any shape.
     ///
     /// ```
-    /// use pleach::nn::layers::Softshrink;
-    /// assert_eq!(Softshrink::builder().lambd(1).build()?.to_string(), "Softshrink(1)");
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::Softshrink};
+    /// let layer = Softshrink::builder().lambd(1).build()?;
+    /// assert_eq!(layer.call(&tensor![-3.0, 0.5, 2.0])?.to_vec::<f32>()?, [-2.0, 0.0, 1.0]);
+    /// assert_eq!(layer.to_string(), "Softshrink(1)");
     /// # Ok::<(), pleach::Error>(())
     /// ```
     Softshrink, SoftshrinkBuilder, softshrink, { lambd = 0.5, "{}" },
     |x| floats(x, "softshrink_check").or_else(|| softshrink_range(x, lambd)),
     Function::Softshrink { lambd }, "SoftshrinkBackward0";
 
-    /// `x`, or `value` up to the threshold. Any shape; integers stay integers.
+    /// `x`, or `value` up to the threshold; both are required. Any shape; integers stay integers.
     ///
     /// ```
-    /// use pleach::nn::layers::Threshold;
+    /// use pleach::tensor;
+    /// use pleach::nn::{Forward, layers::Threshold};
     /// let layer = Threshold::new(0.1, 20);
+    /// assert_eq!(layer.call(&tensor![-1.0, 0.5])?.to_vec::<f32>()?, [20.0, 0.5]);
     /// assert_eq!(layer.to_string(), "Threshold(threshold=0.1, value=20)");
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     Threshold(threshold, value), ThresholdBuilder, threshold,
     { threshold = 0.0, "threshold={}"; value = 0.0, "value={}" }, flag inplace,

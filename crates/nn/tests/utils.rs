@@ -7,7 +7,8 @@ use pleach_core::autograd::{self, Options, gradcheck, gradgradcheck};
 use pleach_core::{DType, Generator, Parameter, Result, Tensor, manual_seed, no_grad, tensor};
 use pleach_kernels::buffer::held_bytes;
 use pleach_nn::layers::{
-    BatchNorm1d, Conv2d, Dropout, LazyBatchNorm1d, LazyConv2d, LazyLinear, Linear, SiLU,
+    BatchNorm1d, Conv2d, Dropout, LazyBatchNorm1d, LazyConv2d, LazyInstanceNorm1d,
+    LazyInstanceNorm2d, LazyLinear, Linear, SiLU,
 };
 use pleach_nn::utils::parametrizations::{SpectralNormOptions, spectral_norm, weight_norm};
 use pleach_nn::utils::parametrize::{
@@ -324,6 +325,26 @@ fn lazy_layers_print_and_refuse_as_in_pytorch() -> Result<()> {
     assert_eq!(
         norm.state_dict().keys().collect::<Vec<_>>(),
         ["num_batches_tracked"]
+    );
+    let norm = LazyInstanceNorm2d::builder().momentum(None).build()?;
+    let text = "(0, eps=1e-05, momentum=None, affine=True, bias=True, track_running_stats=True)";
+    assert_eq!(norm.to_string(), format!("LazyInstanceNorm2d{text}"));
+    // The number of channels is taken from the second dimension, also without a batch.
+    let error = norm
+        .call(&Tensor::zeros([4, 5, 5]))
+        .unwrap_err()
+        .to_string();
+    assert!(
+        error.ends_with("expected input's size at dim=0 to match num_features (5), but got: 4."),
+        "{error}"
+    );
+    // Nothing depends on the number.
+    let norm = LazyInstanceNorm1d::builder().affine(false);
+    let norm = norm.track_running_stats(false).build()?;
+    norm.call(&Tensor::ones([2, 4, 5]))?;
+    assert_eq!(
+        norm.to_string(),
+        "InstanceNorm1d(0, eps=1e-05, momentum=0.1, affine=False, bias=False, track_running_stats=False)"
     );
     Ok(())
 }

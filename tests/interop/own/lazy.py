@@ -30,6 +30,16 @@ def norms(d):
     yield layer(f"nn.LazyBatchNorm{d}d(bias=False, track_running_stats=False)", randn(*x), ["weight"])
 
 
+def instance_norms(d):
+    x = SHAPES[d]
+    running = ["running_mean", "running_var", "num_batches_tracked"]
+    yield layer(f"nn.LazyInstanceNorm{d}d()", randn(*x), ["weight", "bias", *running])
+    yield layer(f"nn.LazyInstanceNorm{d}d(eps=0.1, momentum=0.3, bias=False)", randn(*x), ["weight", *running])
+    yield layer(f"nn.LazyInstanceNorm{d}d(affine=False)", randn(*x), running)
+    yield layer(f"nn.LazyInstanceNorm{d}d(track_running_stats=False)", randn(*x), ["weight", "bias"])
+    yield Op(f"LazyInstanceNorm{d}d", f"m = nn.LazyInstanceNorm{d}d()\nm(x)\nm.eval()\n(m(x[0]), m.running_mean)", x=randn(*x))
+
+
 NET = "nn.Sequential(nn.LazyConv2d(4, 3), nn.LazyBatchNorm2d(), nn.ReLU(), nn.Flatten(), nn.LazyLinear(5), nn.Linear(5, 2))"
 
 CASES = [
@@ -44,4 +54,5 @@ CASES = [
     Op("Lazy", f"m = {NET}\nm.eval()\nm(x)\nm.train()\n(m(x), m[1].running_mean, m[4].weight)", x=randn(3, 2, 5, 6)),
     *(case for d in SHAPES for case in convs(d)),
     *(case for d in SHAPES for case in norms(d)),
+    *(case for d in SHAPES for case in instance_norms(d)),
 ]

@@ -284,7 +284,7 @@ impl Tensor {
     }
 
     /// Ones and zeros, where this tensor says how probable a one is: `torch.bernoulli(p)`. The
-    /// result is row-major, whatever the order of `p` in memory.
+    /// result is row-major, whatever the order of `p` in memory. The gradient is 0, as in PyTorch.
     ///
     /// # Errors
     /// If the dtype is not a float type, or an element is not in `[0, 1]`.
@@ -297,6 +297,8 @@ impl Tensor {
     /// # Ok::<(), pleach::Error>(())
     /// ```
     pub fn bernoulli(&self) -> Result<Tensor> {
-        Tensor::try_zeros_of(self.shape(), self.dtype())?.filled(|t| t.bernoulli_(self))
+        let zeros = Tensor::try_zeros_of(self.shape(), self.dtype())?;
+        let drawn = zeros.filled(|t| t.bernoulli_(self.detach()))?;
+        self.overwritten(&drawn, "BernoulliBackward0")
     }
 }

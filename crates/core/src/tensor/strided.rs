@@ -1,5 +1,6 @@
 //! A tensor's memory: where it is, how long it is, and any view of it.
 
+use crate::autograd::is_grad_enabled;
 use crate::extent::checked_numel;
 use crate::shape::{IntoShape, Layout};
 use crate::{Error, Result, Tensor};
@@ -25,11 +26,13 @@ impl Tensor {
     }
 
     /// Any view of the memory under this tensor: element `[i, j, ..]` is element
-    /// `offset + i * strides[0] + j * strides[1] + ..` of it. No gradient flows through it.
+    /// `offset + i * strides[0] + j * strides[1] + ..` of it. While gradients of this tensor are recorded,
+    /// it is a copy of those elements, all of which must be elements of this tensor too.
     ///
     /// # Errors
     /// If the view would reach beyond the memory, has more elements than can be counted, or has
-    /// not one stride for each size; or if this tensor requires a gradient.
+    /// not one stride for each size; or if gradients are recorded and it has an element that this
+    /// tensor has not, or this tensor has one twice.
     ///
     /// ```
     /// use pleach::Tensor;
@@ -46,11 +49,6 @@ impl Tensor {
         strides: impl IntoShape,
         offset: usize,
     ) -> Result<Tensor> {
-        if self.requires_grad() {
-            return Err(Error::autograd(
-                "as_strided() on a Tensor that requires grad. Use detach() first.",
-            ));
-        }
         let (shape, strides) = (shape.into_shape(), strides.into_shape());
         if shape.len() != strides.len() {
             return Err(Error::shape(format!(
@@ -70,17 +68,44 @@ impl Tensor {
                     _ => stride,
                 };
                 let strides = shape.iter().zip(&strides).map(within).collect();
-                Ok(self.with_layout(Layout {
+                let layout = Layout {
                     shape,
                     strides,
                     offset,
-                }))
+                };
+                match self.requires_grad() && is_grad_enabled() {
+                    true => self.taken(layout),
+                    false => Ok(self.with_layout(layout)),
+                }
             }
             _ => Err(Error::shape(format!(
                 "a view of shape {shape:?}, strides {strides:?} and offset {offset} reaches beyond \
                  a storage of {len} elements"
             ))),
         }
+    }
+
+    /// What a view of the memory shows, taken from the elements of this tensor.
+    fn taken(&self, layout: Layout) -> Result<Tensor> {
+        let memory = Tensor::try_arange(self.storage_len())?;
+        let mut elements = vec![None; memory.numel()];
+        let own = memory.with_layout(self.layout().clone()).to_vec::<i64>()?;
+        for (i, place) in (0i64..).zip(own) {
+            if elements[place as usize].replace(i).is_some() {
+                return Err(Error::autograd(
+                    "as_strided() of a tensor that requires a gradient and has elements in one place",
+                ));
+            }
+        }
+        let shape = layout.shape.clone();
+        let shown = memory.with_layout(layout).to_vec::<i64>()?;
+        let index: Option<Vec<i64>> = shown.iter().map(|&i| elements[i as usize]).collect();
+        let index = index.ok_or_else(|| {
+            Error::autograd(
+                "as_strided() of a tensor that requires a gradient reaches elements that are not its own",
+            )
+        })?;
+        self.take(&Tensor::from_vec(index, &shape)?)
     }
 }
 
@@ -126,6 +151,30 @@ mod tests {
         ] {
             let text = format!("{shape:?} {strides:?} {offset}");
             assert!(x.as_strided(shape, strides, offset).is_err(), "{text}");
+        }
+        // Elements between those of a tensor have no gradient to give, nor have elements in one place.
+        let column = column.requires_grad_(true)?;
+        assert_eq!(column.as_strided([2], [0], 4)?.to_vec::<f32>()?, [4., 4.]);
+        assert!(column.as_strided([2], [1], 1).is_err());
+        let expanded = expanded.requires_grad_(true)?;
+        assert!(expanded.as_strided([1], [1], 4).is_err());
+        Ok(())
+    }
+
+    /// PyTorch's gradients.
+    #[test]
+    fn gradients_flow_to_the_elements_that_a_view_shows() -> Result<()> {
+        let cases = [
+            (vec![2, 2], vec![1, 2], [0., 1., 3., 2., 4., 0.]),
+            (vec![3, 2], vec![1, 1], [0., 1., 5., 9., 6., 0.]),
+        ];
+        for (shape, strides, expected) in cases {
+            let x = Tensor::arange(6).float()?.view([2, 3])?;
+            let x = x.requires_grad_(true)?;
+            let y = x.t()?.as_strided(shape, strides, 1)?;
+            let weights = Tensor::arange_step(1, y.numel() as i64 + 1, 1)?;
+            y.mul(&weights.reshape(y.shape())?)?.sum()?.backward()?;
+            assert_eq!(x.grad().expect("a gradient").to_vec::<f32>()?, expected);
         }
         Ok(())
     }

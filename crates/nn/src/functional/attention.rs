@@ -164,7 +164,7 @@ impl<'a> AttentionOptions<'a> {
     setters! {
         |options| options;
         /// What is added to the scores, of the query's dtype or f32, or, if bool, says which pairs take
-        /// part (true).
+        /// part (true); none by default.
         attn_mask: impl Into<Option<&'a Tensor>> = attn_mask.into();
         /// The probability that a weight becomes zero (0 by default), in evaluation too.
         dropout_p: f64 = dropout_p;

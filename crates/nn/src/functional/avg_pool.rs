@@ -63,8 +63,8 @@ macro_rules! avg_pool_setters {
             ceil_mode: bool = ceil_mode;
             /// Whether padding counts in the divisor (yes, by default).
             count_include_pad: bool = count_include_pad;
-            /// Divides by this number instead of the window's size. (PyTorch has it for two and three
-            /// dimensions.)
+            /// Divides by this number instead of the window's size, which is the default. (PyTorch has it
+            /// for two and three dimensions.)
             divisor_override: impl Into<Option<i64>> = divisor_override.into();
         }
     };

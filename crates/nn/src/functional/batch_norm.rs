@@ -177,11 +177,11 @@ impl<'a> BatchNormOptions<'a> {
 
     setters! {
         |options| options;
-        /// The running mean and variance.
+        /// The running mean and variance (none by default).
         running_stats: impl Into<Option<(&'a Buffer, &'a Buffer)>> = running_stats.into();
-        /// The scale of each channel.
+        /// The scale of each channel (1 by default).
         weight: impl Into<Option<&'a Tensor>> = weight.into();
-        /// The shift of each channel.
+        /// The shift of each channel (0 by default).
         bias: impl Into<Option<&'a Tensor>> = bias.into();
         /// Whether the batch's own statistics are used (no, by default).
         training: bool = training;
@@ -189,9 +189,9 @@ impl<'a> BatchNormOptions<'a> {
         momentum: f64 = momentum;
         /// What is added to the variance (1e-5 by default).
         eps: f64 = eps;
-        /// What is added to the result, of its shape.
+        /// What is added to the result, of its shape (nothing by default).
         residual: impl Into<Option<&'a Tensor>> = residual.into();
-        /// The function of the sum.
+        /// The function of the sum (by default the sum itself).
         activation: Activation = activation;
     }
 }

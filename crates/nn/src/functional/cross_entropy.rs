@@ -163,7 +163,7 @@ impl<'a> CrossEntropyOptions<'a> {
 
     setters! {
         |options| options;
-        /// A weight for each class.
+        /// A weight for each class (all 1 by default).
         weight: impl Into<Option<&'a Tensor>> = weight.into();
         /// The class that counts for nothing (-100 by default).
         ignore_index: i64 = ignore_index;

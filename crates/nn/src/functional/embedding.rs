@@ -61,7 +61,7 @@ impl EmbeddingOptions {
 
     setters! {
         |options| options;
-        /// The row that gets no gradient; a negative one counts from the end.
+        /// The row that gets no gradient (none by default); a negative one counts from the end.
         padding_idx: impl Into<Option<i64>> = padding_idx.into();
         /// Whether a row's gradient is divided by how often it is numbered (no, by default).
         scale_grad_by_freq: bool = scale_grad_by_freq;

@@ -142,7 +142,7 @@ impl<'a> EmbeddingBagOptions<'a> {
 
     setters! {
         |options| options;
-        /// Where each bag of a one-dimensional input begins.
+        /// Where each bag of a one-dimensional input begins (none by default: it is required there).
         offsets: impl Into<Option<&'a Tensor>> = offsets.into();
         /// Whether a row's gradient is divided by how often it is numbered (no, by default); not for
         /// `"max"`.
@@ -150,11 +150,12 @@ impl<'a> EmbeddingBagOptions<'a> {
         /// How the rows of a bag become one: `"sum"`, `"mean"` (the default) or `"max"`, or an
         /// [`EmbeddingBagMode`].
         mode: impl TryInto<EmbeddingBagMode, Error: Into<Error>> = given(mode);
-        /// What each numbered row is multiplied with, of the input's shape; for `"sum"` alone.
+        /// What each numbered row is multiplied with, of the input's shape; for `"sum"` alone (all 1
+        /// by default).
         per_sample_weights: impl Into<Option<&'a Tensor>> = per_sample_weights.into();
         /// Whether the last offset is the end of the last bag (no, by default).
         include_last_offset: bool = include_last_offset;
-        /// The row that no bag takes; a negative one counts from the end.
+        /// The row that no bag takes (none by default); a negative one counts from the end.
         padding_idx: impl Into<Option<i64>> = padding_idx.into();
     }
 }

@@ -88,12 +88,13 @@ macro_rules! fractional_max_pool_setters {
     (|$this:ident| $place:expr) => {
         setters! {
             |$this| $place;
-            /// The size of the output.
+            /// The size of the output; there is no default, but `output_ratio` may stand for it.
             output_size: impl Into<Size<D>> = Some(output_size.into());
-            /// The size of the output over that of the input, rounded down.
+            /// The size of the output over that of the input, rounded down; there is no default, but
+            /// `output_size` may stand for it.
             output_ratio: impl Into<Ratio<D>> = Some(output_ratio.into());
             /// PyTorch's `_random_samples`: numbers from 0 to 1, `[N, C, D]`, by which the windows of each
-            /// plane are placed.
+            /// plane are placed (drawn, by default).
             random_samples: &Tensor = Some(random_samples.clone());
         }
     };

@@ -71,11 +71,13 @@ impl GridSampleOptions {
 
     setters! {
         |options| options;
-        /// How a value between elements is found: a [`GridSampleMode`] or PyTorch's string.
+        /// How a value between elements is found: a [`GridSampleMode`] or PyTorch's string
+        /// (`"bilinear"` by default).
         mode: impl TryInto<GridSampleMode, Error: Into<Error>> = given(mode);
-        /// What lies outside: a [`GridPaddingMode`] or PyTorch's string.
+        /// What lies outside: a [`GridPaddingMode`] or PyTorch's string (`"zeros"` by default).
         padding_mode: impl TryInto<GridPaddingMode, Error: Into<Error>> = given(padding_mode);
-        /// Whether -1 and 1 are the centres of the outermost elements, not their outer edges.
+        /// Whether -1 and 1 are the centres of the outermost elements, not their outer edges
+        /// (no, by default, with a warning).
         align_corners: bool = Some(align_corners);
     }
 }

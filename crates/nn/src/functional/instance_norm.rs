@@ -122,11 +122,11 @@ impl<'a> InstanceNormOptions<'a> {
 
     setters! {
         |options| options;
-        /// The running mean and variance.
+        /// The running mean and variance (none by default).
         running_stats: impl Into<Option<(&'a Buffer, &'a Buffer)>> = running_stats.into();
-        /// The scale of each channel.
+        /// The scale of each channel (1 by default).
         weight: impl Into<Option<&'a Tensor>> = weight.into();
-        /// The shift of each channel.
+        /// The shift of each channel (0 by default).
         bias: impl Into<Option<&'a Tensor>> = bias.into();
         /// Whether the input's own statistics are used (yes, by default).
         use_input_stats: bool = use_input_stats;

@@ -40,7 +40,7 @@ impl<const D: usize> MaxUnpoolOptions<D> {
     setters! {
         |options| options;
         /// The spatial sizes of the output, or all of its sizes: the pooling's input's, of which several
-        /// have the same windows.
+        /// have the same windows; by default the smallest.
         output_size: &[usize] = Some(output_size.to_vec());
     }
 }

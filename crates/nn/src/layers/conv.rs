@@ -22,6 +22,12 @@ pub type Conv3d = Conv<3>;
 /// A convolution over one, two or three dimensions, with learned kernels: what
 /// [`functional::conv2d`](crate::functional::conv2d) computes for two.
 ///
+/// ```text
+/// y[n, o, p] = bias[o] + Σ weight[o, i, k] · x[n, i, stride · p + dilation · k - padding]
+/// ```
+///
+/// with the sum over the channels i of o's group and the places k of the kernel.
+///
 /// Shapes: input `[N, in_channels, *]` or `[in_channels, *]`, output `[N, out_channels, *]` or the
 /// same without N, where each size becomes
 /// `(size + 2·padding - dilation·(kernel_size - 1) - 1) / stride + 1`.

@@ -19,7 +19,12 @@ pub type ConvTranspose2d = ConvTranspose<2>;
 pub type ConvTranspose3d = ConvTranspose<3>;
 
 /// A transposed convolution over one, two or three dimensions, with learned kernels: what
-/// [`functional::conv_transpose2d`](crate::functional::conv_transpose2d) computes for two.
+/// [`functional::conv_transpose2d`](crate::functional::conv_transpose2d) computes for two. Each element of
+/// the input adds a kernel to the output:
+///
+/// ```text
+/// y[n, o, stride · p + dilation · k - padding] += weight[i, o, k] · x[n, i, p]
+/// ```
 ///
 /// Shapes: input `[N, in_channels, *]` or `[in_channels, *]`, output `[N, out_channels, *]` or the
 /// same without N, where each size becomes `(size - 1)·stride - 2·padding

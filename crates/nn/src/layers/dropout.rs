@@ -97,7 +97,8 @@ dropouts! {
     /// In training mode, sets each element to zero with probability `p` and multiplies the others by
     /// `1 / (1 - p)`; in evaluation mode, returns the input. Any shape.
     ///
-    /// See [`functional::dropout`] for shapes and the random numbers.
+    /// Shapes: any, input and output the same. The probability is 0.5 by default. See
+    /// [`functional::dropout`] for the random numbers.
     ///
     /// ```
     /// use pleach::{Tensor, manual_seed};
@@ -117,7 +118,8 @@ dropouts! {
     /// In training mode, sets whole channels of a 1-d signal to zero with probability `p` and
     /// multiplies the others by `1 / (1 - p)`; in evaluation mode, returns the input.
     ///
-    /// See [`functional::dropout1d`] for shapes and the random numbers.
+    /// Shapes: input and output `[N, C, L]` or `[C, L]`. The probability is 0.5 by default. See
+    /// [`functional::dropout1d`] for the random numbers.
     ///
     /// ```
     /// use pleach::{Tensor, manual_seed};
@@ -137,7 +139,8 @@ dropouts! {
     /// In training mode, sets whole channels of a 2-d signal to zero with probability `p` and
     /// multiplies the others by `1 / (1 - p)`; in evaluation mode, returns the input.
     ///
-    /// See [`functional::dropout2d`] for shapes and the random numbers.
+    /// Shapes: input and output `[N, C, H, W]` or `[C, H, W]`. The probability is 0.5 by default. See
+    /// [`functional::dropout2d`] for the random numbers.
     ///
     /// ```
     /// use pleach::{Tensor, manual_seed};
@@ -157,7 +160,8 @@ dropouts! {
     /// In training mode, sets whole channels of a 3-d signal to zero with probability `p` and
     /// multiplies the others by `1 / (1 - p)`; in evaluation mode, returns the input.
     ///
-    /// See [`functional::dropout3d`] for shapes and the random numbers.
+    /// Shapes: input and output `[N, C, D, H, W]` or `[C, D, H, W]`. The probability is 0.5 by default. See
+    /// [`functional::dropout3d`] for the random numbers.
     ///
     /// ```
     /// use pleach::{Tensor, manual_seed};
@@ -177,7 +181,8 @@ dropouts! {
     /// In training mode, sets elements to SELU's lowest value with probability `p`, and scales and
     /// shifts all so that zero mean and unit variance stay; in evaluation mode, returns the input.
     ///
-    /// See [`functional::alpha_dropout`] for shapes and the random numbers.
+    /// Shapes: any, input and output the same. The probability is 0.5 by default. See
+    /// [`functional::alpha_dropout`] for the random numbers.
     ///
     /// ```
     /// use pleach::{Tensor, manual_seed};
@@ -197,7 +202,8 @@ dropouts! {
     /// In training mode, sets whole channels to SELU's lowest value with probability `p`, and scales
     /// and shifts all so that zero mean and unit variance stay; in evaluation mode, returns the input.
     ///
-    /// See [`functional::feature_alpha_dropout`] for shapes and the random numbers.
+    /// Shapes: input and output `[N, C, *]` or `[C, *]`. The probability is 0.5 by default. See
+    /// [`functional::feature_alpha_dropout`] for the random numbers.
     ///
     /// ```
     /// use pleach::{Tensor, manual_seed};

@@ -146,8 +146,8 @@ pub struct EmbeddingBuilder {
 impl EmbeddingBuilder {
     setters! {
         |builder| builder;
-        /// The row that starts at 0 (unless the table is given) and gets no gradient; a negative one
-        /// counts from the end.
+        /// The row that starts at 0 (unless the table is given) and gets no gradient (none by default); a
+        /// negative one counts from the end.
         padding_idx: impl Into<Option<i64>> = padding_idx.into();
         /// The norm that rows are scaled down to when they are used (no norm, by default).
         max_norm: impl Into<Option<f64>> = max_norm.into();

@@ -179,8 +179,8 @@ impl EmbeddingBagBuilder {
         sparse: bool = sparse;
         /// Whether the last offset is the end of the last bag (no, by default).
         include_last_offset: bool = include_last_offset;
-        /// The row that starts at 0 (unless the table is given), is in no bag and gets no gradient; a
-        /// negative one counts from the end.
+        /// The row that starts at 0 (unless the table is given), is in no bag and gets no gradient
+        /// (none by default); a negative one counts from the end.
         padding_idx: impl Into<Option<i64>> = padding_idx.into();
         /// Whether the weight gets no gradient (no, by default, but yes for a table that was given).
         freeze: bool = freeze;

@@ -5,7 +5,9 @@ use pleach_core::{Result, Tensor};
 use crate::setters::setters;
 use crate::{Forward, Module, Node};
 
-/// Makes one dimension of several. By default all but the first: `[N, *]` becomes `[N, numel]`.
+/// Makes one dimension of several, by default of all but the first.
+///
+/// Shapes: input `[*, S₁, …, Sₖ, *]`, output `[*, S₁ · … · Sₖ, *]`; by default `[N, *]` becomes `[N, numel]`.
 ///
 /// ```
 /// use pleach::Tensor;

@@ -35,11 +35,16 @@ pub struct Unfold {
 /// Images from the columns of sliding windows, of which each pixel is the sum: the adjoint of
 /// [`Unfold`].
 ///
-/// Shapes: input `[N, C · kh · kw, L]` or `[C · kh · kw, L]` with L windows in row-major order, output
-/// `[N, C, H, W]` or `[C, H, W]`.
+/// Shapes: input `[N, C · kh · kw, L]` or `[C · kh · kw, L]` with L windows in row-major order,
+/// `(size + 2·padding - dilation·(kernel_size - 1) - 1) / stride + 1` along each side, output `[N, C, H, W]`
+/// or `[C, H, W]`.
 ///
 /// ```
-/// use pleach::nn::layers::Fold;
+/// use pleach::nn::{Forward, layers::Fold};
+/// use pleach::tensor;
+/// let fold = Fold::new((1, 3), (1, 2)); // two windows of two pixels
+/// let y = fold.call(&tensor![[1., 2.], [3., 4.]])?;
+/// assert_eq!(y.to_vec::<f32>()?, [1., 5., 4.]);
 /// assert_eq!(
 ///     Fold::builder((3, 4), 2).padding((1, 0)).build()?.to_string(),
 ///     "Fold(output_size=(3, 4), kernel_size=2, dilation=1, padding=(1, 0), stride=1)"

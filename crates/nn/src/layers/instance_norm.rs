@@ -215,12 +215,12 @@ impl<const D: usize> Forward for InstanceNorm<D> {
 #[must_use]
 pub struct InstanceNormBuilder<const D: usize> {
     num_features: usize,
-    eps: f64,
-    momentum: Option<f64>,
-    affine: bool,
-    bias: bool,
-    track_running_stats: bool,
-    dtype: DType,
+    pub(super) eps: f64,
+    pub(super) momentum: Option<f64>,
+    pub(super) affine: bool,
+    pub(super) bias: bool,
+    pub(super) track_running_stats: bool,
+    pub(super) dtype: DType,
 }
 
 impl<const D: usize> InstanceNormBuilder<D> {

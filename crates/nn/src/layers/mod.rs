@@ -75,7 +75,9 @@ pub use layer_norm::{LayerNorm, LayerNormBuilder, RMSNorm, RMSNormBuilder};
 pub use lazy::{
     Lazy, LazyBatchNorm, LazyBatchNorm1d, LazyBatchNorm2d, LazyBatchNorm3d, LazyBatchNormBuilder,
     LazyConv1d, LazyConv2d, LazyConv3d, LazyConvNd, LazyConvNdBuilder, LazyConvTranspose1d,
-    LazyConvTranspose2d, LazyConvTranspose3d, LazyLayer, LazyLinear, LazyLinearBuilder,
+    LazyConvTranspose2d, LazyConvTranspose3d, LazyInstanceNorm, LazyInstanceNorm1d,
+    LazyInstanceNorm2d, LazyInstanceNorm3d, LazyInstanceNormBuilder, LazyLayer, LazyLinear,
+    LazyLinearBuilder,
 };
 pub use linear::{Linear, LinearBuilder};
 pub use local_response_norm::{LocalResponseNorm, LocalResponseNormBuilder};

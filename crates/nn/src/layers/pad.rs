@@ -59,6 +59,9 @@ macro_rules! pads {
 pads! {
     /// Zeros around the input.
     ///
+    /// Shapes: input `[N, C, *]` or `[C, *]`, output the same with each padded size
+    /// `before + size + after`.
+    ///
     /// ```
     /// use pleach::tensor;
     /// use pleach::nn::{Forward, layers::ZeroPad1d};
@@ -72,6 +75,9 @@ pads! {
     /// The input, mirrored at its outermost elements, which are not repeated. A padding is smaller than
     /// its dimension.
     ///
+    /// Shapes: input `[N, C, *]` or `[C, *]`, output the same with each padded size
+    /// `before + size + after`.
+    ///
     /// ```
     /// use pleach::tensor;
     /// use pleach::nn::{Forward, layers::ReflectionPad1d};
@@ -82,6 +88,9 @@ pads! {
     ReflectionPad: ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = Reflect, false;
 
     /// The outermost elements of the input, repeated.
+    ///
+    /// Shapes: input `[N, C, *]` or `[C, *]`, output the same with each padded size
+    /// `before + size + after`.
     ///
     /// ```
     /// use pleach::tensor;
@@ -94,6 +103,9 @@ pads! {
 
     /// The opposite side of the input. A padding is at most its dimension.
     ///
+    /// Shapes: input `[N, C, *]` or `[C, *]`, output the same with each padded size
+    /// `before + size + after`.
+    ///
     /// ```
     /// use pleach::tensor;
     /// use pleach::nn::{Forward, layers::CircularPad1d};
@@ -104,7 +116,10 @@ pads! {
     CircularPad: CircularPad1d, CircularPad2d, CircularPad3d = Circular, true;
 }
 
-/// A value around the input. Any shape with so many dimensions.
+/// A value around the input.
+///
+/// Shapes: input `[*, L]`, `[*, H, W]` or `[*, D, H, W]`, output the same with each padded size
+/// `before + size + after`.
 ///
 /// ```
 /// use pleach::tensor;

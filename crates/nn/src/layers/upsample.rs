@@ -122,16 +122,25 @@ macro_rules! upsamplings {
 }
 
 upsamplings! {
-    /// [`Upsample`] of images to the nearest pixel.
+    /// [`Upsample`] of images to the nearest pixel: `y[i] = x[⌊i / scale⌋]` along each side.
+    ///
+    /// Shapes: input `[N, C, H, W]`, output `[N, C, H', W']`.
     ///
     /// ```
-    /// use pleach::nn::{functional::Resize, layers::UpsamplingNearest2d};
+    /// use pleach::nn::{Forward, functional::Resize, layers::UpsamplingNearest2d};
+    /// use pleach::tensor;
     /// let twice = UpsamplingNearest2d::new(Resize::scale_factor(2.0));
+    /// let y = twice.call(&tensor![[[[1., 2.]]]])?;
+    /// assert_eq!(y.to_vec::<f32>()?, [1., 1., 2., 2., 1., 1., 2., 2.]);
     /// assert_eq!(twice.to_string(), "UpsamplingNearest2d(scale_factor=2.0, mode='nearest')");
+    /// # Ok::<(), pleach::Error>(())
     /// ```
     UpsamplingNearest2d = |options| options;
 
-    /// Bilinear [`Upsample`] of images with aligned corners.
+    /// Bilinear [`Upsample`] of images with aligned corners: along each side, `y[i]` is between the two
+    /// elements beside `i · (input size - 1) / (output size - 1)`.
+    ///
+    /// Shapes: input `[N, C, H, W]`, output `[N, C, H', W']`.
     ///
     /// ```
     /// use pleach::tensor;

@@ -5,8 +5,13 @@ use super::row::losses;
 use crate::functional::{self, CtcLossOptions};
 
 losses! {
-    /// Connectionist temporal classification: [`functional::ctc_loss`], where shapes and rules stand.
-    /// Arguments: log-probabilities, targets, lengths of the inputs, lengths of the targets.
+    /// Connectionist temporal classification (Graves et al. 2006), reduced: [`functional::ctc_loss`], where
+    /// all rules stand. `-ln p(target)`, where p sums over all ways to spread the target's labels over the
+    /// steps, each for one step or more, with blanks between.
+    ///
+    /// Shapes: log-probabilities `[T, N, C]` or `[T, C]`; targets `[N, S]` or, one after the other,
+    /// `[Σ target_lengths]`; lengths of the inputs and of the targets `[N]` or `[]`. The loss is 0-d, or
+    /// without reduction `[N]` or `[]`. The mean is that of each sample's loss over its number of labels.
     ///
     /// ```
     /// use pleach::{Tensor, tensor};

@@ -8,8 +8,16 @@ use crate::functional::{
 };
 
 losses! {
-    /// The cross entropy of scores and classes, or probabilities of classes:
-    /// [`functional::cross_entropy`], where shapes and rules stand.
+    /// The cross entropy of scores and classes, or probabilities of classes, reduced:
+    /// [`functional::cross_entropy`], where all rules stand.
+    ///
+    /// ```text
+    /// -weight[target] · log_softmax(input)[target], or -Σ_c weight[c] · target[c] · log_softmax(input)[c]
+    /// ```
+    ///
+    /// Shapes: scores `[N, C, *]` or `[C]`; target (i64) `[N, *]` or `[]`, or probabilities of the scores'
+    /// shape; the loss is 0-d, or without reduction `[N, *]` or `[]`. The mean of classes is over the sum of
+    /// their weights.
     ///
     /// ```
     /// use pleach::tensor;
@@ -43,8 +51,11 @@ losses! {
         functional::cross_entropy(input, target, options)
     };
 
-    /// The negative log-likelihood of log-probabilities and classes: [`functional::nll_loss`], where
-    /// shapes and rules stand.
+    /// `-weight[target] · input[target]`, reduced: the negative log-likelihood of log-probabilities and
+    /// classes, [`functional::nll_loss`].
+    ///
+    /// Shapes: input `[N, C, *]` or `[C]`, target (i64) `[N, *]` or `[]`; the loss is 0-d, or of the target's
+    /// shape without reduction. The mean is over the sum of the targets' weights.
     ///
     /// ```
     /// use pleach::tensor;
@@ -73,6 +84,9 @@ losses! {
     };
 
     /// [`NLLLoss`] by an old name, which PyTorch still has: it takes images of classes, as that does.
+    ///
+    /// Shapes: input `[N, C, H, W]`, target (i64) `[N, H, W]`; the loss is 0-d, or of the target's shape
+    /// without reduction.
     ///
     /// ```
     /// use pleach::Tensor;
@@ -133,7 +147,11 @@ losses! {
     };
 
     /// The negative log-likelihood under normal distributions, `(ln v + (x - y)² / v) / 2`, reduced:
-    /// [`functional::gaussian_nll_loss`], where the shapes stand. The third argument is a [`Variance`].
+    /// [`functional::gaussian_nll_loss`].
+    ///
+    /// Shapes: input and target the same; the third argument, a [`Variance`], is a number, of that shape, or
+    /// of that without its last dimension or with a size of 1 there; the loss is 0-d, or of the input's
+    /// shape without reduction.
     ///
     /// ```
     /// use pleach::tensor;

@@ -79,6 +79,13 @@ pub fn clip_grad_norm_(
 
 /// The p-norm of tensors as if they were one vector.
 ///
+/// ```
+/// use pleach::{nn::utils::get_total_norm, tensor};
+/// let norm = get_total_norm(&[tensor![3.0], tensor![[0.0, 4.0]]], 2.0, false)?;
+/// assert_eq!(norm.item()?, 5.0);
+/// # Ok::<(), pleach::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`clip_grad_norm_`].
 pub fn get_total_norm(
@@ -109,6 +116,16 @@ pub fn get_total_norm(
 
 /// Scales gradients by `min(max_norm / (total_norm + 1e-6), 1)`: [`clip_grad_norm_`] with a norm that
 /// is known already.
+///
+/// ```
+/// use pleach::nn::utils::clip_grads_with_norm_;
+/// use pleach::{Parameter, Tensor, tensor};
+/// let w = Parameter::new(tensor![1.0, 2.0]);
+/// w.set_grad(Some(tensor![3.0, 4.0]))?;
+/// clip_grads_with_norm_(&[w.share()], 2.5, &Tensor::scalar(5.0))?;
+/// assert!(w.grad().unwrap().allclose(&tensor![1.5, 2.0], 1e-5, 0.0)?);
+/// # Ok::<(), pleach::Error>(())
+/// ```
 ///
 /// # Errors
 /// If `total_norm` is not one number.

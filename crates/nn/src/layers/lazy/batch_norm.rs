@@ -8,7 +8,9 @@ use crate::or_panic::or_panic;
 use crate::setters::setters;
 
 /// A [`BatchNorm`] that learns `num_features` from the second dimension of its first input: see
-/// [`Lazy`].
+/// [`Lazy`]. The options and their defaults are those of [`BatchNorm`].
+///
+/// Shapes: input and output `[N, num_features, *]`, for one dimension also `[N, num_features]`.
 ///
 /// ```
 /// use pleach::Tensor;
@@ -62,7 +64,10 @@ impl<const D: usize> LazyLayer for BatchNorm<D> {
         size.ok_or_else(|| Error::index("tuple index out of range"))
     }
     fn set_inferred(&mut self, size: usize) {
-        self.num_features = size;
+        // As in PyTorch, a layer without parameters and statistics has no use for the number.
+        if self.weight.is_some() || self.running_mean.is_some() {
+            self.num_features = size;
+        }
     }
     fn shape(&self, name: &str, size: usize) -> Vec<usize> {
         match name {

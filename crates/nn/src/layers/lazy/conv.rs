@@ -11,7 +11,11 @@ use crate::or_panic::or_panic;
 use crate::setters::{given, setters};
 
 /// A [`Conv`](crate::layers::Conv) or [`ConvTranspose`](crate::layers::ConvTranspose) that learns
-/// `in_channels` from its first input: see [`Lazy`].
+/// `in_channels` from its first input: see [`Lazy`]. The formula, the options and their defaults are
+/// theirs.
+///
+/// Shapes: input `[N, in_channels, *]` or `[in_channels, *]`, output `[N, out_channels, *]` or
+/// `[out_channels, *]`.
 ///
 /// ```
 /// use pleach::Tensor;
@@ -129,7 +133,7 @@ impl<K: ConvKind, const D: usize> LazyConvNdBuilder<K, D> {
         |builder| builder.0;
         /// Whether there is a bias (yes, by default).
         bias: bool = bias;
-        /// What to add around the input: see
+        /// What to add around the input, `"zeros"` by default: see
         /// [`ConvNdBuilder::padding_mode`](crate::layers::ConvNdBuilder::padding_mode).
         padding_mode: impl TryInto<PaddingMode, Error: Into<Error>> = given(padding_mode);
         /// The dtype of the parameters (f32 by default).

@@ -7,7 +7,10 @@ use crate::layers::{Linear, LinearBuilder};
 use crate::or_panic::or_panic;
 use crate::setters::setters;
 
-/// A [`Linear`] that learns `in_features` from the last dimension of its first input: see [`Lazy`].
+/// A [`Linear`], `y = x Aᵀ + b`, that learns `in_features` from the last dimension of its first input: see
+/// [`Lazy`].
+///
+/// Shapes: input `[*, in_features]`, output `[*, out_features]`.
 ///
 /// ```
 /// use pleach::Tensor;

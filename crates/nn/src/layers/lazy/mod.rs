@@ -2,6 +2,7 @@
 
 mod batch_norm;
 mod conv;
+mod instance_norm;
 mod linear;
 
 use once_cell::sync::OnceCell;
@@ -14,12 +15,16 @@ pub use self::conv::{
     LazyConv1d, LazyConv2d, LazyConv3d, LazyConvNd, LazyConvNdBuilder, LazyConvTranspose1d,
     LazyConvTranspose2d, LazyConvTranspose3d,
 };
+pub use self::instance_norm::{
+    LazyInstanceNorm, LazyInstanceNorm1d, LazyInstanceNorm2d, LazyInstanceNorm3d,
+    LazyInstanceNormBuilder,
+};
 pub use self::linear::{LazyLinear, LazyLinearBuilder};
 use crate::module::{Field, Visitor, VisitorMut};
 use crate::{Duplication, Forward, HasMode, Member, MemberMut, Module, Node, Setting, Step};
 
 /// A layer that is made without one of its sizes and learns it from its first input: [`LazyLinear`],
-/// [`LazyConvNd`], [`LazyBatchNorm`].
+/// [`LazyConvNd`], [`LazyBatchNorm`], [`LazyInstanceNorm`].
 ///
 /// Until then its parameters are there, but uninitialised
 /// ([`Parameter::is_uninitialized`](pleach_core::Parameter::is_uninitialized)): an optimizer can hold

@@ -178,6 +178,19 @@ pub fn remove_parametrizations(
 }
 
 /// Runs `f`, in which every computed parameter is computed once, when it is first read.
+///
+/// ```
+/// use pleach::nn::utils::{parametrizations::weight_norm, parametrize::cached};
+/// use pleach::nn::layers::Linear;
+/// let linear = Linear::new(3, 2);
+/// weight_norm(&linear, "weight", 0)?;
+/// let weights = || (linear.weight.tensor(), linear.weight.tensor());
+/// let (a, b) = cached(weights);
+/// assert!(a.shares_memory_with(&b));
+/// let (a, b) = weights();
+/// assert!(!a.shares_memory_with(&b));
+/// # Ok::<(), pleach::Error>(())
+/// ```
 pub fn cached<R>(f: impl FnOnce() -> R) -> R {
     parts::cached(f)
 }

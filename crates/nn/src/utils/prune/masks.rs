@@ -43,6 +43,16 @@ impl Amount {
 
 /// Puts a mask of ones on a parameter.
 ///
+/// ```
+/// use pleach::nn::{layers::Linear, utils::prune};
+/// let linear = Linear::new(4, 3);
+/// prune::identity(&linear, "weight")?;
+/// assert!(prune::is_pruned(&linear));
+/// prune::remove(&linear, "weight")?;
+/// assert!(!prune::is_pruned(&linear));
+/// # Ok::<(), pleach::Error>(())
+/// ```
+///
 /// # Errors
 /// If the module has no such parameter, or it is parametrized.
 pub fn identity(module: &dyn Module, name: &str) -> Result<()> {
@@ -75,6 +85,15 @@ pub fn random_unstructured(
 
 /// Prunes the elements that are smallest in size, or by `importance_scores`.
 ///
+/// ```
+/// use pleach::{nn::{layers::Linear, utils::prune}, tensor};
+/// let linear = Linear::new(4, 1);
+/// linear.weight.set_data(tensor![[3.0, -1.0, 2.0, 0.5]])?;
+/// prune::l1_unstructured(&linear, "weight", 2, None)?;
+/// assert_eq!(linear.weight.tensor().to_vec::<f32>()?, [3.0, 0.0, 2.0, 0.0]);
+/// # Ok::<(), pleach::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`identity`], if the amount is more than there is, or the scores have another shape.
 pub fn l1_unstructured(
@@ -87,6 +106,15 @@ pub fn l1_unstructured(
 }
 
 /// Prunes channels, the indices of a dimension, at random.
+///
+/// ```
+/// use pleach::nn::{layers::Linear, utils::prune};
+/// let linear = Linear::new(3, 4);
+/// prune::random_structured(&linear, "weight", 0.5, 0)?;
+/// let rows = linear.weight.tensor().ne(0.0)?.any_dim(1, false)?;
+/// assert_eq!(rows.sum()?.item()?, 2.0); // two of four are left
+/// # Ok::<(), pleach::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`identity`], or if there is no such dimension or one only, or the amount is more than there is.
@@ -103,6 +131,15 @@ pub fn random_structured(
 /// Prunes the channels, the indices of a dimension, whose n-norm is smallest, or that of
 /// `importance_scores`.
 ///
+/// ```
+/// use pleach::{nn::{layers::Linear, utils::prune}, tensor};
+/// let linear = Linear::new(2, 3);
+/// linear.weight.set_data(tensor![[3.0, 4.0], [1.0, 1.0], [0.0, 2.0]])?;
+/// prune::ln_structured(&linear, "weight", 1, (2.0, 0), None)?;
+/// assert_eq!(linear.weight.tensor().to_vec::<f32>()?, [3.0, 4.0, 0.0, 0.0, 0.0, 2.0]);
+/// # Ok::<(), pleach::Error>(())
+/// ```
+///
 /// # Errors
 /// As [`random_structured`], or if the scores have another shape.
 pub fn ln_structured(
@@ -117,6 +154,15 @@ pub fn ln_structured(
 }
 
 /// Puts a mask on a parameter: what is 0 in it is pruned.
+///
+/// ```
+/// use pleach::{nn::{layers::Linear, utils::prune}, tensor};
+/// let linear = Linear::new(2, 1);
+/// linear.weight.set_data(tensor![[3.0, 4.0]])?;
+/// prune::custom_from_mask(&linear, "weight", &tensor![[0.0, 1.0]])?;
+/// assert_eq!(linear.weight.tensor().to_vec::<f32>()?, [0.0, 4.0]);
+/// # Ok::<(), pleach::Error>(())
+/// ```
 ///
 /// # Errors
 /// As [`identity`], or if the mask has another shape.
@@ -174,7 +220,7 @@ pub fn global_unstructured(parameters: &[(&dyn Module, &str)], method: Unstructu
 }
 
 /// Ends the pruning of a parameter, which keeps the pruned values. It is the same
-/// [`Parameter`](pleach_core::Parameter) as before.
+/// [`Parameter`](pleach_core::Parameter) as before. [`random_unstructured`] has an example.
 ///
 /// # Errors
 /// If it is not pruned.
@@ -191,7 +237,7 @@ pub fn remove(module: &dyn Module, name: &str) -> Result<()> {
     )))
 }
 
-/// Whether a parameter of the module, or of a module below it, is pruned.
+/// Whether a parameter of the module, or of a module below it, is pruned: [`identity`] has an example.
 pub fn is_pruned(module: &dyn Module) -> bool {
     let is_pruned = |module: &dyn Module| {
         parts::additions_of(module).is_some_and(|additions| {

@@ -106,9 +106,7 @@ pub const CALLS: &[Call] = &[
     call("apply", |p| {
         let x = p.tensor()?;
         let y = p.beside(&x)?;
-        let pair = p
-            .bytes
-            .pick(&[Pair::Pow, Pair::Glu, Pair::Prelu, Pair::Ldexp]);
+        let pair = p.bytes.pick(&[Pair::Pow, Pair::Prelu, Pair::Ldexp]);
         p.keep_and_go_back(apply(FloatPair(pair), (&x, &y))?)
     }),
     call("Tensor::linspace_of Tensor::try_linspace_of", |p| {

@@ -5,9 +5,9 @@ use pleach_kernels::{glu_backward, glu_piece};
 use super::elementwise::{written, zip_pieces};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves};
 use crate::shape::resolve_dim;
-use crate::{Result, Tensor};
+use crate::{Error, Result, Tensor};
 
-/// The first half of a dimension times the logistic function of the second. The size is even.
+/// The first half of a dimension times the logistic function of the second.
 ///
 /// ```
 /// use pleach::{Glu, autograd::apply, tensor};
@@ -23,7 +23,14 @@ pub struct Glu {
 impl Glu {
     /// The values and their gates.
     fn halves(&self, x: &Tensor) -> Result<(Tensor, Tensor)> {
-        let half = x.size(self.dim)? / 2;
+        let size = x.size(self.dim)?;
+        if size % 2 != 0 {
+            let d = resolve_dim(self.dim, x.rank())?;
+            return Err(Error::shape(format!(
+                "Halving dimension must be even, but dimension {d} is size {size}"
+            )));
+        }
+        let half = size / 2;
         let gates = x.narrow(self.dim, crate::extent::signed(half), half)?;
         Ok((x.narrow(self.dim, 0, half)?, gates))
     }

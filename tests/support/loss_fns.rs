@@ -123,7 +123,7 @@ pub fn find(name: &str) -> Option<Builtin> {
             let options = GaussianNllLossOptions::new()
                 .full(a.bool_or("full", false)?)
                 .eps(a.opt_f64("eps")?.unwrap_or(1e-6))
-                .reduction(reduction(&a)?);
+                .reduction(a.str_or("reduction", "mean")?);
             let (input, target) = (a.tensor("input")?, a.tensor("target")?);
             with_variance(&a, |var| {
                 Ok(F::gaussian_nll_loss(&input, &target, var, options)?)

@@ -35,7 +35,8 @@ fn triples<T: Float>(
     });
 }
 
-/// `out[i] = x[i] + value * a[i] * b[i]`.
+/// `out[i] = x[i] + value * a[i] * b[i]`, where the last product and the sum are rounded once, as PyTorch's
+/// vectors do.
 ///
 /// ```
 /// let mut out = [0.0];
@@ -46,7 +47,7 @@ fn triples<T: Float>(
 /// # Panics
 /// If the lengths differ.
 pub fn add_scaled_product<T: Float>(x: &[T], a: &[T], b: &[T], value: T, out: &mut [T]) {
-    triples([x, a, b], out, move |x, a, b| x + value * a * b);
+    triples([x, a, b], out, move |x, a, b| (value * a).mul_add(b, x));
 }
 
 /// `out[i] = x[i] + value * a[i] / b[i]`.

@@ -5,6 +5,7 @@ use pleach_kernels::{add_scaled_product, add_scaled_quotient};
 use super::elementwise::written;
 use super::operand::{Operand, result_type};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, apply};
+use crate::shape::broadcast_shapes;
 use crate::{DType, Element, Error, Result, Scalar, Tensor};
 
 /// `x + value * a * b`, or `x + value * a / b`.
@@ -36,8 +37,7 @@ impl Operation for ScaledSum {
         vec![("value", self.value.to_f64().into())]
     }
     fn forward(&self, (x, a, b): Self::Inputs<'_>, _: &mut Own) -> Result<Tensor> {
-        let alike = |t: &Tensor| t.shape() == x.shape() && t.is_contiguous();
-        if !(x.dtype().is_float() && alike(x) && alike(a) && alike(b)) {
+        if !x.dtype().is_float() {
             let part = a.mul(self.value)?;
             return x.add(&if self.divides {
                 part.div(b)?
@@ -45,9 +45,12 @@ impl Operation for ScaledSum {
                 part.mul(b)?
             });
         }
-        dispatch_float!(self.name(), x.dtype(), T => {
+        let shape = broadcast_shapes(&broadcast_shapes(x.shape(), a.shape())?, b.shape())?;
+        let [x, a, b] = [x, a, b].map(|t| t.expand(&shape[..])?.contiguous());
+        let (a, b) = (a?, b?);
+        dispatch_float!(self.name(), a.dtype(), T => {
             let (a, b, value) = (a.as_slice::<T>()?, b.as_slice::<T>()?, self.value.wrapping_to());
-            written(x, |x, out| match self.divides {
+            written(&x?, |x, out| match self.divides {
                 true => add_scaled_quotient(x, a, b, value, out),
                 false => add_scaled_product(x, a, b, value, out),
             })

@@ -17,12 +17,20 @@ UNARY = {
     "pow_2.5": lambda x: torch.pow(x, 2.5),
     "gelu_tanh": lambda x: F.gelu(x, approximate="tanh"),
     "softmax": lambda x: torch.softmax(x, -1),
+    "log_softmax": lambda x: torch.log_softmax(x, -1),
+    "round_to_2": lambda x: torch.round(x, decimals=2),
+    "long": torch.Tensor.long,
+    "threshold": lambda x: F.threshold(x, 0.1, 20.0),
+    "hardshrink": lambda x: F.hardshrink(x, 0.5),
+    "softshrink": lambda x: F.softshrink(x, 0.5),
 }
 BINARY = {
     "lerp": lambda x, y: torch.lerp(x, y, 0.3),
     "addcmul": lambda x, y: torch.addcmul(x, x, y, value=0.5),
     "addcdiv": lambda x, y: torch.addcdiv(x, x, y, value=0.5),
     "where": lambda x, y: torch.where(x > 0, x, y),
+    "clamp_min": lambda x, y: torch.clamp(x, min=y),
+    "masked_fill": lambda x, y: torch.masked_fill(x, y > 0, 2.0),
 }
 VALUES = {
     "normal": torch.randn,

@@ -124,3 +124,8 @@ fn spatial() {
 fn losses() {
     families::nn::run("losses");
 }
+
+#[test]
+fn edges() {
+    families::nn::run("edges");
+}

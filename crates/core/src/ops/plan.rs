@@ -13,6 +13,8 @@ use crate::{DType, Dims, Element, Error, Result, Tensor};
 pub(super) enum Kind {
     /// Their sum.
     Sum,
+    /// The sum of those that are no nan.
+    NanSum,
     /// Their mean.
     Mean,
     /// Their product.

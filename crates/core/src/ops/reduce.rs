@@ -22,6 +22,7 @@ impl Reduction {
     fn names(&self) -> [&'static str; 3] {
         match self.kind {
             Kind::Sum => ["sum", "SumBackward0", "SumBackward1"],
+            Kind::NanSum => ["nansum", "NansumBackward0", "NansumBackward0"],
             Kind::Mean => ["mean", "MeanBackward0", "MeanBackward1"],
             Kind::Prod => ["prod", "ProdBackward0", "ProdBackward1"],
             Kind::Max => ["max", "MaxBackward1", "MaxBackward1"],
@@ -62,6 +63,10 @@ impl Operation for Reduction {
         let plan = Plan::new(x, &over.mask, over.keepdim)?;
         match self.kind {
             Kind::Sum => plan.sum(),
+            Kind::NanSum => {
+                let numbers = x.masked_fill(&x.isnan()?, 0.0)?;
+                Plan::new(&numbers, &over.mask, over.keepdim)?.sum()
+            }
             Kind::Mean => plan.sum()?.div(plan.n as f64),
             Kind::Prod => product(&plan),
             Kind::Max | Kind::Min | Kind::Amax | Kind::Amin => {
@@ -80,7 +85,7 @@ impl Operation for Reduction {
         match self.kind {
             Kind::Sum | Kind::Mean => Saves::NONE,
             Kind::Norm(0.0) => Saves::ONCE,
-            Kind::Norm(1.0) | Kind::Var(_) => Saves::NONE.input(0),
+            Kind::NanSum | Kind::Norm(1.0) | Kind::Var(_) => Saves::NONE.input(0),
             _ => Saves::NONE.input(0).output(0),
         }
     }
@@ -89,6 +94,10 @@ impl Operation for Reduction {
         let spread = |t: &Tensor| over.spread(t, shape);
         Ok([Some(match self.kind {
             Kind::Sum => spread(grad)?,
+            Kind::NanSum => {
+                let nan = saved.input(0)?.detach().isnan()?;
+                spread(grad)?.masked_fill(&nan, 0.0)?
+            }
             Kind::Mean => spread(&grad.div(over.count(shape) as f64)?)?,
             Kind::Prod => product_gradient(saved, grad, over)?,
             Kind::Max | Kind::Min | Kind::Amax | Kind::Amin => {

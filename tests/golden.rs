@@ -129,3 +129,8 @@ fn losses() {
 fn edges() {
     families::nn::run("edges");
 }
+
+#[test]
+fn halves() {
+    families::nn::run("halves");
+}

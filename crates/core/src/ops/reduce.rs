@@ -5,7 +5,9 @@ use pleach_kernels::product_of_others;
 use super::elementwise::written;
 use super::plan::{Kind, Over, Plan, shared_by_hits};
 use super::{norm, variance};
-use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
+use crate::autograd::{
+    Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, Types, apply,
+};
 use crate::{DType, Dims, Error, Result, Tensor};
 
 /// One value of all elements, or of those over some dimensions.
@@ -40,6 +42,10 @@ impl Reduction {
 impl Operation for Reduction {
     type Inputs<'a> = &'a Tensor;
     type Outputs = Tensor;
+    const RULES: Rules = Rules {
+        types: Types::Widened,
+        ..Rules::PLAIN
+    };
 
     fn name(&self) -> &'static str {
         self.names()[0]
@@ -244,6 +250,7 @@ fn product_gradient(saved: &Saved<'_>, grad: &Tensor, over: &Over) -> Result<Ten
         return grad.reshape(shape);
     }
     let (g, x) = (over.spread(grad, shape)?, saved.input(0)?);
+    let x = x.to_dtype(x.dtype().comparable())?;
     let zeros = x.eq(0.0)?.reduced(Kind::Sum, over.kept())?;
     if zeros.sum()?.item_i64()? == 0 {
         return g.mul(&over.spread(&saved.output(0)?, shape)?.div(&x)?);

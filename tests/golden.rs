@@ -134,3 +134,8 @@ fn edges() {
 fn halves() {
     families::nn::run("halves");
 }
+
+#[test]
+fn in_place() {
+    families::nn::run("in_place");
+}

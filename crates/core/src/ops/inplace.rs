@@ -313,6 +313,61 @@ in_place! {
     random_range_(from: i64, to: i64) = |t| t.fill_whole(Some((from, to)));
 }
 
+/// In-place methods that do to a tensor what their twins give.
+macro_rules! in_place_twins {
+    ($($name:ident $twin:ident ($($arg:ident: $ty:ty),*),)*) => {
+        in_place! {$(
+            #[doc = concat!("[`Tensor::", stringify!($twin), "`] in place.")]
+            $name($($arg: $ty),*) = |t| t.change(|t| t.$twin($($arg),*));
+        )*}
+    };
+}
+
+in_place_twins! {
+    acos_ acos(),
+    acosh_ acosh(),
+    asin_ asin(),
+    asinh_ asinh(),
+    atan_ atan(),
+    atanh_ atanh(),
+    ceil_ ceil(),
+    cos_ cos(),
+    cosh_ cosh(),
+    deg2rad_ deg2rad(),
+    digamma_ digamma(),
+    erf_ erf(),
+    erfc_ erfc(),
+    erfinv_ erfinv(),
+    exp2_ exp2(),
+    expm1_ expm1(),
+    frac_ frac(),
+    lgamma_ lgamma(),
+    log10_ log10(),
+    log1p_ log1p(),
+    log2_ log2(),
+    rad2deg_ rad2deg(),
+    sgn_ sgn(),
+    sign_ sign(),
+    sin_ sin(),
+    sinc_ sinc(),
+    sinh_ sinh(),
+    square_ square(),
+    tan_ tan(),
+    trunc_ trunc(),
+    logit_ logit(eps: impl Into<Option<f64>>),
+    nan_to_num_ nan_to_num(nan: f64, posinf: impl Into<Option<f64>>, neginf: impl Into<Option<f64>>),
+    copysign_ copysign(other: impl IntoOperand),
+    floor_divide_ floor_divide(other: impl IntoOperand),
+    fmod_ fmod(other: impl IntoOperand),
+    xlogy_ xlogy(other: impl IntoOperand),
+    atan2_ atan2(other: &Tensor),
+    heaviside_ heaviside(values: &Tensor),
+    hypot_ hypot(other: &Tensor),
+    ldexp_ ldexp(other: &Tensor),
+    tril_ tril(diagonal: i64),
+    triu_ triu(diagonal: i64),
+}
+
 impl Data {
     /// Replaces the values; shape and dtype may change: PyTorch's `.data = `.
     ///

@@ -632,6 +632,55 @@ fn scores_stand_in_the_place_of_values_when_several_are_pruned_as_one() -> Resul
 }
 
 #[test]
+fn apply_reaches_parametrizations_as_in_pytorch() -> Result<()> {
+    let mut net = Sequential::new()
+        .append(Linear::new(3, 3))
+        .append(SiLU::new());
+    let linear = net[0].downcast_ref::<Linear>().unwrap();
+    register_parametrization(linear, "weight", scaled())?;
+    register_parametrization(linear, "weight", scaled())?;
+    register_parametrization(linear, "bias", scaled())?;
+    let mut seen = Vec::new();
+    net.apply(&mut |m| {
+        seen.push(m.type_name());
+        if let Some(scaled) = m.downcast_ref::<Scaled>() {
+            scaled.scale.data().fill_(3.0).unwrap();
+        }
+    });
+    let list = "ParametrizationList";
+    let names = [
+        "Scaled",
+        "Scaled",
+        list,
+        "Scaled",
+        list,
+        "ModuleDict",
+        "Linear",
+        "SiLU",
+        "Sequential",
+    ];
+    assert_eq!(seen, names);
+    let linear = net[0].downcast_ref::<Linear>().unwrap();
+    let original = net.get_parameter("0.parametrizations.weight.original")?;
+    let nine = original.data().mul(9.0)?;
+    assert!(linear.weight.tensor().allclose(&nine, 1e-6, 0.0)?);
+    let paths: Vec<_> = net
+        .named_modules()
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(
+        paths[2..5],
+        [
+            "0.parametrizations",
+            "0.parametrizations.weight",
+            "0.parametrizations.weight.0"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
 fn a_state_dict_without_values_is_for_what_has_none() -> Result<()> {
     let net = || {
         Sequential::new()

@@ -305,7 +305,8 @@ fn gradients_of_float64_have_the_same_corners() {
 #[test]
 fn a_product_with_several_zeros_has_a_gradient_that_has_none() {
     let at = tensor![0, 0, 0];
-    let reduce: [(&str, fn(&Tensor, &Tensor, &Tensor) -> Result<Tensor>, &str); 2] = [
+    type Reduce = fn(&Tensor, &Tensor, &Tensor) -> Result<Tensor>;
+    let reduce: [(&str, Reduce, &str); 2] = [
         (
             "scatter_reduce",
             |x, at, y| x.scatter_reduce(0, at, y, "prod", true),

@@ -124,3 +124,18 @@ fn spatial() {
 fn losses() {
     families::nn::run("losses");
 }
+
+#[test]
+fn edges() {
+    families::nn::run("edges");
+}
+
+#[test]
+fn halves() {
+    families::nn::run("halves");
+}
+
+#[test]
+fn in_place() {
+    families::nn::run("in_place");
+}

@@ -214,7 +214,7 @@ fn state(p: &mut Program) -> Result<()> {
     let _ = (
         format!("{other:?}"),
         other.is_empty(),
-        other.versions().is_some(),
+        other.versions().is_some() && other.uninitialized().is_empty(),
     );
     if let Ok(report) = net.load_matching(&other) {
         let _ = report.to_string();
@@ -447,7 +447,7 @@ pub const CALLS: &[Call] = &[
     call(
         "StateDict::new StateDict::get StateDict::contains_key StateDict::insert \
          StateDict::remove StateDict::len StateDict::is_empty StateDict::iter StateDict::keys \
-         StateDict::values StateDict::versions StateDict::set_versions Versions::new \
+         StateDict::values StateDict::versions StateDict::uninitialized StateDict::set_versions Versions::new \
          Versions::get Versions::insert Versions::iter Versions::len Versions::is_empty \
          Module::state_dict \
          Module::load_state_dict Module::load_matching",

@@ -164,7 +164,7 @@ fn pruned(p: &mut Program) -> Result<()> {
                     true => Unstructured::L1(amount),
                     false => Unstructured::Random(amount),
                 };
-                prune::global_unstructured(&both, method)
+                prune::global_unstructured(&both, method, &[None, scores])
             }
             _ => prune::remove(&layer, name),
         };

@@ -230,12 +230,8 @@ macro_rules! quantile {
             let (x, q) = (x.as_tensor()?, operand(a.need("q")?)?);
             let keepdim = a.bool_or("keepdim", false)?;
             one(match a.opt_i64("dim")? {
-                Some(dim) => x.$dim(q, dim, keepdim, interpolation)?,
-                None if keepdim => return unknown("quantile(dim=None, keepdim=True)"),
-                None if interpolation != "linear" => {
-                    x.reshape([-1i64])?.$dim(q, 0, false, interpolation)?
-                }
-                None => x.$all(q)?,
+                None if !keepdim && interpolation == "linear" => x.$all(q)?,
+                dim => x.$dim(q, dim, keepdim, interpolation)?,
             })
         }
     };

@@ -51,6 +51,74 @@ pub fn find(name: &str) -> Option<Method<Value>> {
         "floor_" => in_place_plain!(floor_),
         "round_" => in_place_plain!(round_),
         "remainder_" => in_place_other!(remainder_),
+        "acos_" => in_place_plain!(acos_),
+        "acosh_" => in_place_plain!(acosh_),
+        "asin_" => in_place_plain!(asin_),
+        "asinh_" => in_place_plain!(asinh_),
+        "atan_" => in_place_plain!(atan_),
+        "atanh_" => in_place_plain!(atanh_),
+        "ceil_" => in_place_plain!(ceil_),
+        "cos_" => in_place_plain!(cos_),
+        "cosh_" => in_place_plain!(cosh_),
+        "deg2rad_" => in_place_plain!(deg2rad_),
+        "digamma_" => in_place_plain!(digamma_),
+        "erf_" => in_place_plain!(erf_),
+        "erfc_" => in_place_plain!(erfc_),
+        "erfinv_" => in_place_plain!(erfinv_),
+        "exp2_" => in_place_plain!(exp2_),
+        "expm1_" => in_place_plain!(expm1_),
+        "frac_" => in_place_plain!(frac_),
+        "lgamma_" => in_place_plain!(lgamma_),
+        "log10_" => in_place_plain!(log10_),
+        "log1p_" => in_place_plain!(log1p_),
+        "log2_" => in_place_plain!(log2_),
+        "rad2deg_" => in_place_plain!(rad2deg_),
+        "sgn_" => in_place_plain!(sgn_),
+        "sign_" => in_place_plain!(sign_),
+        "sin_" => in_place_plain!(sin_),
+        "sinc_" => in_place_plain!(sinc_),
+        "sinh_" => in_place_plain!(sinh_),
+        "square_" => in_place_plain!(square_),
+        "tan_" => in_place_plain!(tan_),
+        "trunc_" => in_place_plain!(trunc_),
+        "copysign_" => in_place_other!(copysign_),
+        "floor_divide_" => in_place_other!(floor_divide_),
+        "fmod_" => in_place_other!(fmod_),
+        "xlogy_" => in_place_other!(xlogy_),
+        "atan2_" => |x, a| {
+            let y = a.bind("atan2_", &["other"])?.tensor("other")?;
+            in_place!(x, atan2_(&y))
+        },
+        "hypot_" => |x, a| {
+            let y = a.bind("hypot_", &["other"])?.tensor("other")?;
+            in_place!(x, hypot_(&y))
+        },
+        "heaviside_" => |x, a| {
+            let y = a.bind("heaviside_", &["values"])?.tensor("values")?;
+            in_place!(x, heaviside_(&y))
+        },
+        "ldexp_" => |x, a| {
+            let y = a.bind("ldexp_", &["other"])?.tensor("other")?;
+            in_place!(x, ldexp_(&y))
+        },
+        "tril_" => |x, a| {
+            let diagonal = a.bind("tril_", &["diagonal"])?.opt_i64("diagonal")?;
+            in_place!(x, tril_(diagonal.unwrap_or(0)))
+        },
+        "triu_" => |x, a| {
+            let diagonal = a.bind("triu_", &["diagonal"])?.opt_i64("diagonal")?;
+            in_place!(x, triu_(diagonal.unwrap_or(0)))
+        },
+        "logit_" => |x, a| {
+            let eps = a.bind("logit_", &["eps"])?.opt_f64("eps")?;
+            in_place!(x, logit_(eps))
+        },
+        "nan_to_num_" => |x, a| {
+            let a = a.bind("nan_to_num_", &["nan", "posinf", "neginf"])?;
+            let nan = a.opt_f64("nan")?.unwrap_or(0.0);
+            let (high, low) = (a.opt_f64("posinf")?, a.opt_f64("neginf")?);
+            in_place!(x, nan_to_num_(nan, high, low))
+        },
         "clamp_min_" => |x, a| {
             let a = a.bind("clamp_min_", &["min"])?;
             let min = operand(a.need("min")?)?;

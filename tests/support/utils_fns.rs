@@ -332,7 +332,7 @@ fn parametrized(path: &str) -> Option<Builtin> {
                 .iter()
                 .map(|(m, name)| (&**m, name.as_str()))
                 .collect();
-            prune::global_unstructured(&targets, method)?;
+            prune::global_unstructured(&targets, method, &[])?;
             Ok(Value::None)
         },
         _ => return None,

@@ -48,6 +48,11 @@ impl DType {
         matches!(self, DType::I32 | DType::I16 | DType::I8 | DType::U8)
     }
 
+    /// Whether it is a half float, which computes as f32.
+    pub(crate) fn is_half(self) -> bool {
+        matches!(self, DType::F16 | DType::BF16)
+    }
+
     /// A type whose values order as this one's do: f32, f64 or i64. Fewer types, fewer loops.
     pub(crate) fn comparable(self) -> DType {
         match self {

@@ -1,6 +1,7 @@
 //! Gradients at poles, corners and ties, and of values that are not finite. Expected numbers are
 //! PyTorch 2.15's, except where a comment says otherwise.
 
+use pleach_core::autograd::{Options, grad, grad_allow_unused};
 use pleach_core::{DType, Result, Tensor, tensor};
 
 const INF: f32 = f32::INFINITY;
@@ -299,4 +300,86 @@ fn gradients_of_float64_have_the_same_corners() {
     assert_eq!((y.dtype(), y.item().unwrap()), (DType::F64, 9.0));
     y.backward().unwrap();
     assert_eq!(x.grad().unwrap().to_vec::<f64>().unwrap(), [0.0, 3.0, 1.5]);
+}
+
+#[test]
+fn a_product_with_several_zeros_has_a_gradient_that_has_none() {
+    let at = tensor![0, 0, 0];
+    type Reduce = fn(&Tensor, &Tensor, &Tensor) -> Result<Tensor>;
+    let reduce: [(&str, Reduce, &str); 2] = [
+        (
+            "scatter_reduce",
+            |x, at, y| x.scatter_reduce(0, at, y, "prod", true),
+            "src",
+        ),
+        (
+            "index_reduce",
+            |x, at, y| x.index_reduce(0, at, y, "prod", true),
+            "source",
+        ),
+    ];
+    for (name, f, source) in reduce {
+        let (x, y) = (leaf(&[2.]), leaf(&[0., 0., 3.]));
+        let product = f(&x, &at, &y).unwrap();
+        let grads = grad_allow_unused(&[&product], &[&x, &y], &[], Options::CREATE_GRAPH).unwrap();
+        let [dx, dy] = [0, 1].map(|i| grads[i].clone().unwrap());
+        assert_same(&dx, &[0.]);
+        assert_same(&dy, &[0.; 3]);
+        assert_same(&grad(&[&dx], &[&y]).unwrap()[0], &[0.; 3]);
+        let refusal = grad(&[&dy.sum().unwrap()], &[&x]).unwrap_err();
+        assert_eq!(
+            refusal.kind().to_string(),
+            format!(
+                "{name}(): Double backward is unsupported for {source} when >1 zeros in {source} are scattered to the same position in self"
+            )
+        );
+    }
+}
+
+#[test]
+fn what_is_left_out_or_only_counted_has_gradient_0() {
+    // PyTorch multiplies with a mask, so that an infinite gradient makes nan there.
+    assert_same(&gradient(|x| x.nansum(), &[1., NAN], INF), &[INF, 0.]);
+    assert_same(&gradient(|x| x.nanmean(), &[NAN, NAN], 1.0), &[0., 0.]);
+    // Here it gives nan to all.
+    let (low, high) = leaf(&[1., NAN, 2.]).aminmax().unwrap();
+    assert!(low.item().unwrap().is_nan() && high.item().unwrap().is_nan());
+    let largest = |x: &Tensor| Ok(x.aminmax()?.1);
+    assert_same(&gradient(largest, &[1., NAN, 2.], 1.0), &[0., 1., 0.]);
+    // A count; PyTorch gives no gradient to one side, and raises where both need one.
+    let [a, b] = gradients(|a, b| a.dist(b, 0.0), [&[1., 2.], &[1., 5.]], 1.0);
+    assert_same(&a, &[0., 0.]);
+    assert_same(&b, &[0., 0.]);
+}
+
+#[test]
+fn the_mean_beside_a_variance_is_the_mean() {
+    // PyTorch's running mean of the same row is nan once a difference of infinities has arisen.
+    let (var, mean) = vector(&[INF, 1., 2.]).var_mean_dim(0, 1.0, false).unwrap();
+    assert_same(&mean, &[INF]);
+    assert_same(&var, &[NAN]);
+    let dx = |f: fn(&Tensor) -> Result<(Tensor, Tensor)>| {
+        let sum = |x: &Tensor| f(x).and_then(|(a, b)| a.add(&b));
+        gradient(sum, &[INF, 1., 2.], 1.0)
+    };
+    assert_same(&dx(Tensor::var_mean), &[NAN, -INF, -INF]);
+    assert_same(&dx(Tensor::std_mean), &[NAN; 3]);
+    let (var, mean) = Tensor::scalar(2.0f32).var_mean().unwrap();
+    assert!(var.item().unwrap().is_nan());
+    assert_eq!(mean.item().unwrap(), 2.0);
+    let (std, mean) = Tensor::scalar(2.0f32).std_mean_dim(0, 0.0, false).unwrap();
+    assert_eq!((std.item().unwrap(), mean.item().unwrap()), (0.0, 2.0));
+}
+
+#[test]
+fn zero_to_the_power_of_anything_has_a_slope() {
+    let power = |x: &Tensor| x.rpow(0.0);
+    assert_same(
+        &gradient(power, &[-INF, -1., 0., 1e-40, INF], 1.0),
+        &[-INF, -INF, 0., 0., 0.],
+    );
+    assert_same(
+        &vector(&[-1e-40, 0., 1e-40]).rpow(0.0).unwrap(),
+        &[INF, 1., 0.],
+    );
 }

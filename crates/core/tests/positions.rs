@@ -54,21 +54,6 @@ fn ties_and_zeros_have_pytorchs_gradients() -> Result<()> {
 }
 
 #[test]
-fn a_product_of_two_zeros_has_no_second_derivative() -> Result<()> {
-    let leaf = |t: Tensor| t.requires_grad_(true);
-    let (x, y) = (leaf(tensor![2., 3.])?, leaf(tensor![0., 0.])?);
-    let out = x.scatter_reduce(0, &tensor![0, 0], &y, Reduce::Prod, true)?;
-    let again = pleach_core::autograd::Options::CREATE_GRAPH;
-    let error = pleach_core::autograd::backward(&[&out.sum()?], &[None], again).unwrap_err();
-    assert!(
-        error
-            .to_string()
-            .contains("Double backward is unsupported for src when >1 zeros")
-    );
-    Ok(())
-}
-
-#[test]
 fn a_fill_counts_its_value_once_for_each_slice() -> Result<()> {
     let value = Tensor::scalar(2.0).requires_grad_(true)?;
     let y = tensor![1., 2., 3.].index_fill(0, &tensor![0, 0, -1], &value)?;

@@ -226,7 +226,9 @@ pub(crate) fn exp_m1<M: MulAdd>(x: f32) -> f32 {
     // 2^n (e^r - 1) + (2^n - 1), of half the size, as 2^128 is no float.
     let half = power_of_two(exponent.wrapping_sub(1));
     let y = M::mul_add(half, exp_m1_of_remainder::<M>(r), half - 0.5);
-    (y + y).copysign(x)
+    // A half of the tiniest would lose a digit.
+    let y = if x.abs() < 1e-36 { x } else { y + y };
+    y.copysign(x)
 }
 
 /// A number as `(1 + m) 2^n`, where `ln(1 + m) = m - m²/2 + rest`.

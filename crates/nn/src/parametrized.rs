@@ -185,6 +185,25 @@ impl Additions {
         })
     }
 
+    /// Calls `f` with every module of the parametrizations in post-order. They stand behind shared handles, so
+    /// what `f` changes are aliases: their parameters, buffers, settings and hooks are the model's.
+    pub fn apply<E>(&self, f: &mut dyn FnMut(&mut dyn Module) -> Result<(), E>) -> Result<(), E> {
+        let how = &mut Duplication::alias();
+        let mut any = false;
+        for (_, list) in self.lists() {
+            any = true;
+            for parametrization in list.all() {
+                let mut alias = parametrization.duplicate_parametrization(how);
+                alias.as_module_mut().apply_below(f)?;
+            }
+            f(&mut list.duplicate(how))?;
+        }
+        match any {
+            true => f(&mut self.duplicate(how)),
+            false => Ok(()),
+        }
+    }
+
     /// From now on, `field` is computed by an entry of this name.
     pub fn add(self: &Arc<Self>, field: &Parameter, name: &str, kind: Kind) {
         self.entries.push(Arc::new(Entry {

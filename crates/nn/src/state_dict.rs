@@ -35,6 +35,7 @@ use pleach_core::Tensor;
 pub struct StateDict {
     entries: Vec<(String, Tensor)>,
     positions: HashMap<String, usize>,
+    uninitialized: Vec<String>,
     versions: Option<Versions>,
 }
 
@@ -58,6 +59,7 @@ impl StateDict {
     /// tensor.
     pub fn insert(&mut self, name: impl Into<String>, tensor: impl Into<Tensor>) -> Option<Tensor> {
         let (name, tensor) = (name.into(), tensor.into().detach());
+        self.uninitialized.retain(|n| *n != name);
         match self.positions.get(&name) {
             Some(&i) => Some(std::mem::replace(&mut self.entries[i].1, tensor)),
             None => {
@@ -70,6 +72,7 @@ impl StateDict {
 
     /// Takes a tensor out.
     pub fn remove(&mut self, name: &str) -> Option<Tensor> {
+        self.uninitialized.retain(|n| n != name);
         let position = self.positions.remove(name)?;
         let (_, tensor) = self.entries.remove(position);
         for (name, _) in &self.entries[position..] {
@@ -103,6 +106,29 @@ impl StateDict {
     /// The tensors in order.
     pub fn values(&self) -> impl DoubleEndedIterator<Item = &Tensor> + ExactSizeIterator {
         self.entries.iter().map(|(_, tensor)| tensor)
+    }
+
+    /// The names of a lazy layer's parameters and buffers that had no values yet: they are no entries, as no
+    /// tensor stands for them, and no file keeps them. A layer that has no values either can load such a
+    /// state dict, and no other.
+    ///
+    /// ```
+    /// use pleach::nn::{Module, layers::{LazyLinear, Linear}};
+    /// let state = LazyLinear::new(3).state_dict();
+    /// assert!(state.is_empty());
+    /// assert_eq!(state.uninitialized(), ["weight", "bias"]);
+    /// LazyLinear::new(3).load_state_dict(&state, true)?;
+    /// assert!(Linear::new(2, 3).load_state_dict(&state, true).is_err());
+    /// # Ok::<(), pleach::Error>(())
+    /// ```
+    pub fn uninitialized(&self) -> &[String] {
+        &self.uninitialized
+    }
+
+    /// Adds a name without values.
+    fn insert_uninitialized(&mut self, name: String) {
+        self.remove(&name);
+        self.uninitialized.push(name);
     }
 
     /// PyTorch's `_metadata`: the version of each module by its path, in the model's order. `None`

@@ -7,6 +7,7 @@ use std::hash::Hash;
 use pleach_core::{Buffer, DType, Error, Parameter, Result};
 
 use crate::listing::Listing;
+use crate::parametrized::additions_of;
 use crate::{Member, MemberMut, Module, Node};
 
 /// A path from the root, written out only where it is read.
@@ -185,6 +186,9 @@ impl dyn Module {
             }
         });
         result?;
+        if let Some(additions) = additions_of(self) {
+            additions.apply(f)?;
+        }
         f(self)
     }
 }

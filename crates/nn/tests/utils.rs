@@ -14,11 +14,12 @@ use pleach_nn::utils::parametrizations::{SpectralNormOptions, spectral_norm, wei
 use pleach_nn::utils::parametrize::{
     Parametrization, cached, is_parametrized, register_parametrization, remove_parametrizations,
 };
+use pleach_nn::utils::prune::Unstructured;
 use pleach_nn::utils::{
     CheckpointOptions, ClipGradNorm, checkpoint, checkpoint_sequential, checkpoint_with,
     clip_grad_norm_, get_total_norm, prune, skip_init, vector_to_parameters,
 };
-use pleach_nn::{Forward, Module, ModuleExt, ParameterList, Sequential};
+use pleach_nn::{Forward, Module, ModuleExt, ParameterList, Sequential, StateDict};
 
 fn net() -> Sequential {
     Sequential::new()
@@ -277,9 +278,7 @@ fn lazy_layers_are_plain_ones_after_their_first_call() -> Result<()> {
 
     // A loaded one takes the shapes that it is given, and keeps them.
     let loaded = LazyLinear::new(3);
-    let error = loaded
-        .load_state_dict(&LazyLinear::new(3).state_dict(), true)
-        .unwrap_err();
+    let error = loaded.load_state_dict(&StateDict::new(), true).unwrap_err();
     assert!(
         error
             .to_string()
@@ -629,6 +628,115 @@ fn parametrizations_and_prunings_refuse_as_in_pytorch() -> Result<()> {
     }
     assert_eq!(m.to_string(), repr);
     assert!(prune::identity(normed, "weight").is_err());
+    Ok(())
+}
+
+#[test]
+fn scores_stand_in_the_place_of_values_when_several_are_pruned_as_one() -> Result<()> {
+    let masks = |scores: &[Option<&Tensor>], amount: usize| -> Result<Vec<f64>> {
+        let (a, b) = (Linear::new(2, 2), Linear::new(2, 1));
+        let both: [(&dyn Module, &str); 2] = [(&a, "weight"), (&b, "weight")];
+        prune::global_unstructured(&both, Unstructured::L1(amount.into()), scores)?;
+        let mask = |m: &Linear| values(&m.state_dict()["weight_mask"]);
+        Ok([mask(&a), mask(&b)].concat())
+    };
+    // The masks are PyTorch's.
+    let (first, second) = (tensor![[1., 2.], [3., 4.]], tensor![[0., 10.]]);
+    assert_eq!(
+        masks(&[Some(&first), Some(&second)], 3)?,
+        [0., 0., 1., 1., 0., 1.]
+    );
+    let signed = tensor![[1., -2.], [3., -4.]];
+    assert_eq!(masks(&[Some(&signed)], 2)?, [1., 1., 1., 1., 0., 0.]);
+    assert!(masks(&[None, Some(&first)], 1).is_err() && masks(&[None; 3], 1).is_err());
+    Ok(())
+}
+
+#[test]
+fn apply_reaches_parametrizations_as_in_pytorch() -> Result<()> {
+    let mut net = Sequential::new()
+        .append(Linear::new(3, 3))
+        .append(SiLU::new());
+    let linear = net[0].downcast_ref::<Linear>().unwrap();
+    register_parametrization(linear, "weight", scaled())?;
+    register_parametrization(linear, "weight", scaled())?;
+    register_parametrization(linear, "bias", scaled())?;
+    let mut seen = Vec::new();
+    net.apply(&mut |m| {
+        seen.push(m.type_name());
+        if let Some(scaled) = m.downcast_ref::<Scaled>() {
+            scaled.scale.data().fill_(3.0).unwrap();
+        }
+    });
+    let list = "ParametrizationList";
+    let names = [
+        "Scaled",
+        "Scaled",
+        list,
+        "Scaled",
+        list,
+        "ModuleDict",
+        "Linear",
+        "SiLU",
+        "Sequential",
+    ];
+    assert_eq!(seen, names);
+    let linear = net[0].downcast_ref::<Linear>().unwrap();
+    let original = net.get_parameter("0.parametrizations.weight.original")?;
+    let nine = original.data().mul(9.0)?;
+    assert!(linear.weight.tensor().allclose(&nine, 1e-6, 0.0)?);
+    let paths: Vec<_> = net
+        .named_modules()
+        .into_iter()
+        .map(|(path, _)| path)
+        .collect();
+    assert_eq!(
+        paths[2..5],
+        [
+            "0.parametrizations",
+            "0.parametrizations.weight",
+            "0.parametrizations.weight.0"
+        ]
+    );
+    Ok(())
+}
+
+#[test]
+fn a_state_dict_without_values_is_for_what_has_none() -> Result<()> {
+    let net = || {
+        Sequential::new()
+            .append(LazyBatchNorm1d::new())
+            .append(Linear::new(3, 2))
+    };
+    let state = net().state_dict();
+    assert_eq!(
+        state.keys().collect::<Vec<_>>(),
+        ["0.num_batches_tracked", "1.weight", "1.bias"]
+    );
+    assert_eq!(
+        state.uninitialized(),
+        ["0.weight", "0.bias", "0.running_mean", "0.running_var"]
+    );
+    let lazy = net();
+    assert_eq!(lazy.load_state_dict(&state, true)?, Default::default());
+    assert!(lazy.named_parameters()[0].1.is_uninitialized());
+    let whole = Sequential::new()
+        .append(BatchNorm1d::new(3))
+        .append(Linear::new(3, 2));
+    let text = whole
+        .load_state_dict(&state, false)
+        .unwrap_err()
+        .to_string();
+    assert!(
+        text.contains("load an uninitialized parameter into an initialized one"),
+        "{text}"
+    );
+    lazy.load_state_dict(&whole.state_dict(), true)?;
+    assert_eq!(lazy.state_dict().uninitialized().len(), 0);
+    let keys = Linear::new(3, 2).load_state_dict(&LazyBatchNorm1d::new().state_dict(), false);
+    assert!(keys.is_err());
+    let keys = Sequential::new().load_state_dict(&state, false)?;
+    assert_eq!(keys.unexpected_keys.len(), 7);
     Ok(())
 }
 

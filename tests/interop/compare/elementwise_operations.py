@@ -37,6 +37,19 @@ def question(d, name):
     d.case.code = called(name, f"{x}.abs()" if name.endswith("byte") and d.case.dtype in FLOATS else x)
 
 
+@operation(*[f"Tensor.{n}_" for n in "acos asin atan ceil cos cosh erf erfc erfinv exp2 expm1 frac log10 log1p log2 sign sin sinc sinh square tan trunc".split()],
+           *[f"Tensor.{n}_" for n in "atan2 copysign hypot xlogy".split()], weight=0.15)
+def in_place(d, name):
+    d.float_dtype()
+    function = name.split(".")[1]
+    shape = d.shape()
+    d.case.mode = "element"
+    x = d.tensor(shape, kind="unit" if function in ("acos_", "asin_", "erfinv_") else "positive")
+    of_pair = function in ("atan2_", "copysign_", "hypot_", "xlogy_")
+    y = d.tensor(d.broadcast(shape) if d.chance(0.4) else shape, kind="positive") if of_pair else ""
+    d.case.code = f"z = {x} * 1\nz.{function}({y})\nz"
+
+
 @operation(*both(*PAIRS), *both("eq", "ne", "lt", "le", "gt", "ge"), weight=0.6)
 def pair(d, name):
     dtype = some_dtype(d, 0.85)

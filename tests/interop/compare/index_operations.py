@@ -215,7 +215,8 @@ def quantile(d, name):
         return
     interpolation = d.one(["linear", "linear", "lower", "higher", "nearest", "midpoint"])
     d.case.wide = interpolation == "linear"
-    d.case.code = called(name, x, q, d.dim(rank), d.chance(0.3), f"interpolation={interpolation!r}")
+    dim = "None" if d.chance(0.15) else d.dim(rank)
+    d.case.code = called(name, x, q, dim, d.chance(0.3), f"interpolation={interpolation!r}")
 
 
 @operation("Tensor.nansum", "Tensor.nanmean", "Tensor.var_mean", "Tensor.std_mean")

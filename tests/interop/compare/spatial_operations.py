@@ -121,7 +121,7 @@ def fold(d, name):
 @operation("F.lp_pool1d", "F.lp_pool2d", "F.lp_pool3d", weight=1)
 def lp_pool(d, name):
     d.special = False
-    d.float_dtype(0)
+    d.float_dtype(0.3)
     axes = int(name[-2])
     kernel, p = d.int(1, 3), d.one(["1.0", "2.0", "1.5", "3.0", "math.inf"])
     stride = f", stride={d.int(1, 3)}" if d.chance(0.5) else ""
@@ -132,7 +132,7 @@ def lp_pool(d, name):
 
 @operation("F.max_unpool1d", "F.max_unpool2d", "F.max_unpool3d", weight=1)
 def max_unpool(d, name):
-    d.float_dtype(0)
+    d.float_dtype(0.3)
     d.case.mode = "exact"
     axes, kernel = int(name[-2]), d.int(1, 3)
     shape = sized(d, axes, budget=max(60, d.budget // 27))
@@ -147,10 +147,13 @@ def max_unpool(d, name):
 
 @operation("F.fractional_max_pool2d", "F.fractional_max_pool3d", weight=1)
 def fractional_max_pool(d, name):
-    d.float_dtype(0)
+    d.float_dtype(0.3)
     d.case.mode = "exact"
     axes, kernel = int(name[-2]), d.int(1, 3)
     shape = sized(d, axes, low=kernel + 1)
+    if max(shape[2:]) > 64:
+        # PyTorch's half floats place windows outside.
+        d.float_dtype(0)
     # In volumes, PyTorch leaves room for one more.
     output = tuple(d.int(1, s - kernel + (1 if axes == 2 or d.wrong else 0)) for s in shape[2:])
     d.case.code = f"{name}({d.tensor(shape)}, {kernel}, output_size={output}, return_indices={d.chance(0.5)})"

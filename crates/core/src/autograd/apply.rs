@@ -112,9 +112,12 @@ fn all_fit(rules: Rules, list: &[Option<&Tensor>]) -> bool {
     let mut dtype = None;
     list.iter().flatten().all(|t| {
         let d = t.dtype();
-        (!rules.dense || t.is_contiguous())
-            && (rules.types == Types::Any
-                || matches!(d, DType::F32 | DType::F64) && *dtype.get_or_insert(d) == d)
+        let types = match rules.types {
+            Types::Any => true,
+            Types::Widened => !d.is_half(),
+            _ => matches!(d, DType::F32 | DType::F64) && *dtype.get_or_insert(d) == d,
+        };
+        types && (!rules.dense || t.is_contiguous())
     })
 }
 
@@ -144,7 +147,7 @@ fn promoted(rules: Rules, list: &[Option<&Tensor>]) -> Result<Changed> {
 /// The dtype that the inputs are promoted to, if any has another one. PyTorch's rule: a 0-d tensor
 /// counts only if its category is higher.
 fn common_type(types: Types, list: &[Option<&Tensor>]) -> Option<DType> {
-    if types == Types::Any {
+    if matches!(types, Types::Any | Types::Widened) {
         return None;
     }
     let of = |zero: bool| {
@@ -171,8 +174,8 @@ fn common_type(types: Types, list: &[Option<&Tensor>]) -> Option<DType> {
 fn fitted(rules: Rules, list: &[Option<&Tensor>]) -> Result<(Changed, Option<(DType, DType)>)> {
     let wide = |d: DType| match d {
         _ if rules.types == Types::Any => d,
-        DType::F16 | DType::BF16 => DType::F32,
-        d if d.is_small_int() => DType::I64,
+        d if d.is_half() => DType::F32,
+        d if rules.types != Types::Widened && d.is_small_int() => DType::I64,
         d => d,
     };
     let mut back = None;

@@ -148,6 +148,8 @@ pub struct Rules {
 pub enum Types {
     /// As they are.
     Any,
+    /// As they are, but half floats compute as f32.
+    Widened,
     /// Promoted to one; integers smaller than i64 compute as i64 and wrap, half floats as f32.
     Number,
     /// Promoted to one float; others become f32, half floats compute as f32.
@@ -166,6 +168,11 @@ impl Rules {
     pub const DENSE: Rules = Rules {
         dense: true,
         ..Rules::PLAIN
+    };
+    /// Contiguous inputs of any dtype, half floats computed as f32.
+    pub const WIDENED: Rules = Rules {
+        types: Types::Widened,
+        ..Rules::DENSE
     };
     /// Contiguous floats.
     pub const FLOAT: Rules = Rules {

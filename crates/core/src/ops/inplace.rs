@@ -313,6 +313,93 @@ in_place! {
     random_range_(from: i64, to: i64) = |t| t.fill_whole(Some((from, to)));
 }
 
+in_place! {
+    /// [`Tensor::acos`] in place.
+    acos_() = |t| t.change(|t| t.acos());
+    /// [`Tensor::acosh`] in place.
+    acosh_() = |t| t.change(|t| t.acosh());
+    /// [`Tensor::asin`] in place.
+    asin_() = |t| t.change(|t| t.asin());
+    /// [`Tensor::asinh`] in place.
+    asinh_() = |t| t.change(|t| t.asinh());
+    /// [`Tensor::atan`] in place.
+    atan_() = |t| t.change(|t| t.atan());
+    /// [`Tensor::atanh`] in place.
+    atanh_() = |t| t.change(|t| t.atanh());
+    /// [`Tensor::ceil`] in place.
+    ceil_() = |t| t.change(|t| t.ceil());
+    /// [`Tensor::cos`] in place.
+    cos_() = |t| t.change(|t| t.cos());
+    /// [`Tensor::cosh`] in place.
+    cosh_() = |t| t.change(|t| t.cosh());
+    /// [`Tensor::deg2rad`] in place.
+    deg2rad_() = |t| t.change(|t| t.deg2rad());
+    /// [`Tensor::digamma`] in place.
+    digamma_() = |t| t.change(|t| t.digamma());
+    /// [`Tensor::erf`] in place.
+    erf_() = |t| t.change(|t| t.erf());
+    /// [`Tensor::erfc`] in place.
+    erfc_() = |t| t.change(|t| t.erfc());
+    /// [`Tensor::erfinv`] in place.
+    erfinv_() = |t| t.change(|t| t.erfinv());
+    /// [`Tensor::exp2`] in place.
+    exp2_() = |t| t.change(|t| t.exp2());
+    /// [`Tensor::expm1`] in place.
+    expm1_() = |t| t.change(|t| t.expm1());
+    /// [`Tensor::frac`] in place.
+    frac_() = |t| t.change(|t| t.frac());
+    /// [`Tensor::lgamma`] in place.
+    lgamma_() = |t| t.change(|t| t.lgamma());
+    /// [`Tensor::log10`] in place.
+    log10_() = |t| t.change(|t| t.log10());
+    /// [`Tensor::log1p`] in place.
+    log1p_() = |t| t.change(|t| t.log1p());
+    /// [`Tensor::log2`] in place.
+    log2_() = |t| t.change(|t| t.log2());
+    /// [`Tensor::rad2deg`] in place.
+    rad2deg_() = |t| t.change(|t| t.rad2deg());
+    /// [`Tensor::sgn`] in place.
+    sgn_() = |t| t.change(|t| t.sgn());
+    /// [`Tensor::sign`] in place.
+    sign_() = |t| t.change(|t| t.sign());
+    /// [`Tensor::sin`] in place.
+    sin_() = |t| t.change(|t| t.sin());
+    /// [`Tensor::sinc`] in place.
+    sinc_() = |t| t.change(|t| t.sinc());
+    /// [`Tensor::sinh`] in place.
+    sinh_() = |t| t.change(|t| t.sinh());
+    /// [`Tensor::square`] in place.
+    square_() = |t| t.change(|t| t.square());
+    /// [`Tensor::tan`] in place.
+    tan_() = |t| t.change(|t| t.tan());
+    /// [`Tensor::trunc`] in place.
+    trunc_() = |t| t.change(|t| t.trunc());
+    /// [`Tensor::logit`] in place.
+    logit_(eps: impl Into<Option<f64>>) = |t| t.change(|t| t.logit(eps));
+    /// [`Tensor::nan_to_num`] in place.
+    nan_to_num_(nan: f64, posinf: impl Into<Option<f64>>, neginf: impl Into<Option<f64>>) = |t| t.change(|t| t.nan_to_num(nan, posinf, neginf));
+    /// [`Tensor::copysign`] in place.
+    copysign_(other: impl IntoOperand) = |t| t.change(|t| t.copysign(other));
+    /// [`Tensor::floor_divide`] in place.
+    floor_divide_(other: impl IntoOperand) = |t| t.change(|t| t.floor_divide(other));
+    /// [`Tensor::fmod`] in place.
+    fmod_(other: impl IntoOperand) = |t| t.change(|t| t.fmod(other));
+    /// [`Tensor::xlogy`] in place.
+    xlogy_(other: impl IntoOperand) = |t| t.change(|t| t.xlogy(other));
+    /// [`Tensor::atan2`] in place.
+    atan2_(other: &Tensor) = |t| t.change(|t| t.atan2(other));
+    /// [`Tensor::heaviside`] in place.
+    heaviside_(values: &Tensor) = |t| t.change(|t| t.heaviside(values));
+    /// [`Tensor::hypot`] in place.
+    hypot_(other: &Tensor) = |t| t.change(|t| t.hypot(other));
+    /// [`Tensor::ldexp`] in place.
+    ldexp_(other: &Tensor) = |t| t.change(|t| t.ldexp(other));
+    /// [`Tensor::tril`] in place.
+    tril_(diagonal: i64) = |t| t.change(|t| t.tril(diagonal));
+    /// [`Tensor::triu`] in place.
+    triu_(diagonal: i64) = |t| t.change(|t| t.triu(diagonal));
+}
+
 impl Data {
     /// Replaces the values; shape and dtype may change: PyTorch's `.data = `.
     ///

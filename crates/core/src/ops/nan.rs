@@ -1,10 +1,11 @@
 //! Sums and means that leave nans out.
 
+use super::plan::{Kind, Over};
 use crate::{DType, Dims, Error, Result, Tensor};
 
 /// # Reductions: without nans
 impl Tensor {
-    /// The sum of all elements that are no nan.
+    /// The sum of all elements that are no nan, which have no gradient.
     ///
     /// ```
     /// assert_eq!(pleach::tensor![1., f32::NAN, 2.].nansum()?.item()?, 3.0);
@@ -14,7 +15,7 @@ impl Tensor {
     /// # Errors
     /// If the memory cannot be had.
     pub fn nansum(&self) -> Result<Tensor> {
-        self.without_nans()?.sum()
+        self.numbers_summed(Over::all(self))
     }
 
     /// The sum over some dimensions of the elements that are no nan.
@@ -22,7 +23,7 @@ impl Tensor {
     /// # Errors
     /// If a dimension does not exist or is given twice.
     pub fn nansum_dim(&self, dims: impl Dims, keepdim: bool) -> Result<Tensor> {
-        self.without_nans()?.sum_dim(dims, keepdim)
+        self.numbers_summed(Over::dims(self, dims, keepdim)?)
     }
 
     /// The mean of all elements that are no nan; nan if there is none.
@@ -43,11 +44,12 @@ impl Tensor {
         self.nansum_dim(dims, keepdim)?.div(&count)
     }
 
-    fn without_nans(&self) -> Result<Tensor> {
-        match self.dtype().is_float() {
-            true => self.masked_fill(&self.detach().isnan()?, 0.0),
-            false => Ok(self.clone()),
-        }
+    fn numbers_summed(&self, over: Over) -> Result<Tensor> {
+        let kind = match self.dtype().is_float() {
+            true => Kind::NanSum,
+            false => Kind::Sum,
+        };
+        self.reduced(kind, over)
     }
 
     /// Where a mean of floats has something to count.

@@ -13,6 +13,8 @@ use crate::{DType, Dims, Element, Error, Result, Tensor};
 pub(super) enum Kind {
     /// Their sum.
     Sum,
+    /// The sum of those that are no nan.
+    NanSum,
     /// Their mean.
     Mean,
     /// Their product.
@@ -104,7 +106,7 @@ pub(super) fn kept(shape: &[usize], mask: &[bool]) -> Shape {
 /// A reduction over some dimensions, seen as `[outer, n, inner]`: the middle is reduced.
 pub(super) struct Plan {
     /// The input, arranged so that the reduced dimensions lie together; contiguous, no history.
-    /// Small integers are i64 here.
+    /// Small integers are i64 here, half floats f32.
     pub x: Tensor,
     /// The input's dtype.
     pub dtype: DType,
@@ -141,8 +143,8 @@ impl Plan {
             (outer, inner) = (outer * inner, 1);
         }
         let dtype = x.dtype();
-        if dtype.is_small_int() {
-            x = x.long()?;
+        if dtype.is_small_int() || dtype.is_half() {
+            x = x.to_dtype(dtype.comparable())?;
         }
         Ok(Plan {
             x: x.contiguous()?,

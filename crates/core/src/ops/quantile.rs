@@ -48,17 +48,23 @@ impl Tensor {
     /// If there are no elements, the dtype is neither f32 nor f64, or `q` is outside `0 ..= 1`, has more than one dimension, or
     /// another dtype.
     pub fn quantile(&self, q: impl IntoOperand) -> Result<Tensor> {
-        self.quantiles(q.into_operand(), None, Interpolation::Linear, false)
+        self.quantiles(
+            q.into_operand(),
+            (None, false),
+            Interpolation::Linear,
+            false,
+        )
     }
 
-    /// The quantiles along a dimension; nan where there is one. Several quantiles stand along a new first
-    /// dimension.
+    /// The quantiles along a dimension, or with `None` of all elements; nan where there is one. Several
+    /// quantiles stand along a new first dimension.
     ///
     /// ```
     /// use pleach::tensor;
     /// let x = tensor![[1., 2.], [5., 9.]];
     /// let y = x.quantile_dim(&tensor![0.5, 1.], 1, false, "lower")?;
     /// assert_eq!((y.shape(), y.to_vec::<f32>()?), (&[2, 2][..], vec![1., 5., 2., 9.]));
+    /// assert_eq!(x.quantile_dim(0.5, None, true, "lower")?.shape(), [1, 1]);
     /// # Ok::<(), pleach::Error>(())
     /// ```
     ///
@@ -67,12 +73,13 @@ impl Tensor {
     pub fn quantile_dim(
         &self,
         q: impl IntoOperand,
-        dim: i64,
+        dim: impl Into<Option<i64>>,
         keepdim: bool,
         interpolation: impl TryInto<Interpolation, Error: Into<Error>>,
     ) -> Result<Tensor> {
         let interpolation = interpolation.try_into().map_err(Into::into)?;
-        self.quantiles(q.into_operand(), Some((dim, keepdim)), interpolation, false)
+        let along = (dim.into(), keepdim);
+        self.quantiles(q.into_operand(), along, interpolation, false)
     }
 
     /// [`Tensor::quantile`] of the elements that are no nan; nan if there are no others.
@@ -80,7 +87,7 @@ impl Tensor {
     /// # Errors
     /// As [`Tensor::quantile`].
     pub fn nanquantile(&self, q: impl IntoOperand) -> Result<Tensor> {
-        self.quantiles(q.into_operand(), None, Interpolation::Linear, true)
+        self.quantiles(q.into_operand(), (None, false), Interpolation::Linear, true)
     }
 
     /// [`Tensor::quantile_dim`] of the elements that are no nan; nan where there are no others.
@@ -90,30 +97,28 @@ impl Tensor {
     pub fn nanquantile_dim(
         &self,
         q: impl IntoOperand,
-        dim: i64,
+        dim: impl Into<Option<i64>>,
         keepdim: bool,
         interpolation: impl TryInto<Interpolation, Error: Into<Error>>,
     ) -> Result<Tensor> {
         let interpolation = interpolation.try_into().map_err(Into::into)?;
-        self.quantiles(q.into_operand(), Some((dim, keepdim)), interpolation, true)
+        let along = (dim.into(), keepdim);
+        self.quantiles(q.into_operand(), along, interpolation, true)
     }
 
-    /// `along` is a dimension, and whether it is kept.
+    /// `along` is a dimension, or all, and whether they are kept.
     fn quantiles(
         &self,
         q: Operand,
-        along: Option<(i64, bool)>,
+        (dim, keepdim): (Option<i64>, bool),
         interpolation: Interpolation,
         ignore_nan: bool,
     ) -> Result<Tensor> {
         let q = self.checked_quantile(q)?;
         let rank = self.rank();
-        let along = match along {
-            Some((dim, keepdim)) => Some((resolve_dim(dim, rank)?, keepdim && rank > 0)),
-            None => None,
-        };
-        let rows = match along {
-            Some((d, _)) if rank > 0 => {
+        let dim = dim.map(|d| resolve_dim(d, rank)).transpose()?;
+        let rows = match dim {
+            Some(d) if rank > 0 => {
                 let others = (0..rank).filter(|k| *k != d);
                 let order: Vec<i64> = others.chain([d]).map(|k| k as i64).collect();
                 self.permute(&order[..])?
@@ -167,9 +172,13 @@ impl Tensor {
                 (found.permute(order)?, 1)
             }
         };
-        match along {
-            Some((d, true)) => found.unsqueeze((d + front) as i64),
-            _ => Ok(found),
+        match dim {
+            _ if !keepdim || rank == 0 => Ok(found),
+            Some(d) => found.unsqueeze((d + front) as i64),
+            None => {
+                let all = found.shape().iter().copied();
+                found.reshape(&all.chain([1].repeat(rank)).collect::<Vec<_>>()[..])
+            }
         }
     }
 

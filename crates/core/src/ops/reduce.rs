@@ -5,7 +5,9 @@ use pleach_kernels::product_of_others;
 use super::elementwise::written;
 use super::plan::{Kind, Over, Plan, shared_by_hits};
 use super::{norm, variance};
-use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Saved, Saves, apply};
+use crate::autograd::{
+    Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves, Types, apply,
+};
 use crate::{DType, Dims, Error, Result, Tensor};
 
 /// One value of all elements, or of those over some dimensions.
@@ -22,6 +24,7 @@ impl Reduction {
     fn names(&self) -> [&'static str; 3] {
         match self.kind {
             Kind::Sum => ["sum", "SumBackward0", "SumBackward1"],
+            Kind::NanSum => ["nansum", "NansumBackward0", "NansumBackward0"],
             Kind::Mean => ["mean", "MeanBackward0", "MeanBackward1"],
             Kind::Prod => ["prod", "ProdBackward0", "ProdBackward1"],
             Kind::Max => ["max", "MaxBackward1", "MaxBackward1"],
@@ -39,6 +42,10 @@ impl Reduction {
 impl Operation for Reduction {
     type Inputs<'a> = &'a Tensor;
     type Outputs = Tensor;
+    const RULES: Rules = Rules {
+        types: Types::Widened,
+        ..Rules::PLAIN
+    };
 
     fn name(&self) -> &'static str {
         self.names()[0]
@@ -62,6 +69,10 @@ impl Operation for Reduction {
         let plan = Plan::new(x, &over.mask, over.keepdim)?;
         match self.kind {
             Kind::Sum => plan.sum(),
+            Kind::NanSum => {
+                let numbers = x.masked_fill(&x.isnan()?, 0.0)?;
+                Plan::new(&numbers, &over.mask, over.keepdim)?.sum()
+            }
             Kind::Mean => plan.sum()?.div(plan.n as f64),
             Kind::Prod => product(&plan),
             Kind::Max | Kind::Min | Kind::Amax | Kind::Amin => {
@@ -80,7 +91,7 @@ impl Operation for Reduction {
         match self.kind {
             Kind::Sum | Kind::Mean => Saves::NONE,
             Kind::Norm(0.0) => Saves::ONCE,
-            Kind::Norm(1.0) | Kind::Var(_) => Saves::NONE.input(0),
+            Kind::NanSum | Kind::Norm(1.0) | Kind::Var(_) => Saves::NONE.input(0),
             _ => Saves::NONE.input(0).output(0),
         }
     }
@@ -89,6 +100,10 @@ impl Operation for Reduction {
         let spread = |t: &Tensor| over.spread(t, shape);
         Ok([Some(match self.kind {
             Kind::Sum => spread(grad)?,
+            Kind::NanSum => {
+                let nan = saved.input(0)?.detach().isnan()?;
+                spread(grad)?.masked_fill(&nan, 0.0)?
+            }
             Kind::Mean => spread(&grad.div(over.count(shape) as f64)?)?,
             Kind::Prod => product_gradient(saved, grad, over)?,
             Kind::Max | Kind::Min | Kind::Amax | Kind::Amin => {
@@ -235,6 +250,7 @@ fn product_gradient(saved: &Saved<'_>, grad: &Tensor, over: &Over) -> Result<Ten
         return grad.reshape(shape);
     }
     let (g, x) = (over.spread(grad, shape)?, saved.input(0)?);
+    let x = x.to_dtype(x.dtype().comparable())?;
     let zeros = x.eq(0.0)?.reduced(Kind::Sum, over.kept())?;
     if zeros.sum()?.item_i64()? == 0 {
         return g.mul(&over.spread(&saved.output(0)?, shape)?.div(&x)?);

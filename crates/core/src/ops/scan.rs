@@ -173,11 +173,16 @@ fn product_gradient(scan: &Scan, saved: &Saved<'_>, grad: &Tensor) -> Result<Ten
     let zeros = zero.cumsum(dim)?;
     let before = Tensor::where_cond(&zeros.eq(0)?, &products, 0.0)?;
     let before = scan.sums_back(&before)?.div(&x)?;
-    // At the first zero: the products without it.
-    let first = zero.logical_and(&zeros.eq(1)?)?;
-    let without = x.masked_fill(&first, 1.0)?.cumprod(dim)?;
-    let at_first = scan.sums_back(&grad.mul(&without)?)?;
-    let rest = Tensor::where_cond(&first, &at_first, 0.0)?;
+    // At the first zero: the products without it, up to the second.
+    let one = zeros.eq(1)?;
+    let first = zero.logical_and(&one)?;
+    let between = one.logical_and(&first.logical_not()?)?;
+    let after = x.masked_fill(&between.logical_not()?, 1.0)?.cumprod(dim)?;
+    let after = Tensor::where_cond(&one, &grad.mul(&after)?, 0.0)?.sum_dim(dim, true)?;
+    let at = first.max_dim(dim, true)?.1;
+    let until = out.gather(dim, &at.sub(1)?.clamp(0, None)?)?;
+    let until = until.masked_fill(&at.eq(0)?, 1.0)?;
+    let rest = Tensor::where_cond(&first, &after.mul(&until)?, 0.0)?;
     Tensor::where_cond(&zeros.eq(0)?, &before, &rest)
 }
 

@@ -93,18 +93,16 @@ impl ScatterReduce {
             let zero = source.detach().eq(0.0)?;
             let none = Tensor::try_zeros_of(saved.shape(0), grad.dtype())?;
             let zeros = self.take(&self.put(&none, &zero.to_dtype(grad.dtype())?, true)?)?;
-            if saved.recording() && zeros.gt(1.0)?.any()?.item()? != 0.0 {
-                return Err(Error::autograd(format!(
-                    "{}(): Double backward is unsupported for src when >1 zeros in src are scattered to the same position in self",
-                    self.names.0
-                )));
-            }
             let single = zero.logical_and(&zeros.eq(1.0)?)?;
             let without = again(&x, &source.masked_fill(&single, 1.0)?)?;
             let at_zero = self.take(&grad.mul(&without)?)?;
             let products = self.take(&grad.mul(&saved.output(0)?)?)?;
             let others = products.div(&source.masked_fill(&zero, 1.0)?)?;
-            Tensor::where_cond(&single, &at_zero, &others)
+            let gradient = Tensor::where_cond(&single, &at_zero, &others)?;
+            match saved.recording() && zeros.gt(1.0)?.any()?.item()? != 0.0 {
+                true => apply(GradientAtZeros(self.names.0), &gradient),
+                false => Ok(gradient),
+            }
         })?;
         Ok([of_x, of_source])
     }
@@ -121,6 +119,37 @@ impl ScatterReduce {
             saved.grad(0, || own.mul(&share))?,
             saved.grad(1, || others.mul(&self.take(&share)?))?,
         ])
+    }
+}
+
+/// The gradient of the factors where several of one product are zero: right, but without the terms that
+/// its own derivative would need.
+#[derive(Clone)]
+struct GradientAtZeros(&'static str);
+
+impl Operation for GradientAtZeros {
+    type Inputs<'a> = &'a Tensor;
+    type Outputs = Tensor;
+
+    fn name(&self) -> &'static str {
+        "scatter_reduce_backward"
+    }
+    fn grad_name(&self) -> &'static str {
+        "Error"
+    }
+    fn forward(&self, gradient: &Tensor, _: &mut Own) -> Result<Tensor> {
+        Ok(gradient.clone())
+    }
+    fn backward(&self, _: &Saved<'_>, _: &Tensor) -> Result<GradsOf<Self>> {
+        let name = self.0;
+        let source = if name == "index_reduce" {
+            "source"
+        } else {
+            "src"
+        };
+        Err(Error::autograd(format!(
+            "{name}(): Double backward is unsupported for {source} when >1 zeros in {source} are scattered to the same position in self"
+        )))
     }
 }
 

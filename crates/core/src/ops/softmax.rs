@@ -29,7 +29,7 @@ pub struct Softmax {
 impl Operation for Softmax {
     type Inputs<'a> = &'a Tensor;
     type Outputs = Tensor;
-    const RULES: Rules = Rules::DENSE;
+    const RULES: Rules = Rules::WIDENED;
 
     fn name(&self) -> &'static str {
         if self.log { "log_softmax" } else { "softmax" }
@@ -61,7 +61,8 @@ impl Operation for Softmax {
         Saves::NONE.output(0)
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let y = saved.output(0)?;
+        let wide = |t: &Tensor| t.to_dtype(t.dtype().comparable());
+        let (y, grad) = (wide(&saved.output(0)?)?, &wide(grad)?);
         if saved.recording() {
             let sum = |t: &Tensor| t.sum_dim(self.dim, true);
             let dx = match self.log {
@@ -84,7 +85,8 @@ impl Operation for Softmax {
 
 /// # Softmax
 impl Tensor {
-    /// `exp(x) / Σ exp(x)` along a dimension.
+    /// `exp(x) / Σ exp(x)` along a dimension; of half floats computed in f32. PyTorch's `dtype` is a
+    /// conversion before it: `x.to_dtype(dtype)?.softmax(dim)`.
     ///
     /// # Errors
     /// If the dimension does not exist, or the dtype is not a float type.

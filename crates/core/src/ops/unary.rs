@@ -349,7 +349,8 @@ impl Tensor {
         if !self.dtype().is_float() {
             return Tensor::try_zeros_of(self.shape(), DType::Bool);
         }
-        Ok(dispatch_float!("isnan", self.dtype(), T => map(self, |x: T| x.is_nan())?))
+        let x = self.detach().to_dtype(self.dtype().comparable())?;
+        Ok(dispatch_float!("isnan", x.dtype(), T => map(&x, |x: T| x.is_nan())?))
     }
 
     /// True where an element is finite.
@@ -357,6 +358,7 @@ impl Tensor {
         if !self.dtype().is_float() {
             return Tensor::try_ones_of(self.shape(), DType::Bool);
         }
-        Ok(dispatch_float!("isfinite", self.dtype(), T => map(self, |x: T| x.is_finite())?))
+        let x = self.detach().to_dtype(self.dtype().comparable())?;
+        Ok(dispatch_float!("isfinite", x.dtype(), T => map(&x, |x: T| x.is_finite())?))
     }
 }

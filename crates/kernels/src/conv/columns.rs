@@ -36,7 +36,7 @@ pub(super) fn gather_columns<'a, T: Float>(
         let x = &x[start_of(images.start)..][..channels * plane];
         return Matrix::Borrowed(&x[rows.start * plane..rows.end * plane]);
     }
-    let pixels = shape.out_pixels();
+    let (output, pixels) = (shape.output(), shape.out_pixels());
     let columns = images.len() * pixels;
     let mut out = Buffer::<T>::new(rows.len() * columns);
     for_each_chunk_mut(&mut out, columns, |row, out| {
@@ -45,17 +45,17 @@ pub(super) fn gather_columns<'a, T: Float>(
         let taps = shape.tap(tap);
         for (image, out) in images.clone().zip(out.chunks_exact_mut(pixels)) {
             let x = &x[start_of(image) + channel * plane..][..plane];
-            gather_channel(shape, x, taps, out);
+            gather_channel([shape.input, output], x, taps, out);
         }
     });
     Matrix::Owned(out)
 }
 
-/// One row of the matrix for one image: what one tap sees of one channel.
-fn gather_channel<T: Float>(shape: &ConvShape, x: &[T], taps: [Tap; 3], out: &mut [T]) {
+/// One row of the matrix for one image: what one tap sees of one channel. `sizes` are those of the planes
+/// before and after.
+fn gather_channel<T: Float>(sizes: [[usize; 3]; 2], x: &[T], taps: [Tap; 3], out: &mut [T]) {
     let [along_d, along_h, along_w] = taps;
-    let [_, in_h, in_w] = shape.input;
-    let [_, out_h, out_w] = shape.output();
+    let [[_, in_h, in_w], [_, out_h, out_w]] = sizes;
     let (first, end) = along_w.outputs;
     for (row, out) in out.chunks_exact_mut(out_w).enumerate() {
         let (z, y) = (row / out_h, row % out_h);
@@ -78,10 +78,11 @@ fn gather_channel<T: Float>(shape: &ConvShape, x: &[T], taps: [Tap; 3], out: &mu
 }
 
 /// Calls `f(start in the input channel, start in the output channel, length, stride)` for each
-/// run of output pixels that see the input through a tap; their input pixels are `stride` apart.
+/// run of output pixels that see the input through a tap; their input pixels are `stride` apart. The first
+/// argument is the sizes of the planes before and after.
 #[inline(always)]
 pub(super) fn for_each_row(
-    shape: &ConvShape,
+    [[_, in_h, in_w], [_, out_h, out_w]]: [[usize; 3]; 2],
     [along_d, along_h, along_w]: [Tap; 3],
     mut f: impl FnMut(usize, usize, usize, usize),
 ) {
@@ -89,8 +90,6 @@ pub(super) fn for_each_row(
     if first == end {
         return;
     }
-    let [_, in_h, in_w] = shape.input;
-    let [_, out_h, out_w] = shape.output();
     for z in along_d.range() {
         for y in along_h.range() {
             let input = (along_d.input(z) * in_h + along_h.input(y)) * in_w + along_w.input(first);
@@ -111,6 +110,9 @@ pub(super) fn add_columns<T: Float>(
     grad: &mut [T],
 ) {
     let (pixels, plane, taps) = (shape.out_pixels(), shape.in_pixels(), shape.taps());
+    // Not for each channel: sizes are divided and checked.
+    let sizes = [shape.input, shape.output()];
+    let all: Vec<[Tap; 3]> = (0..taps).map(|tap| shape.tap(tap)).collect();
     let first = rows.start / taps;
     let grad = &mut grad[first * plane..rows.end.div_ceil(taps) * plane];
     for_each_chunk_mut(grad, plane, |channel, grad| {
@@ -122,7 +124,7 @@ pub(super) fn add_columns<T: Float>(
             let tap = row - start;
             let row = row - rows.start;
             let values = &matrix[row * columns + image * pixels..][..pixels];
-            for_each_row(shape, shape.tap(tap), |input, output, len, stride| {
+            for_each_row(sizes, all[tap], |input, output, len, stride| {
                 let values = &values[output..output + len];
                 if stride == 1 {
                     for (grad, v) in grad[input..].iter_mut().zip(values) {

@@ -194,6 +194,7 @@ pub(super) fn mend_weight_gradient<T: Float>(
         return;
     }
     let (in_pixels, out_pixels, taps) = (s.in_pixels(), s.out_pixels(), s.taps());
+    let sizes = [s.input, s.output()];
     for_each_chunk_mut(grad_weight, s.depth(), |o, grad_weight| {
         let first = o / s.group_out() * s.group_in();
         let weights = grad_weight.iter_mut().enumerate();
@@ -203,7 +204,7 @@ pub(super) fn mend_weight_gradient<T: Float>(
             for image in 0..s.batch {
                 let x = &x[(image * s.in_channels + first + c) * in_pixels..][..in_pixels];
                 let grad_out = &grad_out[(image * s.out_channels + o) * out_pixels..];
-                for_each_row(s, tap, |input, output, len, stride| {
+                for_each_row(sizes, tap, |input, output, len, stride| {
                     if sum.is_lost() {
                         return;
                     }

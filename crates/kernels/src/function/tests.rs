@@ -118,7 +118,7 @@ fn check(x: &[f32], f: Function, absolute: f64) {
             let close =
                 (got - want).abs() <= 4e-7 * want.abs() + 1.4e-45 + absolute * f64::from(x.abs());
             assert!(
-                close || got == *want || got.is_nan() && want.is_nan(),
+                close || got == f64::from(*want as f32) || got.is_nan() && want.is_nan(),
                 "{f:?} {isa:?} {x}: {got} {want}"
             );
         }
@@ -139,6 +139,27 @@ fn relu_and_its_gradient_keep_nan() {
     let mut grad = [9.0; 5];
     Function::Relu.gradient(&y, &[1.0; 5], &mut grad);
     assert_eq!(grad, [0.0, 0.0, 0.0, 1.0, 1.0]);
+}
+
+#[test]
+fn f32_at_its_ends_is_as_f64_there() {
+    // Infinities, zeros, and what is tiny; enough of each for a vector.
+    let ends = [
+        f32::INFINITY,
+        f32::NEG_INFINITY,
+        0.0,
+        -0.0,
+        1e-45,
+        -3e-45,
+        1e-40,
+        -1e-37,
+    ];
+    let x: Vec<f32> = ends.iter().flat_map(|x| [*x; 33]).collect();
+    for f in Function::ALL {
+        // GELU's infinity is nan in f32, as it is in PyTorch's vectors.
+        let first = if *f == Function::Gelu { 33 } else { 0 };
+        check(&x[first..], *f, 0.0);
+    }
 }
 
 #[test]

@@ -81,9 +81,9 @@ pub(crate) fn powf<M: MulAdd>(x: f32, y: f32) -> f32 {
         2.885_390_082,
     ];
     let log = p[1..].iter().fold(p[0], |sum, c| sum * z + c) * s + n;
-    // Zero and infinity are beyond all exponents.
-    let log = if size == 0.0 { -4096.0 } else { log };
-    let log = if size == f64::INFINITY { 4096.0 } else { log };
+    // Zero and infinity are beyond all exponents, also times the smallest y.
+    let log = if size == 0.0 { -1e48 } else { log };
+    let log = if size == f64::INFINITY { 1e48 } else { log };
     let t = f64::from(y) * log;
     let t = if t > 200.0 { 200.0 } else { t };
     let t = if t < -200.0 { -200.0 } else { t };

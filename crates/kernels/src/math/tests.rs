@@ -191,6 +191,13 @@ fn special<M: MulAdd>() {
     let (exp_m1, ln_1p) = (exp_m1::<M>, ln_1p::<M>);
     assert_eq!((exp_m1(inf), exp_m1(-inf), ln_1p(inf)), (inf, -1.0, inf));
     assert_eq!(ln_1p(-1.0), -inf);
+    for tiny in [1e-45, -1e-45, 3e-45, 1.234e-40, -2e-38, 1e-37] {
+        assert_eq!((exp_m1(tiny), ln_1p(tiny)), (tiny, tiny));
+        // However near to 0 the exponent is.
+        let (zero, infinite) = (powf::<M>(0.0, tiny), powf::<M>(inf, tiny));
+        let wanted = if tiny > 0.0 { (0.0, inf) } else { (inf, 0.0) };
+        assert_eq!((zero, infinite), wanted);
+    }
     assert!(ln_1p(-1.5).is_nan());
     assert_eq!(
         (exp_m1(-0.0).to_bits(), ln_1p(-0.0).to_bits()),

@@ -228,7 +228,7 @@ pub struct AveragePool<const D: usize> {
 impl<const D: usize> Operation for AveragePool<D> {
     type Inputs<'a> = &'a Tensor;
     type Outputs = Tensor;
-    const RULES: Rules = Rules::DENSE;
+    const RULES: Rules = Rules::WIDENED;
 
     fn name(&self) -> &'static str {
         let names = match (&self.of, self.grad) {

@@ -39,6 +39,14 @@ pub(crate) fn filled<T: Element>(sizes: &[usize], fill: impl FnOnce(&mut [T])) -
     Ok(Tensor::from_buffer(out, sizes))
 }
 
+/// A half float as the f32 that it computes as.
+pub(super) fn widened(t: &Tensor) -> Result<Tensor> {
+    match t.dtype() {
+        DType::F16 | DType::BF16 => t.float(),
+        _ => Ok(t.clone()),
+    }
+}
+
 /// What to do about an input of `rank` dimensions if those up to `unbatched` are all there.
 pub(crate) fn hint_batch(error: Error, rank: usize, unbatched: usize) -> Error {
     match rank == unbatched {

@@ -4,11 +4,11 @@ use std::sync::Arc;
 
 use pleach_core::autograd::{Attributes, GradOf, GradsOf, Operation, Own, Rules, Saved, apply};
 use pleach_core::print::{PythonRepr, python_tuple};
-use pleach_core::{Element, Error, ErrorKind, Result, Tensor, check_room};
-use pleach_kernels::{Float, PlacedPoolShape, max_pool_backward, placed_max_pool};
+use pleach_core::{DType, Element, Error, ErrorKind, Result, Tensor, check_room};
+use pleach_kernels::{PlacedPoolShape, max_pool_backward, placed_max_pool};
 
 use super::sliding::{planes, with_plane};
-use super::{Size, filled, two};
+use super::{Size, filled, two, widened};
 use crate::setters::setters;
 
 /// A fraction along each of `D` dimensions: one number for all, or one each.
@@ -209,12 +209,17 @@ pub(crate) fn fractional_max_pool<const D: usize>(
         kernel: three(kernel),
     };
     check_room(&with_plane::<D>(input, shape.output), input.dtype())?;
-    let starts: Vec<usize> = dispatch_float!(name, input.dtype(), T => {
-        let samples = samples.contiguous()?;
-        let samples = samples.as_slice::<T>()?.chunks_exact(D).take(count);
-        samples.flat_map(|own| starts::<T, D>(own, &shape)).collect()
-    });
-    let starts = starts.into();
+    let digits = match input.dtype() {
+        DType::F64 => 53,
+        DType::F32 => 24,
+        DType::F16 => 11,
+        DType::BF16 => 8,
+        dtype => return Err(ErrorKind::NotImplementedFor { op: name, dtype }.into()),
+    };
+    let samples = samples.detach().double()?.contiguous()?;
+    let samples = samples.as_slice::<f64>()?.chunks_exact(D).take(count);
+    let starts = samples.flat_map(|own| starts::<D>(own, digits, &shape));
+    let starts = starts.collect::<Vec<_>>().into();
     apply(
         FractionalMaxPool::<D> {
             shape,
@@ -297,8 +302,18 @@ fn check<const D: usize>(
     Ok(())
 }
 
-/// Where the windows of a plane begin along depth, height and width, in the numbers of its dtype.
-fn starts<T: Float, const D: usize>(samples: &[T], shape: &PlacedPoolShape) -> Vec<usize> {
+/// A number with so many binary digits, half to even.
+fn rounded(v: f64, digits: u32) -> f64 {
+    let rest = 53 - digits;
+    let (bits, last) = (v.to_bits(), 1u64 << rest);
+    let half = (last >> 1).saturating_sub(u64::from(bits & last == 0));
+    f64::from_bits(bits.wrapping_add(half) & !(last - 1))
+}
+
+/// Where the windows of a plane begin along depth, height and width, in numbers of so many binary digits:
+/// those of its dtype.
+fn starts<const D: usize>(samples: &[f64], digits: u32, shape: &PlacedPoolShape) -> Vec<usize> {
+    let rounded = |v: f64| rounded(v, digits);
     let mut all = Vec::with_capacity(shape.output.iter().sum());
     for d in 0..3 {
         // Only without windows is there less room than none.
@@ -306,15 +321,16 @@ fn starts<T: Float, const D: usize>(samples: &[T], shape: &PlacedPoolShape) -> V
         let count = shape.output[d];
         // An image's numbers are for width and height, a volume's for depth, height and width.
         let sample = match (D, d) {
-            (2, 0) => T::ZERO,
+            (2, 0) => 0.0,
             (2, _) => samples[2 - d],
             _ => samples[d],
         };
         if count > 1 {
-            let step = T::from_usize(room) / T::from_usize(count - 1);
-            let place = |at: T| (at * step).to_f64() as usize;
+            let number = |n: usize| rounded(n as f64);
+            let step = rounded(number(room) / number(count - 1));
+            let place = |at: f64| rounded(at * step) as usize;
             let first = place(sample);
-            let before = (0..count - 1).map(|i| place(T::from_usize(i) + sample));
+            let before = (0..count - 1).map(|i| place(rounded(number(i) + sample)));
             // Samples that are not from 0 to 1 place no window outside.
             all.extend(before.map(|at| at.saturating_sub(first).min(room)));
         }
@@ -338,7 +354,7 @@ pub struct FractionalMaxPool<const D: usize> {
 impl<const D: usize> Operation for FractionalMaxPool<D> {
     type Inputs<'a> = &'a Tensor;
     type Outputs = Vec<Tensor>;
-    const RULES: Rules = Rules::DENSE;
+    const RULES: Rules = Rules::WIDENED;
 
     fn name(&self) -> &'static str {
         if D == 2 {
@@ -374,7 +390,7 @@ impl<const D: usize> Operation for FractionalMaxPool<D> {
         Ok(outputs)
     }
     fn backward(&self, saved: &Saved<'_>, grads: GradOf<'_, Self>) -> Result<GradsOf<Self>> {
-        let grad = grads[0].as_ref().expect("the only one");
+        let grad = &widened(grads[0].as_ref().expect("the only one"))?;
         let (sizes, places) = (saved.shape(0), saved.own(0)?);
         if saved.recording() {
             let first = -(D as i64);

@@ -9,7 +9,7 @@ use pleach_kernels::{
 };
 
 use super::sliding::{Sliding, check_meets_input, out_size, with_plane};
-use super::{Size, filled, windows};
+use super::{Size, filled, widened, windows};
 use crate::setters::setters;
 
 /// What a maximum pooling takes: the size of its windows, and windows side by side, no padding,
@@ -285,7 +285,7 @@ pub struct MaxPool<const D: usize> {
 impl<const D: usize> Operation for MaxPool<D> {
     type Inputs<'a> = &'a Tensor;
     type Outputs = Vec<Tensor>;
-    const RULES: Rules = Rules::DENSE;
+    const RULES: Rules = Rules::WIDENED;
 
     fn name(&self) -> &'static str {
         match (&self.of, D, self.indices) {
@@ -345,7 +345,7 @@ impl<const D: usize> Operation for MaxPool<D> {
         Ok(outputs)
     }
     fn backward(&self, saved: &Saved<'_>, grads: GradOf<'_, Self>) -> Result<GradsOf<Self>> {
-        let grad = grads[0].as_ref().expect("the only one");
+        let grad = &widened(grads[0].as_ref().expect("the only one"))?;
         let (sizes, maxima) = (saved.shape(0), saved.own(0)?);
         if saved.recording() {
             return Ok([Some(self.scatter(&maxima, grad, sizes)?)]);

@@ -232,7 +232,7 @@ pub struct MaxUnpool<const D: usize> {
 impl<const D: usize> Operation for MaxUnpool<D> {
     type Inputs<'a> = (&'a Tensor, &'a Tensor);
     type Outputs = Tensor;
-    const RULES: Rules = Rules::DENSE;
+    const RULES: Rules = Rules::WIDENED;
 
     fn name(&self) -> &'static str {
         if D == 3 {

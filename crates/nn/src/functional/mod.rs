@@ -107,7 +107,7 @@ pub use cosine_similarity::cosine_similarity;
 pub use cross_entropy::{CrossEntropyOptions, cross_entropy};
 pub use ctc_loss::{CtcLossOptions, ctc_loss};
 pub use difference_loss::{HuberLossOptions, huber_loss, l1_loss, mse_loss, smooth_l1_loss};
-use dispatch::check_dtype;
+use dispatch::{check_dtype, widened};
 pub(crate) use dispatch::{filled, hint_batch};
 pub(crate) use dropout::check_probability;
 pub use dropout::{alpha_dropout, dropout, dropout1d, dropout2d, dropout3d, feature_alpha_dropout};

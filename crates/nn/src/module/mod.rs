@@ -215,7 +215,8 @@ pub trait Module: Any + Field + AsModule + Send + Sync {
 
     /// Calls `f` with every descendant and at last with this module: children before parents,
     /// siblings in registration order. A module that two *different* parents share is visited
-    /// once for each, as in PyTorch.
+    /// once for each, as in PyTorch. Parametrizations come after the other children of their module; what
+    /// `f` gets of them shares parameters, buffers, settings and hooks with the model's.
     ///
     /// A closure is given as `&mut |m| ..`; without the `&mut` the compiler says that it does not know the
     /// type of `m`.

@@ -52,7 +52,9 @@ fn run<'a>(root: &dyn Module, dict: &'a StateDict) -> Result<Loading<'a>> {
         lines: Vec::new(),
         failure: None,
     };
-    loading.module(root, "", &dict.keys().collect::<Vec<_>>());
+    let without_values = dict.uninitialized().iter().map(String::as_str);
+    let keys = dict.keys().chain(without_values);
+    loading.module(root, "", &keys.collect::<Vec<_>>());
     match loading.failure.take() {
         Some(error) => Err(error),
         None => Ok(loading),
@@ -155,7 +157,9 @@ impl<'a> Loading<'a> {
     fn entry(&mut self, module: &dyn Module, path: &str, name: &str, state: State) {
         let key = join(path, name);
         let Some(source) = self.dict.get(&key) else {
-            if !self.forgiven(module, path, name) {
+            if self.dict.uninitialized().contains(&key) {
+                self.without_values(key, &state);
+            } else if !self.forgiven(module, path, name) {
                 self.keys.missing_keys.push(key);
             }
             return;
@@ -185,6 +189,16 @@ impl<'a> Loading<'a> {
         match write(&state, source, &shape) {
             Ok(()) => self.loaded.push(key),
             Err(error) => drop(self.failure.get_or_insert(error)),
+        }
+    }
+
+    /// Loads what has no values.
+    fn without_values(&mut self, key: String, state: &State) {
+        match state.is_uninitialized() {
+            true => self.loaded.push(key),
+            false => drop(self.failure.get_or_insert_with(|| Error::value(
+                "Can't access the shape of an uninitialized parameter or buffer. This error usually happens in `load_state_dict` when trying to load an uninitialized parameter into an initialized one. Call `forward` to initialize the parameters before accessing their attributes.",
+            ))),
         }
     }
 

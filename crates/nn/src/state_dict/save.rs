@@ -11,11 +11,9 @@ impl dyn Module {
     pub(crate) fn save_state(&self) -> StateDict {
         fn walk(module: &dyn Module, path: &str, out: &mut StateDict, versions: &mut Versions) {
             versions.insert(path, module.version());
-            own_state(module, &mut |name, state| {
-                // PyTorch's state dicts hold uninitialised ones, which a tensor cannot be.
-                if !state.is_uninitialized() {
-                    out.insert(join(path, name), state.tensor());
-                }
+            own_state(module, &mut |name, state| match state.is_uninitialized() {
+                true => out.insert_uninitialized(join(path, name)),
+                false => drop(out.insert(join(path, name), state.tensor())),
             });
             module.members(&mut |name, member| {
                 if let Member::Child(child) = member {

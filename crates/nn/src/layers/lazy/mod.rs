@@ -29,7 +29,7 @@ use crate::{Duplication, Forward, HasMode, Member, MemberMut, Module, Node, Sett
 /// Until then its parameters are there, but uninitialised
 /// ([`Parameter::is_uninitialized`](pleach_core::Parameter::is_uninitialized)): an optimizer can hold
 /// them, [`Module::to_dtype`] sets their dtype, and whatever reads them is an error. A state dict
-/// leaves them out; loading one gives them values and shapes. The first call draws the initial
+/// has them as [`StateDict::uninitialized`](crate::StateDict::uninitialized); loading one with values gives them values and shapes. The first call draws the initial
 /// values; from then on the layer is, prints and downcasts as the plain one. So one call with an
 /// example (a dry run) completes a model.
 pub struct Lazy<L: LazyLayer> {

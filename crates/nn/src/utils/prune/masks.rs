@@ -179,20 +179,25 @@ pub enum Unstructured {
     Random(Amount),
 }
 
-/// Prunes the elements of several parameters as if they were one.
+/// Prunes the elements of several parameters as if they were one. `importance_scores` stand in the place of
+/// the values of the parameters that have some, in their order; `&[]` if none has.
 ///
 /// ```
 /// use pleach::nn::{layers::Linear, utils::prune::{Amount, Unstructured, global_unstructured}};
 /// let (a, b) = (Linear::new(4, 3), Linear::new(3, 2));
-/// global_unstructured(&[(&a, "weight"), (&b, "weight")], Unstructured::L1(Amount::Count(5)))?;
+/// global_unstructured(&[(&a, "weight"), (&b, "weight")], Unstructured::L1(Amount::Count(5)), &[])?;
 /// let zeros = |l: &Linear| l.weight.tensor().eq(0.0)?.sum()?.item();
 /// assert_eq!(zeros(&a)? + zeros(&b)?, 5.0);
 /// # Ok::<(), pleach::Error>(())
 /// ```
 ///
 /// # Errors
-/// As [`identity`], or if the amount is more than there is.
-pub fn global_unstructured(parameters: &[(&dyn Module, &str)], method: Unstructured) -> Result<()> {
+/// As [`identity`], if the amount is more than there is, or there are not as many scores as elements.
+pub fn global_unstructured(
+    parameters: &[(&dyn Module, &str)],
+    method: Unstructured,
+    importance_scores: &[Option<&Tensor>],
+) -> Result<()> {
     let method = match method {
         Unstructured::L1(amount) => Method::L1(amount),
         Unstructured::Random(amount) => Method::Random(amount),
@@ -203,7 +208,21 @@ pub fn global_unstructured(parameters: &[(&dyn Module, &str)], method: Unstructu
             .map(|(module, name)| target(*module, name));
         let all = all.collect::<Result<Vec<_>>>()?;
         let flat = |t: &Tensor| t.reshape([-1]);
-        let values = all.iter().map(|t| flat(&t.value));
+        if importance_scores.len() > all.len() {
+            return Err(Error::value(format!(
+                "global_unstructured(): {} importance_scores for {} parameters",
+                importance_scores.len(),
+                all.len()
+            )));
+        }
+        let values = all.iter().enumerate().map(|(i, target)| {
+            let scores = importance_scores.get(i).copied().flatten();
+            let (value, (module, name)) = (&target.value, parameters[i]);
+            match scores.is_none_or(|scores| scores.numel() == value.numel()) {
+                true => flat(scores.unwrap_or(value)),
+                false => Err(other_shape(scores.unwrap_or(value), value, name, module)),
+            }
+        });
         let masks = all.iter().map(|t| flat(&t.old_mask()?));
         let values = Tensor::cat(values.collect::<Result<Vec<_>>>()?, 0)?;
         let masks = Tensor::cat(masks.collect::<Result<Vec<_>>>()?, 0)?;
@@ -297,11 +316,7 @@ fn prune(module: &dyn Module, name: &str, scores: Option<&Tensor>, method: &Meth
         let target = target(module, name)?;
         let scores = scores.unwrap_or(&target.value);
         if scores.shape() != target.value.shape() {
-            return Err(Error::shape(format!(
-                "importance_scores should have the same shape as parameter {name} of {module}, got {} vs {}",
-                size_text(scores.shape()),
-                size_text(target.value.shape())
-            )));
+            return Err(other_shape(scores, &target.value, name, module));
         }
         let old = target.old_mask()?;
         match target.found {
@@ -329,6 +344,14 @@ fn prune(module: &dyn Module, name: &str, scores: Option<&Tensor>, method: &Meth
             Found::Nothing => Ok(()),
         }
     })
+}
+
+fn other_shape(scores: &Tensor, value: &Tensor, name: &str, module: &dyn Module) -> Error {
+    Error::shape(format!(
+        "importance_scores should have the same shape as parameter {name} of {module}, got {} vs {}",
+        size_text(scores.shape()),
+        size_text(value.shape())
+    ))
 }
 
 /// The positions at which a condition holds.

@@ -30,22 +30,39 @@ fn convolution(conv: impl Forward, shape: &[usize], backward: bool) -> Result<Ru
     })
 }
 
-/// Doubles height and width.
-fn twice(mode: InterpolateMode, shape: &[usize], backward: bool) -> Result<Run> {
-    let options = InterpolateOptions::new(Resize::scale_factor(2.0)).mode(mode);
+/// Resizes in a mode.
+fn resized(mode: InterpolateMode, to: Resize, shape: &[usize], backward: bool) -> Result<Run> {
+    let options = InterpolateOptions::new(to).mode(mode);
     layer(shape, backward, move |x| F::interpolate(x, options.clone()))
 }
 
-fn nearest(shape: &[usize], backward: bool) -> Result<Run> {
-    twice(InterpolateMode::Nearest, shape, backward)
+/// Rows that double every spatial size.
+macro_rules! twice {
+    ($($name:ident: $mode:ident),*) => {$(
+        fn $name(shape: &[usize], backward: bool) -> Result<Run> {
+            resized(InterpolateMode::$mode, Resize::scale_factor(2.0), shape, backward)
+        }
+    )*};
+}
+twice!(
+    nearest: Nearest,
+    nearest_exact: NearestExact,
+    linear: Linear,
+    bilinear: Bilinear,
+    bicubic: Bicubic,
+    trilinear: Trilinear
+);
+
+/// To a size that is not a multiple: 7/2 times the old one, as from 64 to 224.
+fn bilinear_up(shape: &[usize], backward: bool) -> Result<Run> {
+    let to = Resize::size(shape[3] * 7 / 2);
+    resized(InterpolateMode::Bilinear, to, shape, backward)
 }
 
-fn bilinear(shape: &[usize], backward: bool) -> Result<Run> {
-    twice(InterpolateMode::Bilinear, shape, backward)
-}
-
-fn bicubic(shape: &[usize], backward: bool) -> Result<Run> {
-    twice(InterpolateMode::Bicubic, shape, backward)
+/// To a smaller size that is no divisor: 5/7 of the old one, as from 224 to 160.
+fn bilinear_down(shape: &[usize], backward: bool) -> Result<Run> {
+    let to = Resize::size(shape[3] * 5 / 7);
+    resized(InterpolateMode::Bilinear, to, shape, backward)
 }
 
 /// The rows.
@@ -67,6 +84,15 @@ pub fn scenarios(scale: Scale) -> Vec<Scenario> {
         ]
     };
     let (features, pixels) = (map(64, 28), map(64, 28));
+    let (small, large) = (map(8, 64), map(3, 224));
+    let sequence = [scale.of(16, 2), scale.of(64, 4), scale.of(784, 4)];
+    let volume = [
+        2,
+        scale.of(16, 2),
+        scale.of(16, 4),
+        scale.of(28, 4),
+        scale.of(28, 4),
+    ];
     let all = [
         passes("conv1d k9 64-128 1x64x16000", "conv1d", &sound, conv1d),
         passes("conv3d k3 16-32 1x16x16x56x56", "conv3d", &video, conv3d),
@@ -83,16 +109,46 @@ pub fn scenarios(scale: Scale) -> Vec<Scenario> {
             nearest,
         ),
         passes(
+            "nearest-exact x2 16x64x28x28",
+            "interpolate_nearest_exact",
+            &pixels,
+            nearest_exact,
+        ),
+        passes(
+            "linear x2 16x64x784",
+            "interpolate_linear",
+            &sequence,
+            linear,
+        ),
+        passes(
             "bilinear x2 16x64x28x28",
             "interpolate_bilinear",
             &pixels,
             bilinear,
         ),
         passes(
+            "bilinear 64-224 16x8x64x64",
+            "interpolate_bilinear_up",
+            &small,
+            bilinear_up,
+        ),
+        passes(
+            "bilinear 224-160 16x3x224x224",
+            "interpolate_bilinear_down",
+            &large,
+            bilinear_down,
+        ),
+        passes(
             "bicubic x2 16x64x28x28",
             "interpolate_bicubic",
             &pixels,
             bicubic,
+        ),
+        passes(
+            "trilinear x2 2x16x16x28x28",
+            "interpolate_trilinear",
+            &volume,
+            trilinear,
         ),
     ];
     all.into_iter().flatten().collect()

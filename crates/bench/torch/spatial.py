@@ -38,22 +38,47 @@ def conv_transpose2d(form, shape, backward):
     return module(form, shape, backward, conv)
 
 
-def twice(form, shape, backward, mode):
-    return layer(
-        form, shape, backward, lambda x: F.interpolate(x, scale_factor=2, mode=mode)
-    )
+def resized(form, shape, backward, **options):
+    return layer(form, shape, backward, lambda x: F.interpolate(x, **options))
 
 
 @op("eager", "channels_last", "compile", "compile channels_last")
 def interpolate_nearest(form, shape, backward):
-    return twice(form, shape, backward, "nearest")
+    return resized(form, shape, backward, scale_factor=2, mode="nearest")
+
+
+@op("eager", "channels_last", "compile", "compile channels_last")
+def interpolate_nearest_exact(form, shape, backward):
+    return resized(form, shape, backward, scale_factor=2, mode="nearest-exact")
+
+
+@op("eager", "compile")
+def interpolate_linear(form, shape, backward):
+    return resized(form, shape, backward, scale_factor=2, mode="linear")
 
 
 @op("eager", "channels_last", "compile", "compile channels_last")
 def interpolate_bilinear(form, shape, backward):
-    return twice(form, shape, backward, "bilinear")
+    return resized(form, shape, backward, scale_factor=2, mode="bilinear")
+
+
+@op("eager", "channels_last", "compile", "compile channels_last")
+def interpolate_bilinear_up(form, shape, backward):
+    size = shape[3] * 7 // 2
+    return resized(form, shape, backward, size=size, mode="bilinear")
+
+
+@op("eager", "channels_last", "compile", "compile channels_last")
+def interpolate_bilinear_down(form, shape, backward):
+    size = shape[3] * 5 // 7
+    return resized(form, shape, backward, size=size, mode="bilinear")
 
 
 @op("eager", "channels_last", "compile", "compile channels_last")
 def interpolate_bicubic(form, shape, backward):
-    return twice(form, shape, backward, "bicubic")
+    return resized(form, shape, backward, scale_factor=2, mode="bicubic")
+
+
+@op("eager", "compile")
+def interpolate_trilinear(form, shape, backward):
+    return resized(form, shape, backward, scale_factor=2, mode="trilinear")

@@ -157,19 +157,6 @@ pub fn conv_forward<T: Float>(
 /// The gradient of a convolution's input: `grad_out` is `[batch, out_channels, output]`,
 /// `weight` as in [`conv_forward`], `grad_input` becomes `[batch, in_channels, input]`.
 ///
-/// This is also the transposed convolution from `out_channels` to `in_channels`: `shape` is that
-/// of the convolution that it transposes, so the size of its result is `shape.input`, and
-/// whatever output padding it has is in there.
-///
-/// ```
-/// use pleach_kernels::{ConvShape, conv_backward_input};
-/// // A transposed convolution of 2 pixels with stride 2: (2 - 1) * 2 + 3 = 5 pixels.
-/// let shape = ConvShape::new(1, [1, 1], [5], [3]).with_stride([2]);
-/// let mut out = [0.0f32; 5];
-/// conv_backward_input(&shape, &[1.0, 10.0], &[1.0, 2.0, 3.0], &mut out);
-/// assert_eq!(out, [1.0, 2.0, 13.0, 20.0, 30.0]);
-/// ```
-///
 /// # Panics
 /// If a length does not fit the shape.
 pub fn conv_backward_input<T: Float>(
@@ -178,39 +165,86 @@ pub fn conv_backward_input<T: Float>(
     weight: &[T],
     grad_input: &mut [T],
 ) {
+    let name = "conv_backward_input";
+    let lens = [grad_input.len(), weight.len(), grad_out.len()].map(Some);
+    shape.check(name, lens[0], lens[1], lens[2]);
+    conv_transpose(shape, grad_out, weight, None, grad_input);
+}
+
+/// The transposed convolution from `out_channels` to `in_channels`, which is what
+/// [`conv_backward_input`] computes, plus a bias: `shape` is that of the convolution that it transposes, so
+/// the size of its result is `shape.input`, and whatever output padding it has is in there.
+///
+/// `x` is `[batch, out_channels, output]`, `weight` as in [`conv_forward`], `bias` is `[in_channels]`, and
+/// `out` becomes `[batch, in_channels, input]`.
+///
+/// ```
+/// use pleach_kernels::{ConvShape, conv_transpose};
+/// // Of 2 pixels with stride 2: (2 - 1) * 2 + 3 = 5 pixels.
+/// let shape = ConvShape::new(1, [1, 1], [5], [3]).with_stride([2]);
+/// let mut out = [0.0f32; 5];
+/// conv_transpose(&shape, &[1.0, 10.0], &[1.0, 2.0, 3.0], Some(&[0.5]), &mut out);
+/// assert_eq!(out, [1.5, 2.5, 13.5, 20.5, 30.5]);
+/// ```
+///
+/// # Panics
+/// If a length does not fit the shape.
+pub fn conv_transpose<T: Float>(
+    shape: &ConvShape,
+    x: &[T],
+    weight: &[T],
+    bias: Option<&[T]>,
+    out: &mut [T],
+) {
     shape.check(
-        "conv_backward_input",
-        Some(grad_input.len()),
+        "conv_transpose",
+        Some(out.len()),
         Some(weight.len()),
-        Some(grad_out.len()),
+        Some(x.len()),
     );
-    if grad_input.is_empty() {
-        return;
+    if let Some(bias) = bias {
+        let channels = shape.in_channels;
+        assert_eq!(
+            bias.len(),
+            channels,
+            "conv_transpose: the length of the bias"
+        );
     }
-    if grad_out.is_empty() || weight.is_empty() {
-        grad_input.fill(T::ZERO);
+    if out.is_empty() {
         return;
     }
     let algorithm = match direct::few_classes(shape) {
         true => Algorithm::choose::<T>(shape),
         false => Algorithm::Gemm,
     };
+    let isa = Isa::current();
     match algorithm {
-        // It multiplies no padding.
-        Algorithm::Gemm => return by_gemm::backward_input(shape, grad_out, weight, grad_input),
-        Algorithm::Planes => {
-            planes::backward_input(Isa::current(), shape, grad_out, weight, grad_input);
-        }
+        _ if x.is_empty() || weight.is_empty() => out.fill(T::ZERO),
         Algorithm::Direct => {
-            direct::backward_input(Isa::current(), shape, grad_out, weight, grad_input);
+            direct::backward_input(isa, shape, x, weight, bias, out);
+            return outside::mend_input_gradient(shape, x, weight, bias, out);
+        }
+        // It multiplies no padding.
+        Algorithm::Gemm => by_gemm::backward_input(shape, x, weight, out),
+        Algorithm::Planes => {
+            planes::backward_input(isa, shape, x, weight, out);
+            outside::mend_input_gradient(shape, x, weight, None, out);
         }
         Algorithm::Winograd(sizes) => {
-            let (grad_out, weight) = (as_f32(grad_out), as_f32(weight));
-            let grad_input = as_f32_mut(grad_input);
-            return winograd::backward_input(Isa::current(), &sizes, grad_out, weight, grad_input);
+            let (x, weight) = (as_f32(x), as_f32(weight));
+            winograd::backward_input(isa, &sizes, x, weight, as_f32_mut(out));
         }
     }
-    outside::mend_input_gradient(shape, grad_out, weight, grad_input);
+    if let Some(bias) = bias {
+        let epilogue = Epilogue {
+            bias: Bias::PerRow(bias),
+            ..Epilogue::NONE
+        };
+        let pixels = shape.in_pixels();
+        for_each_chunk_mut(out, pixels, |plane, out| {
+            epilogue.apply(isa, plane % shape.in_channels, 0, out);
+        });
+    }
 }
 
 /// The gradient of a convolution's weights: `x` and `grad_out` as in [`conv_forward`] and

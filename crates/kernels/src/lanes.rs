@@ -91,6 +91,15 @@ pub(crate) fn count(isa: Isa) -> usize {
     }
 }
 
+/// Lanes of the vectors of `T` that [`run_narrow`] chooses.
+pub(crate) fn narrow_count<T: Vectors>(isa: Isa) -> usize {
+    match isa {
+        #[cfg(target_arch = "x86_64")]
+        Isa::Avx2 | Isa::Avx512 => T::Avx2::LANES,
+        _ => T::Portable::LANES,
+    }
+}
+
 /// Transposes `LANES` rows of `columns` floats, a multiple of four: element (i, j) of `src` (rows
 /// `src_stride` apart) goes to (j, i) of `dst` (rows `dst_stride` apart).
 ///
@@ -155,6 +164,7 @@ pub(crate) unsafe fn transpose_matrix<V: Vector>(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::Float;
 
     struct Transposition<'a> {
         sizes: [usize; 2],
@@ -233,6 +243,49 @@ mod tests {
             assert!(x[0].to_bits() == 0 && x[1].is_nan() && x[3] == 0.5);
             assert_eq!(x[2].to_bits(), (-0.0f32).to_bits());
             assert_eq!(count(isa), if isa == Isa::Scalar { 4 } else { count(isa) });
+        }
+    }
+
+    struct Picked<'a, T> {
+        from: &'a [T; MAX_LANES],
+        at: &'a [u32; MAX_LANES],
+        out: &'a mut [T; MAX_LANES],
+    }
+
+    impl<T: Float> VectorLoop<T> for Picked<'_, T> {
+        #[inline(always)]
+        unsafe fn run<V: Vector<Elem = T>>(self) {
+            let at = self.at.map(|at| at % V::LANES as u32);
+            // SAFETY: the arrays hold any vector, the numbers are below its lanes, and the caller has the
+            // features.
+            unsafe { V::pick(self.from.as_ptr(), at.as_ptr()).store(self.out.as_mut_ptr()) };
+        }
+    }
+
+    #[test]
+    fn lanes_are_picked_by_their_numbers() {
+        fn check<T: Float>(isa: Isa, lanes: usize) {
+            let from = std::array::from_fn(|l| T::from_usize(l + 1));
+            let at = std::array::from_fn(|l| ((l * 7 + 3) % MAX_LANES) as u32);
+            let mut out = [T::ZERO; MAX_LANES];
+            let picked = Picked {
+                from: &from,
+                at: &at,
+                out: &mut out,
+            };
+            run(isa, picked);
+            for (l, v) in out.iter().enumerate() {
+                let wanted = match l < lanes {
+                    true => T::from_usize(at[l] as usize % lanes + 1),
+                    false => T::ZERO,
+                };
+                assert_eq!(*v, wanted, "{isa:?} {l}");
+            }
+        }
+        for isa in Isa::available() {
+            check::<f32>(isa, count(isa));
+            check::<f64>(isa, count(isa) / 2);
+            assert_eq!(narrow_count::<f32>(isa), count(isa).min(8));
         }
     }
 }

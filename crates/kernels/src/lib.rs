@@ -73,7 +73,7 @@ pub use columns::{ColumnsShape, col2im, im2col};
 pub use compare::Comparison;
 pub use conv::{
     ConvShape, PackedConv, conv_backward_bias, conv_backward_input, conv_backward_weight,
-    conv_forward,
+    conv_forward, conv_transpose,
 };
 pub use cross_entropy::{CrossEntropy, CrossEntropyTarget};
 pub use ctc::{Ctc, CtcSample};

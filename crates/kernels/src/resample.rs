@@ -5,11 +5,16 @@
 //! aliasing. The gradient is a resampling too, with the tables turned around
 //! ([`Taps::transposed`]): each plane is written by one thread, and no sum is shared.
 
+use crate::float::of_type;
+use crate::lanes::{VectorLoop, narrow_count, run_narrow};
+use crate::simd::Vector;
 use crate::{Buffer, Float, Isa, for_each_chunk_mut};
 
 mod lines;
 mod taps;
+mod vectors;
 
+use lines::Along;
 pub use taps::Taps;
 
 /// What happens along one axis.
@@ -29,19 +34,15 @@ impl<T: Float> Resampling<'_, T> {
             Resampling::Taps(taps) => [taps.input(), taps.output()],
         }
     }
-
-    /// The rows that these output rows are made of: the first one, and one past the last.
-    fn sources(self, rows: [usize; 2]) -> [usize; 2] {
-        match self {
-            Resampling::Keep(_) => rows,
-            Resampling::Taps(taps) => taps.sources(rows),
-        }
-    }
 }
 
-/// Output rows that make a piece of work worth a thread.
-fn rows_per_task(columns: usize) -> usize {
-    ((1 << 14) / columns.max(1)).max(16)
+/// Output rows that make a piece of work worth a thread: whole planes, if they are small.
+fn rows_per_task(columns: usize, plane: usize) -> usize {
+    let rows = ((1 << 14) / columns.max(1)).max(16);
+    match rows / plane {
+        0 => rows,
+        planes => planes * plane,
+    }
 }
 
 /// Resamples the rows and columns of planes: `x` is `[planes, rows before, columns before]`, `out`
@@ -68,8 +69,13 @@ pub fn resample<T: Float>(
     columns: Resampling<'_, T>,
     out: &mut [T],
 ) {
-    resample_with(Isa::current(), planes, x, rows, columns, out);
+    // Compiled here, once for each float.
+    static F32: Resample<f32> = resample_with;
+    static F64: Resample<f64> = resample_with;
+    of_type::<Resample<T>>(&F32, &F64)(Isa::current(), planes, x, rows, columns, out);
 }
+
+type Resample<T> = fn(Isa, usize, &[T], Resampling<'_, T>, Resampling<'_, T>, &mut [T]);
 
 fn resample_with<T: Float>(
     isa: Isa,
@@ -97,65 +103,124 @@ fn resample_with<T: Float>(
     if x.is_empty() || out.is_empty() {
         return out.fill(T::ZERO);
     }
-    let each = rows_per_task(out_width.max(width));
+    let columns = match columns {
+        Resampling::Keep(_) => None,
+        Resampling::Taps(taps) => Some(&Along::new(taps, narrow_count::<T>(isa))),
+    };
+    let each = rows_per_task(out_width.max(width), out_height);
+    let sources = match rows {
+        Resampling::Keep(_) => [0, height],
+        Resampling::Taps(taps) => taps.sources([0, out_height]),
+    };
     for_each_chunk_mut(out, each * out_width, |task, out| {
         let (mut line, mut out) = (task * each, out);
         while !out.is_empty() {
             let (plane, first) = (line / out_height, line % out_height);
             let count = (out_height - first).min(out.len() / out_width);
             let (now, rest) = out.split_at_mut(count * out_width);
-            let x = &x[plane * height * width..][..height * width];
-            isa.run_narrow(|| strip(x, rows, columns, [first, first + count], now));
+            let strip = Strip {
+                x: &x[plane * height * width..],
+                rows,
+                columns,
+                widths: [width, out_width],
+                sources,
+                range: [first, first + count],
+                out: now,
+            };
+            run_narrow(isa, strip);
             (line, out) = (line + count, rest);
         }
     });
 }
 
-/// Resamples a plane into some of its output's rows.
-#[inline(always)]
-fn strip<T: Float>(
-    x: &[T],
-    rows: Resampling<'_, T>,
-    columns: Resampling<'_, T>,
-    [first, end]: [usize; 2],
-    out: &mut [T],
-) {
-    let ([height, out_height], [width, out_width]) = (rows.sizes(), columns.sizes());
-    let (along_rows, along_columns) = match (rows, columns) {
-        (Resampling::Keep(_), Resampling::Keep(_)) => {
-            return out.copy_from_slice(&x[first * width..end * width]);
-        }
-        (Resampling::Keep(_), Resampling::Taps(columns)) => {
-            let lines = x[first * width..end * width].chunks_exact(width);
-            for (from, to) in lines.zip(out.chunks_exact_mut(out_width)) {
-                lines::along(columns, from, to);
+/// Rows that are summed before their columns are.
+const ROWS: usize = 8;
+
+/// Some of the rows that a plane is resampled to.
+struct Strip<'a, T> {
+    /// The plane, and those after it.
+    x: &'a [T],
+    rows: Resampling<'a, T>,
+    columns: Option<&'a Along<'a, T>>,
+    /// Columns before and after.
+    widths: [usize; 2],
+    /// The input rows that all output rows are made of.
+    sources: [usize; 2],
+    range: [usize; 2],
+    out: &'a mut [T],
+}
+
+impl<T: Float> VectorLoop<T> for Strip<'_, T> {
+    #[inline(always)]
+    unsafe fn run<V: Vector<Elem = T>>(self) {
+        let Strip {
+            x,
+            rows,
+            columns,
+            widths: [width, out_width],
+            sources,
+            range: [first, end],
+            out,
+        } = self;
+        let [height, out_height] = rows.sizes();
+        let rows = match (rows, columns) {
+            (Resampling::Keep(_), None) => {
+                return out.copy_from_slice(&x[first * width..end * width]);
+            }
+            (Resampling::Keep(_), Some(columns)) => {
+                // SAFETY: the caller has the features.
+                return unsafe { columns.run::<V>(end - first, &x[first * width..], out) };
+            }
+            (Resampling::Taps(rows), _) => rows,
+        };
+        let lines = (first..end).zip(out.chunks_exact_mut(out_width));
+        let Some(columns) = columns else {
+            for (i, to) in lines {
+                // SAFETY: the caller has the features.
+                unsafe { lines::across::<T, V>(rows, i, x, 0, to) };
             }
             return;
-        }
-        (Resampling::Taps(rows), Resampling::Keep(_)) => {
-            for (i, to) in (first..end).zip(out.chunks_exact_mut(out_width)) {
-                lines::across(rows, i, x, 0, to);
+        };
+        if rows.copies() {
+            let mut before: Option<(usize, &[T])> = None;
+            for (i, to) in lines {
+                let (from, _) = rows.of(i);
+                match before {
+                    Some((same, line)) if same == from => to.copy_from_slice(line),
+                    // SAFETY: the caller has the features.
+                    _ => unsafe { columns.run::<V>(1, &x[from * width..], to) },
+                }
+                before = Some((from, to));
             }
-            return;
-        }
-        (Resampling::Taps(rows), Resampling::Taps(columns)) => (rows, columns),
-    };
-    if height <= out_height {
-        // Each input row is resampled once, then summed with its neighbours.
-        let [from, to] = rows.sources([first, end]);
-        let mut between = Buffer::<T>::new((to - from) * out_width);
-        let lines = x[from * width..to * width].chunks_exact(width);
-        for (from, to) in lines.zip(between.chunks_exact_mut(out_width)) {
-            lines::along(along_columns, from, to);
-        }
-        for (i, to) in (first..end).zip(out.chunks_exact_mut(out_width)) {
-            lines::across(along_rows, i, &between, from, to);
-        }
-    } else {
-        let mut between = Buffer::<T>::new(width);
-        for (i, to) in (first..end).zip(out.chunks_exact_mut(out_width)) {
-            lines::across(along_rows, i, x, 0, &mut between);
-            lines::along(along_columns, &between, to);
+        } else if height <= out_height {
+            // Each input row is resampled once, then summed with its neighbours.
+            let [from, to] = match end - first == out_height {
+                true => sources,
+                false => rows.sources([first, end]),
+            };
+            let mut between = Buffer::<T>::new((to - from) * out_width);
+            // SAFETY: the caller has the features.
+            unsafe { columns.run::<V>(to - from, &x[from * width..], &mut between) };
+            for (i, to) in lines {
+                // SAFETY: the caller has the features.
+                unsafe { lines::across::<T, V>(rows, i, &between, from, to) };
+            }
+        } else {
+            let mut between = Buffer::<T>::new(ROWS.min(end - first) * width);
+            for (block, to) in (first..end)
+                .step_by(ROWS)
+                .zip(out.chunks_mut(ROWS * out_width))
+            {
+                let count = ROWS.min(end - block);
+                let sums = (block..end).zip(between.chunks_exact_mut(width));
+                // SAFETY: the caller has the features.
+                unsafe {
+                    for (i, to) in sums {
+                        lines::across::<T, V>(rows, i, x, 0, to);
+                    }
+                    columns.run::<V>(count, &between, to);
+                }
+            }
         }
     }
 }

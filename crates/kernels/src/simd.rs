@@ -21,6 +21,9 @@ pub trait Vector: Copy {
     unsafe fn load(p: *const Self::Elem) -> Self;
     /// The first of each two floats from `p`, which is valid for reading `2 * LANES`.
     unsafe fn load_even(p: *const Self::Elem) -> Self;
+    /// The floats whose numbers, below `LANES`, begin at `at`, of those at `p`; both are valid for reading
+    /// `LANES`.
+    unsafe fn pick(p: *const Self::Elem, at: *const u32) -> Self;
     /// Writes `LANES` floats to `p`, which is valid for writing them.
     unsafe fn store(self, p: *mut Self::Elem);
     /// All lanes are the float at `p`, which is valid for reading it.
@@ -82,6 +85,13 @@ macro_rules! portable_vector {
             unsafe fn load_even(p: *const $t) -> Self {
                 // SAFETY: the trait's contract gives a valid pointer.
                 Portable(std::array::from_fn(|l| unsafe { *p.add(2 * l) }))
+            }
+            #[inline(always)]
+            unsafe fn pick(p: *const $t, at: *const u32) -> Self {
+                // SAFETY: the trait's contract gives valid pointers and numbers.
+                Portable(std::array::from_fn(|l| unsafe {
+                    *p.add(*at.add(l) as usize)
+                }))
             }
             #[inline(always)]
             unsafe fn store(self, p: *mut $t) {

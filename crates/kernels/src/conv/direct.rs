@@ -7,6 +7,8 @@
 //! stay in cache until a piece of the output is complete, and are then turned into planes.
 //! Sums are cut into blocks of at most TERMS terms, added in order.
 
+use std::mem::replace;
+
 use super::ConvShape;
 use super::geometry::{Class, Plan};
 use super::packing::Packing;
@@ -39,8 +41,19 @@ pub(super) enum DirectWeights<'a, T> {
 struct Run {
     /// Where its first source pixel lies.
     source: usize,
-    /// The number of its first pixel in the piece of the output.
+    /// The number of its first pixel in what holds the sums.
     pixel: usize,
+}
+
+/// The runs of a class in a piece of the output.
+struct Runs {
+    each: Vec<Run>,
+    /// Pixels of each.
+    pixels: usize,
+    /// From a pixel to the next one in what holds the sums.
+    step: usize,
+    /// Whether pixels are in two of them.
+    overlap: bool,
 }
 
 /// Some images and one group of channels, whose source is packed.
@@ -114,12 +127,13 @@ pub(super) fn forward<T: Float>(
     run(isa, &plan, x, weights, &epilogue, out);
 }
 
-/// The gradient of a convolution's input.
+/// The gradient of a convolution's input, plus a bias.
 pub(super) fn backward_input<T: Float>(
     isa: Isa,
     shape: &ConvShape,
     grad_out: &[T],
     weight: &[T],
+    bias: Option<&[T]>,
     grad_input: &mut [T],
 ) {
     let shape = &shape.flattened();
@@ -128,7 +142,11 @@ pub(super) fn backward_input<T: Float>(
         data: weight,
         strides: WeightStrides::input_gradient(shape),
     });
-    run(isa, &plan, grad_out, weights, &Epilogue::NONE, grad_input);
+    let epilogue = Epilogue {
+        bias: bias.map_or(Bias::None, Bias::PerRow),
+        ..Epilogue::NONE
+    };
+    run(isa, &plan, grad_out, weights, &epilogue, grad_input);
 }
 
 /// Computes the output of a plan from its source, `[batch, groups * source_channels, pixels]`.
@@ -270,60 +288,36 @@ impl<T: Float> Unit<'_, T> {
         let plan = self.plan;
         let width = block_width::<T>(self.isa);
         let row_len = plan.axes[2].out;
-        let mut sums = Buffer::<T>::new(0);
-        let mut finished = Buffer::<T>::new(0);
+        let mut finished = Buffer::<T>::new(rows * row_len * width);
         let mut terms_before = 0;
-        let alone = plan.classes.len() == 1;
-        if !alone {
-            finished = Buffer::new(rows * row_len * width);
-        }
         for (class, offsets) in plan.classes.iter().zip(self.offsets) {
-            let (pixels, runs) = self.runs_of(class, first_row, rows);
-            if runs.is_empty() {
-                // A strided kernel's piece of few rows may have none of this class.
-                terms_before += offsets.len();
-                continue;
-            }
-            sums = if sums.len() == runs.len() * pixels * width {
-                sums
-            } else {
-                Buffer::new(runs.len() * pixels * width)
-            };
-            self.add_up(
-                block,
-                class,
-                terms_before,
-                pixels,
-                &runs,
-                offsets,
-                &mut sums,
-            );
+            let mut runs = self.runs_of(class, first_row, rows);
+            let place = (block, class, terms_before);
             terms_before += offsets.len();
-            if alone && sums.len() == rows * row_len * width {
+            if !runs.overlap || offsets.len() <= TERMS {
+                self.add_up(place, &runs, offsets, &mut finished);
                 continue;
             }
-            if finished.is_empty() {
-                finished = Buffer::new(rows * row_len * width);
-            }
-            let step = plan.axes[2].step.saturating_mul(width);
-            for (run, sums) in runs.iter().zip(sums.chunks_exact(pixels * width)) {
-                let out = finished[run.pixel * width..].chunks_mut(step);
+            // Pixels in two runs would get what is added twice.
+            let (pixels, step) = (runs.pixels, runs.step.saturating_mul(width));
+            runs.step = 1;
+            let renumber = |(i, run): (usize, &mut Run)| replace(&mut run.pixel, i * pixels);
+            let places: Vec<usize> = runs.each.iter_mut().enumerate().map(renumber).collect();
+            let mut sums = Buffer::<T>::new(places.len() * pixels * width);
+            self.add_up(place, &runs, offsets, &mut sums);
+            for (pixel, sums) in places.iter().zip(sums.chunks_exact(pixels * width)) {
+                let out = finished[pixel * width..].chunks_mut(step);
                 for (out, sums) in out.zip(sums.chunks_exact(width)) {
                     out[..width].copy_from_slice(sums);
                 }
             }
         }
-        let finished = if finished.is_empty() {
-            &sums
-        } else {
-            &finished
-        };
-        self.write(block, first_row, rows, finished);
+        self.write(block, first_row, rows, &finished);
     }
 
-    /// The runs of a class in some rows, and how many pixels each has. Where the pixels of a row
-    /// do not divide into runs, the last one begins earlier, on pixels of the one before.
-    fn runs_of(&self, class: &Class, first_row: usize, rows: usize) -> (usize, Vec<Run>) {
+    /// The runs of a class in some rows, of which a strided kernel's piece of few rows may have none. Where
+    /// the pixels of a row do not divide into runs, the last one begins earlier, on pixels of the one before.
+    fn runs_of(&self, class: &Class, first_row: usize, rows: usize) -> Runs {
         let [depth, height, width] = &self.plan.axes;
         let count = width.count(class.phase[2]);
         let per_row = count.div_ceil(tiles::<T>(self.isa).by_pixels.len());
@@ -348,39 +342,57 @@ impl<T: Float> Unit<'_, T> {
                 });
             }
         }
-        (pixels, runs)
+        Runs {
+            each: runs,
+            pixels,
+            step: width.step,
+            overlap: per_row * pixels > count,
+        }
     }
 
-    /// Fills `sums`, `[run][pixel][channel of the block]`.
-    #[allow(clippy::too_many_arguments)]
+    /// Fills the runs' pixels of `sums`, `[pixel][channel of the block]`. The class of a block of channels
+    /// comes with the number of terms before it.
     fn add_up(
         &self,
-        block: usize,
-        class: &Class,
-        terms_before: usize,
-        pixels: usize,
-        runs: &[Run],
+        (block, class, terms_before): (usize, &Class, usize),
+        Runs {
+            each: runs,
+            pixels,
+            step,
+            ..
+        }: &Runs,
         offsets: &[u32],
         sums: &mut [T],
     ) {
-        let Some(farthest) = offsets.iter().max() else {
-            sums.fill(T::ZERO);
+        let Some(last) = runs.iter().map(|run| run.pixel).max() else {
             return;
         };
         let plan = self.plan;
         let width = block_width::<T>(self.isa);
+        let sums_stride = step.saturating_mul(width);
+        let len = last * width + (pixels - 1) * sums_stride + width;
+        assert!(len <= sums.len());
+        let Some(farthest) = offsets.iter().max() else {
+            for run in runs {
+                let pixels = sums[run.pixel * width..]
+                    .chunks_mut(sums_stride)
+                    .take(*pixels);
+                pixels.for_each(|sums| sums[..width].fill(T::ZERO));
+            }
+            return;
+        };
         let tiles = &tiles(self.isa).by_pixels[pixels - 1];
-        let reach = *farthest as usize + pixels;
+        let reach = *farthest as usize + *pixels;
         assert!(
             runs.iter()
                 .all(|run| run.source + reach <= self.source.len())
         );
-        assert_eq!(sums.len(), runs.len() * pixels * width);
         // Blocks of terms are whole channels, unless a channel alone has too many.
         let taps = class.taps.len();
         let channels = plan.source_channels;
         let at_once = channels.div_ceil(channels.div_ceil((TERMS / taps).max(1)));
         let mut here = Buffer::<T>::new(0);
+        let sums = sums.as_mut_ptr();
         for first in (0..channels).step_by(at_once) {
             let sources = first..channels.min(first + at_once);
             let len = sources.len() * taps;
@@ -404,27 +416,27 @@ impl<T: Float> Unit<'_, T> {
             for (part, offsets) in offsets.chunks(TERMS).enumerate() {
                 let weights = &weights[part * TERMS * width..][..offsets.len() * width];
                 let accumulate = first > 0 || part > 0;
-                let sums = sums.chunks_mut(2 * pixels * width);
                 // All tiles together ask for what follows these weights, which one by one they would
                 // wait for.
                 let packed = matches!(self.weights, DirectWeights::Packed(_));
                 let coming_step = width.div_ceil(runs.len().div_ceil(2)) * usize::from(packed);
                 let mut coming = weights.as_ptr_range().end;
-                for (runs, sums) in runs.chunks(2).zip(sums) {
-                    let source = |run: &Run| self.source[run.source..].as_ptr();
+                for runs in runs.chunks(2) {
+                    let both = [&runs[0], &runs[runs.len() - 1]];
                     let args = TileArgs {
                         terms: offsets.len(),
                         offsets: offsets.as_ptr(),
-                        source: [source(&runs[0]), source(&runs[runs.len() - 1])],
+                        source: both.map(|run| self.source[run.source..].as_ptr()),
                         weights: weights.as_ptr(),
                         coming,
                         coming_step,
-                        sums: sums.as_mut_ptr(),
+                        sums: both.map(|run| sums.wrapping_add(run.pixel * width)),
+                        sums_stride,
                         accumulate,
                     };
                     // SAFETY: the machine has the instruction set, the runs' source pixels at all
-                    // offsets are inside the source, and weights and sums have the sizes of the
-                    // tile, by the assertions above and in `run`.
+                    // offsets are inside the source, their pixels inside the sums, and weights have
+                    // the size of the tile, by the assertions above and in `run`.
                     unsafe { tiles[runs.len() - 1](&args) };
                     coming = coming.wrapping_add(offsets.len() * coming_step);
                 }

@@ -136,11 +136,12 @@ pub(super) fn mend_forward<T: Float>(
     });
 }
 
-/// Mends the gradient of the input.
+/// Mends the gradient of the input, to which a bias was added.
 pub(super) fn mend_input_gradient<T: Float>(
     s: &ConvShape,
     grad_out: &[T],
     weight: &[T],
+    bias: Option<&[T]>,
     grad_input: &mut [T],
 ) {
     if s.is_pointwise() || !is_spoilt(weight, grad_input) {
@@ -152,7 +153,7 @@ pub(super) fn mend_input_gradient<T: Float>(
         let (group, c) = (channel / s.group_in(), channel % s.group_in());
         for (pixel, grad) in (grad_input.iter_mut().enumerate()).filter(|(_, g)| g.is_nan()) {
             let at = position(pixel, s.input);
-            let mut sum = Sum(T::ZERO);
+            let mut sum = Sum(bias.map_or(T::ZERO, |bias| bias[channel]));
             for (o, k) in (0..s.group_out()).flat_map(|o| (0..taps).map(move |k| (o, k))) {
                 let tap = position(k, s.kernel);
                 // The output position that sees this pixel through the tap.

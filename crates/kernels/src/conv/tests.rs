@@ -191,6 +191,20 @@ impl<T: Float> Case<T> {
         }
         assert!(results.iter().all(|r| *r == results[0]), "{s:?}");
 
+        let bias = values::<T>(s.in_channels, 6);
+        let mut transposed = vec![T::NAN; self.x.len()];
+        conv_transpose(
+            s,
+            &self.grad_out,
+            &self.weight,
+            Some(&bias),
+            &mut transposed,
+        );
+        for (i, (got, sum)) in transposed.iter().zip(&results[0][1]).enumerate() {
+            let channel = i / s.in_pixels() % s.in_channels;
+            assert_eq!(*got, *sum + bias[channel], "{s:?} at {i}");
+        }
+
         let mut without = vec![T::NAN; self.grad_out.len()];
         conv_forward(s, &self.x, &self.weight, None, &mut without);
         for (i, v) in without.iter_mut().enumerate() {
@@ -210,7 +224,7 @@ impl<T: Float> Case<T> {
                 let mut out = vec![T::NAN; self.grad_out.len()];
                 direct::forward(isa, s, &self.x, &self.weight, Some(&self.bias), &mut out);
                 let mut grad_x = vec![T::NAN; self.x.len()];
-                direct::backward_input(isa, s, &self.grad_out, &self.weight, &mut grad_x);
+                direct::backward_input(isa, s, &self.grad_out, &self.weight, None, &mut grad_x);
                 let mut grad_weight = vec![T::NAN; self.weight.len()];
                 weight_grad::run(isa, s, &self.x, &self.grad_out, &mut grad_weight);
                 [out, grad_x, grad_weight]

@@ -21,8 +21,10 @@ pub(super) struct TileArgs<T> {
     /// They are not read, so any address will do.
     pub(super) coming: *const T,
     pub(super) coming_step: usize,
-    /// Sums, `[runs][pixels][2 vectors]`.
-    pub(super) sums: *mut T,
+    /// The sums of each run's first pixel, 2 vectors; the second one is as that of the source.
+    pub(super) sums: [*mut T; 2],
+    /// From a pixel's sums to those of the next one.
+    pub(super) sums_stride: usize,
     /// Whether the tile adds to the sums.
     pub(super) accumulate: bool,
 }
@@ -112,8 +114,11 @@ unsafe fn tile_body<V: Vector, const PIXELS: usize, const RUNS: usize>(args: &Ti
             weights = weights.add(2 * V::LANES);
         }
         for (run, acc) in acc.iter().enumerate() {
-            let sums = args.sums.add(run * PIXELS * 2 * V::LANES);
-            store(acc, sums, args.accumulate);
+            let mut sums = args.sums[run];
+            for pair in acc {
+                store(std::array::from_ref(pair), sums, args.accumulate);
+                sums = sums.wrapping_add(args.sums_stride);
+            }
         }
     }
 }

@@ -15,7 +15,14 @@ pub struct Taps<T> {
     at: Vec<usize>,
     weights: Vec<T>,
     /// Outputs in a row that have the same number of neighbours.
-    runs: Vec<(usize, Range<usize>)>,
+    runs: Vec<Run>,
+}
+
+/// Outputs in a row that have the same number of neighbours.
+#[derive(Clone, Debug)]
+pub(super) struct Run {
+    pub(super) count: usize,
+    pub(super) outputs: Range<usize>,
 }
 
 impl<T: Float> Taps<T> {
@@ -47,8 +54,11 @@ impl<T: Float> Taps<T> {
             taps.first.push(first);
             taps.at.push(start);
             match taps.runs.last_mut() {
-                Some((same, range)) if *same == count => range.end = i + 1,
-                _ => taps.runs.push((count, i..i + 1)),
+                Some(run) if run.count == count => run.outputs.end = i + 1,
+                _ => taps.runs.push(Run {
+                    count,
+                    outputs: i..i + 1,
+                }),
             }
         }
         taps.at.push(taps.weights.len());
@@ -96,13 +106,23 @@ impl<T: Float> Taps<T> {
         (self.first[i], &self.weights[self.at[i]..self.at[i + 1]])
     }
 
-    /// For outputs in a row: the number of neighbours that each has, the first ones, and all weights.
+    /// Whether each output is one of the inputs.
+    pub(super) fn copies(&self) -> bool {
+        let ones = || self.weights.iter().all(|w| *w == T::ONE);
+        self.runs.iter().all(|run| run.count == 1) && ones()
+    }
+
+    /// All outputs, in order.
+    pub(super) fn runs(&self) -> &[Run] {
+        &self.runs
+    }
+
+    /// The number of neighbours of each of a run's outputs, the first ones, and all weights.
     #[inline(always)]
-    pub(super) fn runs(&self) -> impl Iterator<Item = (usize, Range<usize>, &[usize], &[T])> {
-        self.runs.iter().map(|(count, range)| {
-            let weights = &self.weights[self.at[range.start]..self.at[range.end]];
-            (*count, range.clone(), &self.first[range.clone()], weights)
-        })
+    pub(super) fn of_run(&self, run: &Run) -> (usize, &[usize], &[T]) {
+        let Range { start, end } = run.outputs;
+        let weights = &self.weights[self.at[start]..self.at[end]];
+        (run.count, &self.first[start..end], weights)
     }
 
     /// The inputs that some outputs are made of: the first one, and one past the last.

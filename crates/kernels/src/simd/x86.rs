@@ -6,7 +6,7 @@ use super::Vector;
 
 macro_rules! x86_vector {
     ($v:ident, $t:ident, $lanes:literal, $zero:ident, $load:ident, $store:ident, $set1:ident,
-     $fmadd:ident, $add:ident, $max:ident, $min:ident, $even:ident, $sum:ident, $columns:ident) => {
+     $fmadd:ident, $add:ident, $max:ident, $min:ident, $even:ident, $pick:ident, $sum:ident, $columns:ident) => {
         impl Vector for $v {
             type Elem = $t;
             const LANES: usize = $lanes;
@@ -24,6 +24,11 @@ macro_rules! x86_vector {
             unsafe fn load_even(p: *const $t) -> Self {
                 // SAFETY: the trait's contract gives the target feature and a valid pointer.
                 unsafe { $even(Self::load(p), Self::load(p.add(Self::LANES))) }
+            }
+            #[inline(always)]
+            unsafe fn pick(p: *const $t, at: *const u32) -> Self {
+                // SAFETY: the trait's contract gives the target feature, valid pointers and numbers.
+                unsafe { $pick(p, at) }
             }
             #[inline(always)]
             unsafe fn store(self, p: *mut $t) {
@@ -113,6 +118,49 @@ fn even_f32x8(low: __m256, high: __m256) -> __m256 {
 fn even_f64x4(low: __m256d, high: __m256d) -> __m256d {
     // 0 4 2 6: as above.
     _mm256_permute4x64_pd::<0b11_01_10_00>(_mm256_unpacklo_pd(low, high))
+}
+
+// Lanes by their numbers.
+
+/// # Safety
+/// As [`Vector::pick`].
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn pick_f32x16(p: *const f32, at: *const u32) -> __m512 {
+    // SAFETY: by the contract.
+    unsafe { _mm512_permutexvar_ps(_mm512_loadu_si512(at.cast()), _mm512_loadu_ps(p)) }
+}
+
+/// # Safety
+/// As [`Vector::pick`].
+#[inline]
+#[target_feature(enable = "avx512f")]
+unsafe fn pick_f64x8(p: *const f64, at: *const u32) -> __m512d {
+    // SAFETY: by the contract.
+    unsafe {
+        let at = _mm512_cvtepu32_epi64(_mm256_loadu_si256(at.cast()));
+        _mm512_permutexvar_pd(at, _mm512_loadu_pd(p))
+    }
+}
+
+/// # Safety
+/// As [`Vector::pick`].
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn pick_f32x8(p: *const f32, at: *const u32) -> __m256 {
+    // SAFETY: by the contract.
+    unsafe { _mm256_permutevar8x32_ps(_mm256_loadu_ps(p), _mm256_loadu_si256(at.cast())) }
+}
+
+/// # Safety
+/// As [`Vector::pick`].
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn pick_f64x4(p: *const f64, at: *const u32) -> __m256d {
+    // No instruction takes lanes of doubles by numbers from memory.
+    // SAFETY: by the contract.
+    let one = |l: usize| unsafe { *p.add(*at.add(l) as usize) };
+    _mm256_set_pd(one(3), one(2), one(1), one(0))
 }
 
 // Sums of the lanes, in halves.
@@ -250,6 +298,7 @@ x86_vector!(
     _mm512_max_ps,
     _mm512_min_ps,
     even_f32x16,
+    pick_f32x16,
     sum_f32x16,
     columns_f32x16
 );
@@ -266,6 +315,7 @@ x86_vector!(
     _mm512_max_pd,
     _mm512_min_pd,
     even_f64x8,
+    pick_f64x8,
     sum_f64x8,
     columns_f64x8
 );
@@ -282,6 +332,7 @@ x86_vector!(
     _mm256_max_ps,
     _mm256_min_ps,
     even_f32x8,
+    pick_f32x8,
     sum_f32x8,
     columns_f32x8
 );
@@ -298,6 +349,7 @@ x86_vector!(
     _mm256_max_pd,
     _mm256_min_pd,
     even_f64x4,
+    pick_f64x4,
     sum_f64x4,
     columns_f64x4
 );

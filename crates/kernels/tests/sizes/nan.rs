@@ -4,7 +4,8 @@
 use pleach_kernels::{
     AvgDivisor, BatchNormShape, BatchStatsMut, Bias, ConvShape, Epilogue, Float, MatRef,
     PackedConv, PoolShape, avg_pool_forward, batch_norm_train, conv_backward_input,
-    conv_backward_weight, conv_forward, gemm, log_softmax, max_pool_forward, softmax, sum_axis,
+    conv_backward_weight, conv_forward, conv_transpose, gemm, log_softmax, max_pool_forward,
+    softmax, sum_axis,
 };
 
 use crate::harness::{Random, in_f64, on_every_isa, whole_numbers};
@@ -58,6 +59,10 @@ fn check<T: Float>(s: &ConvShape, bad: f64, tensor: usize, random: &mut Random) 
     let mut grad_x = vec![T::ZERO; x.len()];
     conv_backward_input(s, &grad_out, &weight, &mut grad_x);
     assert_same(&what("input's gradient"), &grad_x, &want.grad_x);
+    let ones = vec![T::ONE; s.in_channels];
+    conv_transpose(s, &grad_out, &weight, Some(&ones), &mut grad_x);
+    let plus_one: Vec<f64> = want.grad_x.iter().map(|v| v + 1.0).collect();
+    assert_same(&what("transposed convolution"), &grad_x, &plus_one);
     let mut grad_weight = vec![T::ZERO; weight.len()];
     conv_backward_weight(s, &x, &grad_out, &mut grad_weight);
     assert_same(&what("weight's gradient"), &grad_weight, &want.grad_weight);

@@ -5,8 +5,7 @@ use pleach_core::autograd::{
 };
 use pleach_core::{Result, Tensor, product_of};
 use pleach_kernels::{
-    ConvShape, conv_backward_bias, conv_backward_input, conv_backward_weight, conv_forward,
-    for_each_chunk_mut,
+    ConvShape, conv_backward_bias, conv_backward_weight, conv_forward, conv_transpose,
 };
 
 use super::filled;
@@ -125,15 +124,7 @@ impl Operation for Convolution {
             filled(&sizes, |out| match self.part {
                 Part::WeightGrad => conv_backward_weight(s, a, b, out),
                 Part::Output => conv_forward(s, a, b, bias, out),
-                Part::InputGrad => {
-                    conv_backward_input(s, a, b, out);
-                    if let Some(bias) = bias {
-                        let pixels = s.input.iter().product();
-                        for_each_chunk_mut(out, pixels, |plane, out| {
-                            out.iter_mut().for_each(|y| *y += bias[plane % s.in_channels]);
-                        });
-                    }
-                }
+                Part::InputGrad => conv_transpose(s, a, b, bias, out),
             })
         })
     }

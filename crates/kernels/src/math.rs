@@ -18,14 +18,12 @@ mod errors;
 mod gamma;
 mod hyperbolic;
 mod powers;
-mod single;
 mod trigonometry;
 
 pub(crate) use errors::{erfc, erfinv, normal_tail};
-pub(crate) use gamma::{digamma, lgamma};
+pub(crate) use gamma::{digamma, lgamma, tetragamma, trigamma};
 pub(crate) use hyperbolic::{acosh, asinh, atanh, cosh, sinh};
-pub(crate) use powers::{exp2, hypot, log2, log10, powf};
-pub(crate) use single::{ldexp, tetragamma, trigamma};
+pub(crate) use powers::{exp2, hypot, ldexp, log2, log10, powf};
 pub(crate) use trigonometry::{acos, asin, atan, atan2, cos, sin, tan};
 
 /// How a loop's instruction set multiplies and adds.

@@ -31,7 +31,7 @@ pub const FUNCTIONS: &[(&str, &str)] = &[
         WHOLE,
     ),
     (
-        "Tensor::floor_divide Tensor::heaviside Tensor::histc Tensor::histogram Tensor::histogram_edges Tensor::unique \
+        "Tensor::floor_divide Tensor::floor_divide_ Tensor::heaviside Tensor::heaviside_ Tensor::histc Tensor::histogram Tensor::histogram_edges Tensor::unique \
          Tensor::unique_consecutive Tensor::unique_consecutive_dim Tensor::unique_dim",
         NONE,
     ),

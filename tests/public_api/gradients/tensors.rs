@@ -23,6 +23,21 @@ macro_rules! plain {
     };
 }
 
+/// Methods without arguments that change a copy of the input.
+macro_rules! plain_changes {
+    ($x:expr; $($name:ident)*) => {
+        vec![$(Row {
+            name: concat!("Tensor::", stringify!($name)),
+            f: |x| {
+                let mut changed = x[0].copy()?;
+                Tensor::$name(&mut changed)?;
+                Ok(changed)
+            },
+            inputs: vec![$x.clone()],
+        }),*]
+    };
+}
+
 /// Functions of each element, and of pairs of which the second is broadcast.
 pub fn of_elements(s: &[usize], broadcast: &[usize]) -> Vec<Row> {
     let (x, p, q) = (input(s), positive(s), unit(s));
@@ -80,20 +95,23 @@ pub fn of_elements(s: &[usize], broadcast: &[usize]) -> Vec<Row> {
         Tensor::addcdiv, [x, y, w], |f, x| f(&x[0], &x[1], &x[2], -2);
         Tensor::dist, [x, y], |f, x| f(&x[0], &x[1].mul(0.37)?, 3.0);
     });
+    all.extend([
+        plain_changes!(x; abs_ ceil_ cos_ cosh_ deg2rad_ erf_ erfc_ exp_ exp2_ expm1_ floor_ frac_ neg_
+            rad2deg_ relu_ round_ sgn_ sigmoid_ sign_ sin_ sinc_ sinh_ square_ tan_ tanh_ trunc_ asinh_ atan_
+            zero_),
+        plain_changes!(p; digamma_ lgamma_ log_ log10_ log1p_ log2_ reciprocal_ rsqrt_ sqrt_),
+        plain_changes!(u; acos_ asin_ atanh_ erfinv_),
+        plain_changes!(p.add(1.1).unwrap(); acosh_),
+    ]);
     all.push(changes! {
-        Tensor::abs_, [x], |f, y, _x| f(y);
-        Tensor::exp_, [x], |f, y, _x| f(y);
-        Tensor::floor_, [x], |f, y, _x| f(y);
-        Tensor::log_, [p], |f, y, _x| f(y);
-        Tensor::neg_, [x], |f, y, _x| f(y);
-        Tensor::reciprocal_, [p], |f, y, _x| f(y);
-        Tensor::relu_, [x], |f, y, _x| f(y);
-        Tensor::round_, [x], |f, y, _x| f(y);
-        Tensor::rsqrt_, [p], |f, y, _x| f(y);
-        Tensor::sigmoid_, [x], |f, y, _x| f(y);
-        Tensor::sqrt_, [p], |f, y, _x| f(y);
-        Tensor::tanh_, [x], |f, y, _x| f(y);
-        Tensor::zero_, [x], |f, y, _x| f(y);
+        Tensor::logit_, [q], |f, y, _x| f(y, 1e-6);
+        Tensor::nan_to_num_, [x], |f, y, _x| f(y, 0.0, None, None);
+        Tensor::fmod_, [x, w], |f, y, x| f(y.mul_(3.0)?, &x[1]);
+        Tensor::atan2_, [x, w], |f, y, x| f(y, &x[1]);
+        Tensor::hypot_, [x, y], |f, y, x| f(y, &x[1]);
+        Tensor::copysign_, [x, y], |f, y, x| f(y, &x[1]);
+        Tensor::xlogy_, [x, w], |f, y, x| f(y, &x[1]);
+        Tensor::ldexp_, [x, y], |f, y, x| f(y, &x[1]);
         Tensor::fill_, [x], |f, y, _x| f(y, 0.3);
         Tensor::add_, [x, y], |f, y, x| f(y, &x[1]);
         Tensor::sub_, [x, y], |f, y, x| f(y, &x[1]);
@@ -178,6 +196,8 @@ pub fn of_rows(s: &[usize; 2]) -> Vec<Row> {
     });
     all.push(changes! {
         Tensor::cumsum_, [x], |f, y, _x| f(y, 1);
+        Tensor::tril_, [x], |f, y, _x| f(y, -1);
+        Tensor::triu_, [x], |f, y, _x| f(y, 1);
         Tensor::cumprod_, [near_one], |f, y, _x| f(y, 1);
     });
     all.into_iter().flatten().collect()

@@ -5,12 +5,15 @@ use pleach_kernels::elementwise::zip_number_pieces;
 
 use super::elementwise::{written, zip_pieces};
 use super::operand::{IntoOperand, Operand, result_type};
-use crate::{Element, Result, Tensor};
+use crate::{DType, Element, Result, Tensor};
 
 /// Both operands are rounded, or wrapped round, to their common type.
 fn compare(x: &Tensor, how: Comparison, other: &Operand) -> Result<Tensor> {
     let common = result_type(x, other);
     let dtype = common.comparable();
+    if let (DType::Bool, Operand::Tensor(y)) = (common, other) {
+        return zip_pieces(x, y, &how.piece::<bool>());
+    }
     let comparable = |t: &Tensor| t.detach().to_dtype(common)?.to_dtype(dtype);
     let x = comparable(x)?;
     dispatch_number!("compare", dtype, T => match other {

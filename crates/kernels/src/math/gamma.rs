@@ -1,10 +1,10 @@
-//! The gamma function's logarithm and its derivative, of f32, without branches and calls. They are
-//! computed in f64: both have zeros, next to which large terms cancel.
+//! The gamma function's logarithm and its derivatives, of f32. They are computed in f64: the first two have
+//! zeros, next to which large terms cancel, and are without branches and calls.
 
 use std::f64::consts::{LN_2, PI};
 
-use super::MulAdd;
 use super::powers::log_parts;
+use super::{MulAdd, double};
 
 /// The polynomial with these coefficients, the highest first.
 #[inline(always)]
@@ -143,4 +143,16 @@ pub(crate) fn digamma<M: MulAdd>(x: f32) -> f32 {
     // The sine is 0 at all poles.
     let y = if x < 0.0 && r == 0.0 { f64::NAN } else { y };
     y as f32
+}
+
+/// The derivative of [`digamma`]: a call.
+#[inline(always)]
+pub(crate) fn trigamma<M: MulAdd>(x: f32) -> f32 {
+    double::trigamma::<M>(f64::from(x)) as f32
+}
+
+/// The derivative of [`trigamma`]: a call.
+#[inline(always)]
+pub(crate) fn tetragamma<M: MulAdd>(x: f32) -> f32 {
+    double::tetragamma::<M>(f64::from(x)) as f32
 }

@@ -85,22 +85,7 @@ pub(crate) fn powf<M: MulAdd>(x: f32, y: f32) -> f32 {
     let log = if size == 0.0 { -1e48 } else { log };
     let log = if size == f64::INFINITY { 1e48 } else { log };
     let t = f64::from(y) * log;
-    let t = if t > 200.0 { 200.0 } else { t };
-    let t = if t < -200.0 { -200.0 } else { t };
-    let shifted = t + ROUND_F64;
-    let exponent = shifted.to_bits().wrapping_sub(ROUND_F64.to_bits());
-    let r = t - (shifted - ROUND_F64);
-    let p = [
-        1.531_494_540e-5,
-        1.546_711_045e-4,
-        1.333_343_079e-3,
-        9.618_036_910e-3,
-        5.550_410_963e-2,
-        2.402_265_108e-1,
-        6.931_471_805e-1,
-    ];
-    let power = p[1..].iter().fold(p[0], |sum, c| sum * r + c) * r + 1.0;
-    let power = f64::from_bits(power.to_bits().wrapping_add(exponent << 52)) as f32;
+    let power = power_of_two(t) as f32;
     // A negative number has powers by whole numbers alone, and keeps its sign for odd ones.
     let is_whole = y.trunc() == y;
     let half = y * 0.5;
@@ -116,6 +101,41 @@ pub(crate) fn powf<M: MulAdd>(x: f32, y: f32) -> f32 {
     // A power of 1, or by 0, is 1 whatever the other one is; so is one of -1 by infinity.
     let one = x == 1.0 || y == 0.0 || x == -1.0 && y.abs() == f32::INFINITY;
     if one { 1.0 } else { result }
+}
+
+/// `x 2^y`, within 0.6 units in the last place; exact for a whole y.
+#[inline(always)]
+pub(crate) fn ldexp<M: MulAdd>(x: f32, y: f32) -> f32 {
+    let power = power_of_two(f64::from(y));
+    let power = if y == f32::INFINITY {
+        f64::INFINITY
+    } else {
+        power
+    };
+    let power = if y == f32::NEG_INFINITY { 0.0 } else { power };
+    let power = if y.is_nan() { f64::NAN } else { power };
+    (f64::from(x) * power) as f32
+}
+
+/// 2 to the power of t, for t beyond 300 that of 300: more than any f32 is multiplied by. Of nan some number.
+#[inline(always)]
+fn power_of_two(t: f64) -> f64 {
+    let t = if t > 300.0 { 300.0 } else { t };
+    let t = if t < -300.0 { -300.0 } else { t };
+    let shifted = t + ROUND_F64;
+    let exponent = shifted.to_bits().wrapping_sub(ROUND_F64.to_bits());
+    let r = t - (shifted - ROUND_F64);
+    let p = [
+        1.531_494_540e-5,
+        1.546_711_045e-4,
+        1.333_343_079e-3,
+        9.618_036_910e-3,
+        5.550_410_963e-2,
+        2.402_265_108e-1,
+        6.931_471_805e-1,
+    ];
+    let power = p[1..].iter().fold(p[0], |sum, c| sum * r + c) * r + 1.0;
+    f64::from_bits(power.to_bits().wrapping_add(exponent << 52))
 }
 
 /// Of a number `m 2^n` with m from √½ to √2: `s = (m - 1) / (m + 1)`, as `ln m` is a series of s, and n.

@@ -260,7 +260,8 @@ fn functions_of_pairs_stay_within_their_bounds() {
 
 fn within<M: MulAdd>() {
     type Row<'a> = (&'a str, fn(f32, f32) -> f32, fn(f64, f64) -> f64, f64);
-    let rows: [Row; 3] = [
+    let rows: [Row; 4] = [
+        ("ldexp", ldexp::<M>, double::ldexp::<M>, 0.6),
         ("atan2", atan2::<M>, f64::atan2, 2.5),
         ("hypot", hypot::<M>, f64::hypot, 0.6),
         ("powf", powf::<M>, f64::powf, 0.6),

@@ -20,6 +20,7 @@ import time
 import torch
 
 # Imported for what they register.
+import compare.dimensional_operations
 import compare.elementwise_operations
 import compare.index_operations
 import compare.loss_operations

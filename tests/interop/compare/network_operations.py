@@ -73,6 +73,8 @@ def dilation_span(kernel, dilation, padding, axis):
 
 @operation("F.conv2d", "nn.Conv2d", weight=14)
 def convolution(d, name):
+    # PyTorch multiplies the zeros of the padding with the weights, infinite ones too: see left-out.md.
+    d.special = False
     d.float_dtype(0.02)
     (n, c, h, w), out, kernel, stride, padding, dilation, groups = convolution_sizes(d)
     batch = [n] if d.chance(0.95) else []

@@ -71,7 +71,7 @@ def instances(d, name):
     given = {"num_features": sizes[1] + (1 if d.wrong else 0), "affine": d.chance(0.5)}
     # PyTorch looks for the first weight of no sample.
     given["affine"] = given["affine"] and not d.empty
-    given["track_running_stats"] = d.chance(0.4)
+    given["track_running_stats"] = d.chance(0.4) and not d.empty
     d.case.module = (name.removeprefix("nn."), given)
     d.case.training = d.chance(0.7)
     d.case.code = f"m({d.tensor(sizes if d.chance(0.8) else sizes[1:])})"

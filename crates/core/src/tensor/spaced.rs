@@ -126,20 +126,6 @@ fn logspace(start: Scalar, end: Scalar, steps: usize, base: f64, dtype: DType) -
     }
     check_steps(steps)?;
     let last = steps.saturating_sub(1).max(1);
-    if !dtype.is_float() {
-        return dispatch_all!(dtype, T => {
-            let whole = |s: Scalar| Ok::<_, Error>(s.to::<T>()?.to_i64());
-            let (a, b, base) = (whole(start)?, whole(end)?, whole(Scalar::Float(base))?);
-            let step = b.wrapping_sub(a) / last as i64;
-            let power = |e: i64| (base as f64).powf(e as f64);
-            let values = from_both_ends(
-                steps,
-                |i| power(a.wrapping_add(step.wrapping_mul(i as i64))),
-                |i| power(b.wrapping_sub(step.wrapping_mul(i as i64))),
-            )?;
-            Tensor::from_vec(values, [steps])?.to_dtype(dtype)
-        });
-    }
     if dtype == DType::F32 {
         let (a, b, base) = (start.to::<f32>()?, end.to::<f32>()?, base as f32);
         let step = (b - a) / last as f32;
@@ -154,7 +140,12 @@ fn logspace(start: Scalar, end: Scalar, steps: usize, base: f64, dtype: DType) -
         ));
     }
     let (a, b) = dispatch_all!(dtype, T => (start.to::<T>()?.to_f64(), end.to::<T>()?.to_f64()));
-    let (base, round) = (rounded(base, dtype), |v: f64| rounded(v, dtype));
+    // Integers are computed in f64.
+    let round = |v: f64| match dtype.is_float() {
+        true => rounded(v, dtype),
+        false => v,
+    };
+    let base = round(base);
     let step = round((b - a) / last as f64);
     let values = from_both_ends(
         steps,

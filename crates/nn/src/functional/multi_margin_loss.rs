@@ -274,8 +274,10 @@ impl MarginLoss {
                 for (j, loss) in out.iter_mut().enumerate() {
                     let i = task * rows_of_task(classes) + j;
                     let row = self.row((scores, classes), targets, weight, i);
-                    *loss = T::ZERO;
-                    row.for_each_term(|_, _, term, _| *loss += term);
+                    // In f64, as PyTorch sums them.
+                    let mut sum = 0.0;
+                    row.for_each_term(|_, _, term, _| sum += Float::to_f64(term));
+                    *loss = <T as Float>::from_f64(sum);
                 }
             });
         })

@@ -31,7 +31,7 @@ def golden_binary():
 
 def data(t):
     flat = t.detach().reshape(-1)
-    return (flat.view(torch.int16) if t.dtype == torch.bfloat16 else flat).numpy().tobytes()
+    return (flat.view(torch.int16) if t.dtype == torch.bfloat16 else flat).numpy(force=True).tobytes()
 
 
 def write_safetensors(tensors, path):

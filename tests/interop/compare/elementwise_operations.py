@@ -57,7 +57,8 @@ def pair(d, name):
     shape = d.shape()
     positive = function in ("xlogy", "float_power", "fmod")
     x = d.tensor(shape, kind="positive" if positive else "normal")
-    other = d.one(ALL) if d.chance(0.2) and function != "heaviside" else dtype
+    # PyTorch squares the integers of atan2 as they are, and beyond their range.
+    other = d.one(ALL) if d.chance(0.2) and function not in ("heaviside", "atan2") else dtype
     y = d.tensor(d.broadcast(shape), dtype=other, kind="positive" if positive else "normal",
                  grad=0 if function == "heaviside" else 0.85)
     if function == "heaviside":

@@ -53,8 +53,9 @@ def interpolate(d, name):
         d.case.module = ("Upsample", given)
         d.case.code = f"m({d.tensor(shape)})"
         return
-    # Of a factor, and of corners and one element, PyTorch's gradient or value is not that of its own definition.
-    if mode in ("bilinear", "bicubic") and "size" in given and "align_corners" not in given and d.chance(0.4):
+    # PyTorch's gradient for a factor is not that of its values; one column depends on the order in memory.
+    columns = given["size"][-1] if isinstance(given.get("size"), tuple) else 0
+    if mode in ("bilinear", "bicubic") and columns > 1 and d.chance(0.4):
         given["antialias"] = True
     d.case.code = f"F.interpolate({d.tensor(shape)}, {', '.join(f'{k}={v!r}' for k, v in given.items())})"
 

@@ -36,6 +36,8 @@ pub trait MulAdd {
     fn mul_add(a: f32, b: f32, c: f32) -> f32;
     /// `1 / x` for x from 1 to 2.
     fn reciprocal_in_1_to_2(x: f32) -> f32;
+    /// `a / x` for x from 1 to 2.
+    fn quotient_in_1_to_2(a: f32, x: f32) -> f32;
     /// The number of quarter turns next to x, and what is left of x, from -π/4 to π/4; of x up to
     /// 65536.
     fn quarter_turns(x: f32) -> (i32, f32);
@@ -56,6 +58,10 @@ macro_rules! with_constant {
             #[inline(always)]
             fn reciprocal_in_1_to_2(x: f32) -> f32 {
                 M::reciprocal_in_1_to_2(x)
+            }
+            #[inline(always)]
+            fn quotient_in_1_to_2(a: f32, x: f32) -> f32 {
+                M::quotient_in_1_to_2(a, x)
             }
             #[inline(always)]
             fn quarter_turns(x: f32) -> (i32, f32) {
@@ -85,14 +91,19 @@ impl MulAdd for Fused {
         a.mul_add(b, c)
     }
 
-    /// Two steps of Newton's method, for a third of a vector division's time. They begin with the
-    /// quadratic of the least relative error, `(1 - T(3 - 2x) / T(3)) / x` with Chebyshev's third
-    /// polynomial T: within 1/99.
+    /// Two steps of Newton's method.
     #[inline(always)]
     fn reciprocal_in_1_to_2(x: f32) -> f32 {
-        let r = polynomial::<Self, 3>(x, [32.0 / 99.0, -144.0 / 99.0, 210.0 / 99.0]);
-        let r = r.mul_add((-x).mul_add(r, 1.0), r);
+        let r = near_reciprocal(x);
         r.mul_add((-x).mul_add(r, 1.0), r)
+    }
+
+    /// A step of Newton's method for the reciprocal, and one for the quotient.
+    #[inline(always)]
+    fn quotient_in_1_to_2(a: f32, x: f32) -> f32 {
+        let r = near_reciprocal(x);
+        let q = a * r;
+        r.mul_add((-x).mul_add(q, a), q)
     }
 
     /// π/2 in three parts: the first difference is exact, the others are rounded once.
@@ -107,6 +118,15 @@ impl MulAdd for Fused {
     }
 }
 
+/// `1 / x` for x from 1 to 2, within 1e-4 of itself: a step of Newton's method, for less of a vector
+/// division's time. It begins with the quadratic of the least relative error, `(1 - T(3 - 2x) / T(3)) / x`
+/// with Chebyshev's third polynomial T: within 1/99.
+#[inline(always)]
+fn near_reciprocal(x: f32) -> f32 {
+    let r = polynomial::<Fused, 3>(x, [32.0 / 99.0, -144.0 / 99.0, 210.0 / 99.0]);
+    r.mul_add((-x).mul_add(r, 1.0), r)
+}
+
 impl MulAdd for Apart {
     #[inline(always)]
     fn mul_add(a: f32, b: f32, c: f32) -> f32 {
@@ -116,6 +136,11 @@ impl MulAdd for Apart {
     #[inline(always)]
     fn reciprocal_in_1_to_2(x: f32) -> f32 {
         1.0 / x
+    }
+
+    #[inline(always)]
+    fn quotient_in_1_to_2(a: f32, x: f32) -> f32 {
+        a / x
     }
 
     /// In f64, with π/2 in two parts, of which the first has few enough bits for exact multiples.
@@ -197,6 +222,37 @@ fn power_of_two(exponent: i32) -> f32 {
     f32::from_bits((exponent.wrapping_add(127) << 23) as u32)
 }
 
+/// Of t from -126 to 126, rounded to n by adding [`ROUND`]: `2^n`, from that sum.
+#[inline(always)]
+fn power_of_rounded(sum: f32) -> f32 {
+    f32::from_bits((sum.to_bits() << 23).wrapping_add(1.0f32.to_bits()))
+}
+
+/// `2^f - 1` for f from -1/2 to 1/2, within 2 units in the last place.
+#[inline(always)]
+fn exp2_m1_of_remainder<M: MulAdd>(f: f32) -> f32 {
+    f * polynomial::<M, 6>(
+        f,
+        [
+            1.545_316_3e-4,
+            1.339_086_3e-3,
+            9.618_082_6e-3,
+            5.550_357_1e-2,
+            2.402_265_1e-1,
+            6.931_471_9e-1,
+        ],
+    )
+}
+
+/// `2^t` for t from -126 to 126: without a look at what is beyond.
+#[inline(always)]
+fn exp2_of_moderate<M: MulAdd>(t: f32) -> f32 {
+    let sum = t + ROUND;
+    let m1 = exp2_m1_of_remainder::<M>(t - (sum - ROUND));
+    let power = power_of_rounded(sum);
+    M::mul_add(power, m1, power)
+}
+
 /// A number times a power of two; the product may be infinite, subnormal or 0. A nan stays one, whatever
 /// became of its exponent.
 #[inline(always)]
@@ -204,6 +260,13 @@ fn scaled(y: f32, exponent: i32) -> f32 {
     // Two factors, as 2^128 and 2^-150 are no floats.
     let half = exponent >> 1;
     y * power_of_two(half) * power_of_two(exponent.wrapping_sub(half))
+}
+
+/// [`scaled`] for exponents from -160 to 80.
+#[inline(always)]
+fn scaled_down(y: f32, exponent: i32) -> f32 {
+    const DOWN: f32 = 1.0 / (1u64 << 40) as f32;
+    y * power_of_two(exponent.wrapping_add(40)) * DOWN
 }
 
 /// `e^x / 2` for x from 0: finite a little longer than `e^x`.
@@ -305,30 +368,18 @@ pub(crate) fn ln_1p<M: MulAdd>(x: f32) -> f32 {
     y.copysign(x)
 }
 
-/// The hyperbolic tangent, within 1.5 units in the last place (the polynomial is that of Cephes'
-/// `tanhf`).
+/// The hyperbolic tangent, within 2.7 units in the last place.
 #[inline(always)]
 pub(crate) fn tanh<M: MulAdd>(x: f32) -> f32 {
+    // With e = e^(-2 size) - 1, which keeps its digits near 0: -e / (2 + e). It is 1 from 9.1 on.
     let size = x.abs();
-    // (1 - e) / (1 + e) = 1 - 2 e / (1 + e), which is 1 from here on.
-    let end = if size > 9.1 { 9.1 } else { size };
-    let (exponent, r) = reduce::<M>(-2.0 * end);
-    let e = exp_m1_of_remainder::<M>(r) + 1.0;
-    let e = e * power_of_two(exponent);
-    let large = M::mul_add(-2.0 * e, M::reciprocal_in_1_to_2(1.0 + e), 1.0);
-    let z = x * x;
-    let p = polynomial::<M, 5>(
-        z,
-        [
-            -5.70498872745e-3,
-            2.06390887954e-2,
-            -5.37397155531e-2,
-            1.33314422036e-1,
-            -3.33332819422e-1,
-        ],
-    );
-    let small = M::mul_add(p * z, size, size);
-    (if size < 0.625 { small } else { large }).copysign(x)
+    let double = -2.0 * if size > 9.1 { 9.1 } else { size };
+    let sum = M::mul_add(double, LOG2_E, ROUND);
+    let n = sum - ROUND;
+    let r = M::mul_add(-n, LN_2_LOW, M::mul_add(-n, LN_2_HIGH, double));
+    let power = power_of_rounded(sum);
+    let e = M::mul_add(power, exp_m1_of_remainder::<M>(r), power - 1.0);
+    M::quotient_in_1_to_2(-e, 2.0 + e).copysign(x)
 }
 
 /// The error function of sizes up to 0.92 (Juffa's polynomial).
@@ -352,22 +403,23 @@ fn erf_near_zero<M: MulAdd>(x: f32) -> f32 {
 #[inline(always)]
 pub(crate) fn erf<M: MulAdd>(x: f32) -> f32 {
     let t = x.abs();
+    // Times log2(e).
     let p = polynomial::<M, 7>(
         t,
         [
-            -1.72853470e-5,
-            3.83197126e-4,
-            -3.88396438e-3,
-            2.42546219e-2,
-            -1.06777877e-1,
-            -6.34846687e-1,
-            -1.28717512e-1,
+            -2.493_748_4e-5,
+            5.528_366e-4,
+            -5.603_376_2e-3,
+            3.499_202_3e-2,
+            -1.540_479_1e-1,
+            -9.158_901_7e-1,
+            -1.857_001_2e-1,
         ],
     );
     // From 4 on the result is 1; the polynomial would turn round somewhere beyond.
-    let tail = M::mul_add(p, t, -t);
-    let tail = if t > 4.0 { -20.0 } else { tail };
-    let large = (1.0 - exp::<M>(tail)).copysign(x);
+    let tail = M::mul_add(p, t, -LOG2_E * t);
+    let tail = if t > 4.0 { -30.0 } else { tail };
+    let large = (1.0 - exp2_of_moderate::<M>(tail)).copysign(x);
     let small = erf_near_zero::<M>(x);
     if t > 0.927734375 || t.is_nan() {
         large

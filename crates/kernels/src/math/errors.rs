@@ -1,6 +1,9 @@
 //! Relatives of the error function of f32, without branches and calls.
 
-use super::{MulAdd, erf_near_zero, exp, exp_m1_of_remainder, ln, polynomial, reduce, scaled};
+use super::{
+    MulAdd, erf_near_zero, exp_m1_of_remainder, exp2_of_moderate, ln, polynomial, reduce,
+    scaled_down,
+};
 
 /// `1 - erf(x)`, within 4.5 units in the last place.
 #[inline(always)]
@@ -30,7 +33,7 @@ pub(crate) fn erfc<M: MulAdd>(x: f32) -> f32 {
     let h = f32::from_bits(a.to_bits() & 0xffff_f000);
     let low = (h - a) * (h + a);
     let (exponent, r) = reduce::<M>(-h * h);
-    let y = scaled(
+    let y = scaled_down(
         (exp_m1_of_remainder::<M>(r + low) + 1.0) * (p * t),
         exponent,
     );
@@ -86,25 +89,26 @@ pub(crate) fn erfinv<M: MulAdd>(x: f32) -> f32 {
     }
 }
 
-/// The normal distribution's Φ(-a) for a from 0 to 6, and 0 from there on: as e to the power of a
+/// The normal distribution's Φ(-a) for a from 0 to 6, and 0 from there on: as 2 to the power of a
 /// polynomial. Its error is 4e-8 times the larger of 1 and 1/a.
 #[inline(always)]
 pub(crate) fn normal_tail<M: MulAdd>(a: f32) -> f32 {
     let p = polynomial::<M, 11>(
         a,
         [
-            -1.406_377e-8,
-            4.456_791_2e-7,
-            -6.027_136e-6,
-            4.403_323e-5,
-            -1.638_756_2e-4,
-            -6.001_292e-5,
-            4.885_619_4e-3,
-            -3.639_497_3e-2,
-            -3.182_933_9e-1,
-            -7.978_862_7e-1,
-            -6.931_471_5e-1,
+            -2.028_973_1e-8,
+            6.429_790_6e-7,
+            -8.695_319_2e-6,
+            6.352_652_3e-5,
+            -2.364_225_4e-4,
+            -8.658_034e-5,
+            7.048_458_9e-3,
+            -5.250_684_7e-2,
+            -4.592_003e-1,
+            -1.151_106_6,
+            -9.999_999_6e-1,
         ],
     );
-    exp::<M>(if a > 6.0 { -104.0 } else { p })
+    let tail = exp2_of_moderate::<M>(p);
+    if a > 6.0 { 0.0 } else { tail }
 }

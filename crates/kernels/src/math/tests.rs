@@ -87,7 +87,7 @@ fn bounded<M: MulAdd>() {
         ("atan", atan::<M>, f64::atan, 2.0),
         ("sinh", sinh::<M>, f64::sinh, 2.5),
         ("cosh", cosh::<M>, f64::cosh, 2.0),
-        ("tanh", tanh::<M>, f64::tanh, 1.5),
+        ("tanh", tanh::<M>, f64::tanh, 2.7),
         ("asinh", asinh::<M>, libm::asinh, 3.0),
         ("acosh", acosh::<M>, double::acosh::<M>, 3.0),
         ("atanh", atanh::<M>, libm::atanh, 3.0),

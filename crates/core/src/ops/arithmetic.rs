@@ -225,11 +225,11 @@ fn exponential_slope(g: &Tensor, power: &Tensor, x: &Tensor, y: &Tensor) -> Resu
 /// [`exponential_slope`] of a number to the power of x.
 fn reversed_slope(g: &Tensor, power: &Tensor, x: &Tensor, base: Option<Scalar>) -> Result<Tensor> {
     let base = base.map_or(0.0, Scalar::to_f64);
-    let slope = g.mul(&power.mul(base.ln())?)?;
-    match base == 0.0 {
-        true => Tensor::where_cond(&x.ge(0.0)?, 0.0, &slope),
-        false => Ok(slope),
+    if base != 0.0 {
+        return g.mul(&power.mul(base.ln())?);
     }
+    let log = x.detach().fill(base.ln())?;
+    g.mul(&power.mul(&log.masked_fill(&x.ge(0.0)?, 0.0)?)?)
 }
 
 /// The gradient of `x` in the larger (or smaller) of `x` and `y`: half of it where they are equal. The

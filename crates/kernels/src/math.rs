@@ -30,8 +30,9 @@ pub(crate) use trigonometry::{acos, asin, atan, atan2, cos, sin, tan};
 pub trait MulAdd {
     /// Whether angles are far beyond a turn: a sine is the slower for it.
     const FAR: bool = false;
-    /// Whether all logarithms are of positive normal numbers: they are the faster for it.
-    const NORMAL: bool = false;
+    /// Whether all exponentials are of numbers from -87 to 87 (of base 2 from -126 to 126), and all
+    /// logarithms of positive normal ones: they are the faster for it.
+    const PLAIN: bool = false;
     /// `a * b + c`.
     fn mul_add(a: f32, b: f32, c: f32) -> f32;
     /// `1 / x` for x from 1 to 2.
@@ -75,8 +76,8 @@ with_constant! {
     Far, FAR
 }
 with_constant! {
-    /// Logarithms of [`MulAdd::NORMAL`] numbers.
-    Normal, NORMAL
+    /// [`MulAdd::PLAIN`] arguments of exponentials and logarithms.
+    Plain, PLAIN
 }
 
 /// Rounded once, with an instruction for it.
@@ -209,6 +210,13 @@ fn exp_m1_of_remainder<M: MulAdd>(r: f32) -> f32 {
 /// e to the power of x, within 1 unit in the last place. Subnormal results are rounded like others.
 #[inline(always)]
 pub(crate) fn exp<M: MulAdd>(x: f32) -> f32 {
+    if const { M::PLAIN } {
+        let sum = M::mul_add(x, LOG2_E, ROUND);
+        let n = sum - ROUND;
+        let r = M::mul_add(-n, LN_2_LOW, M::mul_add(-n, LN_2_HIGH, x));
+        let power = power_of_rounded(sum);
+        return M::mul_add(power, exp_m1_of_remainder::<M>(r), power);
+    }
     // Beyond these the result is infinite, or 0. Written so that nan goes through.
     let x = if x > 89.0 { 89.0 } else { x };
     let x = if x < -104.0 { -104.0 } else { x };
@@ -310,7 +318,7 @@ impl LnParts {
     /// The logarithm of x, where it is infinite or nan; else y.
     #[inline(always)]
     fn special<M: MulAdd>(x: f32, y: f32) -> f32 {
-        if const { M::NORMAL } {
+        if const { M::PLAIN } {
             return y;
         }
         let y = if x == f32::INFINITY { x } else { y };
@@ -322,7 +330,7 @@ impl LnParts {
 /// The parts of a positive number (the polynomial is that of Cephes' `logf`).
 #[inline(always)]
 fn ln_parts<M: MulAdd>(x: f32) -> LnParts {
-    let tiny = const { !M::NORMAL } && x < f32::MIN_POSITIVE;
+    let tiny = const { !M::PLAIN } && x < f32::MIN_POSITIVE;
     let scaled = if tiny { x * 8_388_608.0 } else { x };
     // Neighbouring floats have neighbouring bits, so from sqrt(0.5) on, the bits count the way to
     // the next power of two times sqrt(0.5).

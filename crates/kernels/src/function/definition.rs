@@ -4,7 +4,7 @@ use std::f64::consts::FRAC_2_PI;
 
 use crate::float::run_math;
 use crate::isa::MathLoop;
-use crate::math::{Apart, Far, MulAdd, Normal};
+use crate::math::{Apart, Far, MulAdd, Plain};
 use crate::{Float, Isa, Loop};
 
 /// How a function's loops are compiled.
@@ -16,8 +16,8 @@ pub(super) enum Loops {
     Wide,
     /// So it is, and arguments far beyond a turn are worth a loop of their own.
     Periodic,
-    /// So it is, and arguments that are all positive and normal are worth a loop of their own.
-    Logarithm,
+    /// So it is, and arguments that are all plain are worth a loop of their own.
+    Plain,
 }
 
 /// Elements that are looked at before a loop for them is chosen.
@@ -28,13 +28,6 @@ const BLOCK: usize = 512;
 fn has_far<T: Float>(angles: &[T]) -> bool {
     let far = T::from_f64(16384.0);
     (angles.iter()).fold(false, |all, x| all | (x.abs() > far))
-}
-
-/// Whether all are numbers for which [`MulAdd::NORMAL`] is made.
-#[inline(always)]
-fn are_normal<T: Float>(numbers: &[T]) -> bool {
-    let lowest = T::from_f64(f64::from(f32::MIN_POSITIVE));
-    (numbers.iter()).fold(true, |all, x| all & (*x >= lowest) & (*x < T::HIGHEST))
 }
 
 /// How a function's loops are chosen: f64 has one loop.
@@ -50,6 +43,10 @@ const fn loops_of<T: Float, D: Definition<T>>() -> Loops {
 pub(super) trait Definition<T: Float> {
     /// How it is computed.
     const LOOPS: Loops;
+    /// Whether the value is computed from what [`MulAdd::PLAIN`] is made for.
+    fn is_plain(&self, _: T) -> bool {
+        false
+    }
     fn value<M: MulAdd>(&self, x: T) -> T;
     fn gradient<M: MulAdd>(&self, saved: T, grad: T) -> T;
     fn second<M: MulAdd>(&self, saved: T, grad: T) -> T;
@@ -63,6 +60,11 @@ impl<T: Float, D: Definition<T>> Values<'_, T, D> {
         for (out, x) in out.iter_mut().zip(x) {
             *out = f.value::<M>(*x);
         }
+    }
+
+    #[inline(always)]
+    fn are_plain(x: &[T], f: &D) -> bool {
+        x.iter().fold(true, |all, x| all & f.is_plain(*x))
     }
 }
 
@@ -78,7 +80,7 @@ impl<T: Float, D: Definition<T>> MathLoop for Values<'_, T, D> {
         for (x, out) in x.chunks(BLOCK).zip(out.chunks_mut(BLOCK)) {
             match loops {
                 Loops::Periodic if has_far(x) => Self::each::<Far<M>>(x, out, &f),
-                Loops::Logarithm if are_normal(x) => Self::each::<Normal<M>>(x, out, &f),
+                Loops::Plain if Self::are_plain(x, &f) => Self::each::<Plain<M>>(x, out, &f),
                 _ => Self::each::<M>(x, out, &f),
             }
         }
@@ -138,6 +140,30 @@ pub(crate) fn sigmoid<T: Float, M: MulAdd>(x: T) -> T {
     let e = (-x.abs()).exp::<M>();
     let r = (T::ONE + e).reciprocal_in_1_to_2::<M>();
     if x < T::ZERO { e * r } else { r }
+}
+
+/// A positive normal number.
+#[inline(always)]
+pub(super) fn is_normal<T: Float>(x: T) -> bool {
+    (x >= T::from_f64(f64::from(f32::MIN_POSITIVE))) & (x < T::HIGHEST)
+}
+
+/// A number whose exponential is normal, and that of its opposite.
+#[inline(always)]
+pub(super) fn is_moderate<T: Float>(x: T) -> bool {
+    x.abs() < T::from_f64(87.0)
+}
+
+/// What [`Function::Logit`](super::Function::Logit) limits. Of limits that cross, the lower one goes first.
+#[inline(always)]
+pub(super) fn limited<T: Float>(x: T, eps: T) -> T {
+    let (low, high) = if eps < T::ZERO {
+        (T::LOWEST, T::HIGHEST)
+    } else {
+        (eps, T::ONE - eps)
+    };
+    let below = if x > high { high } else { x };
+    if x < low { low } else { below }
 }
 
 /// `min(max(x + 3, 0), 6)`.

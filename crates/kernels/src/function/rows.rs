@@ -1,7 +1,8 @@
 //! `functions!`: the enum of the table's rows, and their loops.
 
 macro_rules! functions {
-    ($($(#[$doc:meta])* $name:ident $({ $($p:ident = $default:expr),* })?, $loops:ident,
+    ($($(#[$doc:meta])* $name:ident $({ $($p:ident = $default:expr),* })?,
+       $loops:ident $((|$of:ident, $c:ident| $plain:expr))?,
        |$x:ident, $M:ident| $value:expr, $saves:ident |$s:ident, $g:ident| $gradient:expr,
        twice $second:expr;)*) => {
         /// A function of one element, with its parameters.
@@ -38,6 +39,14 @@ macro_rules! functions {
 
             impl<T: Float> Definition<T> for $name<T> {
                 const LOOPS: Loops = Loops::$loops;
+                $(
+                    #[inline(always)]
+                    #[allow(unused_variables)]
+                    fn is_plain(&self, $c: T) -> bool {
+                        let $of = self;
+                        $plain
+                    }
+                )?
                 #[inline(always)]
                 fn value<$M: MulAdd>(&self, $x: T) -> T {
                     $($(let $p = self.$p;)*)?

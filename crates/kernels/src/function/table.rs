@@ -4,7 +4,8 @@ use std::f64::consts::{FRAC_1_SQRT_2, FRAC_2_PI, FRAC_2_SQRT_PI, LN_2, LN_10, PI
 use std::marker::PhantomData;
 
 use super::definition::{
-    CUBIC, Definition, Gradients, Loops, Values, hard_part, run, sigmoid, tanh_part,
+    CUBIC, Definition, Gradients, Loops, Values, hard_part, is_moderate, is_normal, limited, run,
+    sigmoid, tanh_part,
 };
 use super::rows::functions;
 use crate::math::{Apart, Far, MulAdd};
@@ -23,13 +24,13 @@ pub enum GradientFrom {
 
 functions! {
     /// `e^x`.
-    Exp, Wide, |x, M| x.exp::<M>(), Output |y, g| g * y,
+    Exp, Plain(|f, x| is_moderate(x)), |x, M| x.exp::<M>(), Output |y, g| g * y,
     twice g;
     /// `e^x - 1`, accurate near zero.
     Expm1, Wide, |x, M| x.exp_m1::<M>(), Output |y, g| g * (y + T::ONE),
     twice g;
     /// The natural logarithm: minus infinity at 0, nan below.
-    Log, Logarithm, |x, M| x.ln::<M>(), Input |x, g| g / x,
+    Log, Plain(|f, x| is_normal(x)), |x, M| x.ln::<M>(), Input |x, g| g / x,
     twice -g / (x * x);
     /// `ln(1 + x)`, accurate near zero.
     Log1p, Wide, |x, M| x.ln_1p::<M>(), Input |x, g| g / (x + T::ONE),
@@ -57,10 +58,10 @@ functions! {
     Input |x, g| g * T::from_f64(FRAC_2_SQRT_PI) * (-x * x).exp::<M>(),
     twice T::from_f64(-2.0 * FRAC_2_SQRT_PI) * g * x * (-x * x).exp::<M>();
     /// The logistic function, `1 / (1 + e^-x)`.
-    Sigmoid, Wide, |x, M| sigmoid::<T, M>(x), Output |y, g| g * y * (T::ONE - y),
+    Sigmoid, Plain(|f, x| is_moderate(x)), |x, M| sigmoid::<T, M>(x), Output |y, g| g * y * (T::ONE - y),
     twice g * (T::ONE - y - y);
     /// `x / (1 + e^-x)`.
-    Silu, Wide, |x, M| x * sigmoid::<T, M>(x), Input |x, g| {
+    Silu, Plain(|f, x| is_moderate(x)), |x, M| x * sigmoid::<T, M>(x), Input |x, g| {
         let s = sigmoid::<T, M>(x);
         g * s * (T::ONE + x * (T::ONE - s))
     },
@@ -168,7 +169,7 @@ functions! {
         T::ZERO
     };
     /// `x tanh(ln(1 + e^x))`.
-    Mish, Wide, |x, M| x * x.exp::<M>().ln_1p::<M>().tanh::<M>(),
+    Mish, Plain(|f, x| is_moderate(x)), |x, M| x * x.exp::<M>().ln_1p::<M>().tanh::<M>(),
     Input |x, g| {
         let (t, s) = (x.exp::<M>().ln_1p::<M>().tanh::<M>(), sigmoid::<T, M>(x));
         g * (t + x * s * (T::ONE - t * t))
@@ -209,7 +210,7 @@ functions! {
     |x, M| if x <= threshold { value } else { x },
     Input |x, g| if x <= threshold { T::ZERO } else { g }, twice T::ZERO;
     /// `ln(1 / (1 + e^-x))`.
-    LogSigmoid, Wide,
+    LogSigmoid, Plain(|f, x| is_moderate(x)),
     |x, M| (if x < T::ZERO { x } else { T::ZERO }) - (-x.abs()).exp::<M>().ln_1p::<M>(),
     Input |x, g| g * sigmoid::<T, M>(-x),
     twice {
@@ -262,20 +263,20 @@ functions! {
         T::from_f64(2.0) * g * x / (d * d)
     };
     /// `2^x`.
-    Exp2, Wide, |x, M| x.exp2::<M>(), Output |y, g| g * y * T::from_f64(LN_2),
+    Exp2, Plain(|f, x| x.abs() < T::from_f64(126.0)), |x, M| x.exp2::<M>(), Output |y, g| g * y * T::from_f64(LN_2),
     twice g * T::from_f64(LN_2);
     /// The logarithm of base 2.
-    Log2, Logarithm, |x, M| x.log2::<M>(), Input |x, g| g / (x * T::from_f64(LN_2)),
+    Log2, Plain(|f, x| is_normal(x)), |x, M| x.log2::<M>(), Input |x, g| g / (x * T::from_f64(LN_2)),
     twice -g / (x * x * T::from_f64(LN_2));
     /// The logarithm of base 10.
-    Log10, Logarithm, |x, M| x.log10::<M>(), Input |x, g| g / (x * T::from_f64(LN_10)),
+    Log10, Plain(|f, x| is_normal(x)), |x, M| x.log10::<M>(), Input |x, g| g / (x * T::from_f64(LN_10)),
     twice -g / (x * x * T::from_f64(LN_10));
     /// `1 - erf(x)`, accurate where that is small.
     Erfc, Wide, |x, M| x.erfc::<M>(),
     Input |x, g| g * T::from_f64(-FRAC_2_SQRT_PI) * (-x * x).exp::<M>(),
     twice T::from_f64(2.0 * FRAC_2_SQRT_PI) * g * x * (-x * x).exp::<M>();
     /// The inverse of the error function: infinite at -1 and 1, nan beyond.
-    Erfinv, Wide, |x, M| x.erfinv::<M>(),
+    Erfinv, Plain(|f, x| x.abs() < T::ONE), |x, M| x.erfinv::<M>(),
     Output |y, g| g * T::from_f64(1.0 / FRAC_2_SQRT_PI) * (y * y).exp::<M>(),
     twice T::from_f64(2.0 / FRAC_2_SQRT_PI) * g * y * (y * y).exp::<M>();
     /// The logarithm of the gamma function's size.
@@ -312,11 +313,8 @@ functions! {
         }
     };
     /// `ln(x / (1 - x))`; of x limited to `eps ..= 1 - eps`, unless `eps` is negative.
-    Logit { eps = -1.0 }, Wide, |x, M| {
-        let high = T::ONE - eps;
-        // Of limits that cross, the lower one goes first.
-        let below = if x > high && eps >= T::ZERO { high } else { x };
-        let x = if x < eps && eps >= T::ZERO { eps } else { below };
+    Logit { eps = -1.0 }, Plain(|f, x| is_normal(limited(x, f.eps)) & (limited(x, f.eps) < T::ONE)), |x, M| {
+        let x = limited(x, eps);
         (x / (T::ONE - x)).ln::<M>()
     },
     Input |x, g| {

@@ -3,11 +3,14 @@
 // The last coefficient of a fit is near a constant, and is not it.
 #![allow(clippy::approx_constant, clippy::excessive_precision)]
 
-use super::{LnParts, MulAdd, ROUND, ln_parts, polynomial, scaled};
+use super::{LnParts, MulAdd, ROUND, exp2_of_moderate, ln_parts, polynomial, scaled};
 
 /// 2 to the power of x, within 1.2 units in the last place.
 #[inline(always)]
 pub(crate) fn exp2<M: MulAdd>(x: f32) -> f32 {
+    if const { M::PLAIN } {
+        return exp2_of_moderate::<M>(x);
+    }
     // Beyond these the result is infinite, or 0. Written so that nan goes through.
     let x = if x > 129.0 { 129.0 } else { x };
     let x = if x < -151.0 { -151.0 } else { x };

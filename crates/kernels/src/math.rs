@@ -119,8 +119,8 @@ impl MulAdd for Fused {
     }
 }
 
-/// `1 / x` for x from 1 to 2, within 1e-4 of itself: a step of Newton's method, for less of a vector
-/// division's time. It begins with the quadratic of the least relative error, `(1 - T(3 - 2x) / T(3)) / x`
+/// `1 / x` for x from 1 to 2, within 1e-4 of itself, in less time than a vector division takes: a step of
+/// Newton's method. It begins with the quadratic of the least relative error, `(1 - T(3 - 2x) / T(3)) / x`
 /// with Chebyshev's third polynomial T: within 1/99.
 #[inline(always)]
 fn near_reciprocal(x: f32) -> f32 {

@@ -5,7 +5,7 @@ use pleach_kernels::{glu_backward, glu_piece};
 use super::elementwise::{written, zip_pieces};
 use crate::autograd::{Attributes, Call, GradsOf, Operation, Own, Rules, Saved, Saves};
 use crate::shape::resolve_dim;
-use crate::{DType, Error, Result, Tensor};
+use crate::{Error, Result, Tensor};
 
 /// The first half of a dimension times the logistic function of the second.
 ///
@@ -58,12 +58,8 @@ impl Operation for Glu {
         Saves::NONE.input(0)
     }
     fn backward(&self, saved: &Saved<'_>, grad: &Tensor) -> Result<GradsOf<Self>> {
-        let x = saved.input(0)?;
-        // Half floats are computed as f32.
-        let (x, grad) = match x.dtype() {
-            DType::F16 | DType::BF16 => (x.float()?, grad.float()?),
-            _ => (x, grad.clone()),
-        };
+        let wide = |t: &Tensor| t.to_dtype(t.dtype().comparable());
+        let (x, grad) = (wide(&saved.input(0)?)?, wide(grad)?);
         if saved.recording() {
             let (values, gates) = self.halves(&x)?;
             let s = gates.sigmoid()?;
